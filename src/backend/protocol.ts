@@ -1,0 +1,155 @@
+/**
+ * The messages between the SDK and the Python backend, version 1. `npm run schemas` turns these types
+ * into `schemas/*.json`; both sides validate every header against those files.
+ *
+ * A message is `[header, frame, frame, ...]`: the header is one of the records below in msgpack, each
+ * frame one tensor as raw little-endian bytes, described in order by the header's `tensors`.
+ */
+
+/** Raised whenever a message changes its meaning; both sides refuse any other. */
+export const PROTOCOL_VERSION = 1;
+
+export type TensorDtype = "float32" | "bfloat16" | "int32";
+
+/** One raw frame: `shape` in row-major order. */
+export interface TensorSpec {
+  readonly dtype: TensorDtype;
+  /** @items.type integer
+   * @items.minimum 0 */
+  readonly shape: readonly number[];
+}
+
+/** Which network the backend holds, and where it runs. */
+export interface ModelCard {
+  readonly kind: "mdlm" | "sedd" | "d3pm" | "ar";
+  /** File or directory name of the checkpoint. */
+  readonly name: string;
+  readonly format: "lightning" | "safetensors";
+  readonly weights: "ema" | "raw";
+  /** V, the mask included.
+   * @TJS-type integer
+   * @minimum 2 */
+  readonly vocabSize: number;
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly maskId: number;
+  /** Longest sequence, in tokens.
+   * @TJS-type integer
+   * @minimum 1 */
+  readonly length: number;
+  readonly timeConditioning: boolean;
+  /** @TJS-type integer */
+  readonly hiddenSize: number;
+  /** @TJS-type integer */
+  readonly blocks: number;
+  /** @TJS-type integer */
+  readonly heads: number;
+  /** @TJS-type integer */
+  readonly parameters: number;
+}
+
+/** Where the network runs and with what. */
+export interface Runtime {
+  /** For example `cpu` or `cuda:0`. */
+  readonly device: string;
+  readonly dtype: "float32" | "bfloat16";
+  readonly attention: "flash-attn" | "sdpa";
+  readonly torch: string;
+  readonly python: string;
+  /** @TJS-type integer */
+  readonly pid: number;
+}
+
+/** Asks who is there. Answered when the checkpoint is loaded, or with an error when it cannot be. */
+export interface HelloRequest {
+  readonly type: "hello";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  /** @TJS-type integer */
+  readonly protocol: number;
+}
+
+/** Asks for a sign of life. Answered by the I/O thread, also during a forward. */
+export interface PingRequest {
+  readonly type: "ping";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+}
+
+/** Frames: tokens int32 [B, L], sigma float32 [B], rows int32 [N] (flat indices b * L + l). */
+export interface ForwardRequestHeader {
+  readonly type: "forward";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  /** `logits`: raw head output. `logprobs`: log p(x0 | xt) after SUBS. */
+  readonly output: "logits" | "logprobs";
+  readonly tensors: readonly TensorSpec[];
+}
+
+/** Answer to hello. */
+export interface ReadyReply {
+  readonly type: "ready";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  /** @TJS-type integer */
+  readonly protocol: number;
+  /** Version of the Python package. */
+  readonly version: string;
+  readonly model: ModelCard;
+  readonly runtime: Runtime;
+}
+
+/** Answer to ping. */
+export interface PongReply {
+  readonly type: "pong";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  /** Whether a forward is running. */
+  readonly busy: boolean;
+  /** Forward calls that wait for the device.
+   * @TJS-type integer
+   * @minimum 0 */
+  readonly queued: number;
+}
+
+/** Answer to forward. Frame: values float32 [N, V]. */
+export interface RowsReply {
+  readonly type: "rows";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  readonly tensors: readonly TensorSpec[];
+}
+
+export type BackendErrorCode =
+  | "checkpoint_missing"
+  | "checkpoint_invalid"
+  | "checkpoint_unsupported"
+  | "device_unavailable"
+  | "out_of_memory"
+  | "protocol_mismatch"
+  | "request_invalid"
+  | "internal";
+
+/** The answer to any request that failed. `id` is the request's, or null when it could not be read. */
+export interface ErrorReply {
+  readonly type: "error";
+  /** @TJS-type ["integer", "null"] */
+  readonly id: number | null;
+  readonly code: BackendErrorCode;
+  /** What is wrong, in one sentence. */
+  readonly message: string;
+  /** What to do about it, in one sentence. */
+  readonly remedy: string;
+}
+
+/** Everything that the SDK sends. */
+export type Request = HelloRequest | PingRequest | ForwardRequestHeader;
+
+/** Everything that the backend sends. */
+export type Reply = ReadyReply | PongReply | RowsReply | ErrorReply;

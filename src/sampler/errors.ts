@@ -1,0 +1,97 @@
+/**
+ * The root of the error tree. It lives here because the sampler is the lowest layer: it may import
+ * nothing of the rest, and everything else may import it.
+ */
+
+const MARKER = Symbol.for("remdm.error");
+
+/** Stable machine-readable names of what went wrong; programs branch on these, never on messages. */
+export type RemdmErrorCode =
+  | "option_invalid"
+  | "aborted"
+  | "stream_consumed"
+  | "denoiser_invalid"
+  | "python_missing"
+  | "backend_start_failed"
+  | "backend_timeout"
+  | "backend_exited"
+  | "backend_closed"
+  | "backend_rejected"
+  | "protocol_mismatch"
+  | "endpoint_invalid"
+  | "endpoint_busy"
+  | "checkpoint_missing"
+  | "checkpoint_invalid"
+  | "checkpoint_unsupported"
+  | "tokenizer_invalid"
+  | "tokenizer_mismatch"
+  | "device_unavailable"
+  | "out_of_memory"
+  | "output_failed";
+
+export interface RemdmErrorDetails {
+  readonly code: RemdmErrorCode;
+  /** One sentence that tells the reader how to get on. */
+  readonly remedy: string;
+  readonly cause?: unknown;
+}
+
+/** Base class of every error that this package throws on purpose. */
+export class RemdmError extends Error {
+  override readonly name: string = "RemdmError";
+  readonly code: RemdmErrorCode;
+  readonly remedy: string;
+  /** Shared by every copy of this package in a process: see {@link RemdmError.isInstance}. */
+  readonly [MARKER] = true;
+
+  constructor(message: string, details: RemdmErrorDetails) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = details.code;
+    this.remedy = details.remedy;
+  }
+
+  /** Like `instanceof`, and true across several installed copies of the package. */
+  static isInstance(value: unknown): value is RemdmError {
+    return typeof value === "object" && value !== null && MARKER in value;
+  }
+}
+
+/** An option is missing, of the wrong type or out of range. Thrown before anything starts. */
+export class OptionError extends RemdmError {
+  override readonly name = "OptionError";
+  /** The option as the caller wrote it, dotted when nested: `strategy.eta`. */
+  readonly option: string;
+  readonly value: unknown;
+
+  /** @param allowed what is allowed, as a phrase that follows "must be": "a number in [0, 1]". */
+  constructor(option: string, value: unknown, allowed: string) {
+    super(`${option} must be ${allowed}; got ${describe(value)}`, {
+      code: "option_invalid",
+      remedy: `Set ${option} to ${allowed}.`,
+    });
+    this.option = option;
+    this.value = value;
+  }
+}
+
+/** The caller's AbortSignal fired, or the event stream was left early. */
+export class AbortedError extends RemdmError {
+  override readonly name = "AbortedError";
+
+  constructor(cause?: unknown) {
+    super("The run was aborted", {
+      code: "aborted",
+      remedy: "Start a new run; samples that had finished were delivered as events.",
+      cause,
+    });
+  }
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) {
+    return Array.isArray(value) ? `an array of ${value.length}` : "an object";
+  }
+  return String(value);
+}
