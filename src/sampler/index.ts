@@ -2,4 +2,8 @@
 export * from "./denoiser.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
+export { PhiloxNoise, type NoiseSource } from "./noise.ts";
+export { resolveOptions, type ResolvedOptions } from "./options.ts";
+export { compilePlan, type Plan } from "./plan.ts";
+export { sample, sampleEvents } from "./run.ts";
 export * from "./strategy.ts";

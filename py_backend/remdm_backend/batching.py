@@ -1,0 +1,184 @@
+"""Which waiting calls run together: a queue that is fair between clients; merging; splitting.
+
+Calls are pure and independent, so those with the same sequence length and output can share one
+forward. A call that is larger than a batch is cut into pieces between its sequences; every other
+call is one piece.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remdm_backend.protocol import Forward, Output
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a batch may be. One sequence always runs, whatever its rows need."""
+
+    sequences: int = 64
+    values: int = 2**28
+    """Numbers in the answer, N * V: 1 GiB of float32."""
+
+
+@dataclass(eq=False)
+class Call:
+    """A forward call of one client, and what is known of its answer."""
+
+    client: bytes
+    request: Forward
+    values: NDArray[np.float32] | None = None
+    """Rows of finished pieces, [N, V]; of a call in one piece, a view into the batch."""
+    missing: int = 0
+    """Pieces that have no result yet."""
+    failed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Sequences ``first .. last`` of a call, and the rows that lie in them."""
+
+    call: Call
+    first: int
+    last: int
+    rows: slice
+    """Into the call's rows."""
+
+    @property
+    def sequences(self) -> int:
+        return self.last - self.first
+
+    @property
+    def row_count(self) -> int:
+        return int(self.rows.stop - self.rows.start)
+
+    def halves(self) -> list[Piece]:
+        """The same sequences in two pieces (one when there is only one)."""
+        middle = self.first + self.sequences // 2
+        if middle == self.first:
+            return [self]
+        return [_piece(self.call, self.first, middle), _piece(self.call, middle, self.last)]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One forward: ``tokens [B, L]``, ``sigma [B]``, ``rows [N]``, of some pieces in order."""
+
+    output: Output
+    tokens: NDArray[np.int64]
+    sigma: NDArray[np.float32]
+    rows: NDArray[np.int64]
+
+
+def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
+    """``call`` in pieces within ``limits``, as few as can be; at least one sequence in each."""
+    batch, length = call.request.tokens.shape
+    # [B + 1]: how many rows lie before each sequence, and in all.
+    ends = np.searchsorted(call.request.rows, np.arange(batch + 1) * length)
+    most_rows = limits.values // vocab_size
+    pieces = []
+    first = 0
+    while first < batch:
+        last = first + 1
+        while (
+            last < batch
+            and last - first < limits.sequences
+            and ends[last + 1] - ends[first] <= most_rows
+        ):
+            last += 1
+        pieces.append(_piece(call, first, last))
+        first = last
+    return pieces
+
+
+def merge(pieces: Sequence[Piece]) -> Batch:
+    """The sequences of all ``pieces`` (same L and output) under each other; rows count on."""
+    length = pieces[0].call.request.tokens.shape[1]
+    tokens, sigma, rows = [], [], []
+    above = 0
+    for piece in pieces:
+        request = piece.call.request
+        tokens.append(request.tokens[piece.first : piece.last])
+        sigma.append(request.sigma[piece.first : piece.last])
+        rows.append(request.rows[piece.rows] + (above - piece.first) * length)
+        above += piece.sequences
+    output = pieces[0].call.request.output
+    return Batch(output, np.concatenate(tokens), np.concatenate(sigma), np.concatenate(rows))
+
+
+def split(pieces: Sequence[Piece], values: NDArray[np.float32]) -> Iterator[Call]:
+    """Give each piece its rows of ``values [N, V]``; yields the calls that are now complete."""
+    start = 0
+    for piece in pieces:
+        call, part = piece.call, values[start : start + piece.row_count]
+        start += piece.row_count
+        if piece.sequences == len(call.request.tokens):
+            call.values = part
+        else:
+            if call.values is None:
+                call.values = np.empty((len(call.request.rows), values.shape[1]), np.float32)
+            call.values[piece.rows] = part
+        call.missing -= 1
+        if call.missing == 0:
+            yield call
+
+
+@dataclass
+class FairQueue:
+    """Pieces in order of arrival for each client, and the clients in turn.
+
+    The client at the head of the line decides what the next batch is (L and output) and always gets
+    its piece in; the others follow in turn as long as theirs fit. Who was served goes to the end of
+    the line, so a client waits for at most as many batches as there are other clients.
+    """
+
+    _line: OrderedDict[bytes, deque[Piece]] = field(default_factory=OrderedDict)
+
+    def __bool__(self) -> bool:
+        return bool(self._line)
+
+    def add(self, pieces: Sequence[Piece]) -> None:
+        """Append the pieces of one call."""
+        self._line.setdefault(pieces[0].call.client, deque()).extend(pieces)
+
+    def take(self, limits: Limits, vocab_size: int) -> list[Piece]:
+        """The next batch, at least one piece; call it only when something waits."""
+        chosen: list[Piece] = []
+        served = True
+        while served:
+            served = False
+            for client in list(self._line):
+                piece = self._line[client][0]
+                if chosen and not _fits(piece, chosen, limits, vocab_size):
+                    continue
+                chosen.append(piece)
+                served = True
+                self._line[client].popleft()
+                if self._line[client]:
+                    self._line.move_to_end(client)
+                else:
+                    del self._line[client]
+        return chosen
+
+
+def _fits(piece: Piece, chosen: Sequence[Piece], limits: Limits, vocab_size: int) -> bool:
+    request, head = piece.call.request, chosen[0].call.request
+    sequences = piece.sequences + sum(other.sequences for other in chosen)
+    rows = piece.row_count + sum(other.row_count for other in chosen)
+    return (
+        request.output == head.output
+        and request.tokens.shape[1] == head.tokens.shape[1]
+        and sequences <= limits.sequences
+        and rows * vocab_size <= limits.values
+    )
+
+
+def _piece(call: Call, first: int, last: int) -> Piece:
+    length = call.request.tokens.shape[1]
+    start, stop = np.searchsorted(call.request.rows, (first * length, last * length))
+    return Piece(call, first, last, slice(int(start), int(stop)))

@@ -1,0 +1,77 @@
+"""The architecture, inferred from the shapes of the tensors and checked against all of them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from remdm_backend.checkpoint.contents import Contents, invalid
+from remdm_backend.model.dit import DiT, Shape
+
+ROTARY = "rotary_emb.inv_freq"
+_BLOCK = re.compile(r"blocks\.(\d{1,4})\.")
+
+
+def shape_of(path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int) -> Shape:
+    """Width, depth and vocabulary as the tensors have them; ``n_heads`` is what the configuration
+    says.
+
+    The tensors know the head count only through the rotary buffer, which has one frequency for
+    every two dimensions of a head. Raises ``BackendError`` if that disagrees or a tensor is
+    missing.
+    """
+    embedding = _dims(path, shapes, "vocab_embed.embedding", 2)
+    cond = _dims(path, shapes, "sigma_map.mlp.2.weight", 2)
+    half_head = _dims(path, shapes, ROTARY, 1)[0]
+    hidden = embedding[1]
+    if hidden != 2 * half_head * n_heads:
+        raise invalid(
+            path,
+            f"its configuration says {n_heads} heads, but a width of {hidden} and {half_head} "
+            f"rotary frequencies make {hidden / (2 * half_head):g}",
+        )
+    blocks = {int(found[1]) for name in shapes if (found := _BLOCK.match(name))}
+    return Shape(embedding[0], hidden, len(blocks), n_heads, cond[0])
+
+
+def empty_network(shape: Shape) -> DiT:
+    """The network without memory: its tensors have shapes only."""
+    with torch.device("meta"):
+        return DiT(shape)
+
+
+def parameter_names(shape: Shape) -> list[str]:
+    """In the order of registration, which is the order of the original's moving average."""
+    return [name for name, _ in empty_network(shape).named_parameters()]
+
+
+def check_tensors(contents: Contents, dit: DiT) -> None:
+    """Every tensor of the network is there with its shape, and nothing else is."""
+    path, found = contents.path, contents.shapes
+    expected = {name: tuple(tensor.shape) for name, tensor in dit.state_dict().items()}
+    missing = sorted(expected.keys() - found.keys())
+    if missing:
+        raise invalid(path, f"{len(missing)} tensors are missing, first {missing[0]}")
+    unknown = sorted(found.keys() - expected.keys())
+    if unknown:
+        raise invalid(path, f"{len(unknown)} tensors do not belong to a DiT, first {unknown[0]}")
+    for name, shape in expected.items():
+        if found[name] != shape:
+            raise invalid(path, f"{name} has the shape {found[name]}, expected {shape}")
+    size = path.stat().st_size
+    if sum(map(math.prod, expected.values())) > size:
+        raise invalid(path, f"its tensors overlap: they cannot all lie in {size:,} bytes")
+
+
+def _dims(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], name: str, count: int
+) -> tuple[int, ...]:
+    if name not in shapes:
+        raise invalid(path, f"the tensor {name} is missing")
+    if len(shapes[name]) != count or min(shapes[name]) < 1:
+        raise invalid(path, f"{name} has the shape {shapes[name]}, expected {count} dimensions")
+    return shapes[name]

@@ -1,0 +1,99 @@
+"""A pickled OmegaConf config and Hugging Face tokenizer, read from the records of ``pickle_data``.
+
+Neither library is needed: a config node is a ``Made`` whose recorded state has ``_content`` (a
+container) or ``_val`` (a leaf).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from remdm_backend.checkpoint.contents import invalid
+from remdm_backend.checkpoint.pickle_data import Made
+
+
+class Config:
+    """The config of ``hyper_parameters``, walked by dotted names; ``tokenizer`` is what lies beside
+    it.
+
+    Raises ``BackendError`` ``checkpoint_invalid`` for what is missing or of the wrong type.
+    """
+
+    def __init__(self, path: Path, hyper_parameters: Mapping[str, object] | None) -> None:
+        if hyper_parameters is None or "config" not in hyper_parameters:
+            raise invalid(
+                path,
+                "it has no hyper_parameters.config, so what kind of model it is cannot be known",
+                "Give the Lightning .ckpt file as the original repository saved it.",
+            )
+        self._path = path
+        self._root = hyper_parameters["config"]
+        self.tokenizer = hyper_parameters.get("tokenizer")
+
+    def value(self, dotted: str) -> object:
+        """The value at ``dotted``, or ``None``."""
+        node: object = unwrap(self._root)
+        for part in dotted.split("."):
+            entries = mapping(node)
+            node = unwrap(entries.get(part)) if entries else None
+        return node
+
+    def text(self, dotted: str) -> str:
+        value = self.value(dotted)
+        return value if isinstance(value, str) else self._refuse(dotted, value, "a string")
+
+    def boolean(self, dotted: str) -> bool:
+        value = self.value(dotted)
+        return value if isinstance(value, bool) else self._refuse(dotted, value, "true or false")
+
+    def integer(self, dotted: str) -> int:
+        value = self.value(dotted)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31:
+            return value
+        return self._refuse(dotted, value, "a positive integer")
+
+    def _refuse(self, dotted: str, value: object, expected: str) -> NoReturn:
+        given = value if isinstance(value, str | int | float) else type(value).__name__
+        raise invalid(self._path, f"its config's {dotted} is {given!r}, not {expected}")
+
+
+def mapping(value: object) -> Mapping[str, object] | None:
+    """The string keys of a dict, or of a record that was filled like one (OrderedDict,
+    AttributeDict)."""
+    entries = value.entries if isinstance(value, Made) else value
+    if not isinstance(entries, dict):
+        return None
+    return {key: item for key, item in entries.items() if isinstance(key, str)}
+
+
+def unwrap(node: object) -> object:
+    """What an OmegaConf node holds: a container's ``_content``, a leaf's ``_val``, else the node
+    itself."""
+    for _ in range(4):  # nodes do not nest without a key between; a cycle must end
+        state = state_of(node)
+        if "_content" in state:
+            node = state["_content"]
+        elif "_val" in state:
+            node = state["_val"]
+        else:
+            break
+    return node
+
+
+def state_of(node: object) -> dict[object, object]:
+    state = node.state if isinstance(node, Made) else None
+    if isinstance(state, tuple) and state:  # (attributes, slots)
+        state = state[0]
+    return state if isinstance(state, dict) else {}
+
+
+def has_mask_token(tokenizer: object) -> bool:
+    """Whether a pickled Hugging Face tokenizer names a mask token, in any of the ways they have
+    done so."""
+    state = state_of(tokenizer)
+    named = mapping(state.get("_special_tokens_map")) or {}
+    init = mapping(state.get("init_kwargs")) or {}
+    candidates = (state.get("_mask_token"), named.get("mask_token"), init.get("mask_token"))
+    return any(candidate is not None for candidate in candidates)

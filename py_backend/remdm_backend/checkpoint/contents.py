@@ -1,0 +1,49 @@
+"""What a checkpoint file offers, whatever its format, before any weight is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from remdm_backend.checkpoint.card import Kind, Weights
+from remdm_backend.errors import BackendError
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Facts from the file's configuration, and its tensors by name.
+
+    ``shapes`` and ``read`` use the names of ``DiT``'s state dict. ``read`` returns one tensor in
+    memory of its own, as stored (float32, float16 or bfloat16); it raises ``BackendError`` if the
+    bytes are damaged. ``vocab_size`` is ``None`` where the file's configuration does not say it.
+    """
+
+    path: Path
+    format: Literal["lightning", "safetensors"]
+    kind: Kind
+    length: int
+    time_conditioning: bool
+    n_heads: int
+    weights: Weights
+    shapes: Mapping[str, tuple[int, ...]]
+    read: Callable[[str], Tensor]
+    vocab_size: int | None = None
+    mask_id: int | None = None
+
+
+def invalid(path: Path, what: str, remedy: str = "") -> BackendError:
+    """The error for a file that is damaged or no checkpoint at all."""
+    return BackendError(
+        "checkpoint_invalid",
+        f"{path}: {what}.",
+        remedy or "Download or copy the checkpoint again, or give the path of another one.",
+    )
+
+
+def unsupported(path: Path, what: str, remedy: str) -> BackendError:
+    """The error for a sound checkpoint of a kind that this backend does not run."""
+    return BackendError("checkpoint_unsupported", f"{path}: {what}.", remedy)

@@ -1,0 +1,136 @@
+"""Open a checkpoint of either format and put its network on a device."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from remdm_backend.checkpoint.architecture import ROTARY, check_tensors, empty_network, shape_of
+from remdm_backend.checkpoint.card import ModelCard
+from remdm_backend.checkpoint.contents import Contents, invalid
+from remdm_backend.checkpoint.lightning import open_lightning
+from remdm_backend.checkpoint.safetensors_format import open_safetensors
+from remdm_backend.errors import BackendError
+from remdm_backend.model.attention import select_attention
+from remdm_backend.model.dit import DiT, inverse_frequencies
+from remdm_backend.model.memory import is_out_of_memory
+from remdm_backend.model.network import Network, half_precision_parameters
+
+ROTARY_TOLERANCE = 1e-2
+"""Relative; the buffer may have been stored in bfloat16."""
+
+
+def load_network(
+    path: str | Path,
+    *,
+    device: str = "auto",
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    raw_weights: bool = False,
+) -> Network:
+    """Load a Lightning ``.ckpt`` file, or a directory (or ``.safetensors`` file) with a
+    ``card.json``.
+
+    ``device`` is a PyTorch device, or ``auto`` for the first GPU if there is one. ``raw_weights``
+    takes the last step's weights in place of their moving average. Nothing pickled in the file is
+    executed. Only one set of weights is read, so memory peaks near its size.
+
+    Raises ``BackendError``: ``checkpoint_missing``, ``checkpoint_invalid``,
+    ``checkpoint_unsupported``, ``device_unavailable``, ``out_of_memory``.
+    """
+    path = Path(path).expanduser()
+    try:
+        if not path.exists():
+            raise BackendError(
+                "checkpoint_missing",
+                f"There is no checkpoint at {path.absolute()}.",
+                "Check the path, or download the checkpoint first.",
+            )
+        as_safetensors = path.is_dir() or path.suffix == ".safetensors"
+        opener = open_safetensors if as_safetensors else open_lightning
+        contents = opener(path, raw_weights=raw_weights)
+        return build(contents, path.name, find_device(device), getattr(torch, dtype))
+    except OSError as error:
+        raise BackendError(
+            "checkpoint_invalid",
+            f"{path} cannot be read ({error.strerror or error}).",
+            "Check the file's permissions and the disk.",
+        ) from error
+
+
+def build(contents: Contents, name: str, device: torch.device, dtype: torch.dtype) -> Network:
+    """Check the file's tensors against the network they make, then read them one by one."""
+    path = contents.path
+    shape = shape_of(path, contents.shapes, contents.n_heads)
+    if contents.vocab_size not in (None, shape.vocab_size):
+        raise invalid(
+            path, f"its card says vocab_size {contents.vocab_size}, its tensors {shape.vocab_size}"
+        )
+    attention, attend = select_attention(device, dtype)
+    dit = empty_network(shape)
+    dit.attend = attend
+    check_tensors(contents, dit)
+    read_weights(contents, dit, device, dtype)
+    card = ModelCard(
+        kind=contents.kind,
+        vocab_size=shape.vocab_size,
+        mask_id=shape.vocab_size - 1 if contents.mask_id is None else contents.mask_id,
+        length=contents.length,
+        time_conditioning=contents.time_conditioning,
+        hidden_size=shape.hidden_size,
+        n_blocks=shape.n_blocks,
+        n_heads=shape.n_heads,
+        cond_dim=shape.cond_dim,
+        parameters=sum(parameter.numel() for parameter in dit.parameters()),
+        weights=contents.weights,
+        name=name,
+        format=contents.format,
+    )
+    return Network(card, dit, device=device, dtype=dtype, attention=attention)
+
+
+def read_weights(contents: Contents, dit: DiT, device: torch.device, dtype: torch.dtype) -> None:
+    """Give the empty network its weights; each is converted before the next is read."""
+    half = half_precision_parameters(dit) if dtype == torch.bfloat16 else frozenset[str]()
+    weights: dict[str, Tensor] = {}
+    try:
+        for name, _ in dit.named_parameters():
+            stored = contents.read(name)
+            if not all(math.isfinite(extreme) for extreme in stored.aminmax()):
+                raise invalid(contents.path, f"{name} holds numbers that are not finite")
+            wanted = torch.bfloat16 if name in half else torch.float32
+            weights[name] = stored.to(device, wanted)
+        stored = contents.read(ROTARY).float()
+        rotary = inverse_frequencies(2 * len(stored))
+        if not torch.allclose(stored, rotary, rtol=ROTARY_TOLERANCE, atol=0.0):
+            raise invalid(contents.path, f"{ROTARY} holds other frequencies than this network's")
+        weights[ROTARY] = rotary.to(device)
+        dit.load_state_dict(weights, assign=True)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise BackendError(
+            "out_of_memory",
+            f"The weights of {contents.path} do not fit the memory of {device}.",
+            "Load them as bfloat16, or use a device with more memory.",
+        ) from error
+
+
+def find_device(name: str) -> torch.device:
+    """``auto``, or a device that exists here. Raises ``BackendError`` ``device_unavailable``."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise BackendError(
+            "device_unavailable",
+            f"The device {name!r} cannot be used here ({reason}).",
+            "Use 'cpu', or 'auto' to take a GPU only if there is one.",
+        ) from error
+    return device

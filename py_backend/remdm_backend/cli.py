@@ -1,0 +1,131 @@
+"""The console script ``remdm-backend``: ``serve`` a checkpoint, ``doctor`` the installation.
+
+Only the standard library is imported here: ``doctor`` must run where the rest is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from remdm_backend import __version__
+from remdm_backend.errors import BackendError
+from remdm_backend.lifetime import leave_terminal_to_parent
+from remdm_backend.log import log, log_fatal
+
+if TYPE_CHECKING:
+    from remdm_backend.engine import Network
+
+EXIT_OTHER = 1
+EXIT_USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code. ``serve`` ends the process itself."""
+    options = _parser().parse_args(arguments)
+    if options.command == "doctor":
+        return _doctor(as_json=options.json)
+    return _serve(options)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A usage error ends like every other: with the line that the SDK reads."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        sys.stderr.flush()
+        log_fatal(BackendError("option_invalid", f"{message}.", f"See `{self.prog} --help`."))
+        sys.exit(EXIT_USAGE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="remdm-backend", description="The PyTorch backend of remdm.")
+    parser.add_argument("--version", action="version", version=f"remdm-backend {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    serve = commands.add_parser("serve", help="answer forward calls for one checkpoint")
+    serve.add_argument("--checkpoint", required=True, type=Path, metavar="PATH")
+    serve.add_argument("--endpoint", required=True, metavar="ipc://PATH")
+    serve.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
+    serve.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
+    serve.add_argument("--raw-weights", action="store_true", help="not the averaged (EMA) ones")
+    serve.add_argument(
+        "--max-batch", type=_positive, default=64, metavar="N", help="sequences in one forward"
+    )
+    serve.add_argument("--threads", type=_positive, metavar="N", help="of the CPU, for one forward")
+    serve.add_argument(
+        "--managed",
+        action="store_true",
+        help="end when standard input ends; leave Ctrl-C to the parent process",
+    )
+    serve.add_argument(
+        "--own-directory",
+        action="store_true",
+        help="the endpoint's directory (mode 0700) is this server's: remove it at the end",
+    )
+
+    doctor = commands.add_parser("doctor", help="say what is installed and what is missing")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; got {text!r}")
+    return int(text)
+
+
+def _serve(options: argparse.Namespace) -> NoReturn:
+    if options.managed:
+        leave_terminal_to_parent()
+    if sys.stderr is not None:
+        faulthandler.enable()  # where it was, should native code crash
+    try:
+        from remdm_backend import process
+    except ImportError as error:
+        log_fatal(
+            BackendError(
+                "backend_start_failed",
+                f"A Python package cannot be imported: {error}.",
+                f"Run `{sys.executable} -m remdm_backend doctor` to see what to install.",
+            )
+        )
+        os._exit(EXIT_OTHER)
+
+    def load() -> Network:
+        """On the device thread; imports PyTorch."""
+        log(f"loading {options.checkpoint.name}")
+        from remdm_backend.checkpoint.load import load_network
+        from remdm_backend.device import limit_threads
+
+        limit_threads(options.threads)
+        return load_network(
+            options.checkpoint,
+            device=options.device,
+            dtype=options.dtype,
+            raw_weights=options.raw_weights,
+        )
+
+    process.run(
+        process.ServeOptions(
+            endpoint=options.endpoint,
+            managed=options.managed,
+            own_directory=options.own_directory,
+            max_batch=options.max_batch,
+        ),
+        load,
+    )
+
+
+def _doctor(*, as_json: bool) -> int:
+    from remdm_backend.doctor import describe, examine
+
+    report = examine()
+    print(json.dumps(report.as_json(), indent=2) if as_json else describe(report))
+    return 0 if report.ok else EXIT_OTHER

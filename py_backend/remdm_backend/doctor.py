@@ -1,0 +1,157 @@
+"""``remdm-backend doctor``: what this Python has for serving a network, and what it lacks.
+
+Runs where nothing is installed: it imports the dependencies one by one and reports those that fail.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from remdm_backend import __version__
+
+DISTRIBUTIONS = {
+    "torch": "torch",
+    "numpy": "numpy",
+    "pyzmq": "zmq",
+    "msgpack": "msgpack",
+    "fastjsonschema": "fastjsonschema",
+    "safetensors": "safetensors",
+}
+"""Name on the package index -> name to import."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    message: str
+    remedy: str
+    fatal: bool
+    """Whether nothing can be served because of it."""
+
+
+@dataclass
+class Report:
+    """The JSON object that ``--json`` prints, field by field."""
+
+    version: str = __version__
+    python: dict[str, str] = field(
+        default_factory=lambda: {
+            "version": platform.python_version(),
+            "executable": sys.executable,
+            "platform": platform.platform(),
+        }
+    )
+    packages: dict[str, str | None] = field(default_factory=dict)
+    """Version of each dependency, null when it cannot be imported."""
+    cuda: dict[str, Any] = field(default_factory=lambda: {"available": False, "device": None})
+    flashAttention: bool = False  # noqa: N815 (a name of the JSON)
+    """Whether flash-attn can be imported."""
+    attention: dict[str, str] | None = None
+    """The kernel that each ``--dtype`` would get on the best device; null without PyTorch."""
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not any(problem.fatal for problem in self.problems)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": self.ok, **asdict(self)}
+
+
+def examine() -> Report:
+    """Look at everything. Takes as long as importing PyTorch."""
+    report = Report()
+    for distribution, module in DISTRIBUTIONS.items():
+        _examine_package(report, distribution, module)
+    if report.packages["fastjsonschema"] is not None:
+        _examine_schemas(report)
+    if report.packages["torch"] is not None:
+        _examine_device(report)
+    return report
+
+
+def describe(report: Report) -> str:
+    """The report for people."""
+    packages = ", ".join(f"{name} {found or 'missing'}" for name, found in report.packages.items())
+    device = report.cuda["device"] or "no CUDA device"
+    lines = [
+        f"remdm-backend {report.version}",
+        f"python     {report.python['version']} at {report.python['executable']}",
+        f"packages   {packages}",
+        f"device     {device}",
+        f"flash-attn {'importable' if report.flashAttention else 'not installed'}",
+    ]
+    for problem in report.problems:
+        lines.append(f"{'PROBLEM' if problem.fatal else 'note'}: {problem.message}")
+        lines.append(f"  {problem.remedy}")
+    lines.append("ready to serve" if report.ok else "cannot serve until the problems are solved")
+    return "\n".join(lines)
+
+
+def _examine_package(report: Report, distribution: str, module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # a broken installation may raise anything, and that is the finding
+        report.packages[distribution] = None
+        report.problems.append(
+            Problem(
+                f"{distribution} cannot be imported: {type(error).__name__}: {error}",
+                f"Install it: {sys.executable} -m pip install {distribution}",
+                fatal=True,
+            )
+        )
+        return
+    try:
+        report.packages[distribution] = importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        report.packages[distribution] = "unknown"  # a source tree on the path
+
+
+def _examine_schemas(report: Report) -> None:
+    from remdm_backend.errors import BackendError
+    from remdm_backend.schemas import compile_by_type
+
+    try:
+        compile_by_type("request")
+    except BackendError as error:
+        report.problems.append(Problem(error.message, error.remedy, fatal=True))
+
+
+def _examine_device(report: Report) -> None:
+    import torch
+
+    from remdm_backend.model.attention import select_attention
+
+    device = torch.device("cpu")
+    if torch.cuda.is_available():
+        device = torch.device("cuda")
+        report.cuda = {"available": True, "device": torch.cuda.get_device_name(0)}
+    elif shutil.which("nvidia-smi") is not None:
+        report.problems.append(
+            Problem(
+                "There is an NVIDIA driver, but this PyTorch cannot use it.",
+                "Install a PyTorch built for your CUDA version (https://pytorch.org/get-started).",
+                fatal=False,
+            )
+        )
+    report.attention = {
+        "float32": select_attention(device, torch.float32)[0],
+        "bfloat16": select_attention(device, torch.bfloat16)[0],
+    }
+    try:
+        importlib.import_module("flash_attn")
+        report.flashAttention = True
+    except ImportError as error:
+        if report.cuda["available"]:
+            report.problems.append(
+                Problem(
+                    f"flash-attn cannot be imported: {error}",
+                    "PyTorch's own attention is used instead; install flash-attn for more speed.",
+                    fatal=False,
+                )
+            )

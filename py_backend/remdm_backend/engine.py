@@ -1,0 +1,251 @@
+"""The engine: one thread that owns the network and answers the forward calls of every client.
+
+It loads the network itself, then takes from the queue whatever can run together, so that merging
+costs no waiting: while one batch runs, the calls for the next gather. Results are handed to
+``deliver`` on this thread, which must not block.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remdm_backend.batching import Batch, Call, FairQueue, Limits, Piece, cut, merge, split
+from remdm_backend.errors import BackendError
+from remdm_backend.log import log
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+class Card(Protocol):
+    """What a network says of itself (``checkpoint/card.py``)."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def format(self) -> str: ...
+    @property
+    def weights(self) -> str: ...
+    @property
+    def vocab_size(self) -> int: ...
+    @property
+    def mask_id(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def time_conditioning(self) -> bool: ...
+    @property
+    def hidden_size(self) -> int: ...
+    @property
+    def n_blocks(self) -> int: ...
+    @property
+    def n_heads(self) -> int: ...
+    @property
+    def parameters(self) -> int: ...
+
+
+class Network(Protocol):
+    """A loaded network (``model/network.py``).
+
+    ``tokens [B, L]`` int64, ``sigma [B]`` float32, ``rows [N]`` int64 (flat ``b * L + l``), on any
+    device -> ``[N, V]`` float32. Raises ``BackendError``, ``out_of_memory`` among others.
+    """
+
+    @property
+    def card(self) -> Card: ...
+    @property
+    def device(self) -> torch.device: ...
+    @property
+    def dtype(self) -> torch.dtype: ...
+    @property
+    def attention(self) -> str: ...
+    def logits(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor: ...
+    def log_probs(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Loaded:
+    network: Network
+
+
+@dataclass(frozen=True)
+class LoadFailed:
+    error: BackendError
+
+
+@dataclass(frozen=True)
+class Answered:
+    """``call.values`` holds the rows."""
+
+    call: Call
+
+
+@dataclass(frozen=True)
+class Failed:
+    call: Call
+    error: BackendError
+
+
+Evaluate: TypeAlias = Callable[[Batch], NDArray[np.float32]]
+Event: TypeAlias = Loaded | LoadFailed | Answered | Failed
+
+
+class Engine:
+    def __init__(
+        self, load: Callable[[], Network], deliver: Callable[[Event], None], limits: Limits
+    ) -> None:
+        """``load`` and ``deliver`` are called on the device thread, which ``start`` starts."""
+        self._load = load
+        self._deliver = deliver
+        self._limits = limits
+        self._vocab_size = 0
+        self._queue = FairQueue()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._unanswered = 0
+        self._running = 0
+        # A daemon: a forward cannot be interrupted, and must not hold up the end of the process.
+        self._thread = threading.Thread(target=self._main, name="device", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Start nothing more. The batch that runs goes on; its answers are delivered."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+
+    def submit(self, call: Call) -> None:
+        """Queue a checked call, once ``Loaded`` was delivered. Exactly one event answers it."""
+        pieces = cut(call, self._limits, self._vocab_size)
+        call.missing = len(pieces)
+        with self._changed:
+            self._unanswered += 1
+            self._queue.add(pieces)
+            self._changed.notify()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a forward is running."""
+        return self._running > 0
+
+    @property
+    def queued(self) -> int:
+        """Calls that wait for the device."""
+        with self._changed:
+            return self._unanswered - self._running
+
+    def _main(self) -> None:
+        try:
+            network = self._load()
+            # Here and not above: it imports PyTorch.
+            from remdm_backend.device import evaluate
+        except Exception as error:
+            self._deliver(LoadFailed(as_backend_error(error)))
+            return
+        self._vocab_size = network.card.vocab_size
+        self._deliver(Loaded(network))
+        forward = partial(evaluate, network)
+        while pieces := self._next():
+            self._run(forward, pieces)
+            with self._changed:
+                self._running = 0
+
+    def _next(self) -> list[Piece]:
+        """Wait for the next batch; empty when stopped."""
+        with self._changed:
+            while not self._stopping:
+                while self._queue:
+                    taken = self._queue.take(self._limits, self._vocab_size)
+                    pieces = [piece for piece in taken if not piece.call.failed]
+                    if pieces:
+                        self._running = len({id(piece.call) for piece in pieces})
+                        return pieces
+                self._changed.wait()
+            return []
+
+    def _run(self, forward: Evaluate, pieces: Sequence[Piece]) -> None:
+        """One forward. When it fails, smaller ones: no call fails because of another's."""
+        try:
+            values = forward(merge(pieces))
+        except Exception as error:
+            failure = as_backend_error(error)
+        else:
+            for call in split(pieces, values):
+                self._answer(Answered(call))
+            return
+        # Outside the handler: the exception is gone, and with it the tensors that its frames held.
+        if failure.code == "out_of_memory":
+            self._shrink(sum(piece.sequences for piece in pieces))
+        call = pieces[0].call
+        parts = pieces
+        if len(pieces) == 1 and failure.code == "out_of_memory":
+            parts = pieces[0].halves()
+            call.missing += len(parts) - 1
+        if len(parts) == 1:
+            call.failed = True
+            self._answer(Failed(call, failure))
+            return
+        for part in parts:
+            if not part.call.failed:
+                self._run(forward, [part])
+
+    def _shrink(self, sequences: int) -> None:
+        """Merge less from now on: ``sequences`` were too many for the device's memory."""
+        most = max(1, min(self._limits.sequences, sequences // 2))
+        if most < self._limits.sequences:
+            self._limits = replace(self._limits, sequences=most)
+            log(f"out of memory with {sequences} sequences; batches now have at most {most}")
+
+    def _answer(self, event: Answered | Failed) -> None:
+        with self._changed:
+            self._unanswered -= 1
+            self._running -= 1
+        self._deliver(event)
+
+
+def as_backend_error(error: Exception) -> BackendError:
+    """What to tell the client of ``error``; what nobody foresaw is logged whole.
+
+    A new exception without traceback, because a traceback keeps the tensors of its frames alive.
+    """
+    if isinstance(error, BackendError):
+        return BackendError(error.code, error.message, error.remedy)
+    if isinstance(error, MemoryError):
+        return BackendError(
+            "out_of_memory",
+            "The backend ran out of main memory.",
+            "Ask for fewer sequences or rows at a time.",
+        )
+    if isinstance(error, ImportError):
+        return BackendError(
+            "backend_start_failed",
+            f"A Python package cannot be imported: {error}",
+            "Run `remdm-backend doctor` with this Python to see which one, and install it.",
+        )
+    log("unexpected error\n" + "".join(traceback.format_exception(error)).rstrip())
+    return BackendError(
+        "internal",
+        f"{type(error).__name__}: {_first_line(error)}",
+        "Report this as a bug of remdm; the backend's log has the traceback.",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

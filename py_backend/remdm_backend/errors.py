@@ -1,0 +1,25 @@
+"""The one error type of the backend; its code travels over the wire unchanged."""
+
+from __future__ import annotations
+
+
+class BackendError(Exception):
+    """A failure that a user can act on.
+
+    ``code`` is one of the wire codes (``checkpoint_missing``, ``checkpoint_invalid``,
+    ``checkpoint_unsupported``, ``device_unavailable``, ``out_of_memory``, ...), ``message`` says
+    what is wrong and where, ``remedy`` what to do about it.
+    """
+
+    def __init__(self, code: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}"
+
+    def __reduce__(self) -> tuple[type[BackendError], tuple[str, str, str]]:
+        """Survive a trip between processes (an engine may live in a Ray actor)."""
+        return (BackendError, (self.code, self.message, self.remedy))

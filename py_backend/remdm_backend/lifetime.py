@@ -1,0 +1,54 @@
+"""When the process must end: its parent is gone, or somebody says so with a signal.
+
+Managed means started by the SDK: the parent holds the other end of our standard input and nothing
+is ever written to it; when it closes, however the parent went, nobody needs us. The terminal sends
+Ctrl-C and hang-up to the whole process group, and it is for the parent to decide what they mean.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from remdm_backend.log import log
+from remdm_backend.wakeup import Wakeup
+
+STDIN = 0
+
+
+def watch_parent(gone: Callable[[], None]) -> None:
+    """Call ``gone`` on a thread of its own when standard input ends."""
+    threading.Thread(target=_wait_for_end, args=(gone,), name="parent", daemon=True).start()
+
+
+def leave_terminal_to_parent() -> None:
+    """Ignore Ctrl-C and hang-up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def stop_on_signals(stop: Callable[[], None], wakeup: Wakeup) -> None:
+    """Call ``stop`` on SIGTERM, SIGINT and SIGHUP, unless ignored (managed, nohup).
+
+    ``wakeup`` is set by the signal itself: Python runs handlers between two steps of the main
+    thread, which may be in a poll, and the system may give the signal to another thread.
+    """
+    signal.set_wakeup_fd(wakeup.write_end, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop())
+
+
+def _wait_for_end(gone: Callable[[], None]) -> None:
+    # When there is no standard input, another file may have got its number.
+    if sys.stdin is not None:
+        try:
+            os.set_blocking(STDIN, True)
+            while os.read(STDIN, 4096):
+                pass
+        except OSError as error:
+            log(f"standard input: {error.strerror}")
+    gone()

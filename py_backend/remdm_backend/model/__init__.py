@@ -1,0 +1,1 @@
+"""The denoising network and what turns its output into log-probabilities."""

@@ -1,0 +1,234 @@
+"""The wire protocol, version 1: ``[header, frame, frame, ...]``, see ``src/backend/protocol.ts``.
+
+The header is a msgpack record that the JSON schemas describe; each frame is one tensor, raw and
+little endian. Nothing that arrives is trusted: sizes are bounded before anything is allocated,
+arithmetic on them is Python's (no overflow), and every index is checked before a network sees it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import fastjsonschema
+import msgpack  # type: ignore[import-untyped]
+import numpy as np
+from numpy.typing import NDArray
+
+from remdm_backend.errors import BackendError
+from remdm_backend.schemas import compile_by_type
+
+PROTOCOL_VERSION = 1
+
+MAX_HEADER_BYTES = 16 * 1024
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+MAX_FRAMES = 4
+"""Header, tokens, sigma, rows."""
+MAX_SEQUENCES = 16 * 1024
+MAX_ANSWER_BYTES = 4 * 1024**3
+MAX_ID = 2**53 - 1
+"""The largest integer that JavaScript holds exactly."""
+
+ERROR_CODES = frozenset(
+    {
+        "checkpoint_missing",
+        "checkpoint_invalid",
+        "checkpoint_unsupported",
+        "device_unavailable",
+        "out_of_memory",
+        "protocol_mismatch",
+        "request_invalid",
+        "internal",
+    }
+)
+"""What an error reply may say; ``schemas/reply.json`` has the same list."""
+
+Output: TypeAlias = Literal["logits", "logprobs"]
+Header: TypeAlias = dict[str, Any]
+
+_ITEM_BYTES = {"float32": 4, "bfloat16": 2, "int32": 4}
+_FORWARD_TENSORS = (("tokens", "int32", 2), ("sigma", "float32", 1), ("rows", "int32", 1))
+_REMEDY = "Use the SDK and the backend of the same release."
+
+
+@dataclass(frozen=True)
+class Hello:
+    id: int
+    protocol: int
+
+
+@dataclass(frozen=True)
+class Ping:
+    id: int
+
+
+@dataclass(frozen=True, eq=False)
+class Forward:
+    """One call: ``tokens [B, L]``, ``sigma [B]``, ``rows [N]`` (flat ``b * L + l``, ascending)."""
+
+    id: int
+    output: Output
+    tokens: NDArray[np.int64]
+    sigma: NDArray[np.float32]
+    rows: NDArray[np.int64]
+
+
+Request: TypeAlias = Hello | Ping | Forward
+
+
+class RequestError(BackendError):
+    """A message that is not a valid request; ``request_id`` is None when it could not be read."""
+
+    def __init__(self, request_id: int | None, message: str, remedy: str = _REMEDY) -> None:
+        super().__init__("request_invalid", message, remedy)
+        self.request_id = request_id
+
+
+class RequestDecoder:
+    """Bytes to typed requests. Construction reads and compiles the schemas."""
+
+    def __init__(self) -> None:
+        self._validators = compile_by_type("request")
+
+    def decode(self, frames: Sequence[memoryview]) -> Request:
+        """The request in ``frames`` (header first); raises RequestError. Copies what it keeps."""
+        header = _unpack(frames)
+        request_id = _readable_id(header)
+        try:
+            validate = self._validators[header["type"]]
+        except (KeyError, TypeError):
+            known = ", ".join(self._validators)
+            raise RequestError(request_id, f"The message has no type among {known}.") from None
+        try:
+            validate(header)
+        except fastjsonschema.JsonSchemaException as error:
+            raise RequestError(request_id, f"Invalid header: {str(error)[:300]}.") from error
+        if request_id is None:
+            raise RequestError(None, f"Invalid header: id must be at most {MAX_ID}.")
+        if header["type"] == "forward":
+            return _forward(request_id, header, frames[1:])
+        if len(frames) != 1:
+            raise RequestError(request_id, f"{header['type']} carries no tensors.")
+        if header["type"] == "hello":
+            return Hello(request_id, int(header["protocol"]))
+        return Ping(request_id)
+
+
+def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
+    """Refuse a call that does not fit the model: its vocabulary V and longest sequence."""
+    batch, call_length = call.tokens.shape
+    if call_length > length:
+        raise RequestError(
+            call.id,
+            f"The sequences have {call_length} tokens, the model takes {length}.",
+            f"Ask for at most {length} tokens.",
+        )
+    if not (call.tokens.min() >= 0 and call.tokens.max() < vocab_size):
+        raise RequestError(call.id, f"A token is outside [0, {vocab_size}).")
+    if not (np.isfinite(call.sigma).all() and (call.sigma >= 0).all()):
+        raise RequestError(call.id, "A sigma is negative or not finite.")
+    rows = call.rows
+    if rows.size:
+        if not (rows[0] >= 0 and rows[-1] < batch * call_length):
+            raise RequestError(call.id, f"A row is outside [0, {batch * call_length}).")
+        if not (np.diff(rows) > 0).all():
+            raise RequestError(call.id, "The rows are not strictly ascending.")
+    if rows.size * vocab_size * 4 > MAX_ANSWER_BYTES:
+        raise RequestError(
+            call.id,
+            f"{rows.size} rows of {vocab_size} values are more than an answer may hold.",
+            f"Ask for at most {MAX_ANSWER_BYTES // (4 * vocab_size)} rows in one call.",
+        )
+
+
+def encode(header: Header) -> bytes:
+    """The header frame of a reply."""
+    packed: bytes = msgpack.packb(header)
+    return packed
+
+
+def pong(request_id: int, *, busy: bool, queued: int) -> Header:
+    return {"type": "pong", "id": request_id, "busy": busy, "queued": queued}
+
+
+def rows_reply(request_id: int, values: NDArray[np.float32]) -> list[bytes | memoryview]:
+    """Header and frame for ``values [N, V]``; the frame is a view of ``values``, not a copy."""
+    frame = np.ascontiguousarray(values, dtype="<f4")
+    spec = {"dtype": "float32", "shape": list(frame.shape)}
+    return [encode({"type": "rows", "id": request_id, "tensors": [spec]}), frame.data]
+
+
+def error_reply(request_id: int | None, error: BackendError) -> Header:
+    """The wire form of ``error``; a code that the protocol lacks travels as ``internal``."""
+    return {
+        "type": "error",
+        "id": request_id,
+        "code": error.code if error.code in ERROR_CODES else "internal",
+        "message": error.message,
+        "remedy": error.remedy,
+    }
+
+
+def _unpack(frames: Sequence[memoryview]) -> Header:
+    if not 1 <= len(frames) <= MAX_FRAMES:
+        raise RequestError(None, f"A message has 1 to {MAX_FRAMES} frames.")
+    if frames[0].nbytes > MAX_HEADER_BYTES:
+        raise RequestError(None, f"The header is longer than {MAX_HEADER_BYTES} bytes.")
+    try:
+        header = msgpack.unpackb(
+            frames[0],
+            strict_map_key=True,
+            max_map_len=64,
+            max_array_len=64,
+            max_str_len=1024,
+            max_bin_len=0,
+            max_ext_len=0,
+        )
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise RequestError(None, "The header is not msgpack of the protocol's kind.") from error
+    if not isinstance(header, dict):
+        raise RequestError(None, "The header is not a record.")
+    return header
+
+
+def _readable_id(header: Header) -> int | None:
+    """The id for the answer. JavaScript packs an integer above 2^32 as a float: both are read."""
+    value = header.get("id")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # False for NaN and the infinities too.
+    return int(value) if 0 <= value <= MAX_ID and value == int(value) else None
+
+
+def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> Forward:
+    specs = header["tensors"]
+    if not len(specs) == len(frames) == len(_FORWARD_TENSORS):
+        raise RequestError(request_id, "forward carries three tensors: tokens, sigma and rows.")
+    arrays = []
+    for (name, dtype, rank), spec, frame in zip(_FORWARD_TENSORS, specs, frames, strict=True):
+        shape = [int(size) for size in spec["shape"]]
+        if spec["dtype"] != dtype or len(shape) != rank:
+            raise RequestError(request_id, f"{name} must be {dtype} with {rank} dimensions.")
+        expected = math.prod(shape) * _ITEM_BYTES[dtype]
+        if frame.nbytes != expected:
+            raise RequestError(
+                request_id, f"{name} has {frame.nbytes} bytes where its shape needs {expected}."
+            )
+        if expected == 0 and name != "rows":
+            raise RequestError(request_id, f"{name} is empty.")
+        arrays.append(np.frombuffer(frame, dtype=f"<{dtype[0]}4").reshape(shape))
+    tokens, sigma, rows = arrays
+    if len(tokens) > MAX_SEQUENCES:
+        raise RequestError(request_id, f"A call has at most {MAX_SEQUENCES} sequences.")
+    if len(sigma) != len(tokens):
+        raise RequestError(request_id, "sigma and tokens are of different batch sizes.")
+    # A frame of ZeroMQ may be unaligned, and goes when the message goes: all three are copied.
+    return Forward(
+        request_id,
+        header["output"],
+        tokens.astype(np.int64),
+        sigma.astype(np.float32),
+        rows.astype(np.int64),
+    )

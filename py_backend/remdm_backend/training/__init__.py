@@ -1,0 +1,1 @@
+"""The pieces of the trainer (``python -m remdm_backend.train``)."""

@@ -1,0 +1,55 @@
+"""What a finished run leaves: weights, tokenizer and card, which ``load_network`` reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+
+import torch
+from safetensors.torch import save
+
+from remdm_backend.training.corpus import Corpus
+from remdm_backend.training.options import Options
+from remdm_backend.training.state import Run, write_atomically
+
+
+def export(
+    run: Run, corpus: Corpus, options: Options, *, text: str, validation_loss: float
+) -> None:
+    """Write weights and tokenizer first, the card last, so that a card means a whole checkpoint."""
+    recipe = run.recipe
+    dtype: torch.dtype = getattr(torch, options.weights_dtype)
+    tensors = {name: p.cpu().to(dtype).contiguous() for name, p in run.average.shadow.items()}
+    inv_freq = run.network.get_buffer("rotary_emb.inv_freq")
+    tensors["rotary_emb.inv_freq"] = inv_freq.cpu().contiguous()
+    card = {
+        "kind": "mdlm",
+        "vocab_size": corpus.mask_id + 1,
+        "mask_id": corpus.mask_id,
+        "length": recipe.length,
+        "time_conditioning": False,
+        "n_heads": recipe.heads,
+        "weights": "ema",
+        "training": {
+            "data": options.text.name,
+            "data_sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "steps": run.step,
+            "tokens": run.step * recipe.batch * recipe.length,
+            "seconds": round(run.seconds),
+            "validation_loss": round(validation_loss, 4),
+            "validation_loss_meaning": "bound on nats per token; fixed noise, averaged weights",
+            "validation_perplexity_bound": round(math.exp(validation_loss), 2),
+            "weights_dtype": options.weights_dtype,
+            "torch": torch.__version__,
+            "command": "python -m remdm_backend.train "
+            f"--text {options.text.name} --out {options.out.name} {recipe.flags()} "
+            f"--weights-dtype {options.weights_dtype}",
+        },
+    }
+    out = options.out
+    (out / "card.json").unlink(missing_ok=True)
+    write_atomically(out / "tokenizer.json", lambda p: p.write_text(corpus.tokenizer_json, "utf-8"))
+    write_atomically(out / "model.safetensors", lambda p: p.write_bytes(save(tensors)))
+    card_json = json.dumps(card, indent=2) + "\n"
+    write_atomically(out / "card.json", lambda p: p.write_text(card_json, "utf-8"))

@@ -1,0 +1,386 @@
+"""The engine: what runs together, who comes next, and what one failure costs the others."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from fake_backend import PATIENCE, FakeCard, FakeNetwork, expected, make_call
+from torch import Tensor
+
+from remdm_backend.batching import Call, FairQueue, Limits, cut, merge
+from remdm_backend.engine import (
+    Answered,
+    Engine,
+    Event,
+    Failed,
+    Loaded,
+    LoadFailed,
+    as_backend_error,
+)
+from remdm_backend.errors import BackendError
+
+V = FakeCard().vocab_size
+
+
+class Gate:
+    """Holds the first forward until it is opened, so that later calls gather in the queue."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.opened = threading.Event()
+
+    def __call__(self, tokens: Tensor) -> None:
+        self.entered.set()
+        assert self.opened.wait(PATIENCE)
+
+
+class Running:
+    """A started engine, and its events in order."""
+
+    def __init__(self, load: Callable[[], FakeNetwork], limits: Limits) -> None:
+        self.events: queue.Queue[Event] = queue.Queue()
+        self.engine = Engine(load, self._deliver, limits)
+        self.engine.start()
+
+    def _deliver(self, event: Event) -> None:
+        if isinstance(
+            event, Answered
+        ):  # as it is now: an answer must be whole when it is delivered
+            assert event.call.values is not None
+            event.call.values = event.call.values.copy()
+        self.events.put(event)
+
+    def next(self) -> Event:
+        return self.events.get(timeout=PATIENCE)
+
+    def outcomes(self, count: int) -> dict[int, Answered | Failed]:
+        """The next ``count`` answers by request id."""
+        found = {}
+        for _ in range(count):
+            event = self.next()
+            assert isinstance(event, Answered | Failed)
+            found[event.call.request.id] = event
+        return found
+
+
+@contextlib.contextmanager
+def engine_of(network: FakeNetwork, limits: Limits | None = None) -> Iterator[Running]:
+    running = Running(lambda: network, limits or Limits())
+    try:
+        assert isinstance(running.next(), Loaded)
+        yield running
+    finally:
+        running.engine.stop()
+        running.engine.join(PATIENCE)
+    assert running.events.empty()  # each call was answered once
+
+
+@contextlib.contextmanager
+def gathered(
+    calls: list[Call],
+    limits: Limits | None = None,
+    fail: Callable[[Tensor], None] = lambda tokens: None,
+) -> Iterator[tuple[Running, FakeNetwork]]:
+    """An engine that finds ``calls`` waiting together, after a first call that is let through."""
+    gate = Gate()
+
+    def before(tokens: Tensor) -> None:
+        gate(tokens)
+        fail(tokens)
+
+    network = FakeNetwork(before)
+    with engine_of(network, limits) as running:
+        running.engine.submit(Call(b"first", make_call(1000)))
+        try:
+            assert gate.entered.wait(PATIENCE)
+            for call in calls:
+                running.engine.submit(call)
+            network.batches.clear()
+        finally:
+            gate.opened.set()
+        running.outcomes(1)
+        yield running, network
+
+
+def check(outcomes: dict[int, Answered | Failed], calls: list[Call]) -> None:
+    """Every call was answered, with what it would have got alone."""
+    assert outcomes.keys() == {call.request.id for call in calls}
+    for call in calls:
+        event = outcomes[call.request.id]
+        assert isinstance(event, Answered)
+        assert event.call is call
+        assert call.values is not None
+        np.testing.assert_allclose(call.values, expected(call.request), rtol=1e-6)
+
+
+def test_waiting_calls_of_two_clients_become_one_batch() -> None:
+    calls = [
+        Call(b"a", make_call(1, batch=2, rows=[0, 3, 5])),
+        Call(b"b", make_call(2, batch=3)),
+        Call(b"a", make_call(3, batch=1, rows=[2])),
+        Call(b"b", make_call(4, batch=1, rows=[])),
+    ]
+    with gathered(calls) as (running, network):
+        check(running.outcomes(4), calls)
+        assert network.batches == [7]
+
+
+def test_calls_of_other_lengths_or_outputs_run_apart() -> None:
+    calls = [
+        Call(b"a", make_call(1, length=4)),
+        Call(b"b", make_call(2, length=5)),
+        Call(b"c", make_call(3, length=4, output="logprobs")),
+        Call(b"d", make_call(4, length=4)),
+    ]
+    with gathered(calls) as (running, network):
+        check(running.outcomes(4), calls)
+        assert network.batches == [2, 1, 1]
+
+
+def test_a_batch_stays_within_the_limit() -> None:
+    calls = [Call(bytes([number]), make_call(number, batch=3)) for number in range(5)]
+    with gathered(calls, Limits(sequences=7)) as (running, network):
+        check(running.outcomes(5), calls)
+        assert network.batches == [6, 6, 3]
+
+
+def test_a_batch_stays_within_the_limit_of_values() -> None:
+    calls = [Call(bytes([number]), make_call(number, rows=[0, 1])) for number in range(5)]
+    with gathered(calls, Limits(values=4 * V)) as (running, network):
+        check(running.outcomes(5), calls)
+        assert network.batches == [2, 2, 1]
+
+
+def test_a_call_larger_than_a_batch_is_cut_and_put_together_again() -> None:
+    calls = [Call(b"a", make_call(1, batch=10, rows=[0, 1, 9, 22, 23, 39]))]
+    with gathered(calls, Limits(sequences=4)) as (running, network):
+        check(running.outcomes(1), calls)
+        assert network.batches == [4, 4, 2]
+
+
+def test_a_call_with_many_rows_is_cut_between_sequences() -> None:
+    call = Call(b"a", make_call(1, batch=5, rows=[0, 1, 2, 3, 4, 8, 9, 16]))
+    pieces = cut(call, Limits(values=3 * V), V)
+    assert [(piece.first, piece.last) for piece in pieces] == [(0, 1), (1, 4), (4, 5)]
+    assert [piece.row_count for piece in pieces] == [4, 3, 1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pieces_hold_every_sequence_and_row_once(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    batch, length = int(rng.integers(1, 20)), int(rng.integers(1, 6))
+    rows = np.flatnonzero(rng.random(batch * length) < rng.random()).tolist()
+    call = Call(b"a", make_call(seed, batch, length, rows=rows))
+    limits = Limits(sequences=int(rng.integers(1, 6)), values=int(rng.integers(1, 10)) * V)
+    pieces = cut(call, limits, V)
+    assert [piece.first for piece in pieces] == [0, *(piece.last for piece in pieces[:-1])]
+    assert pieces[-1].last == batch
+    assert np.concatenate([call.request.rows[piece.rows] for piece in pieces]).tolist() == rows
+    whole = merge(pieces)
+    np.testing.assert_array_equal(whole.tokens, call.request.tokens)
+    np.testing.assert_array_equal(whole.rows, call.request.rows)
+
+
+def test_a_client_with_much_to_ask_does_not_keep_others_waiting() -> None:
+    busy = [Call(b"busy", make_call(number, batch=4)) for number in range(20)]
+    calls = [*busy, Call(b"late", make_call(100, batch=4))]
+    with gathered(calls, Limits(sequences=4)) as (running, _):
+        order = list(running.outcomes(21))
+    assert order.index(100) <= 1
+
+
+def test_a_call_that_does_not_fit_is_not_overtaken_for_ever() -> None:
+    line = FairQueue()
+    limits = Limits(sequences=4)
+    for number in range(50):
+        line.add(cut(Call(b"small", make_call(number, batch=1)), limits, V))
+    line.add(cut(Call(b"large", make_call(100, batch=4)), limits, V))
+    line.add(cut(Call(b"other", make_call(101, length=9)), limits, V))
+    served = [{piece.call.client for piece in line.take(limits, V)} for _ in range(3)]
+    assert served == [{b"small"}, {b"large"}, {b"other"}]
+
+
+def test_the_calls_of_one_client_are_taken_in_order() -> None:
+    calls = [Call(b"a", make_call(number, length=4 + number % 2)) for number in range(6)]
+    with gathered(calls) as (running, _):
+        assert list(running.outcomes(6)) == list(range(6))
+
+
+def explode_on(batch_token: int, error: BaseException) -> Callable[[Tensor], None]:
+    def fail(tokens: Tensor) -> None:
+        if (tokens == batch_token).any():
+            raise error
+
+    return fail
+
+
+def marked(call: Call) -> Call:
+    """Give ``call`` a token that nobody else has, for ``explode_on``."""
+    call.request.tokens[-1, -1] = 77
+    return call
+
+
+def test_a_call_that_fails_fails_alone() -> None:
+    good = [Call(b"a", make_call(1)), Call(b"b", make_call(2)), Call(b"c", make_call(3))]
+    bad = marked(Call(b"d", make_call(4)))
+    fail = explode_on(77, BackendError("checkpoint_unsupported", "no", "do not"))
+    with gathered([good[0], bad, *good[1:]], fail=fail) as (running, network):
+        outcomes = running.outcomes(4)
+        failure = outcomes.pop(4)
+        check(outcomes, good)
+        assert network.batches == [4, 1, 1, 1, 1]
+    assert isinstance(failure, Failed)
+    assert failure.error.code == "checkpoint_unsupported"
+
+
+def test_a_call_in_pieces_that_fails_is_answered_once() -> None:
+    bad = Call(b"a", make_call(1, batch=6))
+    bad.request.tokens[1, 0] = 77
+    after = Call(b"a", make_call(2, batch=2))
+    fail = explode_on(77, BackendError("internal", "no", "do not"))
+    with gathered([bad, after], Limits(sequences=2), fail) as (running, network):
+        first = running.next()
+        assert isinstance(first, Failed)
+        assert first.call is bad
+        check(running.outcomes(1), [after])
+        assert network.batches == [2, 2]  # what was left of the failed call did not run
+        assert (running.engine.busy, running.engine.queued) == (False, 0)
+
+
+def test_an_unforeseen_error_is_internal_and_logged(capfd: pytest.CaptureFixture[str]) -> None:
+    fail = explode_on(77, KeyError("x"))
+    with gathered([marked(Call(b"a", make_call(1)))], fail=fail) as (running, _):
+        (failure,) = running.outcomes(1).values()
+    assert isinstance(failure, Failed)
+    assert failure.error.code == "internal"
+    logged = capfd.readouterr().err
+    assert "Traceback" in logged
+    assert "KeyError: 'x'" in logged
+
+
+def limited_memory(most: int) -> Callable[[Tensor], None]:
+    def fail(tokens: Tensor) -> None:
+        if len(tokens) > most:
+            raise BackendError("out_of_memory", f"{len(tokens)} are too many", "less")
+
+    return fail
+
+
+def test_what_does_not_fit_the_memory_is_halved_until_it_does() -> None:
+    calls = [Call(b"a", make_call(1, batch=9)), Call(b"b", make_call(2, batch=2))]
+    with gathered(calls, fail=limited_memory(3)) as (running, network):
+        check(running.outcomes(2), calls)
+        largest = network.batches[0]
+        network.batches.clear()
+        again = [Call(b"a", make_call(3, batch=9))]
+        running.engine.submit(again[0])
+        check(running.outcomes(1), again)
+        assert largest == 11
+        assert max(network.batches) <= 3  # it is remembered
+
+
+def test_one_sequence_that_does_not_fit_is_out_of_memory() -> None:
+    with gathered([Call(b"a", make_call(1, batch=4))], fail=limited_memory(0)) as (
+        running,
+        network,
+    ):
+        # The call that opened the gate failed as well.
+        (failure,) = running.outcomes(1).values()
+        assert network.batches == [4, 2, 1]
+    assert isinstance(failure, Failed)
+    assert failure.error.code == "out_of_memory"
+
+
+def test_an_answer_of_the_wrong_shape_reaches_nobody() -> None:
+    class Wrong(FakeNetwork):
+        def logits(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor:
+            return torch.zeros(len(rows) + 1, V)
+
+    with engine_of(Wrong()) as running:
+        running.engine.submit(Call(b"a", make_call(1)))
+        (failure,) = running.outcomes(1).values()
+    assert isinstance(failure, Failed)
+    assert failure.error.code == "internal"
+
+
+def test_busy_and_queued_follow_the_work() -> None:
+    gate = Gate()
+    with engine_of(FakeNetwork(gate), Limits(sequences=2)) as running:
+        engine = running.engine
+        assert (engine.busy, engine.queued) == (False, 0)
+        for number in range(3):
+            engine.submit(Call(bytes([number]), make_call(number, batch=2)))
+        assert gate.entered.wait(PATIENCE)
+        assert (engine.busy, engine.queued) == (True, 2)
+        gate.opened.set()
+        running.outcomes(3)
+        assert (engine.busy, engine.queued) == (False, 0)
+
+
+def test_a_network_that_cannot_be_loaded_is_reported() -> None:
+    def load() -> FakeNetwork:
+        raise BackendError("checkpoint_missing", "none", "get one")
+
+    event = Running(load, Limits()).next()
+    assert isinstance(event, LoadFailed)
+    assert event.error.code == "checkpoint_missing"
+
+
+def test_the_network_is_loaded_and_run_on_one_thread_of_its_own() -> None:
+    threads = []
+    network = FakeNetwork(lambda tokens: threads.append(threading.current_thread()))
+
+    def load() -> FakeNetwork:
+        threads.append(threading.current_thread())
+        return network
+
+    running = Running(load, Limits())
+    running.next()
+    running.engine.submit(Call(b"a", make_call(1)))
+    running.outcomes(1)
+    running.engine.stop()
+    running.engine.join(PATIENCE)
+    assert len(set(threads)) == 1
+    assert threads[0] is not threading.current_thread()
+
+
+def test_many_clients_at_once_get_their_own_answers() -> None:
+    rng = np.random.default_rng(0)
+    calls = [
+        Call(
+            bytes([number % 7]),
+            make_call(number, int(rng.integers(1, 12)), int(rng.integers(1, 4))),
+        )
+        for number in range(300)
+    ]
+    with engine_of(FakeNetwork(), replace(Limits(), sequences=8)) as running:
+        for call in calls:
+            running.engine.submit(call)
+        check(running.outcomes(300), calls)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (BackendError("device_unavailable", "m", "r"), "device_unavailable"),
+        (MemoryError(), "out_of_memory"),
+        (ImportError("no torch"), "backend_start_failed"),
+        (ValueError(), "internal"),
+    ],
+)
+def test_errors_become_what_a_client_can_be_told(error: Exception, code: str) -> None:
+    try:
+        raise error
+    except Exception as caught:
+        told = as_backend_error(caught)
+    assert told.code == code
+    assert told.message
+    assert told.remedy
+    assert told.__traceback__ is None  # it would keep tensors alive

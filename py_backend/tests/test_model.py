@@ -1,0 +1,281 @@
+"""The network gives the original's numbers, on the rows asked for, with the kernel that can run."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from make_checkpoint import Recipe, checkpoint_dict, save
+from torch import Tensor
+
+from remdm_backend.checkpoint.load import load_network
+from remdm_backend.errors import BackendError
+from remdm_backend.model import attention
+from remdm_backend.model.dit import Rotary, rotate
+from remdm_backend.model.network import Network
+from remdm_backend.model.subs import NEGATIVE_INFINITY, subs_log_probs
+
+TOLERANCE = 1e-4
+"""Absolute, on log-probabilities above -50 (reference/README.md)."""
+
+
+class Golden:
+    """One recorded forward pass: the network, its inputs, and the original's output [rows, V]."""
+
+    def __init__(self, shared: Path, model: str, ema: bool, t: float) -> None:
+        reference = shared / "reference"
+        cases = json.loads((reference / "forward.json").read_text())
+        key = (model, ema, t)
+        case = next(c for c in cases if (c["model"], c["ema"], c["t"]) == key)
+        self.network = load_network(
+            reference / "checkpoints" / case["checkpoint"], device="cpu", raw_weights=not ema
+        )
+        self.tokens = torch.tensor(case["x"])
+        self.sigma = torch.tensor(case["sigma"])
+        length = self.tokens.shape[1]
+        positions = torch.tensor(case["positions"])
+        self.rows = (torch.arange(len(self.tokens))[:, None] * length + positions).flatten()
+        self.at_rows = self.tokens.flatten()[self.rows]
+        values = np.frombuffer(base64.b64decode(case["output"]), dtype="<f4").copy()
+        self.output = torch.from_numpy(values).view(len(self.rows), -1)
+
+    def logits(self) -> Tensor:
+        return self.network.logits(self.tokens, self.sigma, self.rows)
+
+    def assert_equal(self, output: Tensor) -> None:
+        assert output.shape == self.output.shape
+        sensible = self.output > -50
+        assert sensible.any()
+        worst = (output - self.output)[sensible].abs().max().item()
+        assert worst < TOLERANCE
+        assert (output[~sensible] < -50).all()
+
+
+@pytest.mark.parametrize("ema", [True, False], ids=["ema", "raw"])
+@pytest.mark.parametrize("t", [0.5, 0.9])
+class TestOriginal:
+    def test_mdlm(self, shared: Path, ema: bool, t: float) -> None:
+        golden = Golden(shared, "mdlm", ema, t)
+        golden.assert_equal(golden.network.log_probs(golden.tokens, golden.sigma, golden.rows))
+
+    def test_sedd(self, shared: Path, ema: bool, t: float) -> None:
+        golden = Golden(shared, "sedd", ema, t)
+        assert golden.network.card.time_conditioning
+        scale = torch.expm1(golden.sigma).log() + math.log(golden.output.shape[-1] - 1)
+        rows_a_sample = len(golden.rows) // len(golden.tokens)
+        scores = golden.logits() - scale.repeat_interleave(rows_a_sample)[:, None]
+        golden.assert_equal(scores.scatter(-1, golden.at_rows[:, None], 0.0))
+
+    def test_d3pm(self, shared: Path, ema: bool, t: float) -> None:
+        golden = Golden(shared, "d3pm", ema, t)
+        logits = golden.logits().clone()
+        logits[:, golden.network.card.mask_id] += NEGATIVE_INFINITY  # its config has subs_masking
+        golden.assert_equal(logits.log_softmax(-1))
+
+
+@pytest.fixture
+def tiny(tiny_ckpt: Path) -> Network:
+    return load_network(tiny_ckpt, device="cpu")
+
+
+@pytest.fixture
+def sedd(tmp_path: Path) -> Network:
+    recipe = Recipe(hidden=32, blocks=1, heads=2, vocab=41, length=24, parameterization="sedd")
+    path = tmp_path / "sedd.ckpt"
+    save(checkpoint_dict(recipe), path)
+    return load_network(path, device="cpu")
+
+
+def inputs(network: Network, batch: int = 3) -> tuple[Tensor, Tensor]:
+    tokens = torch.randint(network.card.vocab_size, (batch, network.card.length))
+    return tokens, torch.rand(batch) * 3
+
+
+class TestRows:
+    def test_any_rows_in_any_order_are_those_of_all_rows(self, tiny: Network) -> None:
+        tokens, sigma = inputs(tiny)
+        every = tiny.logits(tokens, sigma, torch.arange(tokens.numel()))
+        some = torch.tensor([70, 0, 24, 24, 23])
+        assert torch.allclose(tiny.logits(tokens, sigma, some), every[some], atol=1e-5)
+
+    def test_no_rows_give_no_rows(self, tiny: Network) -> None:
+        tokens, sigma = inputs(tiny)
+        none = torch.empty(0, dtype=torch.int64)
+        assert tiny.logits(tokens, sigma, none).shape == (0, tiny.card.vocab_size)
+        assert tiny.log_probs(tokens, sigma, none).shape == (0, tiny.card.vocab_size)
+
+    def test_a_sample_does_not_depend_on_its_batch(self, tiny: Network) -> None:
+        tokens, sigma = inputs(tiny)
+        length = tokens.shape[1]
+        together = tiny.logits(tokens, sigma, torch.arange(2 * length, 3 * length))
+        alone = tiny.logits(tokens[2:], sigma[2:], torch.arange(length))
+        assert torch.allclose(together, alone, atol=1e-5)
+
+    def test_shorter_sequences_are_fine(self, tiny: Network) -> None:
+        tokens, sigma = inputs(tiny)
+        assert tiny.logits(tokens[:, :5], sigma, torch.tensor([14])).shape == (1, 41)
+
+    def test_inputs_stay_as_they_are(self, tiny: Network) -> None:
+        tokens, sigma = inputs(tiny)
+        before = tokens.clone(), sigma.clone()
+        tiny.log_probs(tokens, sigma, torch.arange(5))
+        assert torch.equal(tokens, before[0])
+        assert torch.equal(sigma, before[1])
+
+
+class TestNoiseLevel:
+    def test_is_ignored_without_time_conditioning(self, tiny: Network) -> None:
+        tokens, sigma = inputs(tiny)
+        rows = torch.arange(6)
+        assert torch.equal(tiny.logits(tokens, sigma, rows), tiny.logits(tokens, sigma + 1, rows))
+
+    def test_matters_with_time_conditioning(self, sedd: Network) -> None:
+        tokens, sigma = inputs(sedd)
+        rows = torch.arange(6)
+        first, second = (sedd.logits(tokens, s, rows) for s in (sigma, sigma + 1))
+        assert (first - second).abs().max() > 1e-3
+
+
+class TestSubs:
+    def test_masked_rows_are_distributions_without_the_mask(self) -> None:
+        rows = subs_log_probs(torch.randn(4, 7), torch.full((4,), 6), mask_id=6)
+        assert torch.allclose(rows.exp().sum(-1), torch.ones(4))
+        assert (rows[:, 6].exp() == 0).all()
+
+    def test_revealed_rows_are_certain(self) -> None:
+        rows = subs_log_probs(torch.randn(2, 7), torch.tensor([3, 0]), mask_id=6)
+        expected = torch.full((2, 7), NEGATIVE_INFINITY)
+        expected[0, 3] = expected[1, 0] = 0.0
+        assert torch.equal(rows, expected)
+
+    def test_only_mdlm_has_log_probs(self, sedd: Network) -> None:
+        with pytest.raises(BackendError) as caught:
+            sedd.log_probs(*inputs(sedd), torch.arange(2))
+        assert caught.value.code == "checkpoint_unsupported"
+
+
+class TestBfloat16:
+    def test_is_float32_weights_under_autocast(self, tiny: Network, tiny_ckpt: Path) -> None:
+        half = load_network(tiny_ckpt, device="cpu", dtype="bfloat16")
+        tokens, sigma = inputs(tiny)
+        rows = torch.arange(tokens.numel())
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            expected = tiny.logits(tokens, sigma, rows)  # float32 inside: nothing to see
+        assert torch.equal(expected, tiny.logits(tokens, sigma, rows))
+        with torch.autocast("cpu", dtype=torch.bfloat16), torch.inference_mode():
+            expected = tiny._dit(tokens, torch.zeros_like(sigma), rows)
+        assert expected.dtype == torch.bfloat16
+        assert torch.equal(half.logits(tokens, sigma, rows), expected.float())
+
+    def test_is_near_float32(self, shared: Path) -> None:
+        path = shared / "reference" / "checkpoints" / "mdlm.ckpt"
+        golden = Golden(shared, "mdlm", True, 0.5)
+        half = load_network(path, device="cpu", dtype="bfloat16")
+        rows = half.log_probs(golden.tokens, golden.sigma, golden.rows)
+        assert rows.dtype == torch.float32
+        probabilities = rows.exp(), golden.output.exp()
+        assert (probabilities[0] - probabilities[1]).abs().max() < 0.05
+        assert torch.allclose(probabilities[0].sum(-1), torch.ones(len(rows)), atol=1e-5)
+
+    def test_halves_the_linear_layers_and_nothing_else(self, tiny_ckpt: Path) -> None:
+        half = load_network(tiny_ckpt, device="cpu", dtype="bfloat16")
+        kinds = {name: p.dtype for name, p in half._dit.named_parameters()}
+        assert kinds["blocks.0.attn_qkv.weight"] == torch.bfloat16
+        assert kinds["output_layer.linear.bias"] == torch.bfloat16
+        for name in ("vocab_embed.embedding", "blocks.0.norm1.weight", "sigma_map.mlp.0.weight"):
+            assert kinds[name] == torch.float32
+
+
+class TestRotary:
+    def test_scores_depend_on_distance_only(self) -> None:
+        q, k = torch.randn(2, 16)
+        qkv = torch.stack([q, k, k]).expand(1, 9, 1, 3, 16).transpose(2, 3)
+        turned = rotate(qkv, Rotary(16)(9))
+        queries, keys = turned[0, :, 0, 0], turned[0, :, 1, 0]
+        scores = queries @ keys.T
+        assert torch.allclose(scores[1:, 1:], scores[:-1, :-1], atol=1e-5)
+        assert not torch.allclose(scores[1:, :-1], scores[:-1, 1:], atol=1e-3)
+
+    def test_leaves_values_alone(self) -> None:
+        qkv = torch.randn(1, 5, 3, 2, 8)
+        assert torch.equal(rotate(qkv, Rotary(8)(5))[:, :, 2], qkv[:, :, 2])
+
+
+def fake_kernel(qkv: Tensor, ends: Tensor, longest: int, dropout: float, *, causal: bool) -> Tensor:
+    """flash-attention's contract: packed [T, 3, H, D], sequences between consecutive ``ends``."""
+    assert (dropout, causal, ends.dtype) == (0.0, False, torch.int32)
+    outputs = []
+    for start, end in zip(ends.tolist(), ends.tolist()[1:], strict=False):
+        assert end - start <= longest
+        q, k, v = qkv[start:end].float().unbind(1)
+        scores = torch.einsum("qhd,khd->hqk", q, k) / math.sqrt(q.shape[-1])
+        outputs.append(torch.einsum("hqk,khd->qhd", scores.softmax(-1), v))
+    return torch.cat(outputs)
+
+
+class TestAttention:
+    @pytest.fixture
+    def installed(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tensor]:
+        module = types.ModuleType("flash_attn")
+        module.flash_attn_varlen_qkvpacked_func = fake_kernel  # type: ignore[attr-defined]  # a fake
+        monkeypatch.setitem(sys.modules, "flash_attn", module)
+        return fake_kernel
+
+    @pytest.mark.usefixtures("installed")
+    @pytest.mark.parametrize(
+        ("device", "dtype", "expected"),
+        [
+            ("cuda", torch.bfloat16, "flash-attn"),
+            ("cuda:1", torch.float16, "flash-attn"),
+            ("cuda", torch.float32, "sdpa"),
+            ("cpu", torch.bfloat16, "sdpa"),
+        ],
+    )
+    def test_flash_needs_cuda_and_half_precision(
+        self, device: str, dtype: torch.dtype, expected: str
+    ) -> None:
+        assert attention.select_attention(torch.device(device), dtype)[0] == expected
+
+    def test_sdpa_where_flash_is_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "flash_attn", None)  # importing it raises ImportError
+        selected = attention.select_attention(torch.device("cuda"), torch.bfloat16)
+        assert selected == ("sdpa", attention.sdpa)
+
+    @pytest.mark.usefixtures("installed")
+    def test_both_compute_the_same(self) -> None:
+        _, flash = attention.select_attention(torch.device("cuda"), torch.bfloat16)
+        qkv = torch.randn(3, 10, 3, 4, 8)
+        assert torch.allclose(flash(qkv), attention.sdpa(qkv), atol=1e-5)
+
+
+class TestMemory:
+    def test_a_failed_allocation_is_a_typed_error(
+        self, tiny: Network, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> Tensor:
+            return torch.empty(1 << 50)
+
+        monkeypatch.setattr(F, "embedding", fail)
+        with pytest.raises(BackendError) as caught:
+            tiny.logits(*inputs(tiny), torch.arange(2))
+        assert caught.value.code == "out_of_memory"
+        assert "3 x 24 tokens" in caught.value.message
+
+    def test_other_errors_are_not_disguised(
+        self, tiny: Network, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> Tensor:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(F, "embedding", fail)
+        with pytest.raises(RuntimeError, match="a bug"):
+            tiny.logits(*inputs(tiny), torch.arange(2))

@@ -1,0 +1,331 @@
+"""Decoding: what is a request, and what happens to everything else."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+from fake_backend import REPLY, frames_of, make_call
+
+from remdm_backend import protocol
+from remdm_backend.errors import BackendError
+from remdm_backend.protocol import (
+    ERROR_CODES,
+    MAX_ID,
+    PROTOCOL_VERSION,
+    Forward,
+    Hello,
+    Output,
+    Ping,
+    Request,
+    RequestDecoder,
+    RequestError,
+    check_forward,
+    encode,
+    error_reply,
+    pong,
+    rows_reply,
+)
+from remdm_backend.schemas import read_schema
+
+DECODER = RequestDecoder()
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def decode(*frames: bytes) -> Request:
+    return DECODER.decode([memoryview(frame) for frame in frames])
+
+
+def refusal(*frames: bytes) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        decode(*frames)
+    REPLY["error"](error_reply(caught.value.request_id, caught.value))
+    return caught.value
+
+
+def forward_frames(
+    header: dict[str, Any] | None = None,
+    *,
+    shapes: tuple[Any, Any, Any] = ([2, 3], [2], [2]),
+    dtypes: tuple[str, str, str] = ("int32", "float32", "int32"),
+    tokens: list[int] | None = None,
+    sigma: list[float] | None = None,
+    rows: list[int] | None = None,
+) -> list[bytes]:
+    full = {
+        "type": "forward",
+        "id": 5,
+        "output": "logits",
+        "tensors": [
+            {"dtype": dtype, "shape": shape} for dtype, shape in zip(dtypes, shapes, strict=True)
+        ],
+    }
+    full |= header or {}
+    return [
+        msgpack.packb(full),
+        np.array(tokens or [0, 1, 2, 3, 4, 5], "<i4").tobytes(),
+        np.array(sigma or [0, 0.5], "<f4").tobytes(),
+        np.array(rows if rows is not None else [0, 5], "<i4").tobytes(),
+    ]
+
+
+def test_the_version_is_the_sdks() -> None:
+    source = (ROOT / "src/backend/protocol.ts").read_text()
+    assert f"PROTOCOL_VERSION = {PROTOCOL_VERSION};" in source
+
+
+def test_the_error_codes_are_the_schemas() -> None:
+    codes = read_schema("reply")["definitions"]["BackendErrorCode"]["enum"]
+    assert frozenset(codes) == ERROR_CODES
+
+
+def test_hello_and_ping() -> None:
+    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 1}))
+    assert hello == Hello(3, 1)
+    assert decode(msgpack.packb({"type": "ping", "id": 0})) == Ping(0)
+
+
+@pytest.mark.parametrize("output", ["logits", "logprobs"])
+def test_forward_arrives_as_it_was_sent(output: Output) -> None:
+    sent = make_call(9, batch=3, length=5, rows=[0, 4, 7, 14], output=output)
+    got = decode(*frames_of(sent))
+    assert isinstance(got, Forward)
+    assert (got.id, got.output) == (9, output)
+    np.testing.assert_array_equal(got.tokens, sent.tokens)
+    np.testing.assert_array_equal(got.sigma, sent.sigma)
+    np.testing.assert_array_equal(got.rows, sent.rows)
+    assert (got.tokens.dtype, got.sigma.dtype, got.rows.dtype) == (np.int64, np.float32, np.int64)
+
+
+def test_forward_may_ask_for_no_rows() -> None:
+    got = decode(*frames_of(make_call(1, rows=[])))
+    check_forward(got, vocab_size=8, length=4)
+    assert got.rows.shape == (0,)
+
+
+def test_unaligned_frames_are_read_and_copied() -> None:
+    sent = make_call(2, batch=2)
+    stores = [bytearray(b"\0" + frame) for frame in frames_of(sent)]
+    got = DECODER.decode([memoryview(store)[1:] for store in stores])
+    for store in stores:
+        store[:] = bytes(len(store))
+    assert isinstance(got, Forward)
+    assert all(part.flags.aligned for part in (got.tokens, got.sigma, got.rows))
+    np.testing.assert_array_equal(got.tokens, sent.tokens)
+
+
+def test_an_integer_that_javascript_packed_as_a_float_is_an_integer() -> None:
+    request = decode(msgpack.packb({"type": "ping", "id": float(2**40)}))
+    assert request == Ping(2**40)
+    assert isinstance(request.id, int)
+
+
+HEADERS = {
+    "not a record": ([1, 2], None),
+    "a number": (7, None),
+    "nil": (None, None),
+    "empty": ({}, None),
+    "no type": ({"id": 4}, 4),
+    "unknown type": ({"type": "shutdown", "id": 4}, 4),
+    "type of another kind": ({"type": ["ping"], "id": 4}, 4),
+    "a reply": ({"type": "pong", "id": 4, "busy": False, "queued": 0}, 4),
+    "no id": ({"type": "ping"}, None),
+    "negative id": ({"type": "ping", "id": -1}, None),
+    "id is text": ({"type": "ping", "id": "4"}, None),
+    "id is a truth value": ({"type": "ping", "id": True}, None),
+    "id is nil": ({"type": "ping", "id": None}, None),
+    "id is a fraction": ({"type": "ping", "id": 1.5}, None),
+    "id is infinite": ({"type": "ping", "id": math.inf}, None),
+    "id is not a number": ({"type": "ping", "id": math.nan}, None),
+    "id is huge": ({"type": "ping", "id": MAX_ID + 1}, None),
+    "id is a huge float": ({"type": "ping", "id": 1e300}, None),
+    "extra key": ({"type": "ping", "id": 4, "more": 1}, 4),
+    "no protocol": ({"type": "hello", "id": 4}, 4),
+    "protocol is text": ({"type": "hello", "id": 4, "protocol": "1"}, 4),
+    "key is a number": ({"type": "ping", "id": 4, 5: 6}, None),
+    "key is a list": ({"type": "ping", "id": 4, (1, 2): 6}, None),
+    "binary": ({"type": "ping", "id": b"4"}, None),
+    "extension": ({"type": "ping", "id": msgpack.ExtType(5, b"xyz")}, None),
+    "timestamp": ({"type": "ping", "id": msgpack.Timestamp(0)}, None),
+    "text that is too long": ({"type": "p" * 2000, "id": 4}, None),
+    "too many keys": ({str(key): 0 for key in range(100)}, None),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_a_bad_header_is_refused(case: str) -> None:
+    header, request_id = HEADERS[case]
+    error = refusal(msgpack.packb(header))
+    assert error.code == "request_invalid"
+    assert error.request_id == request_id
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xc1",
+        b"\x81",
+        b"\x81\xa4type",
+        msgpack.packb({"type": "ping", "id": 1}) + b"\0",
+        b"\xdf\xff\xff\xff\xff",
+        b"\xdd\xff\xff\xff\xff",
+        b"\xdb\xff\xff\xff\xff",
+        b"\xc6\xff\xff\xff\xff",
+        b"\x91" * 16_000,
+        b"\x81\xa1a" * 5_000,
+        b"\xa4\xff\xfe\xfd\xfc",
+        b"\0" * 20_000,
+    ],
+    ids=lambda raw: f"{raw[:6]!r} of {len(raw)}",
+)
+def test_bytes_that_are_no_header_are_refused(raw: bytes) -> None:
+    assert refusal(raw).request_id is None
+
+
+def test_ping_with_a_tensor_is_refused() -> None:
+    assert "no tensors" in refusal(msgpack.packb({"type": "ping", "id": 1}), b"1234").message
+
+
+HUGE = 2**63 - 1
+BAD_FORWARDS = {
+    "no such output": forward_frames({"output": "probs"}),
+    "output missing": forward_frames({"output": None}),
+    "two tensors described": forward_frames(
+        {"tensors": [{"dtype": "int32", "shape": [6]}, {"dtype": "int32", "shape": [2]}]}
+    ),
+    "tensor spec with more": forward_frames({"tensors": [{"dtype": "int32", "shape": [], "x": 1}]}),
+    "a hundred tensors": forward_frames({"tensors": [{"dtype": "int32", "shape": [1]}] * 60}),
+    "frame missing": forward_frames()[:-1],
+    "frame too many": [*forward_frames(), b""],
+    "frame truncated": [*forward_frames()[:-1], b"\0\0\0"],
+    "frame too long": [*forward_frames()[:-1], b"\0" * 12],
+    "tokens are floats": forward_frames(dtypes=("float32", "float32", "int32")),
+    "sigma in bfloat16": forward_frames(dtypes=("int32", "bfloat16", "int32")),
+    "dtype unknown": forward_frames(dtypes=("int32", "float64", "int32")),
+    "dtype is a pickle": forward_frames(dtypes=("O", "O", "O")),
+    "tokens of one dimension": forward_frames(shapes=([6], [2], [2])),
+    "sigma of no dimension": forward_frames(shapes=([2, 3], [], [2])),
+    "shape is nil": forward_frames(shapes=([2, 3], None, [2])),
+    "shape is negative": forward_frames(shapes=([-2, -3], [2], [2])),
+    "shape is text": forward_frames(shapes=(["2", 3], [2], [2])),
+    "shape is a fraction": forward_frames(shapes=([2.5, 3], [2], [2])),
+    "shape overflows": forward_frames(shapes=([HUGE, HUGE], [2], [2])),
+    "shape wraps around to the size": forward_frames(shapes=([2**62, 2**3], [2], [2])),
+    "shape is a huge float": forward_frames(shapes=([1e300, 3], [2], [2])),
+    "nothing times much": [*forward_frames(shapes=([0, HUGE], [2], [2]))[:1], b"", b"", b""],
+    "no sequences": [
+        *forward_frames(shapes=([0, 4], [0], [0]))[:1],
+        *(b"", b"", b""),
+    ],
+    "no positions": [*forward_frames(shapes=([2, 0], [2], [0]))[:1], b"", b"\0" * 8, b""],
+    "sigma of another batch": forward_frames(shapes=([3, 2], [2], [2])),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FORWARDS)
+def test_a_bad_forward_is_refused(case: str) -> None:
+    assert refusal(*BAD_FORWARDS[case]).request_id == 5 or case == "frame too many"
+
+
+def test_too_many_sequences_are_refused() -> None:
+    batch = protocol.MAX_SEQUENCES + 1
+    assert "at most" in refusal(*frames_of(make_call(1, batch, 1, rows=[]))).message
+
+
+@pytest.mark.parametrize(
+    ("frames", "says"),
+    [
+        (forward_frames(tokens=[0, 1, 2, 3, 4, 6]), "token"),
+        (forward_frames(tokens=[0, 1, 2, 3, 4, -1]), "token"),
+        (forward_frames(sigma=[0, -0.1]), "sigma"),
+        (forward_frames(sigma=[0, math.nan]), "sigma"),
+        (forward_frames(sigma=[math.inf, 1]), "sigma"),
+        (forward_frames(rows=[-1, 2]), "row"),
+        (forward_frames(rows=[0, 6]), "row"),
+        (forward_frames(rows=[3, 2]), "ascending"),
+        (forward_frames(rows=[2, 2]), "ascending"),
+    ],
+)
+def test_values_that_do_not_fit_the_model_are_refused(frames: list[bytes], says: str) -> None:
+    with pytest.raises(RequestError, match=says) as caught:
+        check_forward(decode(*frames), vocab_size=6, length=3)
+    assert caught.value.request_id == 5
+
+
+def test_a_sequence_longer_than_the_models_is_refused() -> None:
+    call = decode(*forward_frames())
+    check_forward(call, vocab_size=6, length=3)
+    with pytest.raises(RequestError, match="takes 2"):
+        check_forward(call, vocab_size=6, length=2)
+
+
+def test_an_answer_that_would_be_too_large_is_refused() -> None:
+    call = make_call(1, batch=4, length=1000)
+    with pytest.raises(RequestError, match="4000 rows"):
+        check_forward(call, vocab_size=1_000_000, length=1000)
+
+
+def test_random_bytes_never_raise_anything_else() -> None:
+    rng = random.Random(0)
+    seen = 0
+    for _ in range(3000):
+        frames = [rng.randbytes(rng.choice((0, 1, 8, 24, 200))) for _ in range(rng.randint(1, 5))]
+        refusal(*frames)
+        seen += 1
+    assert seen == 3000
+
+
+def test_damaged_requests_are_refused_or_read_whole() -> None:
+    rng = random.Random(1)
+    refused = 0
+    for _ in range(3000):
+        frames = forward_frames()
+        header = bytearray(frames[0])
+        for _ in range(rng.randint(1, 3)):
+            header[rng.randrange(len(header))] = rng.randrange(256)
+        try:
+            got = decode(bytes(header), *frames[1:])
+        except RequestError as error:
+            REPLY["error"](msgpack.unpackb(encode(error_reply(error.request_id, error))))
+            refused += 1
+        else:
+            assert got.tokens.shape[0] == len(got.sigma)
+    assert 2000 < refused < 3000
+
+
+def test_replies_fit_the_schema() -> None:
+    REPLY["pong"](pong(1, busy=True, queued=3))
+    error = BackendError("out_of_memory", "message", "remedy")
+    REPLY["error"](error_reply(None, error))
+    assert error_reply(1, error)["code"] == "out_of_memory"
+    header, _ = rows_reply(4, np.zeros((2, 3), np.float32))
+    REPLY["rows"](msgpack.unpackb(header))
+
+
+def test_a_code_that_the_wire_lacks_travels_as_internal() -> None:
+    reply = error_reply(1, BackendError("backend_start_failed", "message", "remedy"))
+    REPLY["error"](reply)
+    assert (reply["code"], reply["message"]) == ("internal", "message")
+
+
+def test_the_rows_of_a_reply_are_not_copied() -> None:
+    batch = np.arange(12, dtype=np.float32).reshape(4, 3)
+    _, frame = rows_reply(1, batch[1:3])
+    batch[1, 0] = 99
+    assert np.frombuffer(frame, np.float32)[0] == 99
+    assert len(bytes(frame)) == 2 * 3 * 4
+
+
+def test_a_missing_schema_is_an_error_that_says_where(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REMDM_SCHEMAS", str(tmp_path))
+    with pytest.raises(BackendError, match=re.escape(str(tmp_path / "request.json"))):
+        RequestDecoder()

@@ -1,0 +1,118 @@
+/** `npm run check`: every check, two at a time, and in the end which failed and how to mend it. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { setUp } from "../setup/main.mjs";
+import { duration, report, say } from "../setup/say.mjs";
+
+const AT_ONCE = 2;
+
+/**
+ * @typedef {object} Check
+ * @property {string} name
+ * @property {string} command
+ * @property {string[]} args
+ * @property {string} cwd
+ * @property {string} remedy
+ */
+
+/**
+ * The slow ones first, so that the quick ones fill the gaps.
+ * @param {string} root
+ * @param {string} python
+ * @returns {Check[]}
+ */
+function checksOf(root, python) {
+  const backend = join(root, "py_backend");
+  const node = (/** @type {string[]} */ ...args) => ({
+    command: process.execPath,
+    args,
+    cwd: root,
+  });
+  const module = (/** @type {string[]} */ ...args) => ({
+    command: python,
+    args: ["-m", ...args],
+    cwd: backend,
+  });
+  const installed = (/** @type {string[]} */ ...path) => join(root, "node_modules", ...path);
+  const pythonFiles = [".", "../test", "../scripts"];
+  return [
+    {
+      name: "eslint",
+      ...node(installed("eslint", "bin", "eslint.js"), "--max-warnings=0", "."),
+      remedy: "npx eslint --fix .",
+    },
+    {
+      name: "mypy",
+      ...module("mypy", "--strict"),
+      remedy: "mend the types in py_backend",
+    },
+    {
+      name: "tsc",
+      ...node(installed("typescript", "bin", "tsc"), "--noEmit"),
+      remedy: "mend the types that tsc names",
+    },
+    {
+      name: "prettier",
+      ...node(installed("prettier", "bin", "prettier.cjs"), "--check", "--log-level=warn", "."),
+      remedy: "npx prettier --write .",
+    },
+    {
+      name: "schemas",
+      ...node(join(root, "scripts", "schemas.mjs"), "--check"),
+      remedy: "npm run schemas, and commit schemas/",
+    },
+    {
+      name: "ruff check",
+      ...module("ruff", "check", ...pythonFiles),
+      remedy: "ruff check --fix py_backend",
+    },
+    {
+      name: "ruff format",
+      ...module("ruff", "format", "--check", ...pythonFiles),
+      remedy: "ruff format py_backend",
+    },
+  ];
+}
+
+export async function main() {
+  try {
+    const { places, python } = await setUp({ dev: true });
+    const waiting = checksOf(places.root, python);
+    /** @type {Check[]} */
+    const failed = [];
+    const worker = async () => {
+      for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
+        if (!(await passes(check))) failed.push(check);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    if (failed.length === 0) return;
+    say(`\nFailed: ${failed.map(({ name }) => name).join(", ")}`);
+    for (const { name, remedy } of failed) say(`  ${name}: ${remedy}`);
+    process.exitCode = 1;
+  } catch (error) {
+    report(error);
+  }
+}
+
+/**
+ * @param {Check} check
+ * @returns {Promise<boolean>}
+ */
+async function passes({ name, command, args, cwd }) {
+  const started = Date.now();
+  const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  const keep = (/** @type {Buffer} */ chunk) => {
+    output += chunk.toString();
+  };
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  const code = await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  say(`${code === 0 ? "ok    " : "FAILED"} ${name} (${duration(Date.now() - started)})`);
+  if (code !== 0) say(output.trimEnd());
+  return code === 0;
+}

@@ -1,0 +1,102 @@
+/** `npm test`: sets up where needed, runs jest and pytest, and closes with the sum of both. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setUp } from "../setup/main.mjs";
+import { report, say } from "../setup/say.mjs";
+import { add, closingLine, jestCounts, judge, pytestCounts } from "./counts.mjs";
+import { watch } from "./watch.mjs";
+
+const USAGE = `usage: npm test [-- jest|pytest [ARGUMENTS OF THAT RUNNER]]
+  npm test                          everything
+  npm test -- jest test/sampler     the TypeScript tests whose path has test/sampler
+  npm test -- pytest -k attention   the Python tests whose name has attention`;
+
+/** @typedef {import("../setup/places.mjs").Places} Places */
+/**
+ * @typedef {object} Runner
+ * @property {string} name
+ * @property {(places: Places, python: string, file: string) => { command: string, args: string[], cwd: string }} start
+ * @property {(text: string) => import("./counts.mjs").Counts} count
+ */
+
+/** @type {readonly Runner[]} */
+const RUNNERS = [
+  {
+    name: "jest",
+    start: ({ root }, _python, file) => ({
+      command: process.execPath,
+      args: [
+        "--experimental-vm-modules",
+        "--disable-warning=ExperimentalWarning",
+        join(root, "node_modules", "jest", "bin", "jest.js"),
+        "--json",
+        `--outputFile=${file}`,
+      ],
+      cwd: root,
+    }),
+    count: jestCounts,
+  },
+  {
+    name: "pytest",
+    start: ({ backend }, python, file) => ({
+      command: python,
+      args: [
+        "-m",
+        "pytest",
+        `--junitxml=${file}`,
+        `--color=${process.stdout.isTTY === true ? "yes" : "no"}`,
+      ],
+      cwd: backend,
+    }),
+    count: pytestCounts,
+  },
+];
+
+/** @param {readonly string[]} args */
+export async function main([only, ...rest]) {
+  const chosen = RUNNERS.filter(({ name }) => only === undefined || only === name);
+  if (chosen.length === 0) {
+    say(`error: there is no test runner ${JSON.stringify(only)}.\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    const { places, python } = await setUp({ dev: true });
+    const outcome = await runAll(chosen, places, python, rest);
+    console.log(closingLine(outcome));
+    process.exitCode = outcome.failed === 0 ? 0 : 1;
+  } catch (error) {
+    report(error);
+  }
+}
+
+/**
+ * @param {readonly Runner[]} runners
+ * @param {Places} places
+ * @param {string} python
+ * @param {readonly string[]} args
+ */
+async function runAll(runners, places, python, args) {
+  const temporary = mkdtempSync(join(tmpdir(), "remdm-test-"));
+  process.once("exit", () => rmSync(temporary, { recursive: true, force: true }));
+  process.once("SIGINT", () => process.exit(130));
+  process.once("SIGTERM", () => process.exit(143));
+  const color = process.stderr.isTTY === true ? { FORCE_COLOR: "1" } : {};
+  // The tests use the environment that was set up, whatever else is on this machine.
+  const env = { ...process.env, ...color, REMDM_PYTHON: python };
+
+  const counted = [];
+  const complaints = [];
+  for (const { name, start, count } of runners) {
+    const file = join(temporary, name);
+    const { command, args: first, cwd } = start(places, python, file);
+    const end = await watch(command, [...first, ...args], { cwd, env });
+    const counts = existsSync(file) ? count(readFileSync(file, "utf8")) : null;
+    const judged = judge(counts, end);
+    counted.push(judged.counts);
+    if (judged.complaint !== "") complaints.push(`${name} ${judged.complaint}.`);
+  }
+  for (const complaint of complaints) say(complaint);
+  return add(counted);
+}

@@ -1,0 +1,155 @@
+/** A backend that answers: a process of ours, or one that somebody else started. */
+import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AbortedError, type RemdmError } from "../sampler/errors.ts";
+import { BackendError, ProtocolError } from "./errors.ts";
+import { slowStartError } from "./lastWords.ts";
+import { BackendProcess, type ProcessOptions } from "./process.ts";
+import { PROTOCOL_VERSION, type PongReply, type ReadyReply, type Reply } from "./protocol.ts";
+import { Transport, type CallOptions } from "./transport.ts";
+
+export interface Backend {
+  readonly transport: Transport;
+  readonly ready: ReadyReply;
+  /** Rejects what is pending with backend_closed; resolves when nothing is left. Any number of times. */
+  close(): Promise<void>;
+}
+
+export interface LaunchLimits {
+  /** How long loading PyTorch and the checkpoint may take. */
+  readonly startTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ConnectLimits {
+  /** How long a backend may take to show that it is there; it may then load its checkpoint for longer. */
+  readonly reachTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The process's end explains a lost connection best; it is known this much later at most. */
+const EXPLAIN_MS = 500;
+
+/**
+ * Starts a backend and waits until its checkpoint is loaded. When that fails, nothing is left of it.
+ * @throws BackendError or CheckpointError that says why, AbortedError.
+ */
+export async function launchBackend(
+  options: ProcessOptions,
+  { startTimeoutMs, signal }: LaunchLimits,
+): Promise<Backend> {
+  if (signal?.aborted) throw new AbortedError(signal.reason);
+  const process = new BackendProcess(options);
+  const transport = new Transport(process.endpoint, { explainLoss: () => explainLoss(process) });
+  void process.gone.then((reason) => {
+    transport.end(reason);
+  });
+  const close = async (): Promise<void> => {
+    transport.close();
+    await process.stop();
+  };
+  try {
+    const ready = await hello(transport, { signal, timeoutMs: startTimeoutMs });
+    process.markReady();
+    transport.watch();
+    return { transport, ready, close };
+  } catch (error) {
+    await close();
+    throw isTimeout(error) ? slowStartError(startTimeoutMs, process.lastLines, error) : error;
+  }
+}
+
+/**
+ * Connects to a backend that runs already.
+ * @param endpoint `ipc://PATH`.
+ * @throws BackendError endpoint_invalid, backend_timeout when nobody is there; what the backend says; AbortedError.
+ */
+export async function connectBackend(
+  endpoint: string,
+  { reachTimeoutMs, signal }: ConnectLimits,
+): Promise<Backend> {
+  const path = checkEndpoint(endpoint);
+  if (signal?.aborted) throw new AbortedError(signal.reason);
+  const transport = new Transport(endpoint);
+  try {
+    await reach(transport, path, { signal, timeoutMs: reachTimeoutMs });
+    transport.watch();
+    const ready = await hello(transport, { signal });
+    return {
+      transport,
+      ready,
+      close: () => {
+        transport.close();
+        return Promise.resolve();
+      },
+    };
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+}
+
+/** A sign of life from the backend, and whether it is at work. */
+export async function ping(transport: Transport, options?: CallOptions): Promise<PongReply> {
+  const { header } = await transport.call({ type: "ping" }, [], isPong, options);
+  return header;
+}
+
+async function hello(transport: Transport, options: CallOptions): Promise<ReadyReply> {
+  const question = { type: "hello", protocol: PROTOCOL_VERSION } as const;
+  const { header } = await transport.call(question, [], isReady, options);
+  if (header.protocol === PROTOCOL_VERSION) return header;
+  throw new ProtocolError(
+    `The backend (${header.version}) speaks protocol ${header.protocol}, this SDK ${PROTOCOL_VERSION}`,
+  );
+}
+
+async function reach(transport: Transport, path: string, options: CallOptions): Promise<void> {
+  try {
+    await ping(transport, options);
+  } catch (error) {
+    if (!isTimeout(error)) throw error;
+    const found = existsSync(path) ? "nobody answers there" : "there is no such file";
+    throw new BackendError(
+      "backend_timeout",
+      `No backend can be reached at ${path}: ${found}`,
+      "Start one with `remdm serve`, and use the endpoint that it prints.",
+      error,
+    );
+  }
+}
+
+async function explainLoss(process: BackendProcess): Promise<RemdmError> {
+  const unexplained = new BackendError(
+    "backend_exited",
+    "The backend hung up, though its process is still there",
+    "Close it and launch again; if that happens again, look at its log.",
+  );
+  return Promise.race([process.gone, sleep(EXPLAIN_MS, unexplained, { ref: false })]);
+}
+
+/** @returns the path in an `ipc://` address. */
+function checkEndpoint(endpoint: string): string {
+  const path = endpoint.startsWith("ipc://") ? endpoint.slice("ipc://".length) : "";
+  // A name after @ is no file, so file permissions do not protect it.
+  if (path !== "" && !path.startsWith("@") && !path.startsWith("*")) return path;
+  throw new BackendError(
+    "endpoint_invalid",
+    `${JSON.stringify(endpoint)} is not an ipc:// address of a file`,
+    endpoint.startsWith("tcp://")
+      ? "Network sockets are not supported by this version; to reach another machine, forward a socket with `ssh -L`."
+      : "Use the endpoint that `remdm serve` prints: ipc:///path/to/socket.",
+  );
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof BackendError && error.code === "backend_timeout";
+}
+
+function isReady(reply: Reply): reply is ReadyReply {
+  return reply.type === "ready";
+}
+
+function isPong(reply: Reply): reply is PongReply {
+  return reply.type === "pong";
+}

@@ -1,0 +1,112 @@
+/**
+ * The backend as a child process. It ends when we say so, when our end of its standard input closes
+ * (however we went), and takes its socket's directory with it; whatever it leaves, we remove.
+ */
+import { delimiter, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import type { BackendError } from "./errors.ts";
+import { endedError, type ProcessEnd } from "./lastWords.ts";
+import { LogTail } from "./logTail.ts";
+import { packageRoot } from "../packageRoot.ts";
+import { makeSocketDirectory } from "./socketDirectory.ts";
+
+export interface ProcessOptions {
+  /** Path of a Python that has the backend's packages. */
+  readonly python: string;
+  /** Path of the checkpoint, as the backend is to open it. */
+  readonly checkpoint: string;
+  readonly device: string;
+  readonly dtype: string;
+  readonly rawWeights: boolean;
+  /** Given each line that the backend writes. */
+  readonly onLog?: ((line: string) => void) | undefined;
+}
+
+/** From SIGTERM to SIGKILL. */
+const KILL_DELAY_MS = 500;
+/** How long a dead process's stderr may stay open in the hands of its children before we stop reading it. */
+const STDERR_GRACE_MS = 200;
+
+export class BackendProcess {
+  /** `ipc://` address that it listens on once it is up. */
+  readonly endpoint: string;
+  /** Resolves when the process is gone and nothing of it is left, with the reason; never rejects. */
+  readonly gone: Promise<BackendError>;
+  readonly #child: ReturnType<typeof spawn>;
+  readonly #log: LogTail;
+  #ready = false;
+  #stopping = false;
+
+  constructor(options: ProcessOptions) {
+    const directory = makeSocketDirectory();
+    const log = new LogTail(options.onLog);
+    this.#log = log;
+    this.endpoint = directory.endpoint;
+    this.#child = spawn(options, directory.endpoint);
+    this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      log.push(text);
+    });
+    this.gone = endOf(this.#child).then((end) => {
+      this.#child.stderr.destroy();
+      log.end();
+      directory.remove();
+      return endedError(options.python, end, log.lines, this.#ready);
+    });
+  }
+
+  /** The last lines that it wrote to stderr. */
+  get lastLines(): readonly string[] {
+    return this.#log.lines;
+  }
+
+  /** It answered the handshake: from now on an end is not a failed start. */
+  markReady(): void {
+    this.#ready = true;
+  }
+
+  /** SIGTERM, then SIGKILL. Resolves when the process is gone and nothing of it is left; any number of times. */
+  async stop(): Promise<void> {
+    if (!this.#stopping) this.#child.kill("SIGTERM");
+    this.#stopping = true;
+    await this.gone;
+  }
+}
+
+function spawn(options: ProcessOptions, endpoint: string) {
+  const { python, checkpoint, device, dtype, rawWeights } = options;
+  const serve = ["serve", "--checkpoint", checkpoint, "--endpoint", endpoint];
+  const network = ["--device", device, "--dtype", dtype, ...(rawWeights ? ["--raw-weights"] : [])];
+  const modules = [join(packageRoot, "py_backend"), process.env.PYTHONPATH ?? ""];
+  return execa(
+    python,
+    ["-m", "remdm_backend", ...serve, ...network, "--managed", "--own-directory"],
+    {
+      env: { PYTHONPATH: modules.filter((path) => path !== "").join(delimiter) },
+      stdin: "pipe", // held open: the backend ends when it closes
+      stdout: "ignore",
+      stderr: "pipe",
+      buffer: false,
+      reject: false,
+      cleanup: true, // ends with this process
+      forceKillAfterDelay: KILL_DELAY_MS,
+    },
+  );
+}
+
+/** Resolves at the child's exit, or when it could not be started. */
+async function endOf(child: ReturnType<typeof spawn>): Promise<ProcessEnd> {
+  const settled = child.then(({ exitCode, signal, cause }): ProcessEnd => {
+    const neverStarted = exitCode === undefined && signal === undefined;
+    return { exitCode, signal, ...(neverStarted && { cause }) };
+  });
+  const exited = new Promise<ProcessEnd>((resolve) => {
+    child.once("exit", (exitCode, signal) => {
+      // A process that it started may still hold stderr; execa would wait for that one too.
+      void sleep(STDERR_GRACE_MS, undefined, { ref: false }).then(() => {
+        resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined });
+      });
+    });
+  });
+  return Promise.race([settled, exited]);
+}

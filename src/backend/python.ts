@@ -1,0 +1,95 @@
+/** Which Python runs the backend. Only places are looked at here; nothing is started. */
+import { accessSync, constants, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, isAbsolute, join, sep } from "node:path";
+import { BackendError } from "./errors.ts";
+import { packageRoot } from "../packageRoot.ts";
+
+export type PythonSource = "option" | "REMDM_PYTHON" | "conda" | "checkout" | "cache";
+
+export interface PythonCandidate {
+  readonly source: PythonSource;
+  /** A path, or a command to be found in PATH. */
+  readonly command: string;
+  /** Somebody named this one: when it is not there, that is an error and no reason to look further. */
+  readonly named: boolean;
+}
+
+export interface Python {
+  readonly source: PythonSource;
+  /** Of an executable file. */
+  readonly path: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The Python that the backend will run with: of the candidates the first that is there.
+ * @param option the caller's wish: a path or a command.
+ * @throws BackendError python_missing, with how to get one.
+ */
+export function findPython(option?: string, env: Environment = process.env): Python {
+  const candidates = pythonCandidates(option, env);
+  for (const { source, command, named } of candidates) {
+    const path = executable(command, env);
+    if (path !== undefined) return { source, path };
+    if (named) throw notThere(source, command);
+  }
+  throw new BackendError(
+    "python_missing",
+    `No Python environment for the backend was found; looked at ${candidates.map(({ command }) => command).join(", ")}`,
+    "Run `npx remdm setup` (in a checkout `npm run setup`), or set REMDM_PYTHON to a Python that has the backend's packages.",
+  );
+}
+
+/** In order of preference; `remdm doctor` shows them. */
+export function pythonCandidates(
+  option?: string,
+  env: Environment = process.env,
+  root: string = packageRoot,
+): PythonCandidate[] {
+  const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
+  const home = env.REMDM_HOME || join(cache, "remdm");
+  const candidates: (PythonCandidate | undefined)[] = [
+    named("option", option),
+    named("REMDM_PYTHON", env.REMDM_PYTHON),
+    inside("conda", env.CONDA_PREFIX),
+    inside("checkout", join(root, ".venv")),
+    inside("cache", join(home, "venv")),
+  ];
+  return candidates.filter((candidate) => candidate !== undefined);
+}
+
+function named(source: PythonSource, command: string | undefined): PythonCandidate | undefined {
+  return command ? { source, command, named: true } : undefined;
+}
+
+function inside(source: PythonSource, prefix: string | undefined): PythonCandidate | undefined {
+  return prefix ? { source, command: join(prefix, "bin", "python"), named: false } : undefined;
+}
+
+/** The path of a program, as a shell finds it. */
+function executable(command: string, env: Environment): string | undefined {
+  const isPath = isAbsolute(command) || command.includes(sep);
+  const places = isPath ? [""] : (env.PATH ?? "").split(delimiter).filter((place) => place !== "");
+  return places.map((place) => join(place, command)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    // Not there, not ours, or (in Deno) not to be looked at: that is the answer, not a failure.
+    return false;
+  }
+}
+
+function notThere(source: PythonSource, command: string): BackendError {
+  const origin = source === "option" ? "the option `python`" : source;
+  return new BackendError(
+    "python_missing",
+    `${command}, from ${origin}, is not a program that can be run`,
+    `Point ${origin} at the python of an environment, or leave it out and run \`npx remdm setup\`.`,
+  );
+}

@@ -1,0 +1,73 @@
+/**
+ * How messages are received: the one place where the runtimes differ.
+ *
+ * Node awaits `receive()`. Deno's emulation of the addon's poll handle stalls after some hundred awaited
+ * receives, so there the socket is polled, and only while somebody waits for an answer.
+ */
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import type { Dealer } from "zeromq";
+
+/** The part of a DEALER socket that a receiver uses. */
+export type ReceivingSocket = Pick<
+  Dealer,
+  "closed" | "readable" | "receive" | "receiveTimeout" | typeof Symbol.asyncIterator
+>;
+
+export interface Receiver {
+  /** Multipart messages in order, until the socket is closed. To be iterated once. */
+  readonly messages: AsyncIterable<Uint8Array[]>;
+  /** Call it when `expecting` has become true, and after the socket was closed. */
+  wake(): void;
+}
+
+/**
+ * @param socket not yet connected; its `receiveTimeout` is set as the runtime needs it.
+ * @param expecting whether somebody waits for an answer. A polling receiver rests while nobody does.
+ */
+export function openReceiver(socket: ReceivingSocket, expecting: () => boolean): Receiver {
+  return "Deno" in globalThis
+    ? new PollingReceiver(socket, expecting)
+    : { messages: socket, wake: () => undefined };
+}
+
+/** A round trip to a waiting backend takes well under a millisecond: look again at once this many times ... */
+const SPIN_TURNS = 2000;
+/** ... and then, during a long forward, leave the processor to others. */
+const SLEEP_MS = 3;
+
+/** For Deno; exported for its test. */
+export class PollingReceiver implements Receiver {
+  readonly messages: AsyncIterable<Uint8Array[]>;
+  readonly #socket: ReceivingSocket;
+  readonly #expecting: () => boolean;
+  #wake: () => void = () => undefined;
+
+  constructor(socket: ReceivingSocket, expecting: () => boolean) {
+    socket.receiveTimeout = 0;
+    this.#socket = socket;
+    this.#expecting = expecting;
+    this.messages = this.#poll();
+  }
+
+  wake(): void {
+    this.#wake();
+  }
+
+  async *#poll(): AsyncGenerator<Uint8Array[], void> {
+    let turns = 0;
+    while (!this.#socket.closed) {
+      if (this.#socket.readable) {
+        turns = 0;
+        yield await this.#socket.receive();
+      } else if (!this.#expecting()) {
+        turns = 0;
+        // A promise alone, no timer: an idle connection does not keep the process alive.
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      } else {
+        await (++turns < SPIN_TURNS ? nextTurn() : sleep(SLEEP_MS));
+      }
+    }
+  }
+}

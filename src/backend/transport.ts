@@ -1,0 +1,257 @@
+/**
+ * Calls over one DEALER socket: one read loop, one send queue, and a promise for every call that is settled
+ * by its answer, its abort signal, its time limit, or the end of the connection, whichever is first.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Dealer } from "zeromq";
+import { AbortedError, type RemdmError } from "../sampler/errors.ts";
+import {
+  decodeReply,
+  encodeRequest,
+  MAX_REPLY_FRAME_BYTES,
+  type Frame,
+  type ReplyMessage,
+  type RequestHeader,
+} from "./codec.ts";
+import { BackendError, closedError, ProtocolError, reportedError } from "./errors.ts";
+import { Liveness, LIVENESS, type LivenessLimits } from "./liveness.ts";
+import type { Reply } from "./protocol.ts";
+import { openReceiver, type Receiver } from "./receiver.ts";
+import type { Tensor } from "./tensors.ts";
+
+export interface TransportOptions {
+  readonly liveness?: LivenessLimits;
+  /** The reason when the peer hangs up; default: just that. Pending calls are rejected when it is known. */
+  readonly explainLoss?: () => Promise<RemdmError>;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Reject with backend_timeout after this long; default: never, the liveness watch finds a hung backend. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What to ask, without the id. */
+export type Question = WithoutId<RequestHeader>;
+type WithoutId<R> = R extends RequestHeader ? Omit<R, "id"> : never;
+
+export interface Answer<R extends Reply> extends ReplyMessage {
+  readonly header: R;
+}
+
+interface PendingCall {
+  settle(message: ReplyMessage): void;
+  reject(error: unknown): void;
+}
+
+/** How long a full queue of ZeroMQ is left alone before the next try. */
+const SEND_RETRY_MS = 2;
+
+export class Transport {
+  readonly #socket: Dealer;
+  readonly #receiver: Receiver;
+  readonly #liveness: Liveness;
+  readonly #explainLoss: () => Promise<RemdmError>;
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #outbox: { readonly id: number; readonly frames: Frame[] }[] = [];
+  #sending = false;
+  #nextId = 0;
+  #watching = false;
+  #ended: RemdmError | undefined;
+
+  /** Returns at once: a peer that is not there yet is waited for, see {@link CallOptions.timeoutMs}. */
+  constructor(endpoint: string, options: TransportOptions = {}) {
+    this.#explainLoss = options.explainLoss ?? (() => Promise.resolve(lostError(endpoint)));
+    this.#liveness = new Liveness(
+      options.liveness ?? LIVENESS,
+      () => {
+        this.#post({ type: "ping", id: this.#nextId++ }, []);
+      },
+      (silentMs) => {
+        this.end(silentError(silentMs));
+      },
+    );
+    this.#socket = new Dealer({
+      linger: 0, // an unsent message must not keep the process alive
+      maxMessageSize: MAX_REPLY_FRAME_BYTES, // a peer that sends a larger frame is disconnected
+      sendTimeout: 0, // a full queue is waited for in #send, alike in every runtime
+      reconnectInterval: 50, // a backend that is just starting is found soon
+      reconnectMaxInterval: 500,
+    });
+    this.#receiver = openReceiver(this.#socket, () => this.#pending.size > 0);
+    this.#socket.events.on("disconnect", () => {
+      void this.#lost();
+    });
+    this.#socket.connect(endpoint);
+    void this.#read();
+  }
+
+  /**
+   * Look for signs of life while calls are pending, from now on. Not to be called before the first answer:
+   * a backend that is importing PyTorch answers nothing.
+   */
+  watch(): void {
+    this.#watching = true;
+    if (this.#pending.size > 0) this.#liveness.start();
+  }
+
+  /**
+   * Ask and wait for the answer.
+   * @param tensors belong to the transport until the promise settles; ZeroMQ sends from their memory.
+   * @param accept which kind of reply answers the question.
+   * @throws AbortedError at once when the signal fires (the answer is dropped when it comes), BackendError otherwise.
+   */
+  async call<R extends Reply>(
+    question: Question,
+    tensors: readonly Tensor[],
+    accept: (reply: Reply) => reply is R,
+    { signal, timeoutMs }: CallOptions = {},
+  ): Promise<Answer<R>> {
+    if (this.#ended !== undefined) throw this.#ended;
+    if (signal?.aborted) throw new AbortedError(signal.reason);
+    const id = this.#nextId++;
+    let release = (): void => undefined;
+    try {
+      return await new Promise<Answer<R>>((resolve, reject) => {
+        release = rejectOn(signal, timeoutMs, reject);
+        this.#post({ ...question, id }, tensors);
+        this.#pending.set(id, {
+          reject,
+          settle: ({ header, tensors }) => {
+            if (accept(header)) resolve({ header, tensors });
+            else reject(new ProtocolError(`${question.type} was answered with ${header.type}`, id));
+          },
+        });
+        if (this.#watching) this.#liveness.start();
+        this.#receiver.wake();
+      });
+    } finally {
+      release();
+      this.#pending.delete(id);
+      this.#withdraw(id); // its tensors are the caller's again
+      if (this.#pending.size === 0) this.#liveness.stop();
+    }
+  }
+
+  /** Pending calls are rejected with backend_closed, the socket is closed. Any number of times. */
+  close(): void {
+    this.end(closedError());
+  }
+
+  /** The connection is over: `reason` is what every pending and every later call gets. The first reason stays. */
+  end(reason: RemdmError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#socket.close();
+    this.#receiver.wake();
+    this.#outbox.length = 0;
+    for (const call of this.#pending.values()) call.reject(reason);
+  }
+
+  #post(header: RequestHeader, tensors: readonly Tensor[]): void {
+    this.#outbox.push({ id: header.id, frames: encodeRequest(header, tensors) });
+    if (!this.#sending) void this.#send();
+  }
+
+  /** Empties the outbox; one at a time, because ZeroMQ refuses a second send while one waits. */
+  async #send(): Promise<void> {
+    this.#sending = true;
+    while (this.#outbox.length > 0) {
+      const { id, frames } = this.#outbox[0];
+      try {
+        await this.#socket.send(frames);
+        this.#withdraw(id);
+      } catch (cause) {
+        if (this.#ended !== undefined) break;
+        if (isFullQueue(cause)) await sleep(SEND_RETRY_MS);
+        else
+          this.end(new BackendError("backend_exited", "Cannot send to the backend", RETRY, cause));
+      }
+    }
+    this.#sending = false;
+  }
+
+  #withdraw(id: number): void {
+    const index = this.#outbox.findIndex((message) => message.id === id);
+    if (index >= 0) this.#outbox.splice(index, 1);
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const frames of this.#receiver.messages) {
+        this.#liveness.heard();
+        this.#dispatch(frames);
+      }
+    } catch (cause) {
+      this.end(new BackendError("backend_exited", "Cannot read from the backend", RETRY, cause));
+    }
+  }
+
+  /** An answer that nobody waits for any more is dropped; one that cannot be read ends the connection. */
+  #dispatch(frames: Uint8Array[]): void {
+    try {
+      const message = decodeReply(frames);
+      const { header } = message;
+      const call = header.id === null ? undefined : this.#pending.get(header.id);
+      if (header.type !== "error") call?.settle(message);
+      else if (header.id !== null) call?.reject(reportedError(header, "backend_rejected"));
+      // It could not read one of our messages, nobody knows which: some call would wait for ever.
+      else this.end(reportedError(header, "backend_rejected"));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      if (error.requestId === undefined) this.end(error);
+      else this.#pending.get(error.requestId)?.reject(error);
+    }
+  }
+
+  async #lost(): Promise<void> {
+    if (this.#ended !== undefined) return; // we hung up ourselves
+    this.end(await this.#explainLoss());
+  }
+}
+
+/** Wires the ways in which a call ends without an answer; returns what unwires them. */
+function rejectOn(
+  signal: AbortSignal | undefined,
+  timeoutMs: number | undefined,
+  reject: (error: unknown) => void,
+): () => void {
+  const onAbort = (): void => {
+    reject(new AbortedError(signal?.reason));
+  };
+  const onTimeout = (): void => {
+    reject(timeoutError(timeoutMs ?? 0));
+  };
+  const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  };
+}
+
+const RETRY = "Launch or connect again; runs can be repeated with the same seed.";
+
+function isFullQueue(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && error.code === "EAGAIN";
+}
+
+function lostError(endpoint: string): BackendError {
+  return new BackendError("backend_exited", `The backend at ${endpoint} hung up`, RETRY);
+}
+
+function silentError(silentMs: number): BackendError {
+  return new BackendError(
+    "backend_timeout",
+    `The backend gave no sign of life for ${Math.round(silentMs / 1000)} s`,
+    `Close it, look at its log, and launch again.`,
+  );
+}
+
+function timeoutError(timeoutMs: number): BackendError {
+  return new BackendError(
+    "backend_timeout",
+    `The backend did not answer within ${timeoutMs / 1000} s`,
+    "Allow more time, or look at its log for what keeps it busy.",
+  );
+}

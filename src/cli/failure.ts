@@ -1,0 +1,47 @@
+/** Errors as the command line shows them, and the exit codes: 1 for a failure, 2 for bad usage. */
+import { CommanderError } from "commander";
+import { OptionError, RemdmError } from "../sampler/errors.ts";
+import { UsageError } from "./usage.ts";
+
+export const EXIT_FAILURE = 1;
+export const EXIT_USAGE = 2;
+
+export interface Failure {
+  readonly code: number;
+  /** Empty when everything has been said. */
+  readonly text: string;
+}
+
+/** @param flagFor how the command line calls an option of the library. */
+export function failureOf(error: unknown, flagFor = (option: string): string => option): Failure {
+  if (error instanceof CommanderError) {
+    // Help and version end this way too; commander has written what there is to say.
+    return { code: error.exitCode === 0 ? 0 : EXIT_USAGE, text: "" };
+  }
+  if (error instanceof UsageError) {
+    return { code: EXIT_USAGE, text: shown(error.message, error.remedy, error) };
+  }
+  if (error instanceof OptionError) {
+    const { option, message, remedy } = error;
+    const named = (text: string): string => text.replaceAll(option, flagFor(option));
+    return { code: EXIT_USAGE, text: shown(named(message), named(remedy), error) };
+  }
+  if (RemdmError.isInstance(error)) {
+    return { code: EXIT_FAILURE, text: shown(error.message, error.remedy, error) };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const remedy = "This should not happen: run it again with REMDM_DEBUG=1 and report what it prints.";
+  return { code: EXIT_FAILURE, text: shown(message, remedy, error) };
+}
+
+function shown(message: string, remedy: string, error: unknown): string {
+  const text = `error: ${message.trimEnd()}\n  ${remedy}\n`;
+  return process.env.REMDM_DEBUG ? `${text}\n${details(error)}\n` : text;
+}
+
+/** The stack, and those of what caused it. */
+function details(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\ncaused by: ${details(error.cause)}`;
+}

@@ -1,0 +1,116 @@
+/** Results: JSON, text, and a file that keeps each sample as soon as it is there. */
+import { closeSync, fstatSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import { RemdmError } from "../sampler/errors.ts";
+import { harmless } from "./terminalText.ts";
+
+/** A line of `--out`. */
+export interface SampleRecord {
+  readonly sample: number;
+  readonly tokens: readonly number[];
+  readonly text: string;
+  /** Nats. */
+  readonly entropy: number;
+}
+
+/** JSON whose strings steer no terminal: control characters that JSON allows are escaped too. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/**
+ * A sample for people. Alone and not on a terminal it is the text and nothing else, so that it can be piped.
+ * @param samples how many there are in all.
+ */
+export function toText(
+  { sample, text }: Pick<SampleRecord, "sample" | "text">,
+  samples: number,
+  isTerminal: boolean,
+): string {
+  const heading = samples > 1 || isTerminal ? `--- sample ${sample + 1} of ${samples}\n` : "";
+  return `${heading}${isTerminal ? harmless(text) : text}\n`;
+}
+
+/** `--out FILE.jsonl`: opened before anything starts, a line on the disk for each finished sample. */
+export class SampleFile implements Disposable {
+  readonly path: string;
+  readonly #descriptor: number;
+  readonly #isRegular: boolean;
+  #kept = 0;
+  #closed = false;
+
+  /**
+   * @param force whether a file that exists may be replaced.
+   * @throws RemdmError output_failed.
+   */
+  constructor(path: string, force: boolean) {
+    this.path = path;
+    this.#descriptor = open(path, force);
+    this.#isRegular = fstatSync(this.#descriptor).isFile();
+  }
+
+  /** How many samples are in it. */
+  get kept(): number {
+    return this.#kept;
+  }
+
+  /** @throws RemdmError output_failed. */
+  write(record: SampleRecord): void {
+    const line = Buffer.from(`${toJson(record)}\n`);
+    try {
+      for (let at = 0; at < line.length; ) at += writeSync(this.#descriptor, line, at);
+      if (this.#isRegular) fsyncSync(this.#descriptor);
+    } catch (cause) {
+      throw outputError(`Sample ${record.sample} cannot be written to ${this.path}`, cause);
+    }
+    this.#kept++;
+  }
+
+  /** Leaves no empty file behind. */
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#descriptor);
+    if (this.#kept === 0 && this.#isRegular) rmSync(this.path, { force: true });
+  }
+}
+
+function open(path: string, force: boolean): number {
+  try {
+    return openSync(path, force ? "w" : "wx");
+  } catch (cause) {
+    if (codeOf(cause) !== "EEXIST") throw outputError(`${path} cannot be written`, cause);
+    const device = openDevice(path);
+    if (device !== undefined) return device;
+    throw new RemdmError(`${path} exists already`, {
+      code: "output_failed",
+      remedy: "Name another file, or replace this one with --force.",
+      cause,
+    });
+  }
+}
+
+/** A terminal, a pipe or /dev/null exists and holds nothing that could be lost. */
+function openDevice(path: string): number | undefined {
+  const descriptor = openSync(path, "a");
+  if (!fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  return undefined;
+}
+
+function outputError(what: string, cause: unknown): RemdmError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new RemdmError(`${what}: ${why}`, {
+    code: "output_failed",
+    remedy:
+      codeOf(cause) === "ENOSPC"
+        ? "Free some space; the samples that are in the file are complete."
+        : "Name a file in a directory that exists and that you may write to.",
+    cause,
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}

@@ -1,0 +1,93 @@
+/** Progress as text: how much is done, how fast, how long it still takes. Pure; the clock is handed in. */
+import type { ProgressEvent } from "../sampler/events.ts";
+import { clip, harmless, widthOf, wrap } from "./terminalText.ts";
+
+/** The rate is that of the last seconds: a plateau of quiet steps must not spoil the estimate for good. */
+const WINDOW_MS = 10_000;
+
+/** Steps a second, over the recent past. */
+export class Rate {
+  readonly #marks: { readonly at: number; readonly done: number }[] = [];
+
+  /** @param at milliseconds, never falling. */
+  note(at: number, done: number): void {
+    this.#marks.push({ at, done });
+    const second = this.#marks.at(1);
+    // One mark from before the window stays, so that slow runs have a rate too.
+    if (second !== undefined && second.at <= at - WINDOW_MS) this.#marks.shift();
+  }
+
+  /** undefined while nothing can be said. */
+  get perSecond(): number | undefined {
+    const [first, last] = [this.#marks.at(0), this.#marks.at(-1)];
+    if (first === undefined || last === undefined || last.at === first.at) return undefined;
+    const rate = ((last.done - first.done) / (last.at - first.at)) * 1000;
+    return rate > 0 ? rate : undefined;
+  }
+}
+
+/** `0:07`, `12:05`, `3:00:12`. */
+export function clock(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n: number): string => String(n).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** `43%  55/129 steps  24 steps/s  0:03 left  41 calls`. */
+export function facts(progress: ProgressEvent, perSecond: number | undefined): string {
+  const { done, total, samples, finishedSamples, forwardCalls } = progress;
+  const parts = [
+    `${Math.floor((100 * done) / total)}%`.padStart(4),
+    ...(samples > 1 ? [`${finishedSamples}/${samples} samples`] : []),
+    `${done}/${total} steps`,
+    ...(perSecond === undefined ? [] : [rateText(perSecond)]),
+    ...(perSecond === undefined || done === total
+      ? []
+      : [`${clock((total - done) / perSecond)} left`]),
+    `${forwardCalls} ${forwardCalls === 1 ? "call" : "calls"}`,
+  ];
+  return parts.join("  ");
+}
+
+function rateText(perSecond: number): string {
+  if (perSecond < 1) return `${(1 / perSecond).toFixed(1)} s/step`;
+  return `${perSecond.toFixed(perSecond < 10 ? 1 : 0)} steps/s`;
+}
+
+const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
+/** @param share in [0, 1]. */
+export function bar(share: number, columns: number): string {
+  const eighths = Math.round(Math.min(1, Math.max(0, share)) * columns * 8);
+  const filled = "█".repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8] ?? "");
+  return filled + "░".repeat(Math.max(0, columns - widthOf(filled)));
+}
+
+export interface Screen {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+const BAR_COLUMNS = 24;
+
+/**
+ * The live view: a bar line, a heading, and as much of the text that forms as the screen holds.
+ * @param heading of the text: which sample it is.
+ * @param text as decoded, with the masks in it.
+ */
+export function view(
+  progress: ProgressEvent,
+  perSecond: number | undefined,
+  heading: string,
+  text: string,
+  { columns, rows }: Screen,
+): string {
+  const width = Math.max(10, columns - 1);
+  const barColumns = Math.min(BAR_COLUMNS, Math.floor(width / 3));
+  const first = `${bar(progress.done / progress.total, barColumns)} ${facts(progress, perSecond)}`;
+  const lines = wrap(harmless(text), width);
+  const room = Math.max(1, rows - 4);
+  const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), "..."];
+  return [first, heading, ...shown].map((line) => clip(line, width)).join("\n");
+}

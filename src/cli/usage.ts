@@ -1,0 +1,33 @@
+/** What a person typed wrong, and how typed values are read. */
+import { InvalidArgumentError } from "commander";
+
+/** Bad usage: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string) {
+    super(message);
+    this.remedy = remedy;
+  }
+}
+
+/** For commander: a finite number. Its range is the library's to check. */
+export function readNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("It must be a number.");
+}
+
+/** For commander: a whole number. Its range is the library's to check. */
+export function readInteger(text: string): number {
+  const value = Number(text);
+  if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError("It must be a whole number.");
+}
+
+/** For commander: seeds go beyond what a number holds exactly. */
+export function readSeed(text: string): bigint {
+  if (/^\d+$/.test(text)) return BigInt(text);
+  throw new InvalidArgumentError("It must be a whole number from 0 to 2^64 - 1.");
+}

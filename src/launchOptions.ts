@@ -1,0 +1,194 @@
+/** What `Remdm.launch` and `Remdm.connect` take, and the checks on it: everything is looked at before anything starts. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { CheckpointError } from "./backend/errors.ts";
+import { packageRoot } from "./packageRoot.ts";
+import { checkKeys, checkNumber, isRecord } from "./sampler/checks.ts";
+import { OptionError } from "./sampler/errors.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+
+export type Device = "auto" | "cpu" | "cuda" | `cuda:${number}`;
+
+export interface LaunchOptions {
+  /**
+   * `demo`, the small model that comes with the package, or a path: an original Lightning `.ckpt`, a
+   * `.safetensors` file, or a directory with one. Default `demo`.
+   */
+  readonly checkpoint?: string;
+  /** `gpt2`, `demo`, the path of a `tokenizer.json`, or your own. Default: the one beside the checkpoint, else what fits the vocabulary. */
+  readonly tokenizer?: string | Tokenizer;
+  /** Where the network runs. Default `auto`: a GPU where there is one. */
+  readonly device?: Device;
+  /** What it computes in. Default `float32`. */
+  readonly dtype?: "float32" | "bfloat16";
+  /** Use the weights of the last training step in the place of the averaged (EMA) ones. Default false. */
+  readonly rawWeights?: boolean;
+  /** The Python of an environment that has the backend's packages: a path or a command. Default: see `findPython`. */
+  readonly python?: string;
+  /** How long loading PyTorch and the checkpoint may take, in milliseconds. Default 120,000. */
+  readonly startTimeoutMs?: number;
+  /** Given each line that the backend logs. */
+  readonly onLog?: (line: string) => void;
+  /** Gives up the start. It has no effect once the backend is there: that is what `close` is for. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ConnectOptions {
+  /** `ipc:///path/to/socket` of a running backend, as `remdm serve` prints it. */
+  readonly endpoint: string;
+  /** As for `launch`. Default: what fits the vocabulary; a remote checkpoint's directory cannot be looked at. */
+  readonly tokenizer?: string | Tokenizer;
+  /** How long the backend may take to show that it is there, in milliseconds. Default 10,000. */
+  readonly reachTimeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+type Filled<Options, Optional extends keyof Options> = Omit<Options, Optional> & {
+  readonly [Key in Optional]: Options[Key] | undefined;
+};
+export type ResolvedLaunch = Filled<
+  Required<LaunchOptions>,
+  "tokenizer" | "python" | "onLog" | "signal"
+>;
+export type ResolvedConnect = Filled<Required<ConnectOptions>, "tokenizer" | "signal">;
+
+const LAUNCH_KEYS: Readonly<Record<keyof LaunchOptions, true>> = {
+  checkpoint: true,
+  tokenizer: true,
+  device: true,
+  dtype: true,
+  rawWeights: true,
+  python: true,
+  startTimeoutMs: true,
+  onLog: true,
+  signal: true,
+};
+
+const CONNECT_KEYS: Readonly<Record<keyof ConnectOptions, true>> = {
+  endpoint: true,
+  tokenizer: true,
+  reachTimeoutMs: true,
+  signal: true,
+};
+
+/** The longest delay that a timer takes. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/**
+ * @returns the options with their defaults; `checkpoint` as an absolute path that exists.
+ * @throws OptionError, or CheckpointError checkpoint_missing.
+ */
+export function resolveLaunch(options: LaunchOptions): ResolvedLaunch {
+  const given = record(options, LAUNCH_KEYS, "launch");
+  const {
+    device = "auto",
+    dtype = "float32",
+    rawWeights = false,
+    startTimeoutMs = 120_000,
+  } = given;
+  return {
+    tokenizer: check("tokenizer", given.tokenizer, TOKENIZER, orUndefined(isTokenizerOption)),
+    device: check("device", device, "auto, cpu, cuda or cuda:N", isDevice),
+    dtype: check("dtype", dtype, "float32 or bfloat16", isDtype),
+    rawWeights: check("rawWeights", rawWeights, "true or false", isBoolean),
+    python: check("python", given.python, "a path or a command", orUndefined(isName)),
+    startTimeoutMs: checkTimeout("startTimeoutMs", startTimeoutMs),
+    onLog: check("onLog", given.onLog, "a function", orUndefined(isFunction)),
+    signal: check("signal", given.signal, "an AbortSignal", orUndefined(isSignal)),
+    checkpoint: findCheckpoint(check("checkpoint", given.checkpoint ?? "demo", "a path", isName)),
+  };
+}
+
+/** @throws OptionError. */
+export function resolveConnect(options: ConnectOptions): ResolvedConnect {
+  const given = record(options, CONNECT_KEYS, "connect");
+  return {
+    endpoint: check("endpoint", given.endpoint, "an ipc:// address", isName),
+    tokenizer: check("tokenizer", given.tokenizer, TOKENIZER, orUndefined(isTokenizerOption)),
+    reachTimeoutMs: checkTimeout("reachTimeoutMs", given.reachTimeoutMs ?? 10_000),
+    signal: check("signal", given.signal, "an AbortSignal", orUndefined(isSignal)),
+  };
+}
+
+const TOKENIZER = "gpt2, demo, a path, or an object with name, vocabSize, encode and decode";
+
+function findCheckpoint(checkpoint: string): string {
+  const path =
+    checkpoint === "demo" ? join(packageRoot, "checkpoints", "demo") : resolve(checkpoint);
+  if (existsSync(path)) return path;
+  throw new CheckpointError(
+    "checkpoint_missing",
+    `There is no checkpoint at ${path}`,
+    checkpoint === "demo"
+      ? "This installation lacks the demo model: install the package again, or name a checkpoint of your own."
+      : "Check the path, or use the checkpoint `demo` that comes with the package.",
+  );
+}
+
+function record(options: unknown, keys: object, owner: string): Readonly<Record<string, unknown>> {
+  if (!isRecord(options)) throw new OptionError("options", options, "an object");
+  checkKeys("", owner, options, Object.keys(keys));
+  return options;
+}
+
+function check<T>(
+  option: string,
+  value: unknown,
+  allowed: string,
+  holds: (value: unknown) => value is T,
+): T {
+  if (holds(value)) return value;
+  throw new OptionError(option, value, allowed);
+}
+
+function checkTimeout(option: string, value: unknown): number {
+  return checkNumber(
+    option,
+    value,
+    `a number of milliseconds in (0, ${MAX_TIMEOUT_MS}]`,
+    (x) => x > 0 && x <= MAX_TIMEOUT_MS,
+  );
+}
+
+function orUndefined<T>(holds: (value: unknown) => value is T) {
+  return (value: unknown): value is T | undefined => value === undefined || holds(value);
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === "boolean";
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && !value.includes("\0");
+}
+
+function isDevice(value: unknown): value is Device {
+  return typeof value === "string" && /^(auto|cpu|cuda|cuda:\d{1,3})$/.test(value);
+}
+
+function isDtype(value: unknown): value is "float32" | "bfloat16" {
+  return value === "float32" || value === "bfloat16";
+}
+
+function isFunction(value: unknown): value is (line: string) => void {
+  return typeof value === "function";
+}
+
+function isSignal(value: unknown): value is AbortSignal {
+  return (
+    isRecord(value) &&
+    typeof value.aborted === "boolean" &&
+    typeof value.addEventListener === "function"
+  );
+}
+
+function isTokenizerOption(value: unknown): value is string | Tokenizer {
+  if (typeof value === "string") return value !== "";
+  return (
+    isRecord(value) &&
+    typeof value.name === "string" &&
+    Number.isSafeInteger(value.vocabSize) &&
+    typeof value.encode === "function" &&
+    typeof value.decode === "function"
+  );
+}

@@ -1,0 +1,35 @@
+/**
+ * Confidence-dependent remasking (ReMDM, section 4.1, "ReMDM-conf"): position i gets softmax(-psi)_i of the chance
+ * of a remask, where psi_i is the probability that its token had when it was revealed. Original: `conf` and `eta`
+ * in `_ddpm_caching_update`, where conf = -psi.
+ */
+export class Confidence {
+  /** exp(-psi), and 0 at positions that have no part in it: masked and pinned ones. psi <= 1, so no shift is needed. */
+  readonly #weights: Float64Array;
+
+  /** @param length L, the number of positions; all begin masked. */
+  constructor(length: number) {
+    this.#weights = new Float64Array(length);
+  }
+
+  /** @param psi probability of the token that was revealed, in [0, 1]. */
+  reveal(position: number, psi: number): void {
+    this.#weights[position] = Math.exp(-psi);
+  }
+
+  remask(position: number): void {
+    this.#weights[position] = 0;
+  }
+
+  /** Sum of all weights; 0 when everything is masked. Summed anew each time, so it does not drift. */
+  total(): number {
+    let sum = 0;
+    for (const weight of this.#weights) sum += weight;
+    return sum;
+  }
+
+  /** softmax(-psi)_i. @param total of {@link total}, above 0. */
+  share(position: number, total: number): number {
+    return this.#weights[position] / total;
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * A strategy as numbers: since the network decides what a position becomes and never whether it changes
+ * (docs/design.md, section 2), a whole run is a time grid and two chances a step.
+ */
+import { linearTimes } from "./schedule.ts";
+import type { Strategy } from "./strategy.ts";
+import { dfmTimes, dfmTransition } from "./strategies/dfm.ts";
+import { forwardBackwardTransition } from "./strategies/forwardBackward.ts";
+import type { Transition } from "./strategies/posterior.ts";
+import { remdmTransition } from "./strategies/remdm.ts";
+import { ruleOf, type Rule } from "./strategies/rule.ts";
+
+export interface Plan {
+  /** T, the number of steps: for dfm that of its own grid. */
+  readonly steps: number;
+  /** [T + 1] falling times; step i goes from times[i] to times[i + 1], the final noise removal is at times[T]. */
+  readonly times: Float64Array;
+  /** [T] chance u that a masked position is revealed in a step. */
+  readonly reveal: Float64Array;
+  /** [T] chance r that a revealed position is remasked; under confidence each gets its share of it. */
+  readonly remask: Float64Array;
+  /** Whether `remask` is shared out by softmax(-psi). */
+  readonly confidence: boolean;
+}
+
+/**
+ * @param steps as the caller asks for them, an integer >= 1.
+ * @throws OptionError when the strategy is not valid.
+ */
+export function compilePlan(strategy: Strategy, steps: number): Plan {
+  const rule = ruleOf(strategy);
+  const times = rule.kind === "dfm" ? dfmTimes(steps) : linearTimes(steps);
+  const reveal = new Float64Array(times.length - 1);
+  const remask = new Float64Array(times.length - 1);
+  for (let i = 0; i < reveal.length; i++) {
+    const chances = transition(rule, times[i], times[i + 1]);
+    reveal[i] = chances.reveal;
+    remask[i] = chances.remask;
+  }
+  const confidence = rule.kind === "remdm" && rule.confidence;
+  return { steps: reveal.length, times, reveal, remask, confidence };
+}
+
+/** The step from time t to the smaller time s. */
+export function transition(rule: Rule, t: number, s: number): Transition {
+  switch (rule.kind) {
+    case "remdm":
+      return remdmTransition(rule, t, s);
+    case "forward-backward":
+      return forwardBackwardTransition(t, s);
+    case "dfm":
+      return dfmTransition(t, s);
+  }
+}

@@ -1,0 +1,87 @@
+/** What a round asks of the network: the rows that reveal, of the samples that wait for them. */
+import type { Denoiser, ForwardRequest } from "./denoiser.ts";
+import { AbortedError, RemdmError } from "./errors.ts";
+import type { SampleState, StepEvents } from "./sampleState.ts";
+import { networkSigma } from "./schedule.ts";
+
+/** A sample that stands before a step that reveals something. */
+export interface Question {
+  readonly state: SampleState;
+  readonly events: StepEvents;
+  /** t at the start of the step. */
+  readonly time: number;
+}
+
+/** An answer of more than this many logits (256 MB) is asked for in several calls, where it has several samples. */
+const MAX_LOGITS = 2 ** 26;
+
+/** Cuts a round's questions into calls that are not too large; a question is never cut. */
+export function* callsOf(questions: readonly Question[], vocabSize: number): Generator<Question[]> {
+  let call: Question[] = [];
+  let logits = 0;
+  for (const question of questions) {
+    const size = question.events.reveals.length * vocabSize;
+    if (call.length > 0 && logits + size > MAX_LOGITS) {
+      yield call;
+      call = [];
+      logits = 0;
+    }
+    call.push(question);
+    logits += size;
+  }
+  if (call.length > 0) yield call;
+}
+
+/** The network sees each sample as it is before the step: remasks of the same step are not carried out yet. */
+export function requestOf(questions: readonly Question[], length: number): ForwardRequest {
+  const batch = questions.length;
+  const tokens = new Int32Array(batch * length);
+  const sigma = new Float32Array(batch);
+  const rows = new Int32Array(
+    questions.reduce((sum, { events }) => sum + events.reveals.length, 0),
+  );
+  let row = 0;
+  questions.forEach(({ state, events, time }, b) => {
+    tokens.set(state.tokens, b * length);
+    sigma[b] = networkSigma(time);
+    for (const position of events.reveals) rows[row++] = b * length + position;
+  });
+  return { batch, length, tokens, sigma, rows };
+}
+
+/**
+ * @returns [N, V] logits, checked for their number.
+ * @throws AbortedError when the signal has fired; RemdmError `denoiser_invalid` for an answer of the wrong size;
+ *   whatever the denoiser throws.
+ */
+export async function ask(
+  denoiser: Denoiser,
+  request: ForwardRequest,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  const logits = await forward(denoiser, request, signal);
+  const expected = request.rows.length * denoiser.model.vocabSize;
+  if (logits.length === expected) return logits;
+  throw new RemdmError(
+    `The denoiser answered with ${logits.length} logits instead of ${expected} ` +
+      `(${request.rows.length} rows of ${denoiser.model.vocabSize})`,
+    {
+      code: "denoiser_invalid",
+      remedy: "A forward call must give one row of model.vocabSize logits for each row asked for.",
+    },
+  );
+}
+
+async function forward(
+  denoiser: Denoiser,
+  request: ForwardRequest,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  try {
+    return await denoiser.forward(request, signal);
+  } catch (error) {
+    const known = RemdmError.isInstance(error) && error.code === "aborted";
+    if (signal?.aborted === true && !known) throw new AbortedError(error);
+    throw error;
+  }
+}

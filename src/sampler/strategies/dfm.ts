@@ -1,0 +1,39 @@
+/**
+ * The corrector of discrete flow matching (Gat et al., 2024, appendix D) with its hard-coded schedule and its own
+ * time grid. Original: `dfm: true`, `_dfm_caching_update`. The original raises without nucleus filtering; this does not.
+ */
+import { T_MIN } from "../schedule.ts";
+import type { Transition } from "./posterior.ts";
+
+/** A - 1 = B = 10 t^(1/4) (1 - t)^(1/4). */
+function corrector(t: number): { readonly a: number; readonly b: number } {
+  const b = 10 * t ** 0.25 * (1 - t) ** 0.25;
+  return { a: b + 1, b };
+}
+
+/** u = A (alphaS - alphaT) / (1 - alphaT), r = B (alphaS / alphaT - 1), and 0 at t = 1; alpha = 1 - t. */
+export function dfmTransition(t: number, s: number): Transition {
+  const { a, b } = corrector(t);
+  return {
+    reveal: Math.min(1, (a * (t - s)) / t),
+    remask: t < 1 ? Math.min(1, (b * (t - s)) / (1 - t)) : 0,
+  };
+}
+
+/**
+ * Steps no longer than 1/steps, and no longer than keeps u and r at most 1, until t <= (1 - 1e-5)/steps. Time
+ * alone decides them, so the grid is known before the run.
+ * @returns [T + 1] times with T >= steps.
+ */
+export function dfmTimes(steps: number): Float64Array {
+  const times = [1];
+  const end = (1 - T_MIN) / steps;
+  for (let t = 1; t > end; times.push(t)) t -= dfmStep(t, steps);
+  return Float64Array.from(times);
+}
+
+function dfmStep(t: number, steps: number): number {
+  if (t === 1) return 1 / steps;
+  const { a, b } = corrector(t);
+  return Math.min(1 / steps, 1 / (a / t + b / (1 - t)));
+}

@@ -1,0 +1,36 @@
+/**
+ * The posterior of masked diffusion with remasking (ReMDM, section 3.1, equation for q_sigma(z_s | z_t, x)), reduced to
+ * what it says about one position: the chance of a reveal and the chance of a remask. Written with the
+ * masked shares 1 - alpha, which stay exact where alpha is close to 1.
+ */
+
+/** What one step from t to s does to a position, whatever the network says. */
+export interface Transition {
+  /** u: chance that a masked position is revealed, in [0, 1]. */
+  readonly reveal: number;
+  /** r: chance that a revealed position is remasked, in [0, 1]; under confidence, the sum of them all. */
+  readonly remask: number;
+}
+
+/** The share of masked positions at both ends of a step: 1 - alphaT and 1 - alphaS. */
+export interface MaskedShares {
+  /** In (0, 1]. */
+  readonly atT: number;
+  /** At most `atT`; below 0 where a window's extrapolated alphaS exceeds 1. */
+  readonly atS: number;
+}
+
+/**
+ * u = (alphaS - (1 - sigma) alphaT) / (1 - alphaT), at most 1. The original's weight of staying masked,
+ * 1 - u, goes below 0 in the last step of `forward-backward` and where a loop with few steps jumps past its
+ * plateau; a negative weight never wins its argmax, so the reveal is certain there: the clamp is the same.
+ */
+export function revealChance({ atT, atS }: MaskedShares, sigma: number): number {
+  return Math.min(1, (atT - atS + sigma * (1 - atT)) / atT);
+}
+
+/** sigmaMax = min(1, (1 - alphaS) / alphaT), the largest sigma that leaves a posterior; 1 at alphaT = 0. */
+export function sigmaMax({ atT, atS }: MaskedShares): number {
+  const alphaT = 1 - atT;
+  return alphaT > 0 ? Math.min(1, atS / alphaT) : 1;
+}

@@ -1,0 +1,63 @@
+/** Finds the tokenizer that belongs to a model. */
+import { existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { packageRoot } from "../packageRoot.ts";
+import type { DenoiserModel } from "../sampler/denoiser.ts";
+import { TokenizerError } from "./errors.ts";
+import { loadGpt2 } from "./gpt2.ts";
+import { loadHuggingFace } from "./huggingFace.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+const FILE_NAME = "tokenizer.json";
+/** V of the published checkpoints: GPT-2's vocabulary and the mask. */
+const GPT2_MODEL_VOCABULARY = 50258;
+
+/**
+ * @param source `gpt2`, `demo`, or the path of a `tokenizer.json` or of its directory.
+ * @throws TokenizerError tokenizer_invalid.
+ */
+export async function loadTokenizer(source: string): Promise<Tokenizer> {
+  if (source === "gpt2") return loadGpt2();
+  const path = source === "demo" ? join(packageRoot, "checkpoints", "demo") : source;
+  return loadHuggingFace(isDirectory(path) ? join(path, FILE_NAME) : path);
+}
+
+/** The tokenizer that lies beside a checkpoint, a file or a directory; undefined when there is none. */
+export async function tokenizerBeside(checkpoint: string): Promise<Tokenizer | undefined> {
+  const directory = isDirectory(checkpoint) ? checkpoint : dirname(checkpoint);
+  const path = join(directory, FILE_NAME);
+  return existsSync(path) ? loadHuggingFace(path) : undefined;
+}
+
+/**
+ * For a model that brings no tokenizer along: GPT-2's, when the sizes say so.
+ * @throws TokenizerError tokenizer_invalid when they do not.
+ */
+export async function tokenizerFor({ vocabSize }: DenoiserModel): Promise<Tokenizer> {
+  if (vocabSize === GPT2_MODEL_VOCABULARY) return loadGpt2();
+  throw new TokenizerError(
+    "tokenizer_invalid",
+    `No tokenizer is known for this model, whose vocabulary has ${vocabSize} tokens`,
+    "Pass `tokenizer`: the path of its tokenizer.json. One beside the checkpoint is found by itself.",
+  );
+}
+
+/**
+ * Refuses a tokenizer of another vocabulary: the text would be gibberish. The mask lies inside the
+ * tokenizer, or is the one token that the model has beyond it.
+ * @throws TokenizerError tokenizer_mismatch.
+ */
+export function checkTokenizer(tokenizer: Tokenizer, { vocabSize, maskId }: DenoiserModel): void {
+  const { name, vocabSize: size } = tokenizer;
+  const fits = size === vocabSize || (size === vocabSize - 1 && maskId === size);
+  if (fits) return;
+  throw new TokenizerError(
+    "tokenizer_mismatch",
+    `The tokenizer ${name} has ${size} tokens, the model ${vocabSize} of which ${maskId} is the mask`,
+    `Pass the tokenizer that the model was trained with: one of ${vocabSize - 1} tokens (${vocabSize} with the mask).`,
+  );
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

@@ -1,0 +1,142 @@
+/**
+ * The event form gives the distribution of the dense form. Every strategy is sampled on a space small enough to
+ * enumerate, and compared with the exact distribution of the sequences in the middle of the run and at its end.
+ *
+ * Seeds are fixed. With P_MIN = 1e-5 and fewer than 100 comparisons, a correct sampler would fail one of them for
+ * fewer than 1 in 1,000 choices of seeds.
+ */
+import { describe, expect, it } from "@jest/globals";
+import { sampleEvents, type Strategy, type TokenId } from "../../src/sampler/index.ts";
+import { goodnessOfFit } from "./support/chiSquare.ts";
+import { enumerate, type DenseChain, type Mistake } from "./support/denseChain.ts";
+import { collect, replay } from "./support/replay.ts";
+import { MASK, TableDenoiser, tableLogits, VOCAB_SIZE } from "./support/tableDenoiser.ts";
+
+const P_MIN = 1e-5;
+const SAMPLES = 8000;
+
+interface Case {
+  readonly strategy: Strategy;
+  readonly steps?: number;
+  readonly topP?: number;
+  readonly length?: number;
+  readonly pinned?: ReadonlyMap<number, TokenId>;
+}
+
+const loopTimes = { tOn: 0.75, tOff: 0.3, alphaOn: 0.7 };
+const prompt = new Map([[1, 2]]);
+
+const named: Case[] = [
+  { strategy: { kind: "mdlm" }, length: 3 },
+  { strategy: { kind: "forward-backward" }, length: 3 },
+  { strategy: { kind: "dfm" }, steps: 3, length: 3 },
+  { strategy: { kind: "remdm-cap", eta: 0.3 }, length: 3 },
+  { strategy: { kind: "remdm-rescale", eta: 0.6 }, length: 3 },
+  { strategy: { kind: "remdm-conf" } },
+  { strategy: { kind: "remdm-loop", eta: 0.3, ...loopTimes }, steps: 8, length: 3 },
+  { strategy: { kind: "remdm-loop", eta: 0.3, ...loopTimes }, steps: 2, length: 3 },
+];
+
+const filtered: Case[] = [
+  { strategy: { kind: "mdlm" }, topP: 0.8, length: 3 },
+  { strategy: { kind: "forward-backward" }, topP: 0.7, length: 3 },
+  { strategy: { kind: "dfm" }, topP: 0.7, steps: 3, length: 3 },
+  { strategy: { kind: "remdm-cap", eta: 0.3 }, topP: 0.8, length: 3 },
+  { strategy: { kind: "remdm-conf" }, topP: 0.8 },
+  {
+    strategy: { kind: "remdm", confidence: true, window: { kind: "loop", ...loopTimes } },
+    topP: 0.7,
+  },
+];
+
+const pinnedCases: Case[] = [
+  { strategy: { kind: "remdm-cap", eta: 0.4 }, length: 3, pinned: prompt },
+  { strategy: { kind: "remdm" }, topP: 0.8, length: 3, pinned: prompt },
+  { strategy: { kind: "remdm-conf" }, length: 3, pinned: prompt },
+];
+
+const bases = [{}, { cap: 0.35 }, { rescale: 0.7 }, { cap: 0.5, rescale: 0.8 }];
+const windows = [
+  {},
+  { window: { kind: "switch", tSwitch: 0.6 } },
+  { window: { kind: "loop", ...loopTimes } },
+] as const;
+const composed: Case[] = windows.flatMap((window) =>
+  bases.flatMap((base) =>
+    [{}, { confidence: true }].map((confidence) => ({
+      strategy: { kind: "remdm", ...base, ...confidence, ...window },
+    })),
+  ),
+);
+
+describe("the event form samples the dense form's distribution", () => {
+  const cases = [...named, ...filtered, ...pinnedCases, ...composed];
+  it.each(cases.map((options, i) => [name(options), options, i + 1] as const))(
+    "%s",
+    async (_, options, seed) => {
+      const p = await compare(options, seed);
+      expect(p.middle).toBeGreaterThan(P_MIN);
+      expect(p.end).toBeGreaterThan(P_MIN);
+    },
+  );
+});
+
+describe("the same comparison finds out", () => {
+  const cap: Case = { strategy: { kind: "remdm", cap: 0.5 }, length: 3 };
+  const conf: Case = { strategy: { kind: "remdm-conf" }, steps: 8 };
+  const mistakes: [Mistake, Case][] = [
+    ["the network sees the remasks of the same step", cap],
+    ["a remasked position is revealed in the same step", cap],
+    ["u forgets sigma", cap],
+    ["the nucleus keeps the token that crosses p", { ...cap, topP: 0.8 }],
+    ["confidence ignores psi", conf],
+    ["confidence counts pinned positions", { ...conf, length: 3, pinned: prompt }],
+  ];
+  it.each(mistakes)("a sampler in which %s", async (mistake, options) => {
+    const p = await compare(options, 1, mistake);
+    expect(Math.min(p.middle, p.end)).toBeLessThan(P_MIN);
+  });
+});
+
+/** p-values of {@link SAMPLES} sequences of the sampler against the chain, with or without a mistake in the latter. */
+async function compare(
+  { strategy, steps = 6, topP = 1, length = 2, pinned = new Map() }: Case,
+  seed: number,
+  mistake?: Mistake,
+): Promise<{ middle: number; end: number }> {
+  const chain: DenseChain = {
+    strategy,
+    steps,
+    topP,
+    length,
+    vocabSize: VOCAB_SIZE,
+    maskId: MASK,
+    logits: tableLogits,
+    pinned,
+    ...(mistake === undefined ? {} : { mistake }),
+  };
+  const exact = enumerate(chain);
+  const middle = Math.ceil((exact.length - 2) * 0.6);
+  const options = { strategy, steps, topP, pinned, seed, samples: SAMPLES, batchSize: 64 };
+  const { events } = await collect(sampleEvents(new TableDenoiser(length), options));
+  const start = Array.from({ length }, (_, i) => pinned.get(i) ?? MASK);
+  const pValue = (step: number) =>
+    goodnessOfFit(
+      count(replay(events, start, MASK, step)),
+      exact[Math.min(step, exact.length - 1)],
+    );
+  return { middle: pValue(middle), end: pValue(Infinity) };
+}
+
+function count(states: ReadonlyMap<number, readonly number[]>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const state of states.values()) {
+    counts.set(state.join(), (counts.get(state.join()) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function name({ strategy, steps, topP, length, pinned }: Case): string {
+  const options = { ...strategy, steps, topP, length, pinned: pinned && [...pinned] };
+  return JSON.stringify(options).replaceAll('"', "");
+}

@@ -1,0 +1,296 @@
+/**
+ * The dense form of every sampler, enumerated: the exact distribution of all sequences after every step. It is written
+ * from the original's `q_xs` tensors (`_ddpm_caching_update`, `_dfm_caching_update`, `_sample`) and the paper's
+ * posterior, and shares nothing with the sampler under test.
+ */
+import type { Strategy, TokenId } from "../../../src/sampler/index.ts";
+import type { Logits } from "./tableDenoiser.ts";
+
+/** Deliberate errors, to show that the tests would find them. */
+export type Mistake =
+  | "the network sees the remasks of the same step"
+  | "a remasked position is revealed in the same step"
+  | "u forgets sigma"
+  | "the nucleus keeps the token that crosses p"
+  | "confidence ignores psi"
+  | "confidence counts pinned positions";
+
+export interface DenseChain {
+  readonly strategy: Strategy;
+  readonly steps: number;
+  readonly topP: number;
+  readonly length: number;
+  readonly vocabSize: number;
+  readonly maskId: TokenId;
+  readonly logits: Logits;
+  readonly pinned?: ReadonlyMap<number, TokenId>;
+  readonly mistake?: Mistake;
+}
+
+/** A sequence, and conf as the original keeps it: minus the probability of a revealed token, -Infinity at masks. */
+interface State {
+  readonly tokens: readonly TokenId[];
+  readonly conf: readonly number[];
+}
+type Distribution = Map<string, { readonly state: State; probability: number }>;
+
+/** @returns for step 0 to T + 1 the probability of each sequence (`tokens.join()`) before it; T + 1 is the end. */
+export function enumerate(chain: DenseChain): Map<string, number>[] {
+  const { length, maskId, pinned = new Map<number, TokenId>() } = chain;
+  const tokens = Array.from({ length }, (_, i) => pinned.get(i) ?? maskId);
+  const counted = chain.mistake === "confidence counts pinned positions";
+  const conf = tokens.map((_, i) => (counted && pinned.has(i) ? -1 : -Infinity));
+  let now: Distribution = new Map();
+  add(now, { tokens, conf }, 1);
+  const history = [now];
+  const times = timesOf(chain);
+  times.slice(0, -1).forEach((t, i) => {
+    const next: Distribution = new Map();
+    for (const { state, probability } of now.values()) {
+      for (const [after, q] of transitions(chain, state, t, times[i + 1])) {
+        add(next, after, probability * q);
+      }
+    }
+    now = next;
+    history.push(now);
+  });
+  const end: Distribution = new Map();
+  for (const { state, probability } of now.values()) {
+    add(end, removeNoise(chain, state, times[times.length - 1]), probability);
+  }
+  history.push(end);
+  return history.map(marginal);
+}
+
+function timesOf({ strategy, steps }: DenseChain): number[] {
+  if (strategy.kind !== "dfm") {
+    return Array.from({ length: steps + 1 }, (_, i) => 1 + (i * (1e-5 - 1)) / steps);
+  }
+  const times = [1];
+  let timestep = 1;
+  while (timestep > (1 - 1e-5) / steps) {
+    const at = 10 * timestep ** 0.25 * (1 - timestep) ** 0.25 + 1;
+    const bt = at - 1;
+    const dt =
+      timestep === 1 ? 1 / steps : Math.min(1 / steps, 1 / (at / timestep + bt / (1 - timestep)));
+    timestep -= dt;
+    times.push(timestep);
+  }
+  return times;
+}
+
+/** Every sequence that can follow, by one independent draw a position. */
+function* transitions(
+  chain: DenseChain,
+  state: State,
+  t: number,
+  s: number,
+): Generator<[State, number]> {
+  const { maskId, mistake } = chain;
+  const seen = predictions(chain, state.tokens, t);
+  const rows = state.tokens.map((_, i) => posterior(chain, state, i, seen[i], t, s));
+  const pair =
+    mistake === "the network sees the remasks of the same step" ||
+    mistake === "a remasked position is revealed in the same step";
+  if (!pair) {
+    yield* product(chain, state, rows, seen);
+    return;
+  }
+  const keeps = rows.map((row, i) => (state.tokens[i] === maskId ? keep(row, maskId) : row));
+  for (const [between, q] of product(chain, state, keeps, seen)) {
+    const later = predictions(chain, between.tokens, t);
+    const reveals = between.tokens.map((token, i) => {
+      const masked = token === maskId;
+      const wasMasked = state.tokens[i] === maskId;
+      const reveal =
+        masked && (wasMasked || mistake !== "the network sees the remasks of the same step");
+      return reveal ? posterior(chain, between, i, later[i], t, s) : keep(rows[i], token);
+    });
+    for (const [after, r] of product(chain, between, reveals, later)) yield [after, q * r];
+  }
+}
+
+function keep(row: readonly number[], token: TokenId): number[] {
+  return row.map((_, v) => (v === token ? 1 : 0));
+}
+
+function* product(
+  chain: DenseChain,
+  state: State,
+  rows: readonly (readonly number[])[],
+  seen: readonly (readonly number[])[],
+  i = 0,
+): Generator<[State, number]> {
+  if (i === rows.length) {
+    yield [state, 1];
+    return;
+  }
+  for (let v = 0; v < rows[i].length; v++) {
+    if (rows[i][v] <= 0) continue;
+    const before = state.tokens[i];
+    const confidence = v === before ? state.conf[i] : v === chain.maskId ? -Infinity : -seen[i][v];
+    const after = { tokens: state.tokens.with(i, v), conf: state.conf.with(i, confidence) };
+    for (const [rest, q] of product(chain, after, rows, seen, i + 1)) yield [rest, rows[i][v] * q];
+  }
+}
+
+/** q(z_s | z_t) at one position; weights below 0 never win the original's argmax, so they count as 0. */
+function posterior(
+  chain: DenseChain,
+  state: State,
+  i: number,
+  pX0: readonly number[],
+  t: number,
+  s: number,
+): number[] {
+  const token = state.tokens[i];
+  if (chain.pinned?.has(i) === true) return keep(pX0, token);
+  const masked = token === chain.maskId;
+  const { reveal, stay, remask } = coefficients(chain, state, i, t, s);
+  const weights = masked
+    ? pX0.map((p, v) => (v === chain.maskId ? stay : p * reveal))
+    : pX0.map((_, v) => (v === chain.maskId ? remask : v === token ? 1 - remask : 0));
+  const clamped = weights.map((w) => Math.max(0, w));
+  const total = clamped.reduce((sum, w) => sum + w, 0);
+  return clamped.map((w) => w / total);
+}
+
+/** The weights of `p_x0` and of the mask where a mask stands, and that of the mask where a token stands. */
+interface Coefficients {
+  readonly reveal: number;
+  readonly stay: number;
+  readonly remask: number;
+}
+
+function coefficients(
+  chain: DenseChain,
+  state: State,
+  i: number,
+  t: number,
+  s: number,
+): Coefficients {
+  const { strategy } = chain;
+  const sigmaMax = t < 1 ? Math.min(1, (1 - (1 - s)) / (1 - t)) : 1;
+  const q = (sigma: number, masked = sigma, alphaT = 1 - t, alphaS = 1 - s): Coefficients => {
+    const inReveal = chain.mistake === "u forgets sigma" ? 0 : masked;
+    return {
+      reveal: (alphaS - (1 - inReveal) * alphaT) / (1 - alphaT),
+      stay: (1 - alphaS - inReveal * alphaT) / (1 - alphaT),
+      remask: sigma,
+    };
+  };
+  switch (strategy.kind) {
+    case "mdlm":
+      return { reveal: t - s, stay: s, remask: 0 };
+    case "forward-backward":
+      return q(t < 1 ? (t - s) / (1 - t) : 1);
+    case "remdm-cap":
+      return q(t < 1 ? Math.min(strategy.eta ?? 0.008, s / (1 - t)) : (strategy.eta ?? 0.008));
+    case "remdm-rescale":
+      return q((strategy.eta ?? 0.015) * sigmaMax);
+    case "remdm-conf":
+      return q(softmaxConf(chain, state, i) * sigmaMax, 0);
+    case "remdm-loop": {
+      const { eta = 0.02, tOn = 0.55, tOff = 0.05, alphaOn = 0.9 } = strategy;
+      return loop(t, s, tOn, tOff, alphaOn) ?? q(eta, eta, alphaOn, alphaOn);
+    }
+    case "dfm": {
+      if (t === 1) return { reveal: t - s, stay: s, remask: 0 };
+      const at = 10 * t ** 0.25 * (1 - t) ** 0.25 + 1;
+      const coef1 = (at * (t - s)) / t;
+      const coef2 = 1 - (at - 1) * ((1 - s) / (1 - t) - 1);
+      return { reveal: coef1, stay: 1 - coef1, remask: 1 - coef2 };
+    }
+    case "remdm": {
+      const { cap = 1, rescale = 1, confidence = false, window } = strategy;
+      const share = confidence ? softmaxConf(chain, state, i) : 1;
+      const act = (base: number, alphaT?: number, alphaS?: number) => {
+        const sigma = rescale * Math.min(cap, base);
+        return q(sigma * share, confidence ? 0 : sigma, alphaT, alphaS);
+      };
+      if (window === undefined) return act(sigmaMax);
+      if (window.kind === "switch") return t > (window.tSwitch ?? 0.55) ? q(0) : act(sigmaMax);
+      const { tOn = 0.55, tOff = 0.05, alphaOn = 0.9 } = window;
+      const base = Math.min(1, (1 - alphaOn) / alphaOn);
+      return loop(t, s, tOn, tOff, alphaOn) ?? act(base, alphaOn, alphaOn);
+    }
+  }
+}
+
+/** The phases of a loop that are MDLM's; nothing on the plateau. */
+function loop(
+  t: number,
+  s: number,
+  tOn: number,
+  tOff: number,
+  alphaOn: number,
+): Coefficients | undefined {
+  if (t <= tOn && t > tOff) return undefined;
+  const moveChance = (time: number) =>
+    t > tOn ? 1 - ((1 - time) * alphaOn) / (1 - tOn) : (time * (1 - alphaOn)) / tOff;
+  return { reveal: moveChance(t) - moveChance(s), stay: moveChance(s), remask: 0 };
+}
+
+function softmaxConf({ mistake, maskId }: DenseChain, state: State, i: number): number {
+  if (state.tokens[i] === maskId) return 0;
+  const ignore = mistake === "confidence ignores psi";
+  const conf = state.conf.map((c) => (ignore && c !== -Infinity ? -1 : c));
+  const exponentials = conf.map((c) => (c === -Infinity ? 0 : Math.exp(c)));
+  return exponentials[i] / exponentials.reduce((sum, e) => sum + e, 0);
+}
+
+/** p_x0 of every position with the nucleus applied, the mask left out. */
+function predictions(chain: DenseChain, tokens: readonly TokenId[], t: number): number[][] {
+  return tokens.map((_, i) => nucleus(softmax(chain, rowOf(chain, tokens, t, i)), chain));
+}
+
+/** The network computes in float32 and is given sigma in float32. */
+function rowOf(chain: DenseChain, tokens: readonly TokenId[], t: number, i: number): Float32Array {
+  return chain.logits(tokens, Math.fround(-Math.log(1 - (1 - 1e-3) * t)), i);
+}
+
+function softmax({ maskId }: DenseChain, logits: Float32Array): number[] {
+  const e = Array.from(logits, (logit, v) => (v === maskId ? 0 : Math.exp(logit)));
+  const total = e.reduce((sum, x) => sum + x, 0);
+  return e.map((x) => x / total);
+}
+
+function nucleus(p: readonly number[], { topP, mistake }: DenseChain): number[] {
+  if (topP === 1) return [...p];
+  const order = p.map((_, v) => v).sort((v, w) => p[w] - p[v]);
+  let cumulative = 0;
+  const kept = new Set<number>();
+  for (const v of order) {
+    const before = cumulative;
+    cumulative += p[v];
+    const inside = mistake === "the nucleus keeps the token that crosses p" ? before : cumulative;
+    if (kept.size === 0 || inside <= topP) kept.add(v);
+  }
+  const total = [...kept].reduce((sum, v) => sum + p[v], 0);
+  return p.map((x, v) => (kept.has(v) ? x / total : 0));
+}
+
+function removeNoise(chain: DenseChain, state: State, t: number): State {
+  const tokens = state.tokens.map((token, i) => {
+    if (token !== chain.maskId) return token;
+    const p = softmax(chain, rowOf(chain, state.tokens, t, i));
+    return p.indexOf(Math.max(...p));
+  });
+  return { tokens, conf: tokens.map(() => 0) };
+}
+
+function add(distribution: Distribution, state: State, probability: number): void {
+  const key = `${state.tokens.join()} ${state.conf.join()}`;
+  const known = distribution.get(key);
+  if (known === undefined) distribution.set(key, { state, probability });
+  else known.probability += probability;
+}
+
+function marginal(distribution: Distribution): Map<string, number> {
+  const sequences = new Map<string, number>();
+  for (const { state, probability } of distribution.values()) {
+    const key = state.tokens.join();
+    sequences.set(key, (sequences.get(key) ?? 0) + probability);
+  }
+  return sequences;
+}

@@ -1,0 +1,78 @@
+/**
+ * A network small enough to be written down: its rows depend on the whole sequence, on the position and on sigma, in a
+ * way that has no pattern. It checks every request, and remembers it.
+ */
+import type {
+  Denoiser,
+  DenoiserModel,
+  ForwardRequest,
+  TokenId,
+} from "../../../src/sampler/index.ts";
+
+/** Three tokens, and a mask that is neither the first nor the last column. */
+export const MASK: TokenId = 1;
+export const VOCAB_SIZE = 4;
+
+export type Logits = (tokens: ArrayLike<number>, sigma: number, position: number) => Float32Array;
+
+/** The rows of the table. The mask's column is large: whoever forgets to leave it out is found out. */
+export const tableLogits: Logits = (tokens, sigma, position) =>
+  Float32Array.from({ length: VOCAB_SIZE }, (_, token) => {
+    if (token === MASK) return 3;
+    let key = position * VOCAB_SIZE + token;
+    for (let i = 0; i < tokens.length; i++) key = key * VOCAB_SIZE + tokens[i];
+    return 3 * (scatter(key) - 0.5) + 0.5 * sigma * (scatter(key + 0x10000) - 0.5);
+  });
+
+export class TableDenoiser implements Denoiser {
+  readonly model: DenoiserModel;
+  readonly requests: ForwardRequest[] = [];
+  readonly #logits: Logits;
+
+  constructor(length: number, model: Partial<DenoiserModel> = {}, logits: Logits = tableLogits) {
+    this.model = {
+      vocabSize: VOCAB_SIZE,
+      maskId: MASK,
+      length,
+      timeConditioning: true,
+      ...model,
+    };
+    this.#logits = logits;
+  }
+
+  async forward(request: ForwardRequest): Promise<Float32Array> {
+    const { length, tokens, sigma, rows } = request;
+    checkRequest(request, this.model);
+    this.requests.push(request);
+    const { vocabSize } = this.model;
+    const answer = new Float32Array(rows.length * vocabSize);
+    rows.forEach((row, n) => {
+      const b = Math.floor(row / length);
+      const sequence = tokens.subarray(b * length, (b + 1) * length);
+      answer.set(this.#logits(sequence, sigma[b], row % length), n * vocabSize);
+    });
+    return answer;
+  }
+}
+
+function checkRequest(
+  { batch, length, tokens, sigma, rows }: ForwardRequest,
+  model: DenoiserModel,
+) {
+  if (tokens.length !== batch * length) throw new Error("tokens are not [B, L]");
+  if (sigma.length !== batch) throw new Error("sigma is not [B]");
+  if (rows.length === 0) throw new Error("no row is asked for");
+  rows.forEach((row, n) => {
+    if (n > 0 && row <= rows[n - 1]) throw new Error("rows do not ascend");
+    if (row < 0 || row >= tokens.length) throw new Error("a row is out of range");
+    if (tokens[row] !== model.maskId) throw new Error("a row that is not masked is asked for");
+  });
+}
+
+/** An integer hash to [0, 1) (the finalizer of MurmurHash3). */
+function scatter(key: number): number {
+  let h = Math.imul(key + 1, 0x9e3779b1);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
+}
