@@ -79,9 +79,7 @@ export class Transport {
       reconnectMaxInterval: 500,
     });
     this.#receiver = openReceiver(this.#socket, () => this.#pending.size > 0);
-    this.#socket.events.on("disconnect", () => {
-      void this.#lost();
-    });
+    void this.#watchConnection();
     this.#socket.connect(endpoint);
     void this.#read();
   }
@@ -204,9 +202,11 @@ export class Transport {
     }
   }
 
-  async #lost(): Promise<void> {
-    if (this.#ended !== undefined) return; // we hung up ourselves
-    this.end(await this.#explainLoss());
+  /** ZeroMQ connects again by itself, but to a backend that knows nothing of our calls. */
+  async #watchConnection(): Promise<void> {
+    for await (const { type } of this.#socket.events) {
+      if (type === "disconnect" && this.#ended === undefined) this.end(await this.#explainLoss());
+    }
   }
 }
 

@@ -23,14 +23,15 @@ export function failureOf(error: unknown, flagFor = (option: string): string => 
   }
   if (error instanceof OptionError) {
     const { option, message, remedy } = error;
-    const named = (text: string): string => text.replaceAll(option, flagFor(option));
+    const named = (text: string): string => text.replace(option, () => flagFor(option));
     return { code: EXIT_USAGE, text: shown(named(message), named(remedy), error) };
   }
   if (RemdmError.isInstance(error)) {
     return { code: EXIT_FAILURE, text: shown(error.message, error.remedy, error) };
   }
   const message = error instanceof Error ? error.message : String(error);
-  const remedy = "This should not happen: run it again with REMDM_DEBUG=1 and report what it prints.";
+  const remedy =
+    "This should not happen: run it again with REMDM_DEBUG=1 and report what it prints.";
   return { code: EXIT_FAILURE, text: shown(message, remedy, error) };
 }
 

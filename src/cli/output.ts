@@ -1,5 +1,13 @@
 /** Results: JSON, text, and a file that keeps each sample as soon as it is there. */
-import { closeSync, fstatSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { RemdmError } from "../sampler/errors.ts";
 import { harmless } from "./terminalText.ts";
 
@@ -14,9 +22,12 @@ export interface SampleRecord {
 
 /** JSON whose strings steer no terminal: control characters that JSON allows are escaped too. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => {
+      return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    },
+  );
 }
 
 /**
@@ -36,18 +47,21 @@ export function toText(
 export class SampleFile implements Disposable {
   readonly path: string;
   readonly #descriptor: number;
+  readonly #created: boolean;
   readonly #isRegular: boolean;
   #kept = 0;
   #closed = false;
 
   /**
-   * @param force whether a file that exists may be replaced.
+   * @param force whether the contents of a file that exists may go; they do when the first sample comes.
    * @throws RemdmError output_failed.
    */
   constructor(path: string, force: boolean) {
     this.path = path;
-    this.#descriptor = open(path, force);
-    this.#isRegular = fstatSync(this.#descriptor).isFile();
+    const opened = open(path, force);
+    this.#descriptor = opened.descriptor;
+    this.#created = opened.created;
+    this.#isRegular = fstatSync(opened.descriptor).isFile();
   }
 
   /** How many samples are in it. */
@@ -59,7 +73,8 @@ export class SampleFile implements Disposable {
   write(record: SampleRecord): void {
     const line = Buffer.from(`${toJson(record)}\n`);
     try {
-      for (let at = 0; at < line.length; ) at += writeSync(this.#descriptor, line, at);
+      if (this.#isRegular && this.#kept === 0) ftruncateSync(this.#descriptor);
+      for (let at = 0; at < line.length;) at += writeSync(this.#descriptor, line, at);
       if (this.#isRegular) fsyncSync(this.#descriptor);
     } catch (cause) {
       throw outputError(`Sample ${record.sample} cannot be written to ${this.path}`, cause);
@@ -72,17 +87,19 @@ export class SampleFile implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     closeSync(this.#descriptor);
-    if (this.#kept === 0 && this.#isRegular) rmSync(this.path, { force: true });
+    if (this.#kept === 0 && this.#created) rmSync(this.path, { force: true });
   }
 }
 
-function open(path: string, force: boolean): number {
+function open(path: string, force: boolean): { descriptor: number; created: boolean } {
   try {
-    return openSync(path, force ? "w" : "wx");
+    return { descriptor: openSync(path, "ax"), created: true };
   } catch (cause) {
     if (codeOf(cause) !== "EEXIST") throw outputError(`${path} cannot be written`, cause);
-    const device = openDevice(path);
-    if (device !== undefined) return device;
+    const descriptor = openExisting(path);
+    // A terminal, a pipe or /dev/null holds nothing that could be lost.
+    if (force || !fstatSync(descriptor).isFile()) return { descriptor, created: false };
+    closeSync(descriptor);
     throw new RemdmError(`${path} exists already`, {
       code: "output_failed",
       remedy: "Name another file, or replace this one with --force.",
@@ -91,12 +108,12 @@ function open(path: string, force: boolean): number {
   }
 }
 
-/** A terminal, a pipe or /dev/null exists and holds nothing that could be lost. */
-function openDevice(path: string): number | undefined {
-  const descriptor = openSync(path, "a");
-  if (!fstatSync(descriptor).isFile()) return descriptor;
-  closeSync(descriptor);
-  return undefined;
+function openExisting(path: string): number {
+  try {
+    return openSync(path, "a");
+  } catch (cause) {
+    throw outputError(`${path} cannot be written`, cause);
+  }
 }
 
 function outputError(what: string, cause: unknown): RemdmError {

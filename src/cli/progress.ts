@@ -34,20 +34,29 @@ export function clock(seconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-/** `43%  55/129 steps  24 steps/s  0:03 left  41 calls`. */
-export function facts(progress: ProgressEvent, perSecond: number | undefined): string {
+/**
+ * `43%  55/129 steps  24 steps/s  0:03 left  41 calls`, in so many columns: what matters least goes first.
+ */
+export function facts(
+  progress: ProgressEvent,
+  perSecond: number | undefined,
+  columns = Number.POSITIVE_INFINITY,
+): string {
   const { done, total, samples, finishedSamples, forwardCalls } = progress;
+  const isRated = perSecond !== undefined;
   const parts = [
-    `${Math.floor((100 * done) / total)}%`.padStart(4),
-    ...(samples > 1 ? [`${finishedSamples}/${samples} samples`] : []),
-    `${done}/${total} steps`,
-    ...(perSecond === undefined ? [] : [rateText(perSecond)]),
-    ...(perSecond === undefined || done === total
-      ? []
-      : [`${clock((total - done) / perSecond)} left`]),
-    `${forwardCalls} ${forwardCalls === 1 ? "call" : "calls"}`,
-  ];
-  return parts.join("  ");
+    { text: `${Math.floor((100 * done) / total)}%`.padStart(4), rank: 0 },
+    { text: samples > 1 ? `${finishedSamples}/${samples} samples` : "", rank: 2 },
+    { text: `${done}/${total} steps`, rank: 4 },
+    { text: isRated ? rateText(perSecond) : "", rank: 3 },
+    { text: isRated && done < total ? `${clock((total - done) / perSecond)} left` : "", rank: 1 },
+    { text: `${forwardCalls} ${forwardCalls === 1 ? "call" : "calls"}`, rank: 5 },
+  ].filter(({ text }) => text !== "");
+  for (let most = 5; most > 0; most--) {
+    const line = parts.filter(({ rank }) => rank <= most).map(({ text }) => text);
+    if (line.join("  ").length <= columns) return line.join("  ");
+  }
+  return `${Math.floor((100 * done) / total)}%`;
 }
 
 function rateText(perSecond: number): string {
@@ -69,7 +78,8 @@ export interface Screen {
   readonly rows: number;
 }
 
-const BAR_COLUMNS = 24;
+const LEAST_BAR = 12;
+const MOST_BAR = 24;
 
 /**
  * The live view: a bar line, a heading, and as much of the text that forms as the screen holds.
@@ -84,8 +94,9 @@ export function view(
   { columns, rows }: Screen,
 ): string {
   const width = Math.max(10, columns - 1);
-  const barColumns = Math.min(BAR_COLUMNS, Math.floor(width / 3));
-  const first = `${bar(progress.done / progress.total, barColumns)} ${facts(progress, perSecond)}`;
+  const said = facts(progress, perSecond, width - 1 - Math.min(LEAST_BAR, Math.floor(width / 2)));
+  const barColumns = Math.min(MOST_BAR, width - 1 - said.length);
+  const first = `${bar(progress.done / progress.total, barColumns)} ${said}`;
   const lines = wrap(harmless(text), width);
   const room = Math.max(1, rows - 4);
   const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), "..."];

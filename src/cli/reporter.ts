@@ -127,7 +127,8 @@ class LiveReporter implements Reporter {
     if (this.#ended || now < this.#nextFrameAt) return;
     this.#stopTimer();
     this.#nextFrameAt = now + FRAME_MS;
-    const { columns = 80, rows = 24 } = this.#stream;
+    // Some pseudo-terminals say 0.
+    const [columns, rows] = [this.#stream.columns || 80, this.#stream.rows || 24];
     const { heading, text } = forming();
     this.#update(view(event, this.#rate.perSecond, heading, text, { columns, rows }));
   }

@@ -10,7 +10,9 @@ export function harmless(text: string): string {
       .replace(/\r\n?/g, "\n")
       .replace(/\t/g, "    ")
       // eslint-disable-next-line no-control-regex -- they are the point
-      .replace(/[\u0000-\u0009\u000b-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
+      .replace(/[\u0000-\u0009\u000b-\u001f]/g, (c) =>
+        String.fromCharCode(0x2400 + c.charCodeAt(0)),
+      )
       .replace(/\u007f/g, "\u2421")
       .replace(/[\u0080-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, "\ufffd")
   );

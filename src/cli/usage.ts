@@ -1,5 +1,6 @@
 /** What a person typed wrong, and how typed values are read. */
 import { InvalidArgumentError } from "commander";
+import type { Device } from "../launchOptions.ts";
 
 /** Bad usage: exit code 2. */
 export class UsageError extends Error {
@@ -30,4 +31,14 @@ export function readInteger(text: string): number {
 export function readSeed(text: string): bigint {
   if (/^\d+$/.test(text)) return BigInt(text);
   throw new InvalidArgumentError("It must be a whole number from 0 to 2^64 - 1.");
+}
+
+/** For commander. */
+export function readDevice(text: string): Device {
+  if (isDevice(text)) return text;
+  throw new InvalidArgumentError("Allowed choices are auto, cpu, cuda, cuda:N.");
+}
+
+function isDevice(text: string): text is Device {
+  return /^(auto|cpu|cuda(:\d+)?)$/.test(text);
 }

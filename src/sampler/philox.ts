@@ -4,6 +4,9 @@
  * the draw of any (sample, step, position) is computed on its own, in any order.
  */
 
+/** Taken once: looking up a global costs much in the loop where globals are intercepted (`node:vm`, so jest). */
+const { imul } = Math;
+
 const MULTIPLIER_0 = 0xd2511f53;
 const MULTIPLIER_1 = 0xcd9e8d57;
 const WEYL_0 = 0x9e3779b9;
@@ -32,9 +35,9 @@ export function philox4x32(
 ): void {
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = mulHigh(M0_LOW, M0_HIGH, c0);
-    const low0 = Math.imul(MULTIPLIER_0, c0);
+    const low0 = imul(MULTIPLIER_0, c0);
     const high1 = mulHigh(M1_LOW, M1_HIGH, c2);
-    const low1 = Math.imul(MULTIPLIER_1, c2);
+    const low1 = imul(MULTIPLIER_1, c2);
     c0 = high1 ^ c1 ^ k0;
     c1 = low1;
     c2 = high0 ^ c3 ^ k1;
@@ -52,7 +55,7 @@ export function philox4x32(
 function mulHigh(aLow: number, aHigh: number, b: number): number {
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const middle = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) >>> 0;
-  const carry = (Math.imul(aLow, bHigh) + (middle & 0xffff)) >>> 0;
-  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (carry >>> 16)) | 0;
+  const middle = (imul(aHigh, bLow) + (imul(aLow, bLow) >>> 16)) >>> 0;
+  const carry = (imul(aLow, bHigh) + (middle & 0xffff)) >>> 0;
+  return (imul(aHigh, bHigh) + (middle >>> 16) + (carry >>> 16)) | 0;
 }

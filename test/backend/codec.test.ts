@@ -140,7 +140,11 @@ describe("decodeReply", () => {
     ["a missing property", [pack({ type: "pong", id: 4, busy: true })], 4],
     ["one property too many", [pack({ ...pong(4), more: 1 })], 4],
     ["a wrong type of property", [pack({ ...pong(4), busy: 1 })], 4],
-    ["an unknown error code", [pack({ type: "error", id: 4, code: "x", message: "", remedy: "" })], 4],
+    [
+      "an unknown error code",
+      [pack({ type: "error", id: 4, code: "x", message: "", remedy: "" })],
+      4,
+    ],
     ["a negative id", [pack(pong(-1))], -1],
     ["a frame that the header does not describe", [pack(pong(4)), new Uint8Array(4)], 4],
     ["a frame too few", [rows([1])], 3],

@@ -150,7 +150,13 @@ describe("a call", () => {
     const codes = ["checkpoint_invalid", "out_of_memory", "request_invalid", "internal"];
     const { transport } = await connect((message, backend) => {
       const code = codes[message.header.id];
-      backend.send(message, { type: "error", id: message.header.id, code, message: "m", remedy: "r" });
+      backend.send(message, {
+        type: "error",
+        id: message.header.id,
+        code,
+        message: "m",
+        remedy: "r",
+      });
     });
     const errors = await Promise.all(codes.map(() => rejection(ping(transport))));
     expect(errors).toMatchObject([
@@ -230,7 +236,13 @@ describe("the end of a connection", () => {
 
   it("follows from an error that belongs to no request", async () => {
     const { transport, backend } = await connect((message) => {
-      const error = { type: "error", id: null, code: "request_invalid", message: "what?", remedy: "" };
+      const error = {
+        type: "error",
+        id: null,
+        code: "request_invalid",
+        message: "what?",
+        remedy: "",
+      };
       backend.send(message, error);
     });
     const errors = await Promise.all([ping(transport), ping(transport)].map(rejection));
@@ -258,7 +270,9 @@ describe("the watch", () => {
     for (const error of await Promise.all(pending)) {
       expect(error).toMatchObject({ code: "backend_timeout" });
     }
-    expect(backend.received.filter(({ header }) => header.type === "ping").length).toBeGreaterThan(1);
+    expect(backend.received.filter(({ header }) => header.type === "ping").length).toBeGreaterThan(
+      1,
+    );
   });
 
   it("lets a forward take as long as it needs while pings are answered", async () => {

@@ -10,10 +10,16 @@ import { sampleEvents, type Strategy, type TokenId } from "../../src/sampler/ind
 import { goodnessOfFit } from "./support/chiSquare.ts";
 import { enumerate, type DenseChain, type Mistake } from "./support/denseChain.ts";
 import { collect, replay } from "./support/replay.ts";
-import { MASK, TableDenoiser, tableLogits, VOCAB_SIZE } from "./support/tableDenoiser.ts";
+import {
+  MASK,
+  TableDenoiser,
+  tableLogits,
+  unevenLogits,
+  VOCAB_SIZE,
+} from "./support/tableDenoiser.ts";
 
 const P_MIN = 1e-5;
-const SAMPLES = 8000;
+const SAMPLES = 5000;
 
 interface Case {
   readonly strategy: Strategy;
@@ -21,10 +27,22 @@ interface Case {
   readonly topP?: number;
   readonly length?: number;
   readonly pinned?: ReadonlyMap<number, TokenId>;
+  readonly uneven?: boolean;
 }
 
 const loopTimes = { tOn: 0.75, tOff: 0.3, alphaOn: 0.7 };
 const prompt = new Map([[1, 2]]);
+
+/** One step of the plateau, on which confidence divides a large chance between two revealed positions. */
+const onPlateau: Case = {
+  strategy: {
+    kind: "remdm",
+    confidence: true,
+    window: { kind: "loop", tOn: 0.6, tOff: 0.45, alphaOn: 0.6 },
+  },
+  steps: 8,
+  uneven: true,
+};
 
 const named: Case[] = [
   { strategy: { kind: "mdlm" }, length: 3 },
@@ -33,6 +51,7 @@ const named: Case[] = [
   { strategy: { kind: "remdm-cap", eta: 0.3 }, length: 3 },
   { strategy: { kind: "remdm-rescale", eta: 0.6 }, length: 3 },
   { strategy: { kind: "remdm-conf" } },
+  onPlateau,
   { strategy: { kind: "remdm-loop", eta: 0.3, ...loopTimes }, steps: 8, length: 3 },
   { strategy: { kind: "remdm-loop", eta: 0.3, ...loopTimes }, steps: 2, length: 3 },
 ];
@@ -89,7 +108,7 @@ describe("the same comparison finds out", () => {
     ["a remasked position is revealed in the same step", cap],
     ["u forgets sigma", cap],
     ["the nucleus keeps the token that crosses p", { ...cap, topP: 0.8 }],
-    ["confidence ignores psi", conf],
+    ["confidence ignores psi", onPlateau],
     ["confidence counts pinned positions", { ...conf, length: 3, pinned: prompt }],
   ];
   it.each(mistakes)("a sampler in which %s", async (mistake, options) => {
@@ -100,10 +119,11 @@ describe("the same comparison finds out", () => {
 
 /** p-values of {@link SAMPLES} sequences of the sampler against the chain, with or without a mistake in the latter. */
 async function compare(
-  { strategy, steps = 6, topP = 1, length = 2, pinned = new Map() }: Case,
+  { strategy, steps = 6, topP = 1, length = 2, pinned = new Map(), uneven = false }: Case,
   seed: number,
   mistake?: Mistake,
 ): Promise<{ middle: number; end: number }> {
+  const logits = uneven ? unevenLogits : tableLogits;
   const chain: DenseChain = {
     strategy,
     steps,
@@ -111,14 +131,14 @@ async function compare(
     length,
     vocabSize: VOCAB_SIZE,
     maskId: MASK,
-    logits: tableLogits,
+    logits,
     pinned,
     ...(mistake === undefined ? {} : { mistake }),
   };
   const exact = enumerate(chain);
   const middle = Math.ceil((exact.length - 2) * 0.6);
   const options = { strategy, steps, topP, pinned, seed, samples: SAMPLES, batchSize: 64 };
-  const { events } = await collect(sampleEvents(new TableDenoiser(length), options));
+  const { events } = await collect(sampleEvents(new TableDenoiser(length, {}, logits), options));
   const start = Array.from({ length }, (_, i) => pinned.get(i) ?? MASK);
   const pValue = (step: number) =>
     goodnessOfFit(
@@ -136,7 +156,7 @@ function count(states: ReadonlyMap<number, readonly number[]>): Map<string, numb
   return counts;
 }
 
-function name({ strategy, steps, topP, length, pinned }: Case): string {
-  const options = { ...strategy, steps, topP, length, pinned: pinned && [...pinned] };
+function name({ strategy, pinned, ...rest }: Case): string {
+  const options = { ...strategy, ...rest, pinned: pinned && [...pinned] };
   return JSON.stringify(options).replaceAll('"', "");
 }

@@ -129,9 +129,19 @@ function* product(
     if (rows[i][v] <= 0) continue;
     const before = state.tokens[i];
     const confidence = v === before ? state.conf[i] : v === chain.maskId ? -Infinity : -seen[i][v];
-    const after = { tokens: state.tokens.with(i, v), conf: state.conf.with(i, confidence) };
+    const after = {
+      tokens: state.tokens.with(i, v),
+      conf: usesConfidence(chain.strategy) ? state.conf.with(i, confidence) : state.conf,
+    };
     for (const [rest, q] of product(chain, after, rows, seen, i + 1)) yield [rest, rows[i][v] * q];
   }
+}
+
+/** Only then is conf part of the state: without it the chain is small. */
+function usesConfidence(strategy: Strategy): boolean {
+  return (
+    strategy.kind === "remdm-conf" || (strategy.kind === "remdm" && strategy.confidence === true)
+  );
 }
 
 /** q(z_s | z_t) at one position; weights below 0 never win the original's argmax, so they count as 0. */

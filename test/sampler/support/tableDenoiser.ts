@@ -9,6 +9,8 @@ import type {
   TokenId,
 } from "../../../src/sampler/index.ts";
 
+const { imul } = Math;
+
 /** Three tokens, and a mask that is neither the first nor the last column. */
 export const MASK: TokenId = 1;
 export const VOCAB_SIZE = 4;
@@ -23,6 +25,10 @@ export const tableLogits: Logits = (tokens, sigma, position) =>
     for (let i = 0; i < tokens.length; i++) key = key * VOCAB_SIZE + tokens[i];
     return 3 * (scatter(key) - 0.5) + 0.5 * sigma * (scatter(key + 0x10000) - 0.5);
   });
+
+/** Confidence matters here: position 0 is a guess, so its psi is about 1/3, the others are almost certain. */
+export const unevenLogits: Logits = (tokens, sigma, position) =>
+  tableLogits(tokens, sigma, position).map((logit) => logit * (position === 0 ? 0.1 : 4));
 
 export class TableDenoiser implements Denoiser {
   readonly model: DenoiserModel;
@@ -71,8 +77,8 @@ function checkRequest(
 
 /** An integer hash to [0, 1) (the finalizer of MurmurHash3). */
 function scatter(key: number): number {
-  let h = Math.imul(key + 1, 0x9e3779b1);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  let h = imul(key + 1, 0x9e3779b1);
+  h = imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = imul(h ^ (h >>> 13), 0xc2b2ae35);
   return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
 }

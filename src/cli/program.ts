@@ -1,0 +1,47 @@
+/** The program `remdm`: its commands, and how their failures become exit codes. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { packageRoot } from "../packageRoot.ts";
+import { doctorCommand } from "./doctor.ts";
+import { failureOf } from "./failure.ts";
+import { sampleCommand } from "./sample.ts";
+import { serveCommand } from "./serve.ts";
+import { setupCommand } from "./setup.ts";
+
+/** Runs one command line; sets the exit code of the process. */
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync(args, { from: "user" });
+  } catch (error) {
+    const { code, text } = failureOf(error);
+    process.stderr.write(text);
+    process.exitCode = code;
+  }
+}
+
+export function createProgram(): Command {
+  const program = new Command("remdm")
+    .description("Sample text from masked diffusion language models, with remasking.")
+    .version(version(), "--version", "print the version")
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: false })
+    .addHelpText("after", "\nTry `remdm sample`, and `remdm help sample` for its options.");
+  for (const command of [sampleCommand(), doctorCommand(), serveCommand(), setupCommand()]) {
+    command
+      .copyInheritedSettings(program)
+      .showHelpAfterError(`  See \`remdm help ${command.name()}\`.`);
+    program.addCommand(command);
+  }
+  return program.showHelpAfterError("  See `remdm --help`.");
+}
+
+/** @throws Error when the package is damaged. */
+export function version(): string {
+  const path = join(packageRoot, "package.json");
+  const manifest: unknown = JSON.parse(readFileSync(path, "utf8"));
+  if (typeof manifest === "object" && manifest !== null && "version" in manifest) {
+    return String(manifest.version);
+  }
+  throw new Error(`${path} names no version`);
+}

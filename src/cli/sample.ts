@@ -1,0 +1,87 @@
+/** `remdm sample`: its options. */
+import { Command, Option } from "commander";
+import type { Device } from "../launchOptions.ts";
+import { DEFAULTS, STRATEGY_HELP, type StrategyFlags } from "./strategyOptions.ts";
+import { readDevice, readInteger, readNumber, readSeed } from "./usage.ts";
+
+/** The flags as commander hands them over; ranges are not checked yet. */
+export interface SampleFlags extends StrategyFlags {
+  readonly checkpoint: string;
+  readonly tokenizer?: string;
+  readonly rawWeights?: true;
+  readonly dtype: "float32" | "bfloat16";
+  readonly device: Device;
+  readonly strategy: string;
+  readonly steps: number;
+  readonly topP: number;
+  readonly samples: number;
+  readonly batchSize?: number;
+  readonly length?: number;
+  readonly seed: bigint;
+  readonly prompt?: string;
+  readonly json?: true;
+  readonly out?: string;
+  readonly force?: true;
+  readonly quiet?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  remdm sample                                        the bundled model, ReMDM-loop
+  remdm sample --strategy remdm-cap --eta 0.04 --steps 256 --samples 4 --out samples.jsonl
+  remdm sample --checkpoint mdlm.ckpt --steps 1024    a published checkpoint
+  remdm sample --strategy remdm-rescale+conf+loop --prompt "ROMEO:"
+  remdm sample --json --quiet > samples.json
+
+Results go to standard output, progress to standard error. Ctrl-C stops within a second; samples that had
+finished stay in the file of --out. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
+
+export function sampleCommand(): Command {
+  return new Command("sample")
+    .description("draw samples from a checkpoint")
+    .optionsGroup("Model:")
+    .option("--checkpoint <file>", "demo, a .ckpt or .safetensors file, or a directory", "demo")
+    .option("--tokenizer <file>", "gpt2, demo, or a tokenizer.json (default: what fits the model)")
+    .option("--raw-weights", "the weights of the last training step, not the averaged (EMA) ones")
+    .addOption(
+      new Option("--dtype <type>", "what the network computes in")
+        .choices(["float32", "bfloat16"])
+        .default("float32"),
+    )
+    .option("--device <name>", "auto, cpu, cuda or cuda:N", readDevice, "auto")
+    .optionsGroup("Sampling:")
+    .option("--strategy <name>", STRATEGY_HELP, "remdm-loop")
+    .option("--steps <n>", "denoising steps", readInteger, 128)
+    .option("--top-p <p>", "nucleus mass in (0, 1]; 1 keeps every token", readNumber, 0.9)
+    .option("--samples <n>", "how many sequences", readInteger, 1)
+    .option("--batch-size <n>", "sequences in one forward call (default: at most 16)", readInteger)
+    .option("--length <n>", "tokens of a sequence (default: the model's length)", readInteger)
+    .addOption(
+      new Option("--seed <n>", "same seed, same samples").argParser(readSeed).default(1n, "1"),
+    )
+    .option("--prompt <text>", "text that every sample begins with")
+    .optionsGroup("Strategy:")
+    .option("--eta <x>", etaHelp(), readNumber)
+    .option("--eta-cap <x>", "for cap, where rescale is there too", readNumber)
+    .option("--eta-rescale <x>", "for rescale, where cap is there too", readNumber)
+    .option("--t-on <x>", `for loop: the plateau's begin (default: ${DEFAULTS.tOn})`, readNumber)
+    .option("--t-off <x>", `for loop: the plateau's end (default: ${DEFAULTS.tOff})`, readNumber)
+    .option("--alpha-on <x>", `for loop: alpha on it (default: ${DEFAULTS.alphaOn})`, readNumber)
+    .option("--t-switch <x>", `for switch (default: ${DEFAULTS.tSwitch})`, readNumber)
+    .optionsGroup("Output:")
+    .option("--json", "print one JSON object")
+    .option("--out <file.jsonl>", "keep each sample in a file as soon as it is finished")
+    .option("--force", "replace the file of --out when it exists")
+    .option("--quiet", "no progress")
+    .optionsGroup("Other:")
+    .addHelpText("after", EXAMPLES)
+    .action(async (flags: SampleFlags) => {
+      const { runSample } = await import("./sampleJob.ts");
+      process.exitCode = await runSample(flags);
+    });
+}
+
+function etaHelp(): string {
+  const { etaCap, etaRescale, etaLoop } = DEFAULTS;
+  return `for cap (default: ${etaCap}), rescale (${etaRescale}), remdm-loop (${etaLoop})`;
+}

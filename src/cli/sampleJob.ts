@@ -1,0 +1,202 @@
+/** `remdm sample` at work: launch, run, show, keep, and leave nothing behind. */
+import { Remdm, type SampleOptions } from "../index.ts";
+import { tokenEntropy } from "../metrics/entropy.ts";
+import { resolveOptions } from "../sampler/options.ts";
+import type { SampleResult, SampleRun } from "../run.ts";
+import { Board } from "./board.ts";
+import { failureOf } from "./failure.ts";
+import { Interruption } from "./interruption.ts";
+import { SampleFile, toJson, toText, type SampleRecord } from "./output.ts";
+import { createReporter, type FormingText, type Reporter } from "./reporter.ts";
+import { flagFor, strategyOf } from "./strategyOptions.ts";
+import type { SampleFlags } from "./sample.ts";
+
+type SamplingOptions = Omit<SampleOptions, "signal">;
+
+/** Bounds nothing: what does not depend on the model can be checked before one is loaded. */
+const ANY_MODEL = {
+  vocabSize: 2,
+  maskId: 1,
+  length: Number.MAX_SAFE_INTEGER,
+  timeConditioning: false,
+};
+
+/** @returns the exit code. */
+export async function runSample(flags: SampleFlags): Promise<number> {
+  const reporter = createReporter(process.stderr, flags.quiet === true);
+  using interruption = new Interruption();
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    interruption.stop(); // nobody reads on (`| head`), which is no failure
+  });
+  try {
+    const options = samplingOptions(flags);
+    using file =
+      flags.out === undefined ? undefined : new SampleFile(flags.out, flags.force === true);
+    const job = new Job(flags, options, file, reporter, interruption);
+    return await job.run();
+  } catch (error) {
+    reporter.end();
+    const { code, text } = failureOf(error, (option) => flagFor(option, flags));
+    process.stderr.write(text);
+    return code;
+  }
+}
+
+/** @throws UsageError, OptionError: all that can be said without a model. */
+function samplingOptions(flags: SampleFlags): SamplingOptions {
+  const { steps, topP, samples, batchSize, length, seed, prompt } = flags;
+  const sampler = {
+    strategy: strategyOf(flags.strategy, flags),
+    steps,
+    topP,
+    samples,
+    seed,
+    ...(batchSize !== undefined && { batchSize }),
+    ...(length !== undefined && { length }),
+  };
+  resolveOptions(sampler, ANY_MODEL);
+  return { ...sampler, ...(prompt !== undefined && { prompt }) };
+}
+
+class Job {
+  readonly #flags: SampleFlags;
+  readonly #options: SamplingOptions;
+  readonly #file: SampleFile | undefined;
+  readonly #reporter: Reporter;
+  readonly #interruption: Interruption;
+  #finished = 0;
+
+  constructor(
+    flags: SampleFlags,
+    options: SamplingOptions,
+    file: SampleFile | undefined,
+    reporter: Reporter,
+    interruption: Interruption,
+  ) {
+    this.#flags = flags;
+    this.#options = options;
+    this.#file = file;
+    this.#reporter = reporter;
+    this.#interruption = interruption;
+  }
+
+  async run(): Promise<number> {
+    const { signal } = this.#interruption;
+    try {
+      await using remdm = await this.#launch();
+      const run = remdm.sample({ ...this.#options, signal });
+      await this.#follow(run, remdm);
+      const result = await run.result;
+      this.#reporter.end();
+      if (this.#flags.json) process.stdout.write(`${toJson(this.#summary(result, remdm))}\n`);
+      this.#reporter.note(closing(result));
+      return 0;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      this.#reporter.end();
+      return this.#stopped();
+    }
+  }
+
+  async #launch(): Promise<Remdm> {
+    const { checkpoint, tokenizer, device, dtype, rawWeights = false } = this.#flags;
+    this.#reporter.phase(`Loading ${checkpoint} ...`);
+    const startedAt = performance.now();
+    const remdm = await Remdm.launch({
+      checkpoint,
+      device,
+      dtype,
+      rawWeights,
+      signal: this.#interruption.signal,
+      ...(tokenizer !== undefined && { tokenizer }),
+    });
+    const { model, runtime } = remdm;
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    const size = `${(model.parameters / 1e6).toPrecision(3)}M parameters`;
+    const place = `${runtime.device}, ${runtime.dtype}, ${runtime.attention}`;
+    this.#reporter.note(
+      `${model.name}: ${size}, ${model.weights} weights, on ${place}; ready in ${seconds} s`,
+    );
+    return remdm;
+  }
+
+  /** Shows and keeps what the run tells. */
+  async #follow(run: SampleRun, { model, tokenizer }: Remdm): Promise<void> {
+    const { length = model.length, prompt = "", samples = 1 } = this.#options;
+    const board = new Board({ length, maskId: model.maskId, prompt: tokenizer.encode(prompt) });
+    const forming = (): FormingText => {
+      const current = board.current;
+      if (current === undefined) return { heading: "", text: "" };
+      const heading = samples > 1 ? `sample ${current.sample + 1} of ${samples}` : "";
+      return { heading, text: tokenizer.decode(current.tokens) };
+    };
+    for await (const event of run) {
+      board.apply(event);
+      if (event.type === "progress") this.#reporter.progress(event, forming);
+      if (event.type === "finished") {
+        const text = tokenizer.decode(event.tokens);
+        const entropy = tokenEntropy(event.tokens);
+        this.#keep({ sample: event.sample, tokens: [...event.tokens], text, entropy }, samples);
+      }
+    }
+  }
+
+  #keep(record: SampleRecord, samples: number): void {
+    this.#file?.write(record);
+    this.#finished++;
+    if (this.#flags.json) return;
+    this.#reporter.clear();
+    process.stdout.write(toText(record, samples, process.stdout.isTTY));
+  }
+
+  #summary({ tokens, texts, entropies, stats }: SampleResult, remdm: Remdm): unknown {
+    const { model, runtime, tokenizer } = remdm;
+    const { seed, samples = 1, prompt = null, ...sampling } = this.#options;
+    const { checkpoint, rawWeights = false } = this.#flags;
+    return {
+      samples: tokens.map((ids, i) => ({
+        tokens: [...ids],
+        text: texts[i],
+        entropy: entropies[i],
+      })),
+      stats,
+      options: {
+        checkpoint,
+        tokenizer: tokenizer.name,
+        rawWeights,
+        device: runtime.device,
+        dtype: runtime.dtype,
+        length: model.length,
+        batchSize: Math.min(samples, 16),
+        ...sampling,
+        samples,
+        prompt,
+        // JSON's numbers are doubles: a seed beyond them stays exact as a text.
+        seed: Number.isSafeInteger(Number(seed)) ? Number(seed) : String(seed),
+      },
+    };
+  }
+
+  /** Interrupted, or nobody reads our output. */
+  #stopped(): number {
+    const code = this.#interruption.exitCode;
+    if (code === undefined) return 0;
+    const { samples = 1 } = this.#options;
+    const of = `${this.#finished} of ${samples} ${samples === 1 ? "sample" : "samples"}`;
+    this.#reporter.note(
+      this.#file !== undefined
+        ? `Stopped. ${of} kept in ${this.#file.path}.`
+        : this.#flags.json && this.#finished > 0
+          ? `Stopped. ${of} had finished and are lost: use --out to keep them.`
+          : `Stopped. ${of} had finished.`,
+    );
+    return code;
+  }
+}
+
+function closing({ stats, tokens }: SampleResult): string {
+  const { seconds, forwardCalls, forwardRows, steps } = stats;
+  const samples = `${tokens.length} ${tokens.length === 1 ? "sample" : "samples"}`;
+  return `${samples} in ${seconds.toFixed(1)} s: ${steps} steps, ${forwardCalls} forward calls, ${forwardRows} rows of logits`;
+}

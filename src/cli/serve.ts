@@ -1,0 +1,126 @@
+/** `remdm serve`: a backend in the foreground, for several programs. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { lstatSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { BackendError } from "../backend/errors.ts";
+import { endedError } from "../backend/lastWords.ts";
+import { LogTail } from "../backend/logTail.ts";
+import { findPython } from "../backend/python.ts";
+import { resolveLaunch, type Device } from "../launchOptions.ts";
+import { BACKEND_MODULE, backendEnvironment } from "./pythonBackend.ts";
+import { readDevice } from "./usage.ts";
+
+interface ServeFlags {
+  readonly checkpoint: string;
+  readonly endpoint?: string;
+  readonly device: Device;
+  readonly dtype: "float32" | "bfloat16";
+  readonly rawWeights?: true;
+}
+
+const NOTES = `
+Prints the endpoint on standard output as soon as the checkpoint is loaded, and serves until Ctrl-C.
+Only your own user can connect: const remdm = await Remdm.connect({ endpoint: "ipc://..." })`;
+
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description("run the backend for other programs, until Ctrl-C")
+    .option("--checkpoint <file>", "demo, a .ckpt or .safetensors file, or a directory", "demo")
+    .option(
+      "--endpoint <ipc://path>",
+      "where to listen (default: a socket in a directory of yours)",
+    )
+    .option("--device <name>", "auto, cpu, cuda or cuda:N", readDevice, "auto")
+    .addOption(
+      new Option("--dtype <type>", "what the network computes in")
+        .choices(["float32", "bfloat16"])
+        .default("float32"),
+    )
+    .option("--raw-weights", "the weights of the last training step, not the averaged (EMA) ones")
+    .addHelpText("after", NOTES)
+    .action(serve);
+}
+
+/** Resolves when the backend was told to stop. @throws BackendError, CheckpointError, OptionError. */
+async function serve(flags: ServeFlags): Promise<void> {
+  const { endpoint = defaultEndpoint(), ...rest } = flags;
+  const { checkpoint, device, dtype, rawWeights } = resolveLaunch(rest);
+  const python = findPython().path;
+  const network = ["--checkpoint", checkpoint, "--device", device, "--dtype", dtype];
+  const child = spawn(
+    python,
+    [
+      ...BACKEND_MODULE,
+      ...["serve", "--endpoint", endpoint, "--managed", ...network],
+      ...(rawWeights ? ["--raw-weights"] : []),
+    ],
+    // Managed: it ends when our end of its standard input closes, however we go.
+    { stdio: ["pipe", "ignore", "pipe"], env: backendEnvironment() },
+  );
+  await watch(child, python, endpoint);
+}
+
+/** The backend's last line, when it fails; it is shown as an error in its place. */
+const REPORT = "remdm-backend: error ";
+
+async function watch(child: ChildProcess, python: string, endpoint: string): Promise<void> {
+  const state = { ready: false, stopping: false };
+  const log = new LogTail((line) => {
+    if (!line.startsWith(REPORT)) process.stderr.write(`${line.replace("remdm-backend: ", "")}\n`);
+    if (state.ready || !/^remdm-backend: \S+ ready\b/.test(line)) return;
+    state.ready = true;
+    process.stdout.write(`${endpoint}\n`);
+    process.stderr.write(
+      `Connect with Remdm.connect({ endpoint: "${endpoint}" }); Ctrl-C stops.\n`,
+    );
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => log.push(text));
+  const stop = (): void => {
+    child.kill(state.stopping ? "SIGKILL" : "SIGTERM");
+    state.stopping = true;
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  const end = await endOf(child);
+  process.off("SIGINT", stop).off("SIGTERM", stop);
+  log.end();
+  if (!state.stopping) throw endedError(python, end, log.lines, state.ready);
+}
+
+interface End {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly cause?: unknown;
+}
+
+function endOf(child: ChildProcess): Promise<End> {
+  return new Promise((resolve) => {
+    child.once("error", (cause) => resolve({ cause }));
+    child.once("close", (code, signal) =>
+      resolve({ exitCode: code ?? undefined, signal: signal ?? undefined }),
+    );
+  });
+}
+
+/** The same each time, so that programs can know it. */
+function defaultEndpoint(env: NodeJS.ProcessEnv = process.env): string {
+  const directory = env.XDG_RUNTIME_DIR
+    ? join(env.XDG_RUNTIME_DIR, "remdm")
+    : join(tmpdir(), `remdm-${userId()}`);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const { uid, mode } = lstatSync(directory);
+  // In a shared /tmp somebody else may have been there first.
+  if (uid !== userId() || (mode & 0o077) !== 0) {
+    throw new BackendError(
+      "endpoint_invalid",
+      `${directory} is not a directory of yours alone`,
+      "Remove it, or name a socket in a directory of yours with --endpoint ipc://PATH.",
+    );
+  }
+  return `ipc://${join(directory, "backend.sock")}`;
+}
+
+function userId(): number {
+  return process.getuid?.() ?? 0;
+}
