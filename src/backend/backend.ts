@@ -6,13 +6,14 @@ import { BackendError, ProtocolError } from "./errors.ts";
 import { slowStartError } from "./lastWords.ts";
 import { BackendProcess, type ProcessOptions } from "./process.ts";
 import { PROTOCOL_VERSION, type PongReply, type ReadyReply, type Reply } from "./protocol.ts";
-import { Transport, type CallOptions } from "./transport.ts";
+import type { CallOptions } from "./rejectOn.ts";
+import { Transport } from "./transport.ts";
 
 export interface Backend {
   readonly transport: Transport;
   readonly ready: ReadyReply;
   /** Rejects what is pending with backend_closed; resolves when nothing is left. Any number of times. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface LaunchLimits {

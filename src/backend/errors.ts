@@ -65,12 +65,3 @@ function isCheckpointCode(code: string): code is CheckpointErrorCode {
 function isReportedCode(code: string): code is RemdmErrorCode {
   return REPORTED.has(code);
 }
-
-/** Every pending and later call of a connection that was closed on purpose. */
-export function closedError(): BackendError {
-  return new BackendError(
-    "backend_closed",
-    "The backend was closed",
-    "Launch or connect again, and close only when the runs are done.",
-  );
-}

@@ -13,22 +13,24 @@ import {
   type ReplyMessage,
   type RequestHeader,
 } from "./codec.ts";
-import { BackendError, closedError, ProtocolError, reportedError } from "./errors.ts";
+import {
+  brokenError,
+  closedError,
+  hungUpError,
+  silentError,
+  unusableError,
+} from "./connectionErrors.ts";
+import { ProtocolError, reportedError } from "./errors.ts";
 import { Liveness, LIVENESS, type LivenessLimits } from "./liveness.ts";
 import type { Reply } from "./protocol.ts";
 import { openReceiver, type Receiver } from "./receiver.ts";
+import { rejectOn, type CallOptions } from "./rejectOn.ts";
 import type { Tensor } from "./tensors.ts";
 
 export interface TransportOptions {
   readonly liveness?: LivenessLimits;
   /** The reason when the peer hangs up; default: just that. Pending calls are rejected when it is known. */
   readonly explainLoss?: () => Promise<RemdmError>;
-}
-
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Reject with backend_timeout after this long; default: never, the liveness watch finds a hung backend. */
-  readonly timeoutMs?: number | undefined;
 }
 
 /** What to ask, without the id. */
@@ -59,9 +61,12 @@ export class Transport {
   #watching = false;
   #ended: RemdmError | undefined;
 
-  /** Returns at once: a peer that is not there yet is waited for, see {@link CallOptions.timeoutMs}. */
+  /**
+   * Returns at once: a peer that is not there yet is waited for, see `timeoutMs` of a call.
+   * @throws BackendError endpoint_invalid when ZeroMQ refuses the address.
+   */
   constructor(endpoint: string, options: TransportOptions = {}) {
-    this.#explainLoss = options.explainLoss ?? (() => Promise.resolve(lostError(endpoint)));
+    this.#explainLoss = options.explainLoss ?? (() => Promise.resolve(hungUpError(endpoint)));
     this.#liveness = new Liveness(
       options.liveness ?? LIVENESS,
       () => {
@@ -80,7 +85,12 @@ export class Transport {
     });
     this.#receiver = openReceiver(this.#socket, () => this.#pending.size > 0);
     void this.#watchConnection();
-    this.#socket.connect(endpoint);
+    try {
+      this.#socket.connect(endpoint);
+    } catch (cause) {
+      this.#socket.close();
+      throw unusableError(endpoint, cause);
+    }
     void this.#read();
   }
 
@@ -103,15 +113,15 @@ export class Transport {
     question: Question,
     tensors: readonly Tensor[],
     accept: (reply: Reply) => reply is R,
-    { signal, timeoutMs }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<Answer<R>> {
     if (this.#ended !== undefined) throw this.#ended;
-    if (signal?.aborted) throw new AbortedError(signal.reason);
+    if (options.signal?.aborted) throw new AbortedError(options.signal.reason);
     const id = this.#nextId++;
     let release = (): void => undefined;
     try {
       return await new Promise<Answer<R>>((resolve, reject) => {
-        release = rejectOn(signal, timeoutMs, reject);
+        release = rejectOn(options, reject);
         this.#post({ ...question, id }, tensors);
         this.#pending.set(id, {
           reject,
@@ -162,8 +172,7 @@ export class Transport {
       } catch (cause) {
         if (this.#ended !== undefined) break;
         if (isFullQueue(cause)) await sleep(SEND_RETRY_MS);
-        else
-          this.end(new BackendError("backend_exited", "Cannot send to the backend", RETRY, cause));
+        else this.end(brokenError("send to", cause));
       }
     }
     this.#sending = false;
@@ -181,7 +190,7 @@ export class Transport {
         this.#dispatch(frames);
       }
     } catch (cause) {
-      this.end(new BackendError("backend_exited", "Cannot read from the backend", RETRY, cause));
+      this.end(brokenError("read from", cause));
     }
   }
 
@@ -204,54 +213,16 @@ export class Transport {
 
   /** ZeroMQ connects again by itself, but to a backend that knows nothing of our calls. */
   async #watchConnection(): Promise<void> {
-    for await (const { type } of this.#socket.events) {
-      if (type === "disconnect" && this.#ended === undefined) this.end(await this.#explainLoss());
+    try {
+      for await (const { type } of this.#socket.events) {
+        if (type === "disconnect" && this.#ended === undefined) this.end(await this.#explainLoss());
+      }
+    } catch (cause) {
+      this.end(brokenError("watch", cause));
     }
   }
 }
 
-/** Wires the ways in which a call ends without an answer; returns what unwires them. */
-function rejectOn(
-  signal: AbortSignal | undefined,
-  timeoutMs: number | undefined,
-  reject: (error: unknown) => void,
-): () => void {
-  const onAbort = (): void => {
-    reject(new AbortedError(signal?.reason));
-  };
-  const onTimeout = (): void => {
-    reject(timeoutError(timeoutMs ?? 0));
-  };
-  const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
-  signal?.addEventListener("abort", onAbort, { once: true });
-  return () => {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
-  };
-}
-
-const RETRY = "Launch or connect again; runs can be repeated with the same seed.";
-
 function isFullQueue(error: unknown): boolean {
   return typeof error === "object" && error !== null && "code" in error && error.code === "EAGAIN";
-}
-
-function lostError(endpoint: string): BackendError {
-  return new BackendError("backend_exited", `The backend at ${endpoint} hung up`, RETRY);
-}
-
-function silentError(silentMs: number): BackendError {
-  return new BackendError(
-    "backend_timeout",
-    `The backend gave no sign of life for ${Math.round(silentMs / 1000)} s`,
-    `Close it, look at its log, and launch again.`,
-  );
-}
-
-function timeoutError(timeoutMs: number): BackendError {
-  return new BackendError(
-    "backend_timeout",
-    `The backend did not answer within ${timeoutMs / 1000} s`,
-    "Allow more time, or look at its log for what keeps it busy.",
-  );
 }

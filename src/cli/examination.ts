@@ -56,7 +56,7 @@ export async function examine(checkpoint: string): Promise<Examination> {
   const isFine = (): boolean => !problems.some(({ fatal }) => fatal);
   const python = await attempt(problems, () => findPython());
   const backend = python && (await attempt(problems, () => askPython(python.path)));
-  problems.push(...(backend?.problems ?? []));
+  if (python && backend) problems.push(...gathered(backend.problems, python));
   const trial = isFine() ? await attempt(problems, () => tryOut(checkpoint)) : null;
   return {
     ok: isFine(),
@@ -68,6 +68,20 @@ export async function examine(checkpoint: string): Promise<Examination> {
     trial,
     problems,
   };
+}
+
+const NOT_INSTALLED = /^(\S+) cannot be imported: ModuleNotFoundError/;
+
+/** An environment that was not set up lacks everything: that is one problem. */
+export function gathered(problems: readonly Problem[], { path }: Python): Problem[] {
+  const missing = problems.flatMap(({ message }) => NOT_INSTALLED.exec(message)?.[1] ?? []);
+  if (missing.length === 0) return [...problems];
+  const remedy =
+    "Run `npx remdm setup` (in a checkout `npm run setup`): it installs what is missing.";
+  return [
+    { message: `${path} lacks ${missing.join(", ")}`, remedy, fatal: true },
+    ...problems.filter(({ message }) => !NOT_INSTALLED.test(message)),
+  ];
 }
 
 /** A failure is a finding. */

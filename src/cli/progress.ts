@@ -12,9 +12,9 @@ export class Rate {
   /** @param at milliseconds, never falling. */
   note(at: number, done: number): void {
     this.#marks.push({ at, done });
-    const second = this.#marks.at(1);
-    // One mark from before the window stays, so that slow runs have a rate too.
-    if (second !== undefined && second.at <= at - WINDOW_MS) this.#marks.shift();
+    // The last mark from before the window stays, so that slow runs have a rate too.
+    const inside = this.#marks.findIndex((mark) => mark.at > at - WINDOW_MS);
+    this.#marks.splice(0, Math.max(0, inside - 1));
   }
 
   /** undefined while nothing can be said. */

@@ -1,8 +1,8 @@
 /** `remdm serve`: a backend in the foreground, for several programs. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { lstatSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Command, Option } from "commander";
 import { BackendError } from "../backend/errors.ts";
 import { endedError } from "../backend/lastWords.ts";
@@ -59,7 +59,11 @@ async function serve(flags: ServeFlags): Promise<void> {
     // Managed: it ends when our end of its standard input closes, however we go.
     { stdio: ["pipe", "ignore", "pipe"], env: backendEnvironment() },
   );
-  await watch(child, python, endpoint);
+  try {
+    await watch(child, python, endpoint);
+  } finally {
+    if (flags.endpoint === undefined) removeIfEmpty(dirname(endpoint.slice("ipc://".length)));
+  }
 }
 
 /** The backend's last line, when it fails; it is shown as an error in its place. */
@@ -119,6 +123,15 @@ function defaultEndpoint(env: NodeJS.ProcessEnv = process.env): string {
     );
   }
   return `ipc://${join(directory, "backend.sock")}`;
+}
+
+/** Another server may be in it. */
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (existsSync(directory) && readdirSync(directory).length === 0) throw error;
+  }
 }
 
 function userId(): number {

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackendError, CheckpointError, ProtocolError } from "../../src/backend/errors.ts";
 import type { PongReply, Reply, RowsReply } from "../../src/backend/protocol.ts";
-import { Transport, type CallOptions, type TransportOptions } from "../../src/backend/transport.ts";
+import type { CallOptions } from "../../src/backend/rejectOn.ts";
+import { Transport, type TransportOptions } from "../../src/backend/transport.ts";
 import { AbortedError } from "../../src/sampler/errors.ts";
 import { FakeBackend, pong, type Received } from "./support/fakeBackend.ts";
 
@@ -129,14 +130,15 @@ describe("a call", () => {
     });
     const { signal } = new AbortController();
     let listeners = 0;
-    const { addEventListener, removeEventListener } = signal;
-    signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...given: Parameters<typeof add>) => {
       listeners++;
-      addEventListener.apply(signal, given);
+      add(...given);
     };
-    signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
+    signal.removeEventListener = (...given: Parameters<typeof remove>) => {
       listeners--;
-      removeEventListener.apply(signal, given);
+      remove(...given);
     };
     await forward(transport, 1, { signal });
     const lost = rejection(ping(transport, { signal }));

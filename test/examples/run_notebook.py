@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from nbformat import NotebookNode
 
 DRAIN_SECONDS = 0.25
 CELL_SECONDS = 300.0
 
 
-def apply(cell: Any, message: dict[str, Any]) -> bool:
+def apply(cell: NotebookNode, message: dict[str, Any]) -> bool:
     """Adds one iopub message to the cell's outputs; true when it says that the cell failed."""
     kind, content = message["msg_type"], message["content"]
     if kind == "update_display_data":
@@ -43,14 +45,16 @@ def apply(cell: Any, message: dict[str, Any]) -> bool:
     return bool(kind == "error")
 
 
-def run_cell(client: Any, cell: Any) -> bool:
+def run_cell(client: BlockingKernelClient, cell: NotebookNode) -> bool:
     """Runs one code cell to its end; true when it raised."""
     parent = client.execute(cell.source)
     failed, idle_at = False, None
     deadline = time.monotonic() + CELL_SECONDS
     while idle_at is None or time.monotonic() - idle_at < DRAIN_SECONDS:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"a cell did not end within {CELL_SECONDS:.0f} s: {cell.source[:80]}")
+            raise TimeoutError(
+                f"a cell did not end within {CELL_SECONDS:.0f} s: {cell.source[:80]}"
+            )
         try:
             message = client.get_iopub_msg(timeout=DRAIN_SECONDS / 5)
         except queue.Empty:
@@ -70,7 +74,9 @@ def main() -> int:
     parser.add_argument("executed", type=Path)
     parser.add_argument("--kernel", required=True)
     parser.add_argument(
-        "--kill-kernel", action="store_true", help="end the kernel with SIGKILL, as a crash would"
+        "--kill-kernel",
+        action="store_true",
+        help="end the kernel with SIGKILL, as a crash would",
     )
     parser.add_argument("--cells", type=int, default=None, help="run only the first N code cells")
     arguments = parser.parse_args()

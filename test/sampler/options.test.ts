@@ -1,0 +1,215 @@
+/** Every mistake is found before anything runs, and the message says what, where and what would be right. */
+import { describe, expect, it } from "@jest/globals";
+import {
+  OptionError,
+  RemdmError,
+  resolveOptions,
+  sampleEvents,
+  type DenoiserModel,
+  type SamplerOptions,
+} from "../../src/sampler/index.ts";
+import { MASK, TableDenoiser } from "./support/tableDenoiser.ts";
+
+const model: DenoiserModel = { vocabSize: 4, maskId: MASK, length: 6, timeConditioning: false };
+
+/** As an untyped caller would: any value under any name. */
+function resolve(options: Record<string, unknown>) {
+  const untyped: unknown = { strategy: { kind: "mdlm" }, steps: 4, ...options };
+  return resolveOptions(untyped as SamplerOptions, model);
+}
+
+const KINDS =
+  "mdlm, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm";
+const loop = (options: object) => ({ strategy: { kind: "remdm-loop", ...options } });
+const remdm = (options: object) => ({ strategy: { kind: "remdm", ...options } });
+const windowed = (options: object) => remdm({ window: options });
+
+const mistakes: [Record<string, unknown>, string, string][] = [
+  [{ strategy: undefined }, "strategy", `an object whose kind is one of ${KINDS}; got undefined`],
+  [{ strategy: null }, "strategy", `an object whose kind is one of ${KINDS}; got null`],
+  [{ strategy: "mdlm" }, "strategy", `an object whose kind is one of ${KINDS}; got "mdlm"`],
+  [
+    { strategy: ["mdlm"] },
+    "strategy",
+    `an object whose kind is one of ${KINDS}; got an array of 1`,
+  ],
+  [{ strategy: {} }, "strategy.kind", `one of ${KINDS}; got undefined`],
+  [{ strategy: { kind: "rdm" } }, "strategy.kind", `one of ${KINDS}; got "rdm"`],
+  [{ strategy: { kind: "toString" } }, "strategy.kind", `one of ${KINDS}; got "toString"`],
+  [
+    { strategy: { kind: "mdlm", eta: 0.1 } },
+    "strategy.eta",
+    "undefined (mdlm takes only kind); got 0.1",
+  ],
+  [
+    loop({ ton: 0.5 }),
+    "strategy.ton",
+    "undefined (remdm-loop takes only kind, eta, tOn, tOff, alphaOn); got 0.5",
+  ],
+  [{ strategy: { kind: "remdm-cap", eta: 1.5 } }, "strategy.eta", "a number in [0, 1]; got 1.5"],
+  [{ strategy: { kind: "remdm-cap", eta: NaN } }, "strategy.eta", "a number in [0, 1]; got NaN"],
+  [
+    { strategy: { kind: "remdm-rescale", eta: "0.1" } },
+    "strategy.eta",
+    'a number in [0, 1]; got "0.1"',
+  ],
+  [
+    { strategy: { kind: "remdm-rescale", eta: null } },
+    "strategy.eta",
+    "a number in [0, 1]; got null",
+  ],
+  [loop({ tOff: 0.6 }), "strategy.tOn", "a number in (tOff, 1), with tOff = 0.6; got 0.55"],
+  [loop({ tOn: 1 }), "strategy.tOn", "a number in (tOff, 1), with tOff = 0.05; got 1"],
+  [loop({ tOff: 0 }), "strategy.tOff", "a number in (0, tOn); got 0"],
+  [loop({ alphaOn: 1 }), "strategy.alphaOn", "a number in (0, 1); got 1"],
+  [
+    loop({ alphaOn: 0.75, eta: 0.5 }),
+    "strategy.eta",
+    "a number in [0, 0.3333333333333333], the most that alphaOn = 0.75 allows; got 0.5",
+  ],
+  [remdm({ cap: -0.1 }), "strategy.cap", "a number in [0, 1]; got -0.1"],
+  [remdm({ rescale: Infinity }), "strategy.rescale", "a number in [0, 1]; got Infinity"],
+  [remdm({ confidence: 1 }), "strategy.confidence", "true or false; got 1"],
+  [
+    remdm({ eta: 0.1 }),
+    "strategy.eta",
+    "undefined (remdm takes only kind, cap, rescale, confidence, window); got 0.1",
+  ],
+  [
+    windowed([]),
+    "strategy.window",
+    "an object whose kind is one of switch, loop; got an array of 0",
+  ],
+  [windowed({ kind: "off" }), "strategy.window.kind", 'one of switch, loop; got "off"'],
+  [
+    windowed({ kind: "switch", tOn: 0.5 }),
+    "strategy.window.tOn",
+    "undefined (switch takes only kind, tSwitch); got 0.5",
+  ],
+  [
+    windowed({ kind: "switch", tSwitch: 0 }),
+    "strategy.window.tSwitch",
+    "a number in (0, 1]; got 0",
+  ],
+  [
+    windowed({ kind: "loop", tOn: 0.01 }),
+    "strategy.window.tOn",
+    "a number in (tOff, 1), with tOff = 0.05; got 0.01",
+  ],
+  [{ steps: undefined }, "steps", "an integer in [1, 1000000]; got undefined"],
+  [{ steps: 0 }, "steps", "an integer in [1, 1000000]; got 0"],
+  [{ steps: 2.5 }, "steps", "an integer in [1, 1000000]; got 2.5"],
+  [{ steps: Infinity }, "steps", "an integer in [1, 1000000]; got Infinity"],
+  [{ steps: 1e7 }, "steps", "an integer in [1, 1000000]; got 10000000"],
+  [{ topP: 0 }, "topP", "a number in (0, 1]; got 0"],
+  [{ topP: NaN }, "topP", "a number in (0, 1]; got NaN"],
+  [{ topP: 90 }, "topP", "a number in (0, 1]; got 90"],
+  [{ samples: 0 }, "samples", "an integer in [1, 2147483648]; got 0"],
+  [{ firstSample: -1 }, "firstSample", "an integer in [0, 2147483647]; got -1"],
+  [
+    { firstSample: 2 ** 31 - 2, samples: 3 },
+    "firstSample",
+    "an integer in [0, 2147483645]; got 2147483646",
+  ],
+  [{ batchSize: 0 }, "batchSize", "an integer in [1, 9007199254740991]; got 0"],
+  [{ length: 7 }, "length", "an integer in [1, 6]; got 7"],
+  [{ length: 0 }, "length", "an integer in [1, 6]; got 0"],
+  [{ seed: -1 }, "seed", "an integer in [0, 2^64), a bigint from 2^53 on; got -1"],
+  [
+    { seed: 2n ** 64n },
+    "seed",
+    "an integer in [0, 2^64), a bigint from 2^53 on; got 18446744073709551616",
+  ],
+  [
+    { seed: 2 ** 60 },
+    "seed",
+    "an integer in [0, 2^64), a bigint from 2^53 on; got 1152921504606847000",
+  ],
+  [{ seed: "1" }, "seed", 'an integer in [0, 2^64), a bigint from 2^53 on; got "1"'],
+  [{ pinned: { 0: 1 } }, "pinned", "a Map from positions to token ids; got an object"],
+  [{ pinned: [[0, 0]] }, "pinned", "a Map from positions to token ids; got an array of 1"],
+  [{ pinned: new Map([[6, 0]]) }, "pinned position", "an integer in [0, 5]; got 6"],
+  [{ pinned: new Map([["0", 0]]) }, "pinned position", 'an integer in [0, 5]; got "0"'],
+  [{ length: 2, pinned: new Map([[2, 0]]) }, "pinned position", "an integer in [0, 1]; got 2"],
+  [
+    { pinned: new Map([[3, MASK]]) },
+    "pinned.get(3)",
+    "a token id in [0, 3] other than the mask's, 1; got 1",
+  ],
+  [
+    { pinned: new Map([[3, 4]]) },
+    "pinned.get(3)",
+    "a token id in [0, 3] other than the mask's, 1; got 4",
+  ],
+  [{ signal: true }, "signal", "an AbortSignal; got true"],
+  [
+    { topp: 0.9 },
+    "topp",
+    "undefined (a sampler takes only strategy, steps, topP, samples, firstSample, batchSize, length, seed, pinned, signal); got 0.9",
+  ],
+];
+
+describe("a mistake in the options", () => {
+  it.each(mistakes)("%j: %s must be %s", (options, option, message) => {
+    const attempt = () => resolve(options);
+    expect(attempt).toThrow(OptionError);
+    expect(attempt).toThrow(`${option} must be ${message}`);
+    expect(attempt).toThrow(expect.objectContaining({ option, code: "option_invalid" }));
+  });
+
+  it("is found before the network is asked anything", async () => {
+    const denoiser = new TableDenoiser(6);
+    const events = sampleEvents(denoiser, { strategy: { kind: "mdlm" }, steps: 4, topP: 2 });
+    await expect(events.next()).rejects.toThrow(OptionError);
+    expect(denoiser.requests).toEqual([]);
+  });
+
+  it.each([null, undefined, 3, "mdlm"])("no options at all (%p)", (options) => {
+    const untyped: unknown = options;
+    expect(() => resolveOptions(untyped as SamplerOptions, model)).toThrow(/^options must be/);
+  });
+});
+
+describe("right options", () => {
+  it("have the documented defaults", () => {
+    expect(resolve({ samples: 40 })).toMatchObject({
+      topP: 1,
+      samples: 40,
+      firstSample: 0,
+      batchSize: 16,
+      length: 6,
+      seed: 1n,
+      signal: undefined,
+    });
+    expect(resolve({}).batchSize).toBe(1);
+    expect(resolve({}).pinned.size).toBe(0);
+  });
+
+  it("may name what they leave undefined", () => {
+    expect(resolve({ topP: undefined, prompt: undefined, seed: undefined }).topP).toBe(1);
+  });
+
+  it("take seeds of 64 bits", () => {
+    expect(resolve({ seed: 2n ** 64n - 1n }).seed).toBe(2n ** 64n - 1n);
+    expect(resolve({ seed: 0 }).seed).toBe(0n);
+  });
+
+  it("are the run's own: changing the pinned map later changes nothing", () => {
+    const pinned = new Map([[0, 2]]);
+    const resolved = resolve({ pinned });
+    pinned.set(1, 3);
+    expect([...resolved.pinned]).toEqual([[0, 2]]);
+  });
+});
+
+describe("a model that contradicts itself", () => {
+  it.each([{ vocabSize: 1 }, { maskId: 4 }, { maskId: -1 }, { length: 0 }, { vocabSize: NaN }])(
+    "%j is refused",
+    (wrong) => {
+      const attempt = () =>
+        resolveOptions({ strategy: { kind: "mdlm" }, steps: 1 }, { ...model, ...wrong });
+      expect(attempt).toThrow(RemdmError);
+      expect(attempt).toThrow(expect.objectContaining({ code: "denoiser_invalid" }));
+    },
+  );
+});
