@@ -34,6 +34,7 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
   readonly #result = deferred<SampleResult>();
   #consumer: "none" | "result" | "iterator" = "none";
   #settled = false;
+  #aborted: AbortedError | undefined;
   #startedAt: number | undefined;
 
   /**
@@ -63,7 +64,9 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
 
   /** The run ends with AbortedError; so does a loop over its events. Nothing happens when it is over. */
   abort(reason?: unknown): void {
-    this.#fail(new AbortedError(reason));
+    if (this.#settled) return;
+    this.#aborted = new AbortedError(reason);
+    this.#fail(this.#aborted);
     this.#controller.abort(reason);
   }
 
@@ -115,7 +118,10 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
   async #next(): Promise<IteratorResult<SamplerEvent, void>> {
     this.#startedAt ??= performance.now();
     try {
-      const next = await this.#events.next();
+      // Thrown into the sampler where it stands, so that its own clean-up runs.
+      const next = await (this.#aborted === undefined
+        ? this.#events.next()
+        : this.#events.throw(this.#aborted));
       if (next.done !== true) return next;
       // A generator that has ended gives an outcome once only.
       if (!this.#settled) this.#succeed(next.value, this.#startedAt);

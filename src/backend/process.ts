@@ -2,13 +2,12 @@
  * The backend as a child process. It ends when we say so, when our end of its standard input closes
  * (however we went), and takes its socket's directory with it; whatever it leaves, we remove.
  */
-import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import type { BackendError } from "./errors.ts";
+import { BACKEND_MODULE, backendEnvironment } from "./environment.ts";
 import { endedError, type ProcessEnd } from "./lastWords.ts";
 import { LogTail } from "./logTail.ts";
-import { packageRoot } from "../packageRoot.ts";
 import { makeSocketDirectory } from "./socketDirectory.ts";
 
 export interface ProcessOptions {
@@ -77,21 +76,16 @@ function spawn(options: ProcessOptions, endpoint: string) {
   const { python, checkpoint, device, dtype, rawWeights } = options;
   const serve = ["serve", "--checkpoint", checkpoint, "--endpoint", endpoint];
   const network = ["--device", device, "--dtype", dtype, ...(rawWeights ? ["--raw-weights"] : [])];
-  const modules = [join(packageRoot, "py_backend"), process.env.PYTHONPATH ?? ""];
-  return execa(
-    python,
-    ["-m", "remdm_backend", ...serve, ...network, "--managed", "--own-directory"],
-    {
-      env: { PYTHONPATH: modules.filter((path) => path !== "").join(delimiter) },
-      stdin: "pipe", // held open: the backend ends when it closes
-      stdout: "ignore",
-      stderr: "pipe",
-      buffer: false,
-      reject: false,
-      cleanup: true, // ends with this process
-      forceKillAfterDelay: KILL_DELAY_MS,
-    },
-  );
+  return execa(python, [...BACKEND_MODULE, ...serve, ...network, "--managed", "--own-directory"], {
+    env: backendEnvironment(),
+    stdin: "pipe", // held open: the backend ends when it closes
+    stdout: "ignore",
+    stderr: "pipe",
+    buffer: false,
+    reject: false,
+    cleanup: true, // ends with this process
+    forceKillAfterDelay: KILL_DELAY_MS,
+  });
 }
 
 /** Resolves at the child's exit, or when it could not be started. */

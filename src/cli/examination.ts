@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { findPython, Remdm, RemdmError, type Python } from "../index.ts";
 import { isRecord } from "../sampler/checks.ts";
 import { version } from "./program.ts";
-import { BACKEND_MODULE, backendEnvironment } from "./pythonBackend.ts";
+import { BACKEND_MODULE, backendEnvironment } from "../backend/environment.ts";
 
 export interface Problem {
   readonly message: string;

@@ -9,7 +9,7 @@ import { endedError } from "../backend/lastWords.ts";
 import { LogTail } from "../backend/logTail.ts";
 import { findPython } from "../backend/python.ts";
 import { resolveLaunch, type Device } from "../launchOptions.ts";
-import { BACKEND_MODULE, backendEnvironment } from "./pythonBackend.ts";
+import { BACKEND_MODULE, backendEnvironment } from "../backend/environment.ts";
 import { readDevice } from "./usage.ts";
 
 interface ServeFlags {

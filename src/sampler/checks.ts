@@ -26,11 +26,16 @@ export function checkInteger(option: string, value: unknown, min: number, max: n
 }
 
 /** Refuses options that nobody reads: a misspelt one must not be ignored in silence. */
-export function checkKeys(prefix: string, owner: string, given: object, known: readonly string[]) {
+export function checkKeys(
+  prefix: string,
+  owner: string,
+  given: object,
+  known: readonly string[],
+): void {
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined || known.includes(key)) continue;
-    const takes = known.length === 0 ? "takes no options" : `takes only ${known.join(", ")}`;
-    throw new OptionError(`${prefix}${key}`, value, `undefined (${owner} ${takes})`);
+    const allowed = `undefined (${owner} takes only ${known.join(", ")})`;
+    throw new OptionError(`${prefix}${key}`, value, allowed);
   }
 }
 

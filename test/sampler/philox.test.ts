@@ -46,5 +46,5 @@ function words(hex: string): number[] {
 }
 
 function bits(word: number): number {
-  return [...(word >>> 0).toString(2)].filter((bit) => bit === "1").length;
+  return (word >>> 0).toString(2).replaceAll("0", "").length;
 }

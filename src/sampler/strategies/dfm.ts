@@ -28,12 +28,13 @@ export function dfmTransition(t: number, s: number): Transition {
 export function dfmTimes(steps: number): Float64Array {
   const times = [1];
   const end = (1 - T_MIN) / steps;
-  for (let t = 1; t > end; times.push(t)) t -= dfmStep(t, steps);
+  for (let t = 1; t > end; times.push(t)) t = dfmNextTime(t, steps);
   return Float64Array.from(times);
 }
 
-function dfmStep(t: number, steps: number): number {
-  if (t === 1) return 1 / steps;
+/** The time s that follows t. */
+export function dfmNextTime(t: number, steps: number): number {
+  if (t === 1) return t - 1 / steps;
   const { a, b } = corrector(t);
-  return Math.min(1 / steps, 1 / (a / t + b / (1 - t)));
+  return t - Math.min(1 / steps, 1 / (a / t + b / (1 - t)));
 }

@@ -1,0 +1,63 @@
+import { describe, expect, it } from "@jest/globals";
+import { pinPrompt } from "../src/prompt.ts";
+import type { SampleOptions } from "../src/remdm.ts";
+import { resolveOptions } from "../src/sampler/index.ts";
+import type { Tokenizer } from "../src/tokenizer/tokenizer.ts";
+
+const MODEL = { vocabSize: 27, maskId: 26, length: 5, timeConditioning: false };
+/** A letter, a token. */
+const LETTERS: Tokenizer = {
+  name: "letters",
+  vocabSize: 26,
+  encode: (text) => [...text].map((letter) => letter.charCodeAt(0) - 97),
+  decode: () => "",
+};
+const BASE = { strategy: { kind: "mdlm" }, steps: 4 } as const;
+
+function pinned(options: Partial<SampleOptions>): [number, number][] {
+  return [...(pinPrompt({ ...BASE, ...options }, LETTERS, MODEL).pinned ?? [])];
+}
+
+describe("a prompt", () => {
+  it("pins its tokens at the beginning, beside what else is pinned", () => {
+    expect(pinned({ prompt: "bc", pinned: new Map([[4, 7]]) })).toEqual([
+      [0, 1],
+      [1, 2],
+      [4, 7],
+    ]);
+  });
+
+  it("may be empty, absent, or the whole sequence", () => {
+    expect(pinned({ prompt: "" })).toEqual([]);
+    expect(pinned({})).toEqual([]);
+    expect(pinned({ prompt: "abcde" })).toHaveLength(5);
+  });
+
+  it("leaves every other option as it is, and the caller's map too", () => {
+    const given = new Map([[4, 7]]);
+    const { signal } = new AbortController();
+    const options = { ...BASE, topP: 0.5, seed: 3n, pinned: given, signal };
+    const { pinned: _, ...rest } = pinPrompt({ ...options, prompt: "a" }, LETTERS, MODEL);
+    expect(rest).toEqual({ ...BASE, topP: 0.5, seed: 3n, signal });
+    expect(given.size).toBe(1);
+  });
+
+  it.each<[string, unknown, string]>([
+    ["is no text", { prompt: 1 }, "prompt must be a text; got 1"],
+    ["is longer than the model takes", { prompt: "abcdef" }, "at most 5 tokens (this one has 6)"],
+    ["is longer than asked for", { prompt: "abc", length: 2 }, "at most 2 tokens (this one has 3)"],
+    ["meets a pinned position", { prompt: "ab", pinned: new Map([[1, 0]]) }, "pinned position"],
+    ["has a token that the model lacks", { prompt: "a{" }, "pinned.get(1)"],
+    ["stands beside a bad option", { prompt: "a", topP: 2 }, "topP"],
+  ])("is refused when it %s", (_, options, message) => {
+    const given = { ...BASE, ...(options as Partial<SampleOptions>) };
+    const resolve = () => resolveOptions(pinPrompt(given, LETTERS, MODEL), MODEL);
+    expect(resolve).toThrow(message);
+    expect(resolve).toThrow(expect.objectContaining({ code: "option_invalid" }));
+  });
+
+  it.each([undefined, null, "mdlm", []])("refuses options that are no object: %j", (options) => {
+    const given = options as unknown as SampleOptions;
+    expect(() => pinPrompt(given, LETTERS, MODEL)).toThrow("options must be an object");
+  });
+});

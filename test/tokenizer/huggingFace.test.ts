@@ -1,0 +1,127 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { execa } from "execa";
+import { findPython } from "../../src/backend/python.ts";
+import { packageRoot } from "../../src/packageRoot.ts";
+import { loadHuggingFace } from "../../src/tokenizer/huggingFace.ts";
+
+const reference = join(process.env.REMDM_SHARED ?? join(packageRoot, "..", "shared"), "reference");
+const GOLDEN = join(reference, "tokenizer.json");
+const missing = !existsSync(GOLDEN);
+/** Without the golden data, only in CI do these run, and fail. */
+const withReference = missing && !process.env.CI ? describe.skip : describe;
+
+const TEXTS = [
+  "",
+  " ",
+  "ROMEO:\nBut soft, what light through yonder window breaks?",
+  "  two  spaces,\ttabs\r\nand lines\n\n\n",
+  "it's they'll we've I'm you'd I'LL",
+  "naïve café — “quotes” … €42,50",
+  "漢字かな交じり 한국어 العربية עברית हिन्दी",
+  "🙂👩‍👩‍👧‍👦🇩🇪 e\u0301 \u200b\ufeff",
+  "a<|endoftext|>b <|endoftext|>",
+  "123456 3.14 x²+y³",
+  "\u0000\u0001\u007f\u0080",
+];
+
+/** Runs in Python what `tokenizers`, the original, makes of texts and ids. */
+const PYTHON = `
+import json, sys
+from tokenizers import Tokenizer
+tokenizer = Tokenizer.from_file(sys.argv[1])
+given = json.load(sys.stdin)
+print(json.dumps({
+    "ids": [tokenizer.encode(text, add_special_tokens=False).ids for text in given["texts"]],
+    "texts": [tokenizer.decode(ids, skip_special_tokens=False) for ids in given["ids"]],
+}))
+`;
+
+function randomIds(count: number, length: number): number[][] {
+  let state = 1;
+  const next = (): number => (state = (state * 48271) % 2147483647) % 512;
+  return Array.from({ length: count }, () => Array.from({ length }, next));
+}
+
+withReference(
+  `tokenizer.json of the golden data${missing ? ` (${GOLDEN} is missing)` : ""}`,
+  () => {
+    it("encodes and decodes as Python's tokenizers, half characters included", async () => {
+      const tokenizer = await loadHuggingFace(GOLDEN);
+      const ids = randomIds(300, 40);
+      const { stdout } = await execa(findPython().path, ["-c", PYTHON, GOLDEN], {
+        input: JSON.stringify({ texts: TEXTS, ids }),
+        env: { PYTHONIOENCODING: "utf-8" },
+      });
+      const expected = JSON.parse(stdout) as { ids: number[][]; texts: string[] };
+      expect(TEXTS.map((text) => tokenizer.encode(text))).toEqual(expected.ids);
+      expect(ids.map((one) => tokenizer.decode(one))).toEqual(expected.texts);
+    });
+
+    it("gives every recorded run of the original the text that its batch_decode gave", async () => {
+      const tokenizer = await loadHuggingFace(GOLDEN);
+      const groups = JSON.parse(readFileSync(join(reference, "end2end.json"), "utf8")) as {
+        cases: { tokens: number[][]; text: string[] }[];
+      }[];
+      const cases = groups.flatMap((group) => group.cases);
+      expect(cases.length).toBeGreaterThan(30);
+      for (const { tokens, text } of cases) {
+        expect(tokens.map((ids) => tokenizer.decode(ids))).toEqual(text);
+      }
+    });
+
+    it("knows its size and the end of a text, and decodes what it encodes", async () => {
+      const tokenizer = await loadHuggingFace(GOLDEN);
+      expect(tokenizer).toMatchObject({ vocabSize: 512, eosId: 0, name: GOLDEN });
+      for (const text of TEXTS) expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+    });
+
+    it("shows masks, also in the middle of a character", async () => {
+      const tokenizer = await loadHuggingFace(GOLDEN);
+      const [first, second] = tokenizer.encode("é");
+      const ids = Int32Array.of(...tokenizer.encode("ab"), 512, first, 512, second, 512, 512);
+      expect(tokenizer.decode(ids)).toBe("ab▒\ufffd▒\ufffd▒▒");
+      expect(tokenizer.decode(Int32Array.of(512, 512), { mask: "_" })).toBe("__");
+      expect(tokenizer.decode([])).toBe("");
+    });
+  },
+);
+
+describe("a file that is no tokenizer", () => {
+  let directory = "";
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "remdm-tok-"));
+  });
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  it.each([
+    ["is not JSON", "{", "is not a tokenizer.json"],
+    ["holds no object", "[1]", "is not a tokenizer.json"],
+    ["holds nothing", "null", "it holds no object"],
+    ["has no model", '{"version":"1.0"}', "is not a tokenizer.json"],
+    [
+      "has a model of an unknown type",
+      '{"model":{"type":"X"},"decoder":null}',
+      "is not a tokenizer.json",
+    ],
+  ])("is refused when it %s", async (_, text, message) => {
+    const path = join(directory, "tokenizer.json");
+    writeFileSync(path, text);
+    await expect(loadHuggingFace(path)).rejects.toMatchObject({
+      name: "TokenizerError",
+      code: "tokenizer_invalid",
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it("is refused when it is missing", async () => {
+    await expect(loadHuggingFace(join(directory, "none.json"))).rejects.toMatchObject({
+      code: "tokenizer_invalid",
+      message: expect.stringContaining("cannot be read"),
+    });
+  });
+});

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import {
+  checkTokenizer,
+  loadTokenizer,
+  tokenizerBeside,
+  tokenizerFor,
+} from "../../src/tokenizer/load.ts";
+import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
+
+/** Two letters and an end. */
+const TINY = {
+  version: "1.0",
+  added_tokens: [
+    {
+      id: 2,
+      content: "</s>",
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    },
+  ],
+  normalizer: null,
+  pre_tokenizer: {
+    type: "ByteLevel",
+    add_prefix_space: false,
+    trim_offsets: true,
+    use_regex: true,
+  },
+  post_processor: null,
+  decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
+  model: { type: "BPE", vocab: { a: 0, b: 1, "</s>": 2 }, merges: [] },
+};
+
+let directory = "";
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "remdm-load-"));
+  writeFileSync(join(directory, "tokenizer.json"), JSON.stringify(TINY));
+  writeFileSync(join(directory, "model.ckpt"), "");
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function model(vocabSize: number, maskId = vocabSize - 1) {
+  return { vocabSize, maskId, length: 4, timeConditioning: false };
+}
+
+describe("loadTokenizer", () => {
+  it("knows gpt2 by name", async () => {
+    expect((await loadTokenizer("gpt2")).vocabSize).toBe(50257);
+  });
+
+  it.each(["tokenizer.json", ""])("reads a file, or the one in a directory: %j", async (name) => {
+    const tokenizer = await loadTokenizer(join(directory, name));
+    expect(tokenizer).toMatchObject({ vocabSize: 3, eosId: 2 });
+    expect(tokenizer.encode("ab</s>a")).toEqual([0, 1, 2, 0]);
+    expect(tokenizer.decode([0, 3, 1, 2])).toBe("a▒b</s>");
+  });
+
+  it("refuses a directory without one", async () => {
+    await expect(loadTokenizer(tmpdir())).rejects.toMatchObject({ code: "tokenizer_invalid" });
+  });
+});
+
+describe("the default tokenizer", () => {
+  it.each(["model.ckpt", ""])("is the one beside the checkpoint: %j", async (name) => {
+    expect((await tokenizerBeside(join(directory, name)))?.vocabSize).toBe(3);
+  });
+
+  it("is none where none is", async () => {
+    expect(await tokenizerBeside(join(tmpdir(), "model.ckpt"))).toBeUndefined();
+  });
+
+  it("is GPT-2's for a model of that vocabulary and a mask", async () => {
+    expect((await tokenizerFor(model(50258))).name).toBe("gpt2");
+  });
+
+  it("has to be named for any other", async () => {
+    await expect(tokenizerFor(model(513))).rejects.toMatchObject({
+      code: "tokenizer_invalid",
+      message: expect.stringContaining("513"),
+      remedy: expect.stringContaining("tokenizer"),
+    });
+  });
+});
+
+describe("checkTokenizer", () => {
+  const tokenizer = (vocabSize: number): Tokenizer => ({
+    name: "mine",
+    vocabSize,
+    encode: () => [],
+    decode: () => "",
+  });
+
+  it.each([
+    ["the mask is the one token beyond it", 512, model(513)],
+    ["the mask is the last of its own", 513, model(513)],
+    ["the mask is any of its own", 513, model(513, 103)],
+  ])("takes one when %s", (_, size, given) => {
+    expect(() => checkTokenizer(tokenizer(size), given)).not.toThrow();
+  });
+
+  it.each([
+    ["too large", 514, model(513)],
+    ["too small", 511, model(513)],
+    ["of another model", 50257, model(513)],
+    ["one token short, though the mask is among its own", 512, model(513, 5)],
+  ])("refuses one that is %s, and names both sizes", (_, size, given) => {
+    expect(() => checkTokenizer(tokenizer(size), given)).toThrow(
+      expect.objectContaining({
+        code: "tokenizer_mismatch",
+        message: expect.stringMatching(new RegExp(`mine has ${size} tokens, the model 513`)),
+      }),
+    );
+  });
+});
