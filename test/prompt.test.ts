@@ -9,7 +9,7 @@ const MODEL = { vocabSize: 27, maskId: 26, length: 5, timeConditioning: false };
 const LETTERS: Tokenizer = {
   name: "letters",
   vocabSize: 26,
-  encode: (text) => [...text].map((letter) => letter.charCodeAt(0) - 97),
+  encode: (text) => Array.from(text).map((letter) => letter.charCodeAt(0) - 97),
   decode: () => "",
 };
 const BASE = { strategy: { kind: "mdlm" }, steps: 4 } as const;
@@ -37,8 +37,9 @@ describe("a prompt", () => {
     const given = new Map([[4, 7]]);
     const { signal } = new AbortController();
     const options = { ...BASE, topP: 0.5, seed: 3n, pinned: given, signal };
-    const { pinned: _, ...rest } = pinPrompt({ ...options, prompt: "a" }, LETTERS, MODEL);
-    expect(rest).toEqual({ ...BASE, topP: 0.5, seed: 3n, signal });
+    const pinned = new Map([...given, [0, 0]]);
+    const resolved = pinPrompt({ ...options, prompt: "a" }, LETTERS, MODEL);
+    expect(resolved).toEqual({ ...BASE, topP: 0.5, seed: 3n, pinned, signal });
     expect(given.size).toBe(1);
   });
 

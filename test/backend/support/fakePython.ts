@@ -51,7 +51,8 @@ export function servingPython({
       const router = new Router({ linger: 0 });
       await router.bind(argument("--endpoint"));
       console.error("remdm-backend: listening");
-      for await (const [client, frame] of router) {
+      for await (const frames of router) {
+        const [client, frame] = frames;
         const { type, id } = packr.unpack(frame);
         const send = (header) => router.send([client, packr.pack(header)]);
         if (type === "hello") await send({ ...${onHello}, id });

@@ -1,0 +1,148 @@
+/** The same transport under Node and Deno, in processes of their own, against a backend that only echoes. */
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { packageRoot } from "../../src/packageRoot.ts";
+import { BuiltPackage } from "./support/builtPackage.ts";
+import { removeFakePythons, servingPython } from "./support/fakePython.ts";
+
+const RUNTIMES: [string, string[]][] = [
+  ["Node", [process.execPath]],
+  [
+    "Deno",
+    [
+      join(packageRoot, "node_modules/.bin/deno"),
+      "run",
+      "--no-check",
+      ...["ffi", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`),
+    ],
+  ],
+];
+
+/** Two rows for each row, of a vocabulary of 3: token, row and 7. */
+const ECHO = `
+  const [, , tokens, , rows] = frames;
+  const values = new Float32Array(rows.length / 4 * 3);
+  for (let n = 0; n < rows.length / 4; n++) {
+    const row = rows.readInt32LE(4 * n);
+    values.set([tokens.readInt32LE(4 * row), row, 7], 3 * n);
+  }
+  const tensors = [{ dtype: "float32", shape: [rows.length / 4, 3] }];
+  await router.send([client, packr.pack({ type: "rows", id, tensors }), values]);
+`;
+
+let built: BuiltPackage;
+beforeAll(() => {
+  built = new BuiltPackage();
+});
+afterAll(() => {
+  built.remove();
+  removeFakePythons();
+});
+
+describe.each(RUNTIMES)("under %s", (_, runtime) => {
+  const launch = (python: string, more = ""): string => `
+    const tokenizer = { name: "t", vocabSize: 2, encode: () => [], decode: (ids) => ids.join("") };
+    const model = await Remdm.launch({ checkpoint: ".", python: ${JSON.stringify(python)}, tokenizer ${more} });
+    const forward = (token, signal) => model.denoiser.forward({
+      batch: 1, length: 2, tokens: Int32Array.of(token, 1), sigma: new Float32Array(1), rows: Int32Array.of(0),
+    }, signal);
+  `;
+
+  it("answers thousands of calls, one by one and all at once, and ends by itself", async () => {
+    const { stdout, stderr, exitCode } = await built.run(
+      `${launch(servingPython({ onForward: ECHO }))}
+      let wrong = 0;
+      for (let i = 0; i < 1500; i++) if ((await forward(i))[0] !== i) wrong++;
+      const all = await Promise.all(Array.from({ length: 3000 }, (_, i) => forward(i)));
+      all.forEach((values, i) => { if (values[0] !== i || values[2] !== 7) wrong++; });
+      console.log("wrong", wrong, (await model.ping()).queued);
+      await model.close();`,
+      runtime,
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe("wrong 0 0");
+    expect(exitCode).toBe(0);
+    expect(built.leftovers).toEqual([]);
+  });
+
+  it("samples to the end and streams", async () => {
+    const { stdout, stderr } = await built.run(
+      `${launch(servingPython({ onForward: ECHO }))}
+      const options = { strategy: { kind: "remdm-cap", eta: 0.1 }, steps: 16, samples: 3 };
+      const { texts } = await model.sample(options).result;
+      let events = 0;
+      for await (const event of model.sample(options)) events++;
+      console.log(texts.length, events > 4, model.runtime.device);
+      await model[Symbol.asyncDispose]();`,
+      runtime,
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe("3 true cpu");
+  });
+
+  it("aborts, and rejects what is pending when the backend dies or is closed", async () => {
+    const dying = servingPython({ onForward: `process.kill(process.pid, "SIGKILL");` });
+    const { stdout, stderr } = await built.run(
+      `const codes = [];
+      const note = (promise) => promise.catch((error) => codes.push(error.code));
+      {
+        ${launch(servingPython())}
+        await note(forward(0, AbortSignal.timeout(30)));
+        const closed = note(forward(0));
+        await model.close();
+        await closed;
+      }
+      {
+        ${launch(dying)}
+        await note(forward(0));
+        await model.close();
+      }
+      await note(Remdm.launch({ checkpoint: ".", python: ${JSON.stringify(servingPython({ beforeStart: "process.exit(1)" }))} }));
+      console.log(codes.join(" "));`,
+      runtime,
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe("aborted backend_closed backend_exited backend_start_failed");
+    expect(built.leftovers).toEqual([]);
+  });
+
+  it("finds a server that goes away, also when it is not its own", async () => {
+    const { stdout, stderr } = await built.run(
+      `${launch(servingPython(), `, onLog: () => undefined`)}
+      const { readdirSync } = await import("node:fs");
+      const [name] = readdirSync(process.env.TMPDIR).filter((name) => name.startsWith("remdm-"));
+      const path = process.env.TMPDIR + "/" + name + "/backend.sock";
+      const other = await Remdm.connect({ endpoint: "ipc://" + path, tokenizer });
+      const lost = other.denoiser.forward({
+        batch: 1, length: 2, tokens: new Int32Array(2), sigma: new Float32Array(1), rows: Int32Array.of(0),
+      }).catch((error) => error.code);
+      await other.ping();
+      await model.close();
+      console.log(await lost);
+      await other.close();`,
+      runtime,
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe("backend_exited");
+  });
+
+  it("leaves nothing when the process exits without closing, or throws", async () => {
+    const python = servingPython();
+    for (const end of ["process.exit(3)", `throw new Error("of the user")`]) {
+      const { exitCode } = await built.run(`${launch(python)} ${end}`, runtime);
+      expect(exitCode).toBe(end.startsWith("process") ? 3 : 1);
+      expect(built.leftovers).toEqual([]);
+    }
+  });
+
+  it("ends the process when a failed result is dropped, as any rejection that nobody handles", async () => {
+    const dying = servingPython({ onForward: `process.kill(process.pid, "SIGKILL");` });
+    const { exitCode, stderr } = await built.run(
+      `${launch(dying)}
+      void model.sample({ strategy: { kind: "mdlm" }, steps: 4 }).result;`,
+      runtime,
+    );
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("killed by SIGKILL");
+  });
+});
