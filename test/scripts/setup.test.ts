@@ -172,7 +172,7 @@ describe("what is done", () => {
     ["SIGTERM" as const, 143],
     ["SIGKILL" as const, null],
   ])("and ended half-way by %s is done again", async (signal, code) => {
-    const { child, end } = start({ PIP_SLEEP: "30" });
+    const { child, end } = start({ PIP_SLEEP: "5" });
     await until(() => readFileSync(diary, "utf8").includes("pip"));
     child.kill(signal);
     expect((await end).code).toBe(code);

@@ -1,0 +1,128 @@
+import { describe, expect, it } from "@jest/globals";
+import { bar, clock, facts, Rate, view } from "../../src/cli/progress.ts";
+import { PlainReporter } from "../../src/cli/reporter.ts";
+import { widthOf } from "../../src/cli/terminalText.ts";
+import type { ProgressEvent } from "../../src/index.ts";
+
+function at(done: number, more: Partial<ProgressEvent> = {}): ProgressEvent {
+  const counts = { finishedSamples: 0, samples: 1, forwardCalls: 12, forwardRows: 40 };
+  return { type: "progress", done, total: 100, ...counts, ...more };
+}
+
+describe("the rate", () => {
+  it("is unknown until time has passed and something was done", () => {
+    const rate = new Rate();
+    expect(rate.perSecond).toBeUndefined();
+    rate.note(0, 5);
+    expect(rate.perSecond).toBeUndefined();
+    rate.note(1000, 5);
+    expect(rate.perSecond).toBeUndefined();
+    rate.note(2000, 25);
+    expect(rate.perSecond).toBe(10);
+  });
+
+  it("is that of the last ten seconds, however many notes there were before", () => {
+    const rate = new Rate();
+    for (let ms = 0; ms <= 5000; ms += 5) rate.note(ms, ms); // 1000 a second
+    for (let s = 6; s <= 30; s++) rate.note(1000 * s, 5000 + 2 * (s - 5)); // 2 a second
+    expect(rate.perSecond).toBeCloseTo(2, 5);
+  });
+
+  it("is known even when notes are rarer than its window", () => {
+    const rate = new Rate();
+    rate.note(0, 0);
+    rate.note(60_000, 6);
+    rate.note(120_000, 12);
+    expect(rate.perSecond).toBeCloseTo(0.1, 5);
+  });
+});
+
+it.each([
+  [0.2, "0:01"],
+  [59.5, "1:00"],
+  [725, "12:05"],
+  [10_812, "3:00:12"],
+])("%d seconds are %s", (seconds, text) => {
+  expect(clock(seconds)).toBe(text);
+});
+
+describe("the facts", () => {
+  it("say how much, how fast and how long still", () => {
+    expect(facts(at(43), 24)).toBe(" 43%  43/100 steps  24 steps/s  0:03 left  12 calls");
+  });
+
+  it("count the samples when there are several, and the call when there is one", () => {
+    const several = at(50, { samples: 4, finishedSamples: 2, forwardCalls: 1 });
+    expect(facts(several, undefined)).toBe(" 50%  2/4 samples  50/100 steps  1 call");
+  });
+
+  it("turn slow rates round", () => {
+    expect(facts(at(1), 0.25)).toContain("4.0 s/step");
+    expect(facts(at(1), 3.14159)).toContain("3.1 steps/s");
+  });
+
+  it("leave out what does not fit, the percentage never", () => {
+    for (let columns = 60; columns >= 6; columns--) {
+      const text = facts(at(43), 24, columns);
+      expect(text.length).toBeLessThanOrEqual(columns);
+      expect(text).toContain("43%");
+    }
+    expect(facts(at(43), 24, 30)).toBe(" 43%  24 steps/s  0:03 left");
+  });
+
+  it("promise no time when all is done", () => {
+    expect(facts(at(100), 24)).not.toContain("left");
+  });
+});
+
+describe("the bar", () => {
+  it.each([
+    [0, "░░░░"],
+    [0.5, "██░░"],
+    [0.53, "██▏░"],
+    [1, "████"],
+    [1.7, "████"],
+    [-1, "░░░░"],
+  ])("of %d", (share, text) => {
+    expect(bar(share, 4)).toBe(text);
+  });
+});
+
+describe("the live view", () => {
+  const text = `${"word ".repeat(300)}\n▒▒▒ wide 漢字漢字 ${"long".repeat(100)}`;
+
+  it.each([
+    [80, 24],
+    [200, 50],
+    [20, 5],
+    [12, 3],
+  ])("fits into %d x %d", (columns, rows) => {
+    const lines = view(at(43), 24, "sample 1 of 4", text, { columns, rows }).split("\n");
+    expect(Math.max(...lines.map(widthOf))).toBeLessThan(columns);
+    expect(lines.length).toBeLessThanOrEqual(Math.max(3, rows - 2));
+  });
+
+  it("shows the masks, and lets nothing of the text steer the terminal", () => {
+    const screen = { columns: 80, rows: 24 };
+    const shown = view(at(1), 1, "", "▒▒ \u001b[2J\u0007 ok\u009b31m", screen);
+    expect(shown).toContain("▒▒ ␛[2J␇ ok\ufffd31m");
+    // eslint-disable-next-line no-control-regex -- they are the point
+    expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  });
+});
+
+describe("plain lines, where there is no terminal", () => {
+  it("come every few seconds, later every half minute", () => {
+    const lines: string[] = [];
+    let now = 0;
+    const reporter = new PlainReporter(
+      (line) => lines.push(line),
+      () => now,
+    );
+    for (; now <= 180_000; now += 100) reporter.progress(at(now / 2000));
+    const plain = lines.map((line) => Number(/^(\d+)%/.exec(line)?.[1]));
+    expect(plain.slice(0, 3)).toEqual([1, 3, 6]);
+    expect(plain.length).toBeGreaterThan(10);
+    expect(plain.length).toBeLessThan(20);
+  });
+});
