@@ -8,7 +8,7 @@ import type { BackendError } from "./errors.ts";
 import { BACKEND_MODULE, backendEnvironment } from "./environment.ts";
 import { endedError, type ProcessEnd } from "./lastWords.ts";
 import { LogTail } from "./logTail.ts";
-import { makeSocketDirectory } from "./socketDirectory.ts";
+import { makeSocketDirectory, type SocketDirectory } from "./socketDirectory.ts";
 
 export interface ProcessOptions {
   /** Path of a Python that has the backend's packages. */
@@ -33,6 +33,7 @@ export class BackendProcess {
   /** Resolves when the process is gone and nothing of it is left, with the reason; never rejects. */
   readonly gone: Promise<BackendError>;
   readonly #child: ReturnType<typeof spawn>;
+  readonly #directory: SocketDirectory;
   readonly #log: LogTail;
   #ready = false;
   #stopping = false;
@@ -40,6 +41,7 @@ export class BackendProcess {
   constructor(options: ProcessOptions) {
     const directory = makeSocketDirectory();
     const log = new LogTail(options.onLog);
+    this.#directory = directory;
     this.#log = log;
     this.endpoint = directory.endpoint;
     this.#child = spawn(options, directory.endpoint);
@@ -59,9 +61,13 @@ export class BackendProcess {
     return this.#log.lines;
   }
 
-  /** It answered the handshake: from now on an end is not a failed start. */
+  /**
+   * It answered the handshake: from now on an end is not a failed start. We are connected and nobody else is
+   * to be, so the socket's directory goes already: however this process ends, it cannot stay behind.
+   */
   markReady(): void {
     this.#ready = true;
+    this.#directory.remove();
   }
 
   /** SIGTERM, then SIGKILL. Resolves when the process is gone and nothing of it is left; any number of times. */

@@ -1,7 +1,7 @@
 /** Which Python runs the backend. Only places are looked at here; nothing is started. */
 import { accessSync, constants, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, isAbsolute, join, sep } from "node:path";
+import { delimiter, join, resolve, sep } from "node:path";
 import { BackendError } from "./errors.ts";
 import { packageRoot } from "../packageRoot.ts";
 
@@ -17,7 +17,7 @@ export interface PythonCandidate {
 
 export interface Python {
   readonly source: PythonSource;
-  /** Of an executable file. */
+  /** Of an executable file, absolute. */
   readonly path: string;
 }
 
@@ -70,9 +70,9 @@ function inside(source: PythonSource, prefix: string | undefined): PythonCandida
 
 /** The path of a program, as a shell finds it. */
 function executable(command: string, env: Environment): string | undefined {
-  const isPath = isAbsolute(command) || command.includes(sep);
-  const places = isPath ? [""] : (env.PATH ?? "").split(delimiter).filter((place) => place !== "");
-  return places.map((place) => join(place, command)).find(isExecutable);
+  const isPath = command.includes(sep);
+  const places = isPath ? ["."] : (env.PATH ?? "").split(delimiter).filter((place) => place !== "");
+  return places.map((place) => resolve(place, command)).find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

@@ -1,8 +1,9 @@
 /**
- * How messages are received: the one place where the runtimes differ.
+ * How a socket is listened to: the one place where the runtimes differ.
  *
- * Node awaits `receive()`. Deno's emulation of the addon's poll handle stalls after some hundred awaited
- * receives, so there the socket is polled, and only while somebody waits for an answer.
+ * Node awaits the addon. Under Deno an awaited `receive()` stalls after some hundred messages, and the process
+ * crashes when a socket is closed whose events are awaited. So there the socket is polled, only while somebody
+ * waits for an answer, and its events are left alone.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Dealer } from "zeromq";
@@ -10,12 +11,14 @@ import type { Dealer } from "zeromq";
 /** The part of a DEALER socket that a receiver uses. */
 export type ReceivingSocket = Pick<
   Dealer,
-  "closed" | "readable" | "receive" | "receiveTimeout" | typeof Symbol.asyncIterator
+  "closed" | "events" | "readable" | "receive" | "receiveTimeout" | typeof Symbol.asyncIterator
 >;
 
 export interface Receiver {
   /** Multipart messages in order, until the socket is closed. To be iterated once. */
   readonly messages: AsyncIterable<Uint8Array[]>;
+  /** true as soon as the peer hangs up; false when that cannot be known: the liveness watch finds it then. */
+  readonly hungUp: Promise<boolean>;
   /** Call it when `expecting` has become true, and after the socket was closed. */
   wake(): void;
 }
@@ -27,7 +30,12 @@ export interface Receiver {
 export function openReceiver(socket: ReceivingSocket, expecting: () => boolean): Receiver {
   return "Deno" in globalThis
     ? new PollingReceiver(socket, expecting)
-    : { messages: socket, wake: () => undefined };
+    : { messages: socket, hungUp: disconnection(socket), wake: () => undefined };
+}
+
+async function disconnection({ events }: ReceivingSocket): Promise<boolean> {
+  for await (const { type } of events) if (type === "disconnect") return true;
+  return false;
 }
 
 /** A round trip to a waiting backend takes well under a millisecond: look again at once this many times ... */
@@ -38,6 +46,7 @@ const SLEEP_MS = 3;
 /** For Deno; exported for its test. */
 export class PollingReceiver implements Receiver {
   readonly messages: AsyncIterable<Uint8Array[]>;
+  readonly hungUp = Promise.resolve(false);
   readonly #socket: ReceivingSocket;
   readonly #expecting: () => boolean;
   #wake: () => void = () => undefined;

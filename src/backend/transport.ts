@@ -84,7 +84,7 @@ export class Transport {
       reconnectMaxInterval: 500,
     });
     this.#receiver = openReceiver(this.#socket, () => this.#pending.size > 0);
-    void this.#watchConnection();
+    void this.#watchPeer();
     try {
       this.#socket.connect(endpoint);
     } catch (cause) {
@@ -211,12 +211,11 @@ export class Transport {
     }
   }
 
-  /** ZeroMQ connects again by itself, but to a backend that knows nothing of our calls. */
-  async #watchConnection(): Promise<void> {
+  /** ZeroMQ would connect again by itself, but to a backend that knows nothing of our calls. */
+  async #watchPeer(): Promise<void> {
     try {
-      for await (const { type } of this.#socket.events) {
-        if (type === "disconnect" && this.#ended === undefined) this.end(await this.#explainLoss());
-      }
+      const hungUp = await this.#receiver.hungUp;
+      if (hungUp && this.#ended === undefined) this.end(await this.#explainLoss());
     } catch (cause) {
       this.end(brokenError("watch", cause));
     }

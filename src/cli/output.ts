@@ -8,6 +8,7 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
+import { isRecord } from "../sampler/checks.ts";
 import { RemdmError } from "../sampler/errors.ts";
 import { harmless } from "./terminalText.ts";
 
@@ -117,7 +118,7 @@ function openExisting(path: string): number {
 }
 
 function outputError(what: string, cause: unknown): RemdmError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = isRecord(cause) ? String(cause.message) : String(cause);
   return new RemdmError(`${what}: ${why}`, {
     code: "output_failed",
     remedy:
@@ -128,6 +129,6 @@ function outputError(what: string, cause: unknown): RemdmError {
   });
 }
 
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+function codeOf(error: unknown): unknown {
+  return isRecord(error) ? error.code : undefined;
 }

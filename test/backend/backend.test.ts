@@ -67,13 +67,14 @@ const REQUEST = {
 
 describe("launchBackend", () => {
   it("is ready when the handshake is answered, and leaves nothing when closed", async () => {
-    const { backend } = launch(servingPython());
+    const { backend, log } = launch(servingPython({ beforeStart: "console.error(process.pid);" }));
     const { ready: card, transport, close } = keep(await backend);
     expect(card.model.name).toBe("fake.ckpt");
+    expect(readdirSync(scratch)).toEqual([]); // the socket has done its work
     expect(await ping(transport)).toMatchObject({ busy: false, queued: 0 });
     await Promise.all([close(), close()]);
     await close();
-    expect(readdirSync(scratch)).toEqual([]);
+    expect(isRunning(Number(log[0]))).toBe(false);
   });
 
   it("fails at once when the backend dies at import, with its last words", async () => {
@@ -167,6 +168,15 @@ describe("connectBackend", () => {
     const { ready: card } = keep(await connect(backend.endpoint));
     expect(card.runtime.attention).toBe("sdpa");
     expect(backend.received.map(({ header }) => header.type)).toEqual(["ping", "hello"]);
+  });
+
+  it("rejects what is pending as soon as the backend goes away", async () => {
+    const backend = await serve(answer);
+    const { transport, ready: card } = keep(await connect(backend.endpoint));
+    const pending = rejection(new ZmqDenoiser(transport, card.model).forward(REQUEST));
+    await backend.requests("forward");
+    backend.stop();
+    expect(await pending).toMatchObject({ code: "backend_exited" });
   });
 
   it("leaves the backend running when closed", async () => {

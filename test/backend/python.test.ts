@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { findPython, pythonCandidates } from "../../src/backend/python.ts";
 import { packageRoot } from "../../src/packageRoot.ts";
@@ -83,6 +83,13 @@ describe("findPython", () => {
         message: expect.stringContaining(source),
       }),
     );
+  });
+
+  it("takes a relative path as seen from here, and gives it whole", () => {
+    const path = program("here");
+    expect(findPython(relative(process.cwd(), path), { PATH: "" }).path).toBe(path);
+    const plain = join(relative(process.cwd(), home), ".", "here");
+    expect(findPython(`./${plain}`, {}).path).toBe(path);
   });
 
   it("does not take a file that cannot be run", () => {

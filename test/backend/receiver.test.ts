@@ -5,6 +5,10 @@ import { PollingReceiver, type ReceivingSocket } from "../../src/backend/receive
 /** A socket that holds messages and counts how often it is looked at. */
 class FakeSocket implements ReceivingSocket {
   closed = false;
+  /** Deno crashes when a socket is closed whose events are awaited. */
+  get events(): never {
+    throw new Error("events are left alone");
+  }
   receiveTimeout = -1;
   looks = 0;
   readonly queue: Buffer[][] = [];

@@ -17,6 +17,15 @@ import { packageRoot } from "../../../src/packageRoot.ts";
 /** What a package consists of besides `dist`. */
 const PARTS = ["package.json", "schemas", "py_backend", "checkpoints", "node_modules"];
 
+const OPTIONS = {
+  jsc: {
+    parser: { syntax: "typescript" },
+    target: "es2022",
+    rewriteRelativeImportExtensions: true,
+  },
+  module: { type: "es6" },
+} as const;
+
 export class BuiltPackage {
   readonly #root: string;
   /** Where its scripts' backends put their sockets. */
@@ -64,14 +73,7 @@ export class BuiltPackage {
   }
 
   #build(file: string): void {
-    const { code } = transformSync(readFileSync(join(packageRoot, "src", file), "utf8"), {
-      jsc: {
-        parser: { syntax: "typescript" },
-        target: "es2022",
-        rewriteRelativeImportExtensions: true,
-      },
-      module: { type: "es6" },
-    });
+    const { code } = transformSync(readFileSync(join(packageRoot, "src", file), "utf8"), OPTIONS);
     const target = join(this.#root, "dist", file.replace(/\.ts$/, ".js"));
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, code);

@@ -31,8 +31,6 @@ interface Behaviour {
   readonly onHello?: string;
   /** What it does with a forward; default: it lets it wait. */
   readonly onForward?: string;
-  /** Whether it takes its socket's directory with it, as the real one does. */
-  readonly removesDirectory?: boolean;
   /** What it does before it listens. */
   readonly beforeStart?: string;
 }
@@ -41,18 +39,13 @@ interface Behaviour {
 export function servingPython({
   onHello = JSON.stringify(ready(0)),
   onForward = "",
-  removesDirectory = false,
   beforeStart = "",
 }: Behaviour = {}): string {
   return fakePython(`
     const { Router } = ${require("zeromq")};
     const { Packr } = ${require("msgpackr")};
     const packr = new Packr({ useRecords: false });
-    process.stdin.resume().on("end", () => {
-      const directory = require("node:path").dirname(argument("--endpoint").slice("ipc://".length));
-      if (${removesDirectory}) require("node:fs").rmSync(directory, { recursive: true, force: true });
-      process.exit(0);
-    });
+    process.stdin.resume().on("end", () => process.exit(0));
     (async () => {
       ${beforeStart}
       const router = new Router({ linger: 0 });

@@ -1,0 +1,315 @@
+/** The built program on the real backend: what it prints, how it ends, and that it leaves nothing. */
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { packageRoot } from "../../src/packageRoot.ts";
+
+const MAIN = join(packageRoot, "dist", "cli", "main.js");
+const SECONDS = 1000;
+/** Not part of the repository: without it one test is skipped, but never in CI. */
+const REFERENCE = join(process.env.REMDM_SHARED ?? join(packageRoot, "..", "shared"), "reference");
+const itWithReference = existsSync(REFERENCE) || process.env.CI ? it : it.skip;
+
+let scratch = "";
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), "remdm-cli-"));
+  mkdirSync(join(scratch, "tmp"));
+});
+afterEach(() => rmSync(scratch, { recursive: true, force: true }));
+
+interface End {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: scratch,
+    // Its own place for temporary files: what it leaves is seen, and its processes are known by it.
+    env: { ...process.env, TMPDIR: join(scratch, "tmp"), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const said = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk: Buffer) => (said.stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString()));
+  const end = new Promise<End>((resolve) => {
+    child.once("close", (code) => resolve({ code, ...said }));
+  });
+  return { child, said, end };
+}
+
+function run(...args: string[]): Promise<End> {
+  return start(args).end;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 40 * SECONDS;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error("it did not happen within 40 s");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function processesLeft(): string[] {
+  const list = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" });
+  return list.split("\n").filter((line) => line.includes(scratch));
+}
+
+async function expectNothingLeft(): Promise<void> {
+  await until(() => processesLeft().length === 0);
+  // PyTorch has a cache of its own there.
+  const left = readdirSync(join(scratch, "tmp")).filter((name) => !name.startsWith("torch"));
+  expect(left).toEqual([]);
+}
+
+describe("bad usage ends with 2, before anything starts", () => {
+  it.each([
+    [["sample", "--steps", "many"], "must be a whole number"],
+    [["sample", "--steps", "0"], "--steps must be"],
+    [["sample", "--top-p", "1.5"], "--top-p must be"],
+    [
+      ["sample", "--strategy", "remdm-cap", "--eta", "7"],
+      "--eta must be a number in [0, 1]; got 7",
+    ],
+    [["sample", "--t-on", "0.1", "--t-off", "0.2"], "--t-on must be"],
+    [
+      ["sample", "--strategy", "mdlm", "--eta", "0.1"],
+      "--eta is not an option of the strategy mdlm",
+    ],
+    [["sample", "--strategy", "ddim"], "There is no strategy"],
+    [["sample", "--device", "tpu"], "Allowed choices are auto, cpu, cuda"],
+    [["sample", "--dtype", "float16"], "Allowed choices are float32, bfloat16"],
+    [["sample", "--seed", "-1"], "2^64"],
+    [["sample", "--samples", "0"], "--samples must be"],
+    [["sample", "--colour"], "unknown option"],
+    [["sample", "words"], "too many arguments"],
+    [["sing"], "unknown command"],
+    [[], "Usage: remdm"],
+  ])("%j", async (args, message) => {
+    const { code, stdout, stderr } = await run(...args);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain("    at ");
+    expect(stdout).toBe("");
+    expect(code).toBe(2);
+  });
+});
+
+describe("help and version end with 0", () => {
+  it.each([
+    [["--version"], /^\d+\.\d+\.\d+\n$/],
+    [["--help"], /sample.*doctor.*serve.*setup/s],
+    [["sample", "--help"], /--t-switch.*Examples:.*Exit codes/s],
+    [["help", "serve"], /--endpoint/],
+  ])("%j", async (args, text) => {
+    const { code, stdout } = await run(...args);
+    expect(stdout).toMatch(text);
+    expect(code).toBe(0);
+  });
+});
+
+describe("a failure ends with 1 and a remedy", () => {
+  it("no such checkpoint", async () => {
+    const { code, stdout, stderr } = await run(
+      "sample",
+      "--checkpoint",
+      "not/there.ckpt",
+      "--quiet",
+    );
+    expect(stderr).toMatch(/^error: There is no checkpoint at .*not\/there\.ckpt\n {2}\S/);
+    expect(stdout).toBe("");
+    expect(code).toBe(1);
+  });
+
+  it("an output file that cannot be written, before a model is loaded", async () => {
+    const { code, stderr } = await run("sample", "--out", "no/where.jsonl");
+    expect(stderr).toMatch(/^error: no\/where\.jsonl cannot be written/);
+    expect(stderr).not.toContain("Loading");
+    expect(code).toBe(1);
+  });
+
+  it("no Python", async () => {
+    const { code, stderr } = await start(["sample"], { REMDM_PYTHON: "/not/there" }).end;
+    expect(stderr).toContain("error: /not/there, from REMDM_PYTHON");
+    expect(code).toBe(1);
+  });
+
+  it("doctor without Python says what to do", async () => {
+    const { code, stdout } = await start(["doctor", "--json"], { REMDM_PYTHON: "/not/there" }).end;
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      python: null,
+      problems: [{ fatal: true, remedy: expect.stringContaining("remdm setup") }],
+    });
+  });
+});
+
+describe("remdm sample on the bundled model", () => {
+  const sample = (...args: string[]) => start(["sample", ...args]);
+  /** Long enough that Ctrl-C comes before its end. */
+  const LONG = ["--samples", "500", "--batch-size", "1", "--steps", "100", "--length", "24"];
+
+  it("prints one JSON object, and plain progress lines beside it", async () => {
+    const args = ["--json", "--samples", "2", "--steps", "16", "--length", "24", "--seed", "3"];
+    const { code, stdout, stderr } = await sample(...args, "--strategy", "remdm-cap+loop").end;
+    expect(stderr).toMatch(/^Loading demo .*\ndemo: .* on cpu.*\n(.*\n)*2 samples in /);
+    expect(code).toBe(0);
+    const result: unknown = JSON.parse(stdout);
+    const aSample = {
+      tokens: expect.any(Array),
+      text: expect.any(String),
+      entropy: expect.any(Number),
+    };
+    expect(result).toEqual({
+      samples: [aSample, aSample],
+      stats: {
+        forwardCalls: expect.any(Number),
+        forwardRows: expect.any(Number),
+        steps: 16,
+        seconds: expect.any(Number),
+      },
+      options: {
+        checkpoint: "demo",
+        tokenizer: expect.stringContaining("tokenizer.json"),
+        rawWeights: false,
+        device: "cpu",
+        dtype: "float32",
+        strategy: {
+          kind: "remdm",
+          cap: 0.008,
+          window: { kind: "loop", tOn: 0.55, tOff: 0.05, alphaOn: 0.9 },
+        },
+        steps: 16,
+        topP: 0.9,
+        samples: 2,
+        batchSize: 2,
+        length: 24,
+        seed: 3,
+        prompt: null,
+      },
+    });
+    await expectNothingLeft();
+  });
+
+  it("keeps each sample in --out, the same as it prints", async () => {
+    const args = ["--samples", "3", "--steps", "8", "--length", "12", "--out", "kept.jsonl"];
+    const { code, stdout, stderr } = await sample(...args, "--quiet").end;
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    const kept = readFileSync(join(scratch, "kept.jsonl"), "utf8").trimEnd().split("\n");
+    const records = kept.map((line) => JSON.parse(line) as { sample: number; text: string });
+    expect(records.map(({ sample: index }) => index).sort()).toEqual([0, 1, 2]);
+    for (const { sample: index, text } of records) {
+      expect(stdout).toContain(`--- sample ${index + 1} of 3\n${text}\n`);
+    }
+  });
+
+  it("begins every sample with the prompt, and a text alone is nothing but the text", async () => {
+    const args = ["--prompt", "ROMEO:", "--steps", "8", "--length", "20", "--quiet"];
+    const { code, stdout } = await sample(...args).end;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ROMEO:/);
+  });
+
+  itWithReference("samples from a checkpoint of the published format", async () => {
+    const model = ["--checkpoint", join(REFERENCE, "checkpoints", "mdlm.ckpt"), "--raw-weights"];
+    const tokenizer = ["--tokenizer", join(REFERENCE, "tokenizer.json")];
+    const { code, stdout, stderr } = await sample(...model, ...tokenizer, "--steps", "8").end;
+    expect(stderr).toContain("mdlm.ckpt: 0.204M parameters, raw weights");
+    expect(stdout.length).toBeGreaterThan(10);
+    expect(code).toBe(0);
+  });
+
+  it("a length beyond the model's is bad usage", async () => {
+    const { code, stderr } = await sample("--length", "99999", "--quiet").end;
+    expect(stderr).toContain("--length must be");
+    expect(code).toBe(2);
+    await expectNothingLeft();
+  });
+
+  it.each([
+    ["SIGINT" as const, 130],
+    ["SIGTERM" as const, 143],
+  ])("%s stops within a second and keeps what had finished", async (signal, expected) => {
+    const file = join(scratch, "kept.jsonl");
+    const { child, end } = sample(...LONG, "--out", file);
+    await until(() => existsSync(file) && readFileSync(file, "utf8").includes("\n"));
+    const asked = performance.now();
+    child.kill(signal);
+    const { code, stderr } = await end;
+    expect(performance.now() - asked).toBeLessThan(1000);
+    expect(code).toBe(expected);
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+    for (const line of lines) expect(JSON.parse(line)).toHaveProperty("tokens");
+    expect(lines.length).toBeLessThan(500);
+    expect(stderr).toContain(`Stopped. ${lines.length} of 500 samples kept in ${file}.`);
+    await expectNothingLeft();
+  });
+
+  it("Ctrl-C while the model loads stops within a second, too", async () => {
+    const { child, said, end } = sample("--out", "none.jsonl");
+    await until(() => said.stderr.includes("Loading"));
+    await until(() => processesLeft().some((line) => line.includes("remdm_backend")));
+    const asked = performance.now();
+    child.kill("SIGINT");
+    const { code } = await end;
+    expect(performance.now() - asked).toBeLessThan(1000);
+    expect(code).toBe(130);
+    expect(existsSync(join(scratch, "none.jsonl"))).toBe(false);
+    await expectNothingLeft();
+  });
+
+  it("a crash of the program leaves no process, and loses no finished sample", async () => {
+    const file = join(scratch, "kept.jsonl");
+    const { child, end } = sample(...LONG, "--out", file);
+    await until(() => existsSync(file) && readFileSync(file, "utf8").includes("\n"));
+    child.kill("SIGKILL");
+    await end;
+    expect(JSON.parse(readFileSync(file, "utf8").split("\n")[0] ?? "")).toHaveProperty("text");
+    await until(() => processesLeft().length === 0);
+  });
+
+  it("a reader that goes away (`| head`) ends it quietly", async () => {
+    const { child, said, end } = sample(...LONG, "--quiet");
+    await until(() => said.stdout !== "");
+    child.stdout.destroy();
+    const { code, stderr } = await end;
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    await expectNothingLeft();
+  });
+
+  it("doctor finds everything in order", async () => {
+    const { code, stdout } = await run("doctor", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: true,
+      backend: { packages: { torch: expect.any(String) } },
+      trial: { device: "cpu", forwardMs: expect.any(Number) },
+    });
+    expect(code).toBe(0);
+    await expectNothingLeft();
+  });
+
+  it("serve prints its endpoint when it is ready, and Ctrl-C ends it", async () => {
+    const endpoint = `ipc://${join(scratch, "s.sock")}`;
+    const { child, said, end } = start(["serve", "--endpoint", endpoint]);
+    await until(() => said.stdout !== "");
+    expect(said.stdout).toBe(`${endpoint}\n`);
+    child.kill("SIGINT");
+    expect((await end).code).toBe(0);
+    expect(existsSync(join(scratch, "s.sock"))).toBe(false);
+    await expectNothingLeft();
+  });
+
+  it("serve fails with the backend's own reason", async () => {
+    const wrong = start(["serve", "--checkpoint", join(packageRoot, "package.json")]);
+    const { code, stderr } = await wrong.end;
+    expect(stderr).toMatch(/\nerror: .*not a checkpoint.*\n {2}\S/);
+    expect(stderr).not.toContain("remdm-backend: error");
+    expect(code).toBe(1);
+    await expectNothingLeft();
+  });
+});
