@@ -1,5 +1,5 @@
 /** Which Python runs the backend. Only places are looked at here; nothing is started. */
-import { accessSync, constants, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join, resolve, sep } from "node:path";
 import { BackendError } from "./errors.ts";
@@ -75,13 +75,18 @@ function executable(command: string, env: Environment): string | undefined {
   return places.map((place) => resolve(place, command)).find(isExecutable);
 }
 
+/** Any of the three permissions to execute: whether it is ours is found out when it is started. */
+const EXECUTABLE = 0o111;
+const NOT_THERE = new Set<unknown>(["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG"]);
+
 function isExecutable(path: string): boolean {
   try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    // Not there, not ours, or (in Deno) not to be looked at: that is the answer, not a failure.
-    return false;
+    const status = statSync(path);
+    return status.isFile() && (status.mode & EXECUTABLE) !== 0;
+  } catch (error) {
+    const isAnswer = typeof error === "object" && error !== null && "code" in error;
+    if (isAnswer && NOT_THERE.has(error.code)) return false;
+    throw error; // Deno's missing permission, for example
   }
 }
 

@@ -1,9 +1,10 @@
 /**
  * How a socket is listened to: the one place where the runtimes differ.
  *
- * Node awaits the addon. Under Deno an awaited `receive()` stalls after some hundred messages, and the process
- * crashes when a socket is closed whose events are awaited. So there the socket is polled, only while somebody
- * waits for an answer, and its events are left alone.
+ * Node awaits the addon. Under Deno (2.9) an awaited `receive()` stalls after some hundred messages, and the
+ * process crashes when a socket is closed whose events are awaited, or when a closed socket is garbage-collected.
+ * So there the socket is polled, only while somebody waits for an answer, its events are left alone, and it is
+ * kept for ever.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Dealer } from "zeromq";
@@ -43,6 +44,9 @@ const SPIN_TURNS = 2000;
 /** ... and then, during a long forward, leave the processor to others. */
 const SLEEP_MS = 3;
 
+/** Deno panics ("Invoke in DisallowJavascriptExecutionScope") when one of these is collected; each is small. */
+const neverCollected = new Set<ReceivingSocket>();
+
 /** For Deno; exported for its test. */
 export class PollingReceiver implements Receiver {
   readonly messages: AsyncIterable<Uint8Array[]>;
@@ -53,6 +57,7 @@ export class PollingReceiver implements Receiver {
 
   constructor(socket: ReceivingSocket, expecting: () => boolean) {
     socket.receiveTimeout = 0;
+    neverCollected.add(socket);
     this.#socket = socket;
     this.#expecting = expecting;
     this.messages = this.#poll();

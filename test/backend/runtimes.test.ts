@@ -65,6 +65,23 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
     expect(built.leftovers).toEqual([]);
   });
 
+  it("lets go of its sockets: collecting the garbage of many connections is harmless", async () => {
+    const [command, ...parameters] = runtime;
+    const exposeGc = command === process.execPath ? "--expose-gc" : "--v8-flags=--expose-gc";
+    const { stdout, stderr } = await built.run(
+      `let refused = 0;
+      for (let i = 0; i < 30; i++) {
+        const connect = Remdm.connect({ endpoint: "ipc://" + process.env.TMPDIR + "/none", reachTimeoutMs: 3 });
+        await connect.catch((error) => { if (error.code === "backend_timeout") refused++; });
+        gc();
+      }
+      console.log(refused);`,
+      [command, ...parameters, exposeGc],
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe("30");
+  });
+
   it("samples to the end and streams", async () => {
     const { stdout, stderr } = await built.run(
       `${launch(servingPython({ onForward: ECHO }))}
