@@ -51,6 +51,8 @@ export class SampleFile implements Disposable {
   readonly #created: boolean;
   readonly #isRegular: boolean;
   #kept = 0;
+  /** Bytes of the lines that are in it. */
+  #size = 0;
   #closed = false;
 
   /**
@@ -78,8 +80,10 @@ export class SampleFile implements Disposable {
       for (let at = 0; at < line.length;) at += writeSync(this.#descriptor, line, at);
       if (this.#isRegular) fsyncSync(this.#descriptor);
     } catch (cause) {
+      if (this.#isRegular) ftruncateSync(this.#descriptor, this.#size); // no half a line
       throw outputError(`Sample ${record.sample} cannot be written to ${this.path}`, cause);
     }
+    this.#size += line.length;
     this.#kept++;
   }
 

@@ -1,0 +1,358 @@
+/** The whole SDK against the real backend and the golden checkpoint. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { BackendProcess } from "../src/backend/process.ts";
+import { findPython } from "../src/backend/python.ts";
+import { ZmqDenoiser } from "../src/backend/zmqDenoiser.ts";
+import { MASK_GLYPH, Remdm, type LaunchOptions } from "../src/index.ts";
+import { packageRoot } from "../src/packageRoot.ts";
+import { BuiltPackage } from "./backend/support/builtPackage.ts";
+import { isRunning, until } from "./backend/support/fakePython.ts";
+
+const reference = join(process.env.REMDM_SHARED ?? join(packageRoot, "..", "shared"), "reference");
+const MDLM = join(reference, "checkpoints", "mdlm.ckpt");
+const missing = !existsSync(MDLM);
+/** Without the golden data, only in CI do these run, and fail. */
+const withReference = missing && !process.env.CI ? describe.skip : describe;
+const note = missing ? ` (${MDLM} is missing: set REMDM_SHARED)` : "";
+
+/** Loading PyTorch takes seconds, or a minute on a machine that is out of breath. */
+const MINUTES = 60_000;
+const GOLDEN = {
+  checkpoint: MDLM,
+  tokenizer: join(reference, "tokenizer.json"),
+  device: "cpu",
+} as const;
+
+interface ForwardCase {
+  readonly model: string;
+  readonly ema: boolean;
+  readonly x: readonly (readonly number[])[];
+  readonly sigma: readonly number[];
+  readonly positions: readonly number[];
+  readonly output: string;
+}
+
+function forwardCases(ema: boolean): ForwardCase[] {
+  const text = readFileSync(join(reference, "forward.json"), "utf8");
+  const cases = JSON.parse(text) as ForwardCase[];
+  return cases.filter((one) => one.model === "mdlm" && one.ema === ema);
+}
+
+function floatsOf(base64: string): Float32Array {
+  return new Float32Array(Uint8Array.from(Buffer.from(base64, "base64")).buffer);
+}
+
+/** Largest difference to the recorded log-probabilities, where they are above -50. */
+async function error(remdm: Remdm, { x, sigma, positions, output }: ForwardCase): Promise<number> {
+  if (!(remdm.denoiser instanceof ZmqDenoiser)) throw new Error("another denoiser");
+  const length = x[0].length;
+  const values = await remdm.denoiser.logProbs({
+    batch: x.length,
+    length,
+    tokens: Int32Array.from(x.flat()),
+    sigma: Float32Array.from(sigma),
+    rows: Int32Array.from(x.flatMap((_, b) => positions.map((l) => b * length + l))),
+  });
+  const expected = floatsOf(output);
+  expect(values).toHaveLength(expected.length);
+  let compared = 0;
+  let largest = 0;
+  expected.forEach((value, i) => {
+    if (value <= -50) return;
+    compared++;
+    largest = Math.max(largest, Math.abs(values[i] - value));
+  });
+  expect(compared).toBeGreaterThan(1000);
+  return largest;
+}
+
+function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => {
+      throw new Error("it was expected to reject");
+    },
+    (reason: unknown) => reason,
+  );
+}
+
+const TMPDIR = process.env.TMPDIR;
+let scratch = "";
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), "remdm-it-"));
+});
+afterEach(() => {
+  if (TMPDIR === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = TMPDIR;
+  rmSync(scratch, { recursive: true });
+});
+
+/** From here on, sockets' directories are made in `scratch`. */
+function launch(options: Partial<LaunchOptions> = {}): Promise<Remdm> {
+  process.env.TMPDIR = scratch;
+  return Remdm.launch({ ...GOLDEN, ...options });
+}
+
+withReference(`a launched model${note}`, () => {
+  let remdm: Remdm;
+  beforeAll(async () => {
+    remdm = await Remdm.launch(GOLDEN);
+  }, 3 * MINUTES);
+  afterAll(async () => {
+    await remdm.close();
+  });
+
+  it("says what it is", async () => {
+    expect(remdm.model).toMatchObject({
+      kind: "mdlm",
+      name: "mdlm.ckpt",
+      weights: "ema",
+      vocabSize: 513,
+      maskId: 512,
+      length: 64,
+    });
+    expect(remdm.runtime).toMatchObject({ device: "cpu", dtype: "float32" });
+    expect(await remdm.ping()).toEqual({ busy: false, queued: 0 });
+  });
+
+  it("gives the original's log-probabilities through the wire, with EMA weights", async () => {
+    const cases = forwardCases(true);
+    expect(cases.length).toBeGreaterThan(0);
+    for (const one of cases) expect(await error(remdm, one)).toBeLessThan(1e-4);
+  });
+
+  it("samples text: the events add up to the result", async () => {
+    const run = remdm.sample({
+      strategy: { kind: "remdm-cap", eta: 0.05 },
+      steps: 16,
+      samples: 3,
+      topP: 0.9,
+    });
+    const sequences = Array.from({ length: 3 }, () => new Int32Array(64).fill(512));
+    for await (const event of run) {
+      if (event.type === "revealed") {
+        event.positions.forEach((l, i) => (sequences[event.sample][l] = event.tokens[i]));
+      } else if (event.type === "remasked") {
+        event.positions.forEach((l) => (sequences[event.sample][l] = 512));
+      }
+    }
+    const { texts, tokens, entropies, stats } = await run.result;
+    expect(sequences).toEqual(tokens);
+    expect(texts).toEqual(tokens.map((ids) => remdm.tokenizer.decode(ids)));
+    for (const text of texts) expect(text).not.toContain(MASK_GLYPH);
+    for (const entropy of entropies) expect(entropy).toBeGreaterThan(2);
+    expect(stats.forwardCalls).toBeGreaterThan(0);
+    expect(stats.steps).toBe(16);
+  });
+
+  it("gives the same tokens for a seed, and keeps a prompt", async () => {
+    const options = { strategy: { kind: "mdlm" }, steps: 12, prompt: "ROMEO:", seed: 7n } as const;
+    const [first, second] = await Promise.all([
+      remdm.sample(options).result,
+      remdm.sample(options).result,
+    ]);
+    expect(first.tokens).toEqual(second.tokens);
+    expect(first.texts[0].startsWith("ROMEO:")).toBe(true);
+  });
+
+  it("refuses bad options before anything runs", () => {
+    const sample = (options: object) => () =>
+      remdm.sample({ strategy: { kind: "mdlm" }, steps: 4, ...options });
+    expect(sample({ steps: 0 })).toThrow("steps must be");
+    expect(sample({ prompt: "x".repeat(1000) })).toThrow("prompt must be a text of at most 64");
+    expect(sample({ temperature: 1 })).toThrow("temperature");
+  });
+
+  it("is aborted by its caller, and goes on for others", async () => {
+    const controller = new AbortController();
+    const options = { strategy: { kind: "mdlm" }, steps: 64, samples: 4 } as const;
+    const aborted = rejection(remdm.sample({ ...options, signal: controller.signal }).result);
+    const other = remdm.sample({ ...options, steps: 4 }).result;
+    setTimeout(() => controller.abort(), 20);
+    expect(await aborted).toMatchObject({ code: "aborted" });
+    expect((await other).texts).toHaveLength(4);
+  });
+});
+
+withReference(`starting and ending${note}`, () => {
+  it(
+    "loads the raw weights when asked, and leaves nothing when it is closed under running samples",
+    async () => {
+      const remdm = await launch({ rawWeights: true });
+      const { pid } = remdm.runtime;
+      expect(remdm.model.weights).toBe("raw");
+      for (const one of forwardCases(false)) expect(await error(remdm, one)).toBeLessThan(1e-4);
+
+      const run = remdm.sample({ strategy: { kind: "mdlm" }, steps: 64, samples: 8 });
+      const failed = rejection(run.result);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      await Promise.all([remdm.close(), remdm.close()]);
+      await remdm[Symbol.asyncDispose]();
+      expect(await failed).toMatchObject({ code: "backend_closed" });
+      expect(await rejection(remdm.ping())).toMatchObject({ code: "backend_closed" });
+      expect(isRunning(pid)).toBe(false);
+      expect(readdirSync(scratch)).toEqual([]);
+    },
+    3 * MINUTES,
+  );
+
+  it(
+    "rejects at once when the backend is killed during a run",
+    async () => {
+      await using remdm = await launch();
+      const run = remdm.sample({ strategy: { kind: "mdlm" }, steps: 64, samples: 16 });
+      const failed = rejection(
+        (async () => {
+          for await (const event of run) {
+            if (event.type === "revealed") process.kill(remdm.runtime.pid, "SIGKILL");
+          }
+        })(),
+      );
+      expect(await failed).toMatchObject({
+        code: "backend_exited",
+        message: expect.stringContaining("SIGKILL"),
+      });
+      expect(await rejection(run.result)).toMatchObject({ code: "backend_exited" });
+      expect(readdirSync(scratch)).toEqual([]);
+    },
+    3 * MINUTES,
+  );
+
+  it.each<[string, Partial<LaunchOptions>, string]>([
+    ["a tokenizer of another model", { tokenizer: "gpt2" }, "tokenizer_mismatch"],
+    ["no tokenizer to be found", { checkpoint: MDLM, tokenizer: undefined }, "tokenizer_invalid"],
+    [
+      "a network that cannot be sampled from",
+      { checkpoint: MDLM.replace("mdlm", "sedd") },
+      "checkpoint_unsupported",
+    ],
+    ["a file that is no checkpoint", { checkpoint: GOLDEN.tokenizer }, "checkpoint_invalid"],
+  ])(
+    "fails with %s, and leaves nothing",
+    async (_, options, code) => {
+      const log: string[] = [];
+      const failed = await rejection(launch({ ...options, onLog: (line) => log.push(line) }));
+      expect(failed).toMatchObject({ code });
+      expect(readdirSync(scratch)).toEqual([]);
+      expect(log.length).toBeGreaterThan(0);
+    },
+    3 * MINUTES,
+  );
+
+  it("is given up by its signal while PyTorch loads, and leaves nothing", async () => {
+    const controller = new AbortController();
+    const onLog = (): void => controller.abort();
+    const failed = await rejection(launch({ signal: controller.signal, onLog }));
+    expect(failed).toMatchObject({ code: "aborted" });
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it(
+    "connects to a backend that somebody else started, and leaves it running",
+    async () => {
+      process.env.TMPDIR = scratch;
+      const python = findPython().path;
+      const server = new BackendProcess({
+        ...{ python, checkpoint: MDLM, device: "cpu", dtype: "float32", rawWeights: false },
+      });
+      try {
+        const reachTimeoutMs = 2 * MINUTES;
+        const { endpoint } = server;
+        const connect = { endpoint, tokenizer: GOLDEN.tokenizer, reachTimeoutMs };
+        const [first, second] = await Promise.all([Remdm.connect(connect), Remdm.connect(connect)]);
+        const options = { strategy: { kind: "mdlm" }, steps: 4 } as const;
+        const results = await Promise.all([first, second].map((one) => one.sample(options).result));
+        expect(results[0].tokens).toEqual(results[1].tokens);
+        await first.close();
+        expect((await second.ping()).queued).toBe(0);
+        await second.close();
+        expect(isRunning(second.runtime.pid)).toBe(true);
+      } finally {
+        await server.stop();
+      }
+    },
+    3 * MINUTES,
+  );
+});
+
+describe("what is wrong before Python starts", () => {
+  it.each<[string, Partial<LaunchOptions>, string]>([
+    ["a missing checkpoint", { checkpoint: "/nowhere.ckpt" }, "checkpoint_missing"],
+    ["a missing Python", { python: "/nowhere/python" }, "python_missing"],
+    ["a missing tokenizer", { tokenizer: "/nowhere.json" }, "tokenizer_invalid"],
+    ["an unknown option", { dtyp: "float32" } as Partial<LaunchOptions>, "option_invalid"],
+  ])("is reported at once: %s", async (_, options, code) => {
+    const python = process.execPath; // never started
+    const failed = await rejection(Remdm.launch({ checkpoint: packageRoot, python, ...options }));
+    expect(failed).toMatchObject({ code });
+  });
+
+  it("includes tcp endpoints", async () => {
+    const failed = await rejection(Remdm.connect({ endpoint: "tcp://127.0.0.1:5555" }));
+    expect(failed).toMatchObject({ code: "endpoint_invalid" });
+  });
+});
+
+withReference(`the process around it${note}`, () => {
+  let built: BuiltPackage;
+  beforeAll(() => {
+    built = new BuiltPackage();
+  });
+  afterAll(() => {
+    built.remove();
+  });
+  const python = `python: ${JSON.stringify(findPython().path)}`;
+  const golden = `{ ...${JSON.stringify(GOLDEN)}, ${python} }`;
+
+  it(
+    "ends by itself when the model is closed",
+    async () => {
+      const { stdout, stderr, exitCode } = await built.run(`
+        await (async () => {
+          const model = await Remdm.launch(${golden});
+          try {
+            const { texts } = await model.sample({ strategy: { kind: "remdm-loop" }, steps: 8 }).result;
+            console.log(texts.length);
+          } finally {
+            await model[Symbol.asyncDispose]();
+          }
+        })();
+      `);
+      expect([stdout, stderr, exitCode]).toEqual(["1", "", 0]);
+      expect(built.leftovers).toEqual([]);
+    },
+    3 * MINUTES,
+  );
+
+  it.each(["once the model is there", "while it loads"])(
+    "when killed takes the backend with it, %s",
+    async (when) => {
+      const waits = when === "while it loads" ? "" : "await";
+      const child = built.run(`
+        const { readdirSync } = await import("node:fs");
+        const said = new Promise((resolve) => {
+          globalThis.launched = Remdm.launch({ ...${golden}, onLog: resolve });
+        });
+        await said;
+        ${waits} globalThis.launched;
+        const { execSync } = await import("node:child_process");
+        console.log(execSync("ps -o pid=,args= --ppid " + process.pid).toString());
+        setInterval(() => undefined, 1000);
+      `);
+      let pid = 0;
+      for await (const line of child) {
+        const found = /^\s*(\d+) .*remdm_backend/.exec(line);
+        if (found === null) continue;
+        pid = Number(found[1]);
+        child.kill("SIGKILL");
+      }
+      await child;
+      expect(pid).toBeGreaterThan(0);
+      await until(() => !isRunning(pid));
+      await until(() => built.leftovers.length === 0);
+    },
+    3 * MINUTES,
+  );
+});
