@@ -1,5 +1,5 @@
 /** The whole SDK against the real backend and the golden checkpoint. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
@@ -8,7 +8,7 @@ import { findPython } from "../src/backend/python.ts";
 import { ZmqDenoiser } from "../src/backend/zmqDenoiser.ts";
 import { MASK_GLYPH, Remdm, type LaunchOptions } from "../src/index.ts";
 import { packageRoot } from "../src/packageRoot.ts";
-import { BuiltPackage } from "./backend/support/builtPackage.ts";
+import { BuiltPackage, socketsIn } from "./backend/support/builtPackage.ts";
 import { isRunning, until } from "./backend/support/fakePython.ts";
 
 const reference = join(process.env.REMDM_SHARED ?? join(packageRoot, "..", "shared"), "reference");
@@ -90,9 +90,9 @@ afterEach(() => {
 });
 
 /** From here on, sockets' directories are made in `scratch`. */
-function launch(options: Partial<LaunchOptions> = {}): Promise<Remdm> {
+function launch(options: LaunchOptions = {}, golden: LaunchOptions = GOLDEN): Promise<Remdm> {
   process.env.TMPDIR = scratch;
-  return Remdm.launch({ ...GOLDEN, ...options });
+  return Remdm.launch({ ...golden, ...options });
 }
 
 withReference(`a launched model${note}`, () => {
@@ -193,7 +193,7 @@ withReference(`starting and ending${note}`, () => {
       expect(await failed).toMatchObject({ code: "backend_closed" });
       expect(await rejection(remdm.ping())).toMatchObject({ code: "backend_closed" });
       expect(isRunning(pid)).toBe(false);
-      expect(readdirSync(scratch)).toEqual([]);
+      expect(socketsIn(scratch)).toEqual([]);
     },
     3 * MINUTES,
   );
@@ -215,27 +215,30 @@ withReference(`starting and ending${note}`, () => {
         message: expect.stringContaining("SIGKILL"),
       });
       expect(await rejection(run.result)).toMatchObject({ code: "backend_exited" });
-      expect(readdirSync(scratch)).toEqual([]);
+      expect(socketsIn(scratch)).toEqual([]);
     },
     3 * MINUTES,
   );
 
-  it.each<[string, Partial<LaunchOptions>, string]>([
-    ["a tokenizer of another model", { tokenizer: "gpt2" }, "tokenizer_mismatch"],
-    ["no tokenizer to be found", { checkpoint: MDLM, tokenizer: undefined }, "tokenizer_invalid"],
+  const { tokenizer } = GOLDEN;
+  it.each<[string, LaunchOptions, string]>([
+    ["a tokenizer of another model", { checkpoint: MDLM, tokenizer: "gpt2" }, "tokenizer_mismatch"],
+    ["no tokenizer to be found", { checkpoint: MDLM }, "tokenizer_invalid"],
     [
       "a network that cannot be sampled from",
-      { checkpoint: MDLM.replace("mdlm", "sedd") },
+      { checkpoint: MDLM.replace("mdlm", "sedd"), tokenizer },
       "checkpoint_unsupported",
     ],
-    ["a file that is no checkpoint", { checkpoint: GOLDEN.tokenizer }, "checkpoint_invalid"],
+    ["a file that is no checkpoint", { checkpoint: tokenizer, tokenizer }, "checkpoint_invalid"],
   ])(
     "fails with %s, and leaves nothing",
     async (_, options, code) => {
       const log: string[] = [];
-      const failed = await rejection(launch({ ...options, onLog: (line) => log.push(line) }));
+      const failed = await rejection(
+        launch({ ...options, device: "cpu", onLog: (line) => log.push(line) }, {}),
+      );
       expect(failed).toMatchObject({ code });
-      expect(readdirSync(scratch)).toEqual([]);
+      expect(socketsIn(scratch)).toEqual([]);
       expect(log.length).toBeGreaterThan(0);
     },
     3 * MINUTES,
@@ -246,7 +249,7 @@ withReference(`starting and ending${note}`, () => {
     const onLog = (): void => controller.abort();
     const failed = await rejection(launch({ signal: controller.signal, onLog }));
     expect(failed).toMatchObject({ code: "aborted" });
-    expect(readdirSync(scratch)).toEqual([]);
+    expect(socketsIn(scratch)).toEqual([]);
   });
 
   it(
@@ -303,15 +306,14 @@ withReference(`the process around it${note}`, () => {
   afterAll(() => {
     built.remove();
   });
-  const python = `python: ${JSON.stringify(findPython().path)}`;
-  const golden = `{ ...${JSON.stringify(GOLDEN)}, ${python} }`;
+  const golden = (): string => JSON.stringify({ ...GOLDEN, python: findPython().path });
 
   it(
     "ends by itself when the model is closed",
     async () => {
       const { stdout, stderr, exitCode } = await built.run(`
         await (async () => {
-          const model = await Remdm.launch(${golden});
+          const model = await Remdm.launch(${golden()});
           try {
             const { texts } = await model.sample({ strategy: { kind: "remdm-loop" }, steps: 8 }).result;
             console.log(texts.length);
@@ -333,19 +335,18 @@ withReference(`the process around it${note}`, () => {
       const child = built.run(`
         const { readdirSync } = await import("node:fs");
         const said = new Promise((resolve) => {
-          globalThis.launched = Remdm.launch({ ...${golden}, onLog: resolve });
+          globalThis.launched = Remdm.launch({ ...${golden()}, onLog: resolve });
         });
         await said;
         ${waits} globalThis.launched;
-        const { execSync } = await import("node:child_process");
-        console.log(execSync("ps -o pid=,args= --ppid " + process.pid).toString());
+        const { execFileSync } = await import("node:child_process");
+        const children = execFileSync("pgrep", ["-f", "remdm_backend", "-P", process.pid]);
+        console.log(children.toString().trim());
         setInterval(() => undefined, 1000);
       `);
       let pid = 0;
       for await (const line of child) {
-        const found = /^\s*(\d+) .*remdm_backend/.exec(line);
-        if (found === null) continue;
-        pid = Number(found[1]);
+        pid = Number(line);
         child.kill("SIGKILL");
       }
       await child;

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 
 const NAME = ".remdm-setup.json";
 
@@ -66,15 +66,18 @@ export function hashOf(files, facts = []) {
 }
 
 /**
- * All files below a directory, sorted.
+ * All files below a directory, in an order that depends on their names alone.
  * @param {string} directory
  * @returns {string[]}
  */
 export function filesBelow(directory) {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .sort((a, b) => (relative(directory, a) < relative(directory, b) ? -1 : 1));
+  const entries = readdirSync(directory, { withFileTypes: true });
+  return entries
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(directory, entry.name);
+      return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : [];
+    });
 }
 
 /** @param {string} file */

@@ -28,7 +28,7 @@ const RUNNERS = [
       command: process.execPath,
       args: [
         "--experimental-vm-modules",
-        "--disable-warning=ExperimentalWarning",
+        "--no-warnings",
         join(root, "node_modules", "jest", "bin", "jest.js"),
         "--json",
         `--outputFile=${file}`,

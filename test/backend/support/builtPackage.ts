@@ -17,6 +17,11 @@ import { packageRoot } from "../../../src/packageRoot.ts";
 /** What a package consists of besides `dist`. */
 const PARTS = ["package.json", "schemas", "py_backend", "checkpoints", "node_modules"];
 
+/** The directories of backends' sockets; PyTorch leaves caches of its own beside them. */
+export function socketsIn(directory: string): string[] {
+  return readdirSync(directory).filter((name) => name.startsWith("remdm-"));
+}
+
 const OPTIONS = {
   jsc: {
     parser: { syntax: "typescript" },
@@ -65,7 +70,7 @@ export class BuiltPackage {
 
   /** What the scripts have left behind of their backends. */
   get leftovers(): string[] {
-    return readdirSync(this.scratch);
+    return socketsIn(this.scratch);
   }
 
   remove(): void {
