@@ -10,8 +10,8 @@ import { MASK_GLYPH, Remdm, type LaunchOptions } from "../src/index.ts";
 import { packageRoot } from "../src/packageRoot.ts";
 import { BuiltPackage, socketsIn } from "./backend/support/builtPackage.ts";
 import { isRunning, until } from "./backend/support/fakePython.ts";
+import { reference } from "./support/shared.ts";
 
-const reference = join(process.env.REMDM_SHARED ?? join(packageRoot, "..", "shared"), "reference");
 const MDLM = join(reference, "checkpoints", "mdlm.ckpt");
 const missing = !existsSync(MDLM);
 /** Without the golden data, only in CI do these run, and fail. */

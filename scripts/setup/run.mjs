@@ -24,7 +24,8 @@ export async function run(command, args, { what, cwd, env = process.env }) {
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
 
-  const stop = () => child.kill("SIGTERM");
+  // Not SIGTERM: on Ctrl-C pip and npm remove their temporary files.
+  const stop = () => child.kill("SIGINT");
   process.once("exit", stop);
   try {
     const exit = await new Promise((resolve, reject) => {

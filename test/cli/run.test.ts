@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { packageRoot } from "../../src/packageRoot.ts";
+import { reference } from "../support/shared.ts";
 
 const MAIN = join(packageRoot, "dist", "cli", "main.js");
 const SECONDS = 1000;
 /** Not part of the repository: without it one test is skipped, but never in CI. */
-const REFERENCE = join(process.env.REMDM_SHARED ?? join(packageRoot, "..", "shared"), "reference");
-const itWithReference = existsSync(REFERENCE) || process.env.CI ? it : it.skip;
+const itWithReference = existsSync(reference) || process.env.CI ? it : it.skip;
 
 let scratch = "";
 beforeEach(() => {
@@ -215,8 +215,8 @@ describe("remdm sample on the bundled model", () => {
   });
 
   itWithReference("samples from a checkpoint of the published format", async () => {
-    const model = ["--checkpoint", join(REFERENCE, "checkpoints", "mdlm.ckpt"), "--raw-weights"];
-    const tokenizer = ["--tokenizer", join(REFERENCE, "tokenizer.json")];
+    const model = ["--checkpoint", join(reference, "checkpoints", "mdlm.ckpt"), "--raw-weights"];
+    const tokenizer = ["--tokenizer", join(reference, "tokenizer.json")];
     const { code, stdout, stderr } = await sample(...model, ...tokenizer, "--steps", "8").end;
     expect(stderr).toContain("mdlm.ckpt: 0.204M parameters, raw weights");
     expect(stdout.length).toBeGreaterThan(10);

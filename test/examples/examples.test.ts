@@ -9,9 +9,7 @@ import { packageRoot } from "../../src/packageRoot.ts";
 
 const root = packageRoot;
 const deno = join(root, "node_modules/.bin/deno");
-const DENO_PERMISSIONS = ["read", "write", "env", "run", "sys", "ffi"].map(
-  (name) => `--allow-${name}`,
-);
+const DENO_PERMISSIONS = ["read", "write", "env", "run", "ffi"].map((name) => `--allow-${name}`);
 const MINUTES = 60_000;
 
 /** Each test has a temporary directory of its own, so what an example leaves in it is seen. */

@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { findPython } from "../../src/backend/python.ts";
-import { packageRoot } from "../../src/packageRoot.ts";
 import { loadHuggingFace } from "../../src/tokenizer/huggingFace.ts";
+import { reference } from "../support/shared.ts";
 
-const reference = join(process.env.REMDM_SHARED ?? join(packageRoot, "..", "shared"), "reference");
 const GOLDEN = join(reference, "tokenizer.json");
 const missing = !existsSync(GOLDEN);
 /** Without the golden data, only in CI do these run, and fail. */

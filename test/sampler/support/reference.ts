@@ -1,14 +1,8 @@
-/**
- * The golden data of the original repository, in `<shared>/reference`: `REMDM_SHARED`, else `../shared` beside this
- * repository. It is not part of the repository, so tests that need it are skipped without it, but never in CI.
- */
+/** A `describe` over a file of golden data. */
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { describe, it } from "@jest/globals";
-
-const repository = join(dirname(fileURLToPath(import.meta.url)), "../../..");
-const folder = join(process.env.REMDM_SHARED ?? join(repository, "../shared"), "reference");
+import { reference } from "../../support/shared.ts";
 
 /** A `describe` whose body is given the parsed file. */
 export function describeWithReference(
@@ -16,7 +10,7 @@ export function describeWithReference(
   file: string,
   body: (data: unknown) => void,
 ): void {
-  const path = join(folder, file);
+  const path = join(reference, file);
   if (existsSync(path)) {
     const data: unknown = JSON.parse(readFileSync(path, "utf8"));
     describe(name, () => body(data));
