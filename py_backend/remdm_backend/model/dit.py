@@ -91,8 +91,13 @@ def rotate(qkv: Tensor, angles: Angles) -> Tensor:
 
 
 def inverse_frequencies(head_dim: int) -> Tensor:
-    """The ``[head_dim / 2]`` rotary frequencies, base 10,000."""
-    return 1.0 / (10_000 ** (torch.arange(0, head_dim, 2).float() / head_dim))
+    """The ``[head_dim / 2]`` rotary frequencies, base 10,000.
+
+    Real numbers also where the network is laid out on the ``meta`` device, whose power operator
+    imports all of ``torch._dynamo``: two seconds, and a directory left in the temporary folder.
+    """
+    even = torch.arange(0, head_dim, 2, device="cpu").float()
+    return 1.0 / (10_000 ** (even / head_dim))
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
