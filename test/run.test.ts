@@ -8,6 +8,7 @@ import {
   type ForwardRequest,
   type SamplerEvent,
 } from "../src/sampler/index.ts";
+import { countedSignal } from "./support/countedSignal.ts";
 
 const MODEL = { vocabSize: 4, maskId: 3, length: 6, timeConditioning: false };
 
@@ -259,24 +260,13 @@ describe("aborting", () => {
   });
 
   it("leaves no listener on the caller's signal, whether the run ends well or not", async () => {
-    const { signal } = new AbortController();
-    let listeners = 0;
-    const add = signal.addEventListener.bind(signal);
-    const remove = signal.removeEventListener.bind(signal);
-    signal.addEventListener = (...given: Parameters<typeof add>) => {
-      listeners++;
-      add(...given);
-    };
-    signal.removeEventListener = (...given: Parameters<typeof remove>) => {
-      listeners--;
-      remove(...given);
-    };
+    const { signal, listeners } = countedSignal();
     await start(signal).run.result;
     for await (const event of start(signal).run) if (event.type === "revealed") break;
     const failing = start(signal);
     failing.denoiser.before = () => Promise.reject(new Error("network"));
     await rejection(failing.run.result);
-    expect(listeners).toBe(0);
+    expect(listeners()).toBe(0);
   });
 });
 

@@ -6,6 +6,7 @@ import type { CallOptions } from "../../src/backend/rejectOn.ts";
 import { Transport, type TransportOptions } from "../../src/backend/transport.ts";
 import { AbortedError } from "../../src/sampler/errors.ts";
 import { FakeBackend, pong, type Received } from "./support/fakeBackend.ts";
+import { countedSignal } from "../support/countedSignal.ts";
 
 const opened: { stop(): void }[] = [];
 afterEach(() => {
@@ -128,24 +129,13 @@ describe("a call", () => {
     const { transport, backend } = await connect((message) => {
       if (message.header.type === "forward") echo(message, backend);
     });
-    const { signal } = new AbortController();
-    let listeners = 0;
-    const add = signal.addEventListener.bind(signal);
-    const remove = signal.removeEventListener.bind(signal);
-    signal.addEventListener = (...given: Parameters<typeof add>) => {
-      listeners++;
-      add(...given);
-    };
-    signal.removeEventListener = (...given: Parameters<typeof remove>) => {
-      listeners--;
-      remove(...given);
-    };
+    const { signal, listeners } = countedSignal();
     await forward(transport, 1, { signal });
     const lost = rejection(ping(transport, { signal }));
     await backend.requests("ping");
     transport.close();
     await lost;
-    expect(listeners).toBe(0);
+    expect(listeners()).toBe(0);
   });
 
   it("rejects with what the backend says is wrong, typed", async () => {
