@@ -28,10 +28,19 @@ export class RowSampler {
   /** [V] exp(logit - max), so 1 for the likeliest token; 0 for the mask. */
   readonly #weights: Float64Array;
   readonly #heap: Float64Array;
+  readonly #keepsCrossing: boolean;
   #total = 0;
 
-  /** @param topP nucleus mass p in (0, 1]; 1 keeps every token. */
-  constructor(model: Pick<DenoiserModel, "vocabSize" | "maskId">, topP: number) {
+  /**
+   * @param topP nucleus mass p in (0, 1]; 1 keeps every token.
+   * @param compat whether the token that crosses p is dropped (`remdm`) or kept (`paper`: Holtzman et al., 2020).
+   */
+  constructor(
+    model: Pick<DenoiserModel, "vocabSize" | "maskId">,
+    topP: number,
+    compat: "remdm" | "paper" = "remdm",
+  ) {
+    this.#keepsCrossing = compat === "paper";
     this.#vocabSize = model.vocabSize;
     this.#maskId = model.maskId;
     this.#topP = topP;
@@ -109,7 +118,8 @@ export class RowSampler {
 
   /**
    * The original's nucleus: from the likeliest token down, of equals the lowest id first, while the cumulative
-   * probability is <= p, and always the first. So the token that crosses p is left out. A heap gives the
+   * probability is <= p, and always the first. So the token that crosses p is left out, where the paper on nucleus
+   * sampling has the smallest set of at least p. A heap gives the
    * tokens in order for as long as they are kept; what comes out is the smallest weight that is kept, how many
    * of exactly that weight are, and the sum of all kept weights. All tokens below the heap's floor together have
    * less than half of 1 - p, so p is crossed before them.
@@ -132,8 +142,13 @@ export class RowSampler {
       size--;
       heap[0] = heap[size];
       siftDown(heap, 0, size);
-    } while (size > 0 && cumulative + heap[0] / this.#total <= this.#topP);
+    } while (size > 0 && this.#keeps(cumulative, heap[0] / this.#total));
     return { cut, ties, mass };
+  }
+
+  /** Whether the next token belongs to the nucleus. @param cumulative probability of those before it. */
+  #keeps(cumulative: number, probability: number): boolean {
+    return this.#keepsCrossing ? cumulative < this.#topP : cumulative + probability <= this.#topP;
   }
 }
 
@@ -159,7 +174,7 @@ function siftDown(heap: Float64Array, from: number, size: number): void {
   heap[node] = value;
 }
 
-function invalidRow({ sample, step, position }: RowAddress, what: string): RemdmError {
+export function invalidRow({ sample, step, position }: RowAddress, what: string): RemdmError {
   return new RemdmError(
     `The network's row for sample ${sample}, step ${step}, position ${position} ${what}`,
     {

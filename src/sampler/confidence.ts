@@ -6,15 +6,20 @@
 export class Confidence {
   /** exp(-psi), and 0 at positions that have no part in it: masked and pinned ones. psi <= 1, so no shift is needed. */
   readonly #weights: Float64Array;
+  readonly #round: (x: number) => number;
 
-  /** @param length L, the number of positions; all begin masked. */
-  constructor(length: number) {
+  /**
+   * @param length L, the number of positions; all begin masked.
+   * @param round what psi is kept in: the original's code has the network's number format, the paper none.
+   */
+  constructor(length: number, round: (x: number) => number = (x) => x) {
     this.#weights = new Float64Array(length);
+    this.#round = round;
   }
 
   /** @param psi probability of the token that was revealed, in [0, 1]. */
   reveal(position: number, psi: number): void {
-    this.#weights[position] = Math.exp(-psi);
+    this.#weights[position] = Math.exp(-this.#round(psi));
   }
 
   remask(position: number): void {

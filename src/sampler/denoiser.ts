@@ -6,16 +6,29 @@
 /** Index into the model's vocabulary, in [0, vocabSize). */
 export type TokenId = number;
 
+/** What a row of the network means: the original's `parameterization` (`mdlm` is its `subs`). */
+export type ModelKind = "mdlm" | "sedd" | "d3pm" | "ar";
+
 /** What the sampler must know of a model before it can sample from it. */
 export interface DenoiserModel {
+  /** Default `mdlm`. */
+  readonly kind?: ModelKind;
   /** V: number of columns of a row, the mask included. */
   readonly vocabSize: number;
   /** Column of the mask token, in [0, vocabSize). */
-  readonly maskId: TokenId;
+  readonly maskId: number;
   /** The longest sequence that the model takes, in tokens. */
   readonly length: number;
   /** Whether the network looks at sigma; when false the backend ignores it. */
   readonly timeConditioning: boolean;
+  /** d3pm: whether the mask has no probability (the original's `subs_masking`). Default false. */
+  readonly subsMasking?: boolean;
+  /** What the rows were rounded to before they were widened to float32. Default `float32`. */
+  readonly dtype?: "float32" | "bfloat16";
+  /** Token that a sequence of an `ar` model begins with. */
+  readonly bosId?: TokenId;
+  /** Token that ends a text: what semi-autoregressive output is cut at. */
+  readonly eosId?: TokenId;
 }
 
 /** One batched question. The arrays belong to the denoiser until its promise settles. */
@@ -30,13 +43,27 @@ export interface ForwardRequest {
   readonly sigma: Float32Array<ArrayBuffer>;
   /** [N] flat indices b * L + l of the positions asked for, ascending. Nothing else is computed or sent. */
   readonly rows: Int32Array<ArrayBuffer>;
+  /**
+   * Name under which the denoiser may keep what it computed. A later call of the same name is answered from it
+   * as far as tokens and sigma agree: other rows of the same question cost the head alone, and an `ar` model computes
+   * only what follows the prefix that it knows. The content decides, never the name: a cache that was lost or is
+   * about something else costs time and changes no number. {@link Denoiser.release} ends it.
+   */
+  readonly cache?: number;
 }
 
 export interface Denoiser {
   readonly model: DenoiserModel;
   /**
-   * @returns [N, V] row-major logits of the rows asked for, before SUBS: the mask column is whatever
-   *   the network says, the sampler leaves it out. Pure: the same request may be sent again.
+   * @returns [N, V] row-major logits of the rows asked for, before any parameterization: the mask column is
+   *   whatever the network says, the sampler leaves it out. Pure: the same request may be sent again.
    */
   forward(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array>;
+  /**
+   * Two numbers in the place of a row: [N, 2], log of the sum of exp(logit) over all columns but the mask's, and the
+   * mask's logit. Needed for `sedd` models, whose chance to reveal depends on it. Pure, as {@link forward}.
+   */
+  masses?(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array>;
+  /** Nobody will use this cache any more. Never throws; a denoiser without caches leaves it out. */
+  release?(cache: number): void;
 }

@@ -3,9 +3,10 @@ import type { TokenId } from "./denoiser.ts";
 import type { Strategy } from "./strategy.ts";
 
 export interface SamplerOptions {
-  readonly strategy: Strategy;
-  /** Number of denoising steps T, an integer >= 1. */
-  readonly steps: number;
+  /** Default: `mdlm`; the only one that they have for models of kind `sedd` (`analytic`), `d3pm` (`ddpm`) and `ar`. */
+  readonly strategy?: Strategy;
+  /** Number of denoising steps T, an integer >= 1. Default: one for each token. `ar` takes none: it has one a token. */
+  readonly steps?: number;
   /** Nucleus mass p in (0, 1]; 1 keeps every token. Default 1. */
   readonly topP?: number;
   /** How many sequences to draw, an integer >= 1. Default 1. */
@@ -20,6 +21,28 @@ export interface SamplerOptions {
   readonly seed?: number | bigint;
   /** Positions that hold a given token and are never revealed nor remasked (a prompt, infilling). */
   readonly pinned?: ReadonlyMap<number, TokenId>;
+  /**
+   * `events` asks the network about what changes only; `dense` goes through every position as the original does, with
+   * its rounding, and gives the original's tokens for the original's seed. Default `events`, for `d3pm` models `dense`.
+   */
+  readonly executor?: "events" | "dense";
+  /**
+   * `torch` is the stream of PyTorch's CPU generator, seeded as by `torch.manual_seed`, `philox` a number for each
+   * address. Default: `philox` for events, the only one there; `torch` for dense.
+   */
+  readonly noise?: "philox" | "torch";
+  /**
+   * Where the original's code and the literature differ, do as the code does (`remdm`, the default), or as the papers
+   * say (`paper`): docs/fidelity.md has the list. `dense` is always as the code.
+   */
+  readonly compat?: "remdm" | "paper";
+  /**
+   * Semi-autoregressive generation: when a window of `length` tokens is done it moves on by `stride` tokens, `strides`
+   * times, and what it keeps is pinned. Samples are then of different lengths: they end before the first
+   * end-of-text token. Both or neither; integers in [1, length) and >= 1. Original: `sample_subs_guidance`.
+   */
+  readonly stride?: number;
+  readonly strides?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -48,7 +71,7 @@ export interface RemaskedEvent {
 export interface FinishedEvent {
   readonly type: "finished";
   readonly sample: number;
-  /** [L] final token ids, no masks. */
+  /** [L] final token ids, no masks; with `stride` up to the first end-of-text token. */
   readonly tokens: Int32Array;
 }
 
@@ -76,7 +99,7 @@ export interface SamplerStats {
 }
 
 export interface SamplerOutcome {
-  /** One [L] array a sample, in order. */
+  /** One [L] array a sample, in order; with `stride` their lengths differ. */
   readonly tokens: readonly Int32Array[];
   readonly stats: SamplerStats;
 }

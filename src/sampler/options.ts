@@ -3,23 +3,30 @@ import { checkInteger, checkKeys, checkNumber, isRecord } from "./checks.ts";
 import type { DenoiserModel, TokenId } from "./denoiser.ts";
 import { OptionError, RemdmError } from "./errors.ts";
 import type { SamplerOptions } from "./events.ts";
+import { methodOf, readExecutor, readStrategy, type Method } from "./method.ts";
 import { SAMPLE_LIMIT } from "./noise.ts";
-import { compilePlan, type Plan } from "./plan.ts";
+import type { Strategy } from "./strategy.ts";
 
-/** The plan of a run is held in memory, 24 bytes a step; more steps than this is a slip of the hand. */
-const MAX_STEPS = 1_000_000;
 const SEED_LIMIT = 2n ** 64n;
+const MAX_STRIDES = 1_000_000;
 
 /** {@link SamplerOptions} with everything said. */
 export interface ResolvedOptions {
-  readonly plan: Plan;
+  readonly method: Method;
+  /** Steps of the time grid: for dfm of its own, for ar the tokens that are drawn. */
+  readonly steps: number;
   readonly topP: number;
   readonly samples: number;
   readonly firstSample: number;
   readonly batchSize: number;
   readonly length: number;
   readonly seed: bigint;
+  readonly noise: "philox" | "torch";
+  readonly compat: "remdm" | "paper";
   readonly pinned: ReadonlyMap<number, TokenId>;
+  /** Tokens that a window moves on by, and how often: 0 and 0 unless semi-autoregressive. */
+  readonly stride: number;
+  readonly strides: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -33,6 +40,11 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
   length: true,
   seed: true,
   pinned: true,
+  executor: true,
+  noise: true,
+  compat: true,
+  stride: true,
+  strides: true,
   signal: true,
 };
 
@@ -47,20 +59,83 @@ export function resolveOptions(options: SamplerOptions, model: DenoiserModel): R
   if (!isRecord(given)) throw new OptionError("options", given, "an object");
   checkKeys("", "a sampler", given, Object.keys(KNOWN));
   const { samples = 1, firstSample = 0, topP = 1, length = model.length } = given;
-  const steps = checkInteger("steps", given.steps, 1, MAX_STEPS);
   const count = checkInteger("samples", samples, 1, SAMPLE_LIMIT);
-  const L = checkInteger("length", length, 1, model.length);
+  const L = checkInteger("length", length, model.kind === "ar" ? 2 : 1, model.length);
   const { batchSize = Math.min(count, 16) } = given;
+  const strategy = readStrategy(given.strategy, model);
+  const dense = readExecutor(given.executor, model);
+  const noise = readChoice("noise", given.noise, noisesOf(strategy, dense));
+  const compat = readChoice("compat", given.compat, dense ? ["remdm"] : ["remdm", "paper"]);
+  const windows = readWindows(given.stride, given.strides, L);
   return {
-    plan: compilePlan(options.strategy, steps),
-    topP: checkNumber("topP", topP, "a number in (0, 1]", (x) => x > 0 && x <= 1),
+    ...methodOf(
+      {
+        strategy,
+        steps: given.steps,
+        dense,
+        compat,
+        length: L,
+        semiAutoregressive: windows.strides > 0,
+      },
+      model,
+    ),
+    topP: readTopP(topP, strategy, compat),
     samples: count,
-    firstSample: checkInteger("firstSample", firstSample, 0, SAMPLE_LIMIT - count),
+    // PyTorch's stream has no beginning but its first sample.
+    firstSample: checkInteger(
+      "firstSample",
+      firstSample,
+      0,
+      noise === "torch" ? 0 : SAMPLE_LIMIT - count,
+    ),
     batchSize: checkInteger("batchSize", batchSize, 1, Number.MAX_SAFE_INTEGER),
     length: L,
     seed: readSeed(given.seed),
+    noise,
+    compat,
     pinned: readPinned(given.pinned, L, model),
+    ...windows,
     signal: readSignal(given.signal),
+  };
+}
+
+/** The dense form of `ar` is about PyTorch's block of Gumbel draws and nothing else. */
+function noisesOf({ kind }: Strategy, dense: boolean): ["philox" | "torch", ..."philox"[]] {
+  if (!dense) return ["philox"];
+  return kind === "ar" ? ["torch"] : ["torch", "philox"];
+}
+
+function readChoice<const Choice extends string>(
+  option: string,
+  value: unknown,
+  choices: readonly [Choice, ...Choice[]],
+): Choice {
+  const chosen = value === undefined ? choices[0] : choices.find((choice) => choice === value);
+  if (chosen !== undefined) return chosen;
+  throw new OptionError(
+    option,
+    value,
+    choices.map((choice) => JSON.stringify(choice)).join(" or "),
+  );
+}
+
+function readTopP(topP: unknown, { kind }: Strategy, compat: "remdm" | "paper"): number {
+  const mass = checkNumber("topP", topP, "a number in (0, 1]", (x) => x > 0 && x <= 1);
+  const ignored = (kind === "ddpm" || kind === "analytic") && compat === "remdm";
+  if (mass === 1 || !ignored) return mass;
+  const why = `1 with the strategy ${kind}: the original has no nucleus there (compat: "paper" has)`;
+  throw new OptionError("topP", mass, why);
+}
+
+function readWindows(
+  stride: unknown,
+  strides: unknown,
+  length: number,
+): { readonly stride: number; readonly strides: number } {
+  if (stride === undefined && strides === undefined) return { stride: 0, strides: 0 };
+  return {
+    stride: checkInteger("stride", stride, 1, length - 1),
+    strides: checkInteger("strides", strides, 1, MAX_STRIDES),
   };
 }
 
@@ -93,7 +168,7 @@ function readSeed(seed: unknown = 1): bigint {
 function readPinned(
   pinned: unknown,
   length: number,
-  { vocabSize, maskId }: DenoiserModel,
+  { kind, vocabSize, maskId, bosId }: DenoiserModel,
 ): ReadonlyMap<number, TokenId> {
   const copy = new Map<number, TokenId>();
   if (pinned === undefined) return copy;
@@ -107,7 +182,22 @@ function readPinned(
       Number.isSafeInteger(id) && id >= 0 && id < vocabSize && id !== maskId;
     copy.set(at, checkNumber(`pinned.get(${at})`, token, allowed, holds));
   }
+  if (kind === "ar") checkPrefix(copy, bosId);
   return copy;
+}
+
+/** An `ar` model cannot know what comes later: only its beginning can be given. */
+function checkPrefix(pinned: ReadonlyMap<number, TokenId>, bosId: TokenId | undefined): void {
+  const first = pinned.get(0);
+  if (first !== undefined && first !== bosId) {
+    throw new OptionError("pinned.get(0)", first, `the begin-of-text token, ${String(bosId)}`);
+  }
+  const drawn = pinned.has(0) ? pinned.size : pinned.size + 1;
+  for (const position of pinned.keys()) {
+    if (position < drawn) continue;
+    const allowed = "one of a beginning without gaps (an ar model goes from left to right)";
+    throw new OptionError("pinned position", position, allowed);
+  }
 }
 
 function isMapLike(value: unknown): value is ReadonlyMap<unknown, unknown> {

@@ -2,8 +2,10 @@
  * A strategy as numbers: since the network decides what a position becomes and never whether it changes
  * (docs/design.md, section 2), a whole run is a time grid and two chances a step.
  */
-import { linearTimes } from "./schedule.ts";
+import { OptionError } from "./errors.ts";
+import { linearTimes, T_MIN } from "./schedule.ts";
 import type { Strategy } from "./strategy.ts";
+import { analyticTransition } from "./strategies/analytic.ts";
 import { dfmTimes, dfmTransition } from "./strategies/dfm.ts";
 import { forwardBackwardTransition } from "./strategies/forwardBackward.ts";
 import type { Transition } from "./strategies/posterior.ts";
@@ -21,15 +23,18 @@ export interface Plan {
   readonly remask: Float64Array;
   /** Whether `remask` is shared out by softmax(-psi). */
   readonly confidence: boolean;
+  /** How the final noise removal chooses tokens. Original: `analytic` draws them (`_denoiser_update`). */
+  readonly removal: "argmax" | "draw";
 }
 
 /**
  * @param steps as the caller asks for them, an integer >= 1.
- * @throws OptionError when the strategy is not valid.
+ * @param end the last time of an even grid, in [0, 1).
+ * @throws OptionError when the strategy is not valid, or is none of masks that are revealed by chance (`ar`).
  */
-export function compilePlan(strategy: Strategy, steps: number): Plan {
+export function compilePlan(strategy: Strategy, steps: number, end = T_MIN): Plan {
   const rule = ruleOf(strategy);
-  const times = rule.kind === "dfm" ? dfmTimes(steps) : linearTimes(steps);
+  const times = rule.kind === "dfm" ? dfmTimes(steps) : linearTimes(steps, end);
   const reveal = new Float64Array(times.length - 1);
   const remask = new Float64Array(times.length - 1);
   for (let i = 0; i < reveal.length; i++) {
@@ -38,7 +43,8 @@ export function compilePlan(strategy: Strategy, steps: number): Plan {
     remask[i] = chances.remask;
   }
   const confidence = rule.kind === "remdm" && rule.confidence;
-  return { steps: reveal.length, times, reveal, remask, confidence };
+  const removal = rule.kind === "analytic" ? "draw" : "argmax";
+  return { steps: reveal.length, times, reveal, remask, confidence, removal };
 }
 
 /** The step from time t to the smaller time s. */
@@ -50,5 +56,9 @@ export function transition(rule: Rule, t: number, s: number): Transition {
       return forwardBackwardTransition(t, s);
     case "dfm":
       return dfmTransition(t, s);
+    case "analytic":
+      return analyticTransition(t, s);
+    case "ar":
+      throw new OptionError("strategy.kind", "ar", "a strategy of masked diffusion");
   }
 }

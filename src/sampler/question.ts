@@ -59,26 +59,47 @@ export async function ask(
   request: ForwardRequest,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
-  const logits = await forward(denoiser, request, signal);
-  const expected = request.rows.length * denoiser.model.vocabSize;
-  if (logits.length === expected) return logits;
-  throw new RemdmError(
-    `The denoiser answered with ${logits.length} logits instead of ${expected} ` +
-      `(${request.rows.length} rows of ${denoiser.model.vocabSize})`,
-    {
-      code: "denoiser_invalid",
-      remedy: "A forward call must give one row of model.vocabSize logits for each row asked for.",
-    },
-  );
+  const logits = await answerOf(denoiser.forward(request, signal), signal);
+  return checked(logits, "logits", request.rows.length, denoiser.model.vocabSize);
 }
 
-async function forward(
+/**
+ * @returns [N, 2] as {@link Denoiser.masses}, checked for their number.
+ * @throws as {@link ask}; RemdmError `denoiser_invalid` for a denoiser that has no reductions.
+ */
+export async function askMasses(
   denoiser: Denoiser,
   request: ForwardRequest,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
+  if (denoiser.masses === undefined) {
+    throw new RemdmError("The denoiser of a sedd model has no `masses`", {
+      code: "denoiser_invalid",
+      remedy: "Give it the method `masses`: two numbers in the place of a row.",
+    });
+  }
+  const masses = await answerOf(denoiser.masses(request, signal), signal);
+  return checked(masses, "masses", request.rows.length, 2);
+}
+
+function checked(answer: Float32Array, what: string, rows: number, width: number): Float32Array {
+  const expected = rows * width;
+  if (answer.length === expected) return answer;
+  throw new RemdmError(
+    `The denoiser answered with ${answer.length} ${what} instead of ${expected} (${rows} rows of ${width})`,
+    {
+      code: "denoiser_invalid",
+      remedy: `A call must give one row of ${width} ${what} for each row asked for.`,
+    },
+  );
+}
+
+async function answerOf(
+  answer: Promise<Float32Array>,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
   try {
-    return await denoiser.forward(request, signal);
+    return await answer;
   } catch (error) {
     const known = RemdmError.isInstance(error) && error.code === "aborted";
     if (signal?.aborted === true && !known) throw new AbortedError(error);

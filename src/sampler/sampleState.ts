@@ -7,8 +7,9 @@ import { Confidence } from "./confidence.ts";
 import type { TokenId } from "./denoiser.ts";
 import type { NoiseSource } from "./noise.ts";
 import type { Plan } from "./plan.ts";
+import { TextWindow, type WindowSettings } from "./textWindow.ts";
 
-/** What one step changes in one sample: two disjoint ascending lists of positions. */
+/** What one step changes in one sample: two disjoint ascending lists of positions in its window. */
 export interface StepEvents {
   readonly reveals: Int32Array;
   readonly remasks: Int32Array;
@@ -18,66 +19,84 @@ const NO_POSITIONS = new Int32Array(0);
 const QUIET: StepEvents = { reveals: NO_POSITIONS, remasks: NO_POSITIONS };
 
 /** What all samples of a run have in common. */
-export interface SampleSettings {
+export interface SampleSettings extends WindowSettings {
   readonly plan: Plan;
-  readonly maskId: TokenId;
-  readonly length: number;
-  readonly pinned: ReadonlyMap<number, TokenId>;
+  /** Of semi-autoregressive generation, else 0 and 0. */
+  readonly stride?: number;
+  readonly strides?: number;
+  /** What confidences are rounded to. */
+  readonly round?: (x: number) => number;
 }
 
 export class SampleState {
   readonly sample: number;
-  /** [L] the sequence as it stands before the step at hand. */
-  readonly tokens: Int32Array<ArrayBuffer>;
-  readonly #plan: Plan;
-  readonly #maskId: TokenId;
-  /** The positions that are not pinned: nothing ever happens at the others. */
-  readonly #free: Int32Array;
-  readonly #confidence: Confidence | undefined;
+  readonly #settings: SampleSettings;
+  readonly #window: TextWindow;
+  #confidence: Confidence | undefined;
   #step = 0;
+  /** Windows that are done. */
+  #windows = 0;
 
-  constructor(sample: number, { plan, maskId, length, pinned }: SampleSettings) {
+  constructor(sample: number, settings: SampleSettings) {
     this.sample = sample;
-    this.#plan = plan;
-    this.#maskId = maskId;
-    this.tokens = new Int32Array(length).fill(maskId);
-    for (const [position, token] of pinned) this.tokens[position] = token;
-    this.#free = Int32Array.from(this.tokens.keys()).filter((position) => !pinned.has(position));
-    this.#confidence = plan.confidence ? new Confidence(length) : undefined;
+    this.#settings = settings;
+    this.#window = new TextWindow(settings);
+    this.#confidence = this.#newConfidence();
   }
 
-  /** The step at hand, in [0, T + 1]: T is the final noise removal, T + 1 is the end. */
+  /** [L] the window as it stands before the step at hand. */
+  get tokens(): Int32Array<ArrayBuffer> {
+    return this.#window.tokens;
+  }
+
+  /** Position in the text of the first of `tokens`. */
+  get offset(): number {
+    return this.#window.offset;
+  }
+
+  /** Number of the step at hand over all windows; each has T + 1, of which the last is the final noise removal. */
   get step(): number {
-    return this.#step;
+    return this.#windows * (this.#settings.plan.steps + 1) + this.#step;
+  }
+
+  /** t at the start of the step at hand. */
+  get time(): number {
+    return this.#settings.plan.times[this.#step];
   }
 
   get finished(): boolean {
-    return this.#step > this.#plan.steps;
+    return this.#windows > (this.#settings.strides ?? 0);
   }
 
-  /** Whether the step at hand is the final noise removal: all masks go, by argmax. */
+  /** Whether the step at hand is the final noise removal: all masks go. */
   get final(): boolean {
-    return this.#step === this.#plan.steps;
+    return this.#step === this.#settings.plan.steps;
   }
 
   /** Number of draws that a step may take. */
   get freePositions(): number {
-    return this.#free.length;
+    return this.#window.free.length;
+  }
+
+  /** The whole text so far. @param eosId as of {@link TextWindow.text}. */
+  text(eosId?: TokenId): Int32Array {
+    return this.#window.text(eosId);
   }
 
   /** Draws the events of the step at hand from the state before it; changes nothing. */
   drawEvents(noise: NoiseSource): StepEvents {
-    const reveal = this.final ? 1 : this.#plan.reveal[this.#step];
-    const remask = this.final ? 0 : this.#plan.remask[this.#step];
+    const { plan, maskId } = this.#settings;
+    const reveal = this.final ? 1 : plan.reveal[this.#step];
+    const remask = this.final ? 0 : plan.remask[this.#step];
     if (reveal === 0 && remask === 0) return QUIET;
     const remaskOf = this.#remaskChances(remask);
     const reveals: number[] = [];
     const remasks: number[] = [];
-    for (const position of this.#free) {
-      const masked = this.tokens[position] === this.#maskId;
+    for (const position of this.#window.free) {
+      const masked = this.tokens[position] === maskId;
       const chance = masked ? reveal : remaskOf(position);
       if (chance === 0) continue;
-      if (chance < 1 && noise.event(this.sample, this.#step, position) >= chance) continue;
+      if (chance < 1 && noise.event(this.sample, this.step, position) >= chance) continue;
       (masked ? reveals : remasks).push(position);
     }
     return { reveals: Int32Array.from(reveals), remasks: Int32Array.from(remasks) };
@@ -88,8 +107,9 @@ export class SampleState {
    * @param draws what each of `events.reveals` became, in their order.
    */
   apply(events: StepEvents, draws: readonly Draw[]): void {
+    const { plan, maskId } = this.#settings;
     for (const position of events.remasks) {
-      this.tokens[position] = this.#maskId;
+      this.tokens[position] = maskId;
       this.#confidence?.remask(position);
     }
     draws.forEach(({ token, probability }, i) => {
@@ -97,6 +117,20 @@ export class SampleState {
       this.#confidence?.reveal(events.reveals[i], probability);
     });
     this.#step++;
+    if (this.#step > plan.steps) this.#endWindow();
+  }
+
+  #endWindow(): void {
+    this.#step = 0;
+    this.#windows++;
+    if (this.finished) return;
+    this.#window.slide(this.#settings.stride ?? 0);
+    this.#confidence = this.#newConfidence();
+  }
+
+  #newConfidence(): Confidence | undefined {
+    const { plan, length, round } = this.#settings;
+    return plan.confidence ? new Confidence(length, round) : undefined;
   }
 
   /** A revealed position's chance of a remask in this step: `remask`, or under confidence its share of it. */

@@ -11,12 +11,13 @@ const SIGMA_EPSILON = 1e-3;
 
 /**
  * @param steps number of denoising steps T, an integer >= 1.
- * @returns [T + 1] times, linspace(1, 1e-5, T + 1) in doubles (the original rounds them to float32).
+ * @param end the last time, in [0, 1).
+ * @returns [T + 1] times, linspace(1, end, T + 1) in doubles (the original rounds them to float32).
  */
-export function linearTimes(steps: number): Float64Array {
+export function linearTimes(steps: number, end = T_MIN): Float64Array {
   const times = new Float64Array(steps + 1);
-  for (let i = 0; i < steps; i++) times[i] = 1 - (i * (1 - T_MIN)) / steps;
-  times[steps] = T_MIN;
+  for (let i = 0; i < steps; i++) times[i] = 1 - (i * (1 - end)) / steps;
+  times[steps] = end;
   return times;
 }
 

@@ -8,6 +8,27 @@ export interface MdlmStrategy {
   readonly kind: "mdlm";
 }
 
+/**
+ * The same distribution as `mdlm`, computed as the original's predictor `ddpm` does, with no cache; it knows no
+ * nucleus there. The one sampler of `d3pm` models.
+ */
+export interface DdpmStrategy {
+  readonly kind: "ddpm";
+}
+
+/**
+ * Tweedie tau-leaping on scores, its last step draws in the place of an argmax (SEDD, Lou et al., 2024). The one sampler
+ * of `sedd` models; `mdlm` models have scores too. Original: `predictor: analytic`.
+ */
+export interface AnalyticStrategy {
+  readonly kind: "analytic";
+}
+
+/** From left to right, one token a step. The one sampler of `ar` models. Original: `_ar_sampler`. */
+export interface AutoregressiveStrategy {
+  readonly kind: "ar";
+}
+
 /** Forward-backward corrector (Campbell et al., 2022). Original: `sampler: forward-backward`. */
 export interface ForwardBackwardStrategy {
   readonly kind: "forward-backward";
@@ -83,6 +104,9 @@ export interface RemdmStrategy {
 
 export type Strategy =
   | MdlmStrategy
+  | DdpmStrategy
+  | AnalyticStrategy
+  | AutoregressiveStrategy
   | ForwardBackwardStrategy
   | DfmStrategy
   | RemdmCapStrategy

@@ -19,13 +19,12 @@ function resolve(options: Record<string, unknown>) {
 }
 
 const KINDS =
-  "mdlm, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm";
+  "mdlm, ddpm, analytic, ar, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm";
 const loop = (options: object) => ({ strategy: { kind: "remdm-loop", ...options } });
 const remdm = (options: object) => ({ strategy: { kind: "remdm", ...options } });
 const windowed = (options: object) => remdm({ window: options });
 
 const mistakes: [Record<string, unknown>, string, string][] = [
-  [{ strategy: undefined }, "strategy", `an object whose kind is one of ${KINDS}; got undefined`],
   [{ strategy: null }, "strategy", `an object whose kind is one of ${KINDS}; got null`],
   [{ strategy: "mdlm" }, "strategy", `an object whose kind is one of ${KINDS}; got "mdlm"`],
   [
@@ -96,7 +95,6 @@ const mistakes: [Record<string, unknown>, string, string][] = [
     "strategy.window.tOn",
     "a number in (tOff, 1), with tOff = 0.05; got 0.01",
   ],
-  [{ steps: undefined }, "steps", "an integer in [1, 1000000]; got undefined"],
   [{ steps: 0 }, "steps", "an integer in [1, 1000000]; got 0"],
   [{ steps: 2.5 }, "steps", "an integer in [1, 1000000]; got 2.5"],
   [{ steps: Infinity }, "steps", "an integer in [1, 1000000]; got Infinity"],
@@ -145,7 +143,7 @@ const mistakes: [Record<string, unknown>, string, string][] = [
   [
     { topp: 0.9 },
     "topp",
-    "undefined (a sampler takes only strategy, steps, topP, samples, firstSample, batchSize, length, seed, pinned, signal); got 0.9",
+    "undefined (a sampler takes only strategy, steps, topP, samples, firstSample, batchSize, length, seed, pinned, executor, noise, compat, stride, strides, signal); got 0.9",
   ],
 ];
 

@@ -6,7 +6,7 @@ import { T_MIN } from "../schedule.ts";
 import type { Transition } from "./posterior.ts";
 
 /** A - 1 = B = 10 t^(1/4) (1 - t)^(1/4). */
-function corrector(t: number): { readonly a: number; readonly b: number } {
+export function corrector(t: number): { readonly a: number; readonly b: number } {
   const b = 10 * t ** 0.25 * (1 - t) ** 0.25;
   return { a: b + 1, b };
 }
@@ -34,7 +34,12 @@ export function dfmTimes(steps: number): Float64Array {
 
 /** The time s that follows t. */
 export function dfmNextTime(t: number, steps: number): number {
-  if (t === 1) return t - 1 / steps;
+  return t - dfmStepSize(t, steps);
+}
+
+/** At t = 1 the first term would be all that counts, and the second is not defined. */
+export function dfmStepSize(t: number, steps: number): number {
+  if (t === 1) return 1 / steps;
   const { a, b } = corrector(t);
-  return t - Math.min(1 / steps, 1 / (a / t + b / (1 - t)));
+  return Math.min(1 / steps, 1 / (a / t + b / (1 - t)));
 }

@@ -8,11 +8,14 @@ import type { LoopWindow, Strategy, SwitchWindow } from "../strategy.ts";
 import type { RemdmRule } from "./remdm.ts";
 import type { Window } from "./window.ts";
 
-export type Rule = RemdmRule | { readonly kind: "forward-backward" } | { readonly kind: "dfm" };
+export type Rule = RemdmRule | { readonly kind: "forward-backward" | "dfm" | "analytic" | "ar" };
 
 /** Every strategy with the options that it takes. */
 const STRATEGY_OPTIONS: Readonly<Record<Strategy["kind"], readonly string[]>> = {
   mdlm: [],
+  ddpm: [],
+  analytic: [],
+  ar: [],
   "forward-backward": [],
   dfm: [],
   "remdm-cap": ["eta"],
@@ -37,6 +40,7 @@ export function ruleOf(strategy: unknown): Rule {
   const { kind, given } = readKind("strategy", strategy, STRATEGY_OPTIONS);
   switch (kind) {
     case "mdlm":
+    case "ddpm":
       return remdm({ cap: 0 });
     case "remdm-cap":
       return remdm({ cap: readShare("strategy.eta", given.eta, 0.008) });
@@ -57,8 +61,16 @@ export function ruleOf(strategy: unknown): Rule {
       });
     case "forward-backward":
     case "dfm":
+    case "analytic":
+    case "ar":
       return { kind };
   }
+}
+
+/** The strategy as it was given. @throws OptionError, as {@link ruleOf}. */
+export function checkStrategy(strategy: unknown): Strategy {
+  ruleOf(strategy);
+  return strategy as Strategy;
 }
 
 /** With nothing set, ReMDM-max: sigma = sigmaMax at all times. */

@@ -191,7 +191,16 @@ function coefficients(
   };
   switch (strategy.kind) {
     case "mdlm":
+    case "ddpm":
       return { reveal: t - s, stay: s, remask: 0 };
+    case "analytic": {
+      const [sigmaT, sigmaS] = [t, s].map((time) => -Math.log(1 - (1 - 1e-3) * time));
+      const grown = Math.exp(sigmaT - sigmaS);
+      const scores = Math.exp(-sigmaT) / (1 - Math.exp(-sigmaT));
+      return { reveal: scores * (grown - 1), stay: grown + (1 - grown) * (scores + 1), remask: 0 };
+    }
+    case "ar":
+      throw new Error("ar has no masks");
     case "forward-backward":
       return q(t < 1 ? (t - s) / (1 - t) : 1);
     case "remdm-cap":

@@ -1,0 +1,89 @@
+/** One sequence through one step, and through the final noise removal. */
+import type { TokenId } from "../denoiser.ts";
+import type { Pace } from "../pace.ts";
+import type { DenseConfidence } from "./confidence.ts";
+import { drawKept, drawWeighted } from "./draw.ts";
+import type { DenseTime } from "./grid.ts";
+import type { RowsOfSequence } from "./rows.ts";
+import type { DenseUpdate } from "./update.ts";
+
+/** What a step is taken on. */
+export interface SequenceState {
+  /** [L] */
+  readonly tokens: Int32Array;
+  /** Positions that may change. */
+  readonly free: Int32Array;
+  readonly confidence: DenseConfidence;
+}
+
+/** Writes the [V] uniforms of one position; called for every position in order, needed or not. */
+export type PositionNoise = (out: Float64Array, position: number) => void;
+
+/**
+ * @param rows of the masked positions, as `update.read` left them.
+ * @returns [L] what every position holds next; `state.confidence` is brought up to date.
+ */
+export async function advance(
+  update: DenseUpdate,
+  state: SequenceState,
+  rows: RowsOfSequence,
+  time: DenseTime,
+  noise: PositionNoise,
+  pace: Pace,
+): Promise<Int32Array> {
+  const { maskId, vocabSize } = update.model;
+  const { tokens, confidence } = state;
+  const weights = update.weights(time, confidence.shares());
+  const uniforms = new Float64Array(vocabSize);
+  const q = new Float64Array(vocabSize);
+  const free = new Set(state.free);
+  const next = tokens.slice();
+  for (const [position, token] of tokens.entries()) {
+    if (pace.spend(vocabSize)) await pace.rest();
+    noise(uniforms, position);
+    if (!free.has(position)) continue;
+    const row = rows.get(position);
+    if (row !== undefined) {
+      update.weigh(row, weights, time, q);
+      next[position] = drawWeighted(q, uniforms);
+      if (next[position] !== maskId) confidence.values[position] = -row[next[position]];
+    } else if (weights?.revealed !== undefined) {
+      next[position] = drawKept(token, maskId, weights.revealed(position), uniforms);
+      if (next[position] === maskId) confidence.values[position] = -Infinity;
+    }
+  }
+  return next;
+}
+
+/**
+ * The last step: every row that is there gives its likeliest token, or under `analytic` a draw without the mask.
+ * @param rows raw logits.
+ * @param end the time of it.
+ */
+export async function removeNoise(
+  update: DenseUpdate,
+  { tokens, free }: Pick<SequenceState, "tokens" | "free">,
+  rows: RowsOfSequence,
+  end: number,
+  noise: PositionNoise,
+  pace: Pace,
+): Promise<Int32Array> {
+  const { vocabSize } = update.model;
+  const uniforms = new Float64Array(vocabSize);
+  const q = new Float64Array(vocabSize);
+  const movable = new Set(free);
+  const draws = update.sampler.kind === "analytic";
+  const choose = (row: Float32Array): TokenId => {
+    if (!draws) return update.likeliest(row);
+    update.weighRemoval(row, end, q);
+    return drawWeighted(q, uniforms);
+  };
+  const next = tokens.slice();
+  for (const position of tokens.keys()) {
+    if (pace.spend(vocabSize)) await pace.rest();
+    if (draws) noise(uniforms, position);
+    const row = rows.get(position);
+    if (row !== undefined && movable.has(position)) next[position] = choose(row);
+  }
+  return next;
+}

@@ -1,0 +1,22 @@
+/** ReMDM-conf as the original keeps it: conf = -psi in the network's dtype, -Infinity at masks. */
+import type { Precision } from "./precision.ts";
+
+export class DenseConfidence {
+  /** [L]; the original's is bfloat16 from the start, which a float32 network cannot write to: it raises there. */
+  readonly values: Float32Array;
+  readonly #precision: Precision;
+
+  constructor(length: number, precision: Precision) {
+    this.values = new Float32Array(length).fill(-Infinity);
+    this.#precision = precision;
+  }
+
+  /** softmax(conf), rounded; NaN at every position while all are masked, where nobody looks at it. */
+  shares(): (position: number) => number {
+    const { round } = this.#precision;
+    const max = this.values.reduce((most, value) => Math.max(most, value), -Infinity);
+    const weights = this.values.map((value) => Math.exp(value - max));
+    const total = Math.fround(weights.reduce((sum, weight) => sum + weight, 0));
+    return (position) => round(weights[position] / total);
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * The original's nucleus over a whole row, with its rounding: sorted from the likeliest down, of equals the lowest id
+ * first, tokens are kept while the cumulative sum is <= p, and always the first; the token that crosses p is dropped.
+ * Original: the same lines in `_ddpm_caching_update`, `_dfm_caching_update` and `_ar_sampler`.
+ */
+import type { Precision } from "./precision.ts";
+
+/** Works on one row after another with the same scratch memory. */
+export class DenseNucleus {
+  readonly #topP: number;
+  readonly #precision: Precision;
+  readonly #order: Uint32Array;
+
+  /** @param topP in (0, 1); a comparison takes it in the tensor's dtype. */
+  constructor(vocabSize: number, topP: number, precision: Precision) {
+    this.#topP = precision.round(topP);
+    this.#precision = precision;
+    this.#order = new Uint32Array(vocabSize);
+  }
+
+  /** @param p [V] probabilities, in place. */
+  filter(p: Float32Array): void {
+    const { round, accumulate } = this.#precision;
+    const order = this.#order;
+    for (let i = 0; i < order.length; i++) order[i] = i;
+    order.sort((v, w) => p[w] - p[v] || v - w);
+    let cumulative = 0;
+    let kept = 0;
+    let mass = 0;
+    for (; kept < order.length; kept++) {
+      cumulative = accumulate(cumulative + p[order[kept]]);
+      if (kept > 0 && round(cumulative) > this.#topP) break;
+      mass += p[order[kept]];
+    }
+    const total = round(mass);
+    for (let i = 0; i < order.length; i++) {
+      const v = order[i];
+      p[v] = i < kept ? round(p[v] / total) : 0;
+    }
+  }
+}

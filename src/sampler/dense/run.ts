@@ -1,0 +1,223 @@
+/**
+ * The original's loop: all positions of a batch in every step, its noise in its order, its cache of a step that changed
+ * nothing in the whole batch, its final noise removal. With PyTorch's noise a seed gives the original's tokens.
+ * Original: `_sample`, and `sample_subs_guidance` with windows.
+ */
+import { nextCache } from "../caches.ts";
+import type { Denoiser, TokenId } from "../denoiser.ts";
+import type { SamplerEvent, SamplerOutcome } from "../events.ts";
+import { Ledger } from "../ledger.ts";
+import type { NoiseSource } from "../noise.ts";
+import type { ResolvedOptions } from "../options.ts";
+import { Pace } from "../pace.ts";
+import { TextWindow } from "../textWindow.ts";
+import { advance, removeNoise, type PositionNoise } from "./advance.ts";
+import { DenseConfidence } from "./confidence.ts";
+import type { DenseGrid, DenseTime } from "./grid.ts";
+import { addressedRows, torchRows, type RowNoise } from "./noise.ts";
+import { askRows, type RowsOfSequence } from "./rows.ts";
+import type { DenseSampler } from "./sampler.ts";
+import { networkSigma32 } from "./sigma.ts";
+import { TorchGenerator } from "./torchGenerator.ts";
+import { DenseUpdate } from "./update.ts";
+
+/** One sample of the batch that is under way. */
+interface Sequence {
+  readonly sample: number;
+  readonly window: TextWindow;
+  readonly confidence: DenseConfidence;
+}
+
+export interface DenseMethod {
+  readonly sampler: DenseSampler;
+  readonly grid: DenseGrid;
+}
+
+export class DenseRun {
+  readonly #denoiser: Denoiser;
+  readonly #options: ResolvedOptions;
+  readonly #grid: DenseGrid;
+  readonly #update: DenseUpdate;
+  readonly #noise: RowNoise;
+  readonly #ledger: Ledger;
+  readonly #pace: Pace;
+  readonly #cache = nextCache();
+  /** What the last step worked with, when it may be used again. */
+  #rows: RowsOfSequence[] | undefined;
+
+  /** @param noise for `noise: "philox"`; PyTorch's stream is made here. */
+  constructor(
+    denoiser: Denoiser,
+    options: ResolvedOptions,
+    { sampler, grid }: DenseMethod,
+    noise: NoiseSource,
+  ) {
+    this.#denoiser = denoiser;
+    this.#options = options;
+    this.#grid = grid;
+    this.#update = new DenseUpdate(sampler, denoiser.model, options.topP);
+    this.#noise =
+      options.noise === "torch"
+        ? torchRows(new TorchGenerator(options.seed))
+        : addressedRows(noise);
+    this.#ledger = new Ledger(options, this.#stepsOfWindow * (options.strides + 1));
+    this.#pace = new Pace(options.signal);
+  }
+
+  async *events(): AsyncGenerator<SamplerEvent, void, void> {
+    const { samples, batchSize } = this.#options;
+    try {
+      for (let begin = 0; begin < samples; begin += batchSize) {
+        const batch = this.#begin(begin, Math.min(samples, begin + batchSize));
+        yield* this.#sample(batch);
+        for (const { sample, window } of batch) {
+          yield this.#ledger.finish(sample, window.text(this.#eosId));
+        }
+        yield this.#ledger.progress(0);
+      }
+    } finally {
+      this.#denoiser.release?.(this.#cache);
+    }
+  }
+
+  outcome(): SamplerOutcome {
+    return this.#ledger.outcome();
+  }
+
+  get #stepsOfWindow(): number {
+    return this.#grid.steps.length + 1;
+  }
+
+  /** Only long generation cuts a text off. */
+  get #eosId(): TokenId | undefined {
+    return this.#options.strides > 0 ? this.#denoiser.model.eosId : undefined;
+  }
+
+  #begin(begin: number, end: number): Sequence[] {
+    const { firstSample, length } = this.#options;
+    const { maskId } = this.#denoiser.model;
+    return Array.from({ length: end - begin }, (_, b) => ({
+      sample: firstSample + begin + b,
+      window: new TextWindow({ ...this.#options, maskId }),
+      confidence: new DenseConfidence(length, this.#update.precision),
+    }));
+  }
+
+  async *#sample(batch: readonly Sequence[]): AsyncGenerator<SamplerEvent, void, void> {
+    const { stride, strides } = this.#options;
+    for (let w = 0; w <= strides; w++) {
+      if (w > 0) batch.forEach(({ window }) => window.slide(stride));
+      this.#rows = undefined;
+      const first = w * this.#stepsOfWindow;
+      for (const [i, time] of this.#grid.steps.entries()) {
+        const next = await this.#step(batch, time, first + i);
+        yield* this.#apply(batch, next, first + i, time.t);
+        yield this.#ledger.progress(batch.length * (first + i + 1));
+      }
+      const removed = await this.#remove(batch, first + this.#grid.steps.length);
+      yield* this.#apply(batch, removed, first + this.#grid.steps.length, this.#grid.end);
+    }
+  }
+
+  /** @returns [B, L] what every position holds after the step. */
+  async #step(batch: readonly Sequence[], time: DenseTime, step: number): Promise<Int32Array[]> {
+    const rows = this.#rows ?? (await this.#read(batch, time, step));
+    const next: Int32Array[] = [];
+    for (const [b, { sample, window, confidence }] of batch.entries()) {
+      const { tokens, free } = window;
+      const state = { tokens, free, confidence };
+      const noise = this.#noiseOf(sample, step);
+      next.push(await advance(this.#update, state, rows[b], time, noise, this.#pace));
+    }
+    const same = batch.every(({ window }, b) => isClose(next[b], window.tokens));
+    this.#rows = same && this.#update.caches ? rows : undefined;
+    return next;
+  }
+
+  async #read(
+    batch: readonly Sequence[],
+    { t }: DenseTime,
+    step: number,
+  ): Promise<RowsOfSequence[]> {
+    const { maskId } = this.#denoiser.model;
+    const answer = await this.#ask(batch, t, step, (token) => token === maskId);
+    for (const rows of answer) {
+      for (const row of rows.values()) {
+        this.#update.read(row, t);
+        if (this.#pace.spend(row.length)) await this.#pace.rest();
+      }
+    }
+    return answer;
+  }
+
+  async #remove(batch: readonly Sequence[], step: number): Promise<Int32Array[]> {
+    const { maskId, kind } = this.#denoiser.model;
+    // D3PM carries nothing over: its last step may replace revealed tokens too.
+    const asks = (token: TokenId) => token === maskId || kind === "d3pm";
+    const { end } = this.#grid;
+    const answer = await this.#ask(batch, end, step, asks);
+    const next: Int32Array[] = [];
+    for (const [b, { sample, window }] of batch.entries()) {
+      const noise = this.#noiseOf(sample, step);
+      next.push(await removeNoise(this.#update, window, answer[b], end, noise, this.#pace));
+    }
+    return next;
+  }
+
+  #noiseOf(sample: number, step: number): PositionNoise {
+    return (out, position) => {
+      this.#noise(out, sample, step, position);
+    };
+  }
+
+  async #ask(
+    batch: readonly Sequence[],
+    t: number,
+    step: number,
+    asks: (token: TokenId) => boolean,
+  ): Promise<RowsOfSequence[]> {
+    this.#pace.checkAborted();
+    const answer = await askRows(this.#denoiser, {
+      sequences: batch.map(({ window }) => window.tokens),
+      sigma: networkSigma32(t),
+      asks,
+      cache: this.#cache,
+      signal: this.#options.signal,
+      sample: batch[0].sample,
+      step,
+    });
+    this.#ledger.called(answer.reduce((sum, rows) => sum + rows.size, 0));
+    return answer;
+  }
+
+  /** Carries a step out and tells of what it changed. */
+  *#apply(
+    batch: readonly Sequence[],
+    next: readonly Int32Array[],
+    step: number,
+    time: number,
+  ): Generator<SamplerEvent> {
+    const { maskId } = this.#denoiser.model;
+    for (const [b, { sample, window }] of batch.entries()) {
+      const changed = window.free.filter(
+        (position) => next[b][position] !== window.tokens[position],
+      );
+      window.tokens.set(next[b]);
+      const at = (positions: Int32Array) => positions.map((position) => position + window.offset);
+      const remasked = changed.filter((position) => next[b][position] === maskId);
+      const revealed = changed.filter((position) => next[b][position] !== maskId);
+      if (remasked.length > 0) {
+        yield { type: "remasked", sample, step, time, positions: at(remasked) };
+      }
+      if (revealed.length > 0) {
+        const tokens = revealed.map((position) => next[b][position]);
+        yield { type: "revealed", sample, step, time, positions: at(revealed), tokens };
+      }
+    }
+  }
+}
+
+/** `torch.allclose(next, now)`: of token ids beyond 100,000, neighbours are close too. */
+function isClose(next: Int32Array, now: Int32Array): boolean {
+  return next.every((token, i) => Math.abs(token - now[i]) <= 1e-8 + 1e-5 * Math.abs(now[i]));
+}

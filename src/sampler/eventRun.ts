@@ -1,0 +1,168 @@
+/**
+ * The event form: every sample runs ahead to its next reveal, those that wait share a forward call, and each goes on
+ * from there (docs/design.md, section 2). Same distribution as the original's dense loop, `_sample`.
+ */
+import { RowSampler, type Draw } from "./categorical.ts";
+import type { Denoiser } from "./denoiser.ts";
+import type {
+  FinishedEvent,
+  RemaskedEvent,
+  RevealedEvent,
+  SamplerEvent,
+  SamplerOutcome,
+} from "./events.ts";
+import { Ledger } from "./ledger.ts";
+import type { NoiseSource } from "./noise.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { Pace } from "./pace.ts";
+import type { Plan } from "./plan.ts";
+import { ask, callsOf, requestOf, type Question } from "./question.ts";
+import { roundToBfloat16 } from "./rounding.ts";
+import { SampleState, type SampleSettings } from "./sampleState.ts";
+
+export class EventRun {
+  readonly #denoiser: Denoiser;
+  readonly #options: ResolvedOptions;
+  readonly #settings: SampleSettings;
+  readonly #noise: NoiseSource;
+  readonly #rows: RowSampler;
+  readonly #pace: Pace;
+  readonly #ledger: Ledger;
+  /** The samples under way, the oldest first. */
+  readonly #active: SampleState[] = [];
+  #begun = 0;
+
+  constructor(denoiser: Denoiser, options: ResolvedOptions, plan: Plan, noise: NoiseSource) {
+    const { maskId, dtype } = denoiser.model;
+    this.#denoiser = denoiser;
+    this.#options = options;
+    this.#noise = noise;
+    this.#rows = new RowSampler(denoiser.model, options.topP, options.compat);
+    this.#pace = new Pace(options.signal);
+    this.#ledger = new Ledger(options, (plan.steps + 1) * (options.strides + 1));
+    // The original keeps confidences in bfloat16 beside a network that computes in it, as on a GPU.
+    const rounds = options.compat === "remdm" && dtype === "bfloat16";
+    this.#settings = { ...options, plan, maskId, ...(rounds && { round: roundToBfloat16 }) };
+  }
+
+  async *events(): AsyncGenerator<SamplerEvent, void, void> {
+    for (;;) {
+      const questions = yield* this.#collectQuestions();
+      if (questions.length === 0) break;
+      for (const call of callsOf(questions, this.#denoiser.model.vocabSize)) {
+        yield* this.#answer(call);
+        yield this.#progress();
+      }
+    }
+    yield this.#progress();
+  }
+
+  outcome(): SamplerOutcome {
+    return this.#ledger.outcome();
+  }
+
+  /** Takes every sample under way to its next question; one that ends gives its place to the next sample. */
+  async *#collectQuestions(): AsyncGenerator<SamplerEvent, Question[], void> {
+    const questions: Question[] = [];
+    while (questions.length < this.#options.batchSize) {
+      this.#pace.checkAborted();
+      const state = this.#active.at(questions.length) ?? this.#begin();
+      if (state === undefined) break;
+      const question = yield* this.#runAhead(state);
+      if (question === undefined) yield this.#finish(state);
+      else questions.push(question);
+    }
+    return questions;
+  }
+
+  /** Goes through the steps that reveal nothing. @returns undefined at the end of the sample. */
+  async *#runAhead(state: SampleState): AsyncGenerator<RemaskedEvent, Question | undefined, void> {
+    while (!state.finished) {
+      if (this.#pace.spend(1 + state.freePositions)) await this.#pace.rest();
+      const { time } = state;
+      const events = state.drawEvents(this.#noise);
+      if (events.reveals.length > 0) return { state, events, time };
+      const tell = remasked(state, events.remasks);
+      state.apply(events, []);
+      if (events.remasks.length > 0) yield tell;
+    }
+    return undefined;
+  }
+
+  async *#answer(
+    questions: readonly Question[],
+  ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
+    this.#pace.checkAborted();
+    const request = requestOf(questions, this.#options.length);
+    const logits = await ask(this.#denoiser, request, this.#options.signal);
+    this.#ledger.called(request.rows.length);
+    let row = 0;
+    for (const question of questions) {
+      const { state, events } = question;
+      const draws = await this.#draw(question, logits, row);
+      row += draws.length;
+      const left = remasked(state, events.remasks);
+      const came = revealed(state, events.reveals, draws);
+      state.apply(events, draws);
+      if (events.remasks.length > 0) yield left;
+      yield came;
+    }
+  }
+
+  /** @param row of `logits` that is the first of the question's. */
+  async #draw({ state, events }: Question, logits: Float32Array, row: number): Promise<Draw[]> {
+    const { vocabSize } = this.#denoiser.model;
+    const likeliest = state.final && this.#settings.plan.removal === "argmax";
+    const draws: Draw[] = [];
+    for (const position of events.reveals) {
+      const at = { sample: state.sample, step: state.step, position };
+      const begin = (row + draws.length) * vocabSize;
+      const xTheta = logits.subarray(begin, begin + vocabSize);
+      draws.push(
+        likeliest ? this.#rows.argmax(xTheta, at) : this.#rows.draw(xTheta, at, this.#noise),
+      );
+      if (this.#pace.spend(vocabSize)) await this.#pace.rest();
+    }
+    return draws;
+  }
+
+  #begin(): SampleState | undefined {
+    const { samples, firstSample } = this.#options;
+    if (this.#begun === samples) return undefined;
+    const state = new SampleState(firstSample + this.#begun, this.#settings);
+    this.#active.push(state);
+    this.#begun++;
+    return state;
+  }
+
+  #finish(state: SampleState): FinishedEvent {
+    this.#active.splice(this.#active.indexOf(state), 1);
+    const { eosId } = this.#denoiser.model;
+    const text = state.text(this.#options.strides > 0 ? eosId : undefined);
+    return this.#ledger.finish(state.sample, text);
+  }
+
+  #progress() {
+    return this.#ledger.progress(this.#active.reduce((sum, { step }) => sum + step, 0));
+  }
+}
+
+/** Positions are told as those of the text. */
+function inText({ offset }: SampleState, positions: Int32Array): Int32Array {
+  return offset === 0 ? positions : positions.map((position) => position + offset);
+}
+
+function remasked(state: SampleState, positions: Int32Array): RemaskedEvent {
+  const { sample, step, time } = state;
+  return { type: "remasked", sample, step, time, positions: inText(state, positions) };
+}
+
+function revealed(
+  state: SampleState,
+  positions: Int32Array,
+  draws: readonly Draw[],
+): RevealedEvent {
+  const { sample, step, time } = state;
+  const tokens = Int32Array.from(draws, ({ token }) => token);
+  return { type: "revealed", sample, step, time, positions: inText(state, positions), tokens };
+}

@@ -1,0 +1,131 @@
+/** Which way a run goes: what the model, the strategy and the executor that was asked for make of each other. */
+import { checkInteger } from "./checks.ts";
+import type { DenoiserModel, ModelKind } from "./denoiser.ts";
+import { denseGrid, type DenseGrid } from "./dense/grid.ts";
+import { denseSampler, type DenseSampler } from "./dense/sampler.ts";
+import { OptionError, RemdmError } from "./errors.ts";
+import { compilePlan, type Plan } from "./plan.ts";
+import { linearTimes } from "./schedule.ts";
+import type { Strategy } from "./strategy.ts";
+import { checkStrategy } from "./strategies/rule.ts";
+
+/** The plan of a run is held in memory, 24 bytes a step; more steps than this is a slip of the hand. */
+const MAX_STEPS = 1_000_000;
+
+/** The way of a run, with what only that way needs. */
+export type Method =
+  /** Changes are drawn first, then the network is asked about them (`run.ts`). */
+  | { readonly kind: "events"; readonly plan: Plan }
+  /** The chance to reveal depends on the network: `sedd` (`scores.ts`). [T + 1] falling times. */
+  | { readonly kind: "scores"; readonly times: Float64Array }
+  /** Left to right (`autoregressive.ts`). */
+  | { readonly kind: "autoregressive"; readonly dense: boolean }
+  /** The original's arithmetic (`dense/run.ts`). */
+  | { readonly kind: "dense"; readonly sampler: DenseSampler; readonly grid: DenseGrid };
+
+const STRATEGIES: Readonly<Record<ModelKind, readonly Strategy["kind"][]>> = {
+  mdlm: [
+    "mdlm",
+    "ddpm",
+    "analytic",
+    "forward-backward",
+    "dfm",
+    "remdm-cap",
+    "remdm-rescale",
+    "remdm-conf",
+    "remdm-loop",
+    "remdm",
+  ],
+  sedd: ["analytic"],
+  d3pm: ["ddpm"],
+  ar: ["ar"],
+};
+
+const DEFAULTS: Readonly<Record<ModelKind, Strategy>> = {
+  mdlm: { kind: "mdlm" },
+  sedd: { kind: "analytic" },
+  d3pm: { kind: "ddpm" },
+  ar: { kind: "ar" },
+};
+
+/** What has a say in the method, checked but for `steps`. */
+export interface MethodOptions {
+  readonly strategy: Strategy;
+  readonly steps: unknown;
+  readonly dense: boolean;
+  readonly compat: "remdm" | "paper";
+  readonly length: number;
+  readonly semiAutoregressive: boolean;
+}
+
+/**
+ * @returns the method and its number of steps: for dfm that of its own grid, for ar the tokens that are drawn.
+ * @throws OptionError that says what does not go together with what.
+ */
+export function methodOf(
+  { strategy, steps, dense, compat, length, semiAutoregressive }: MethodOptions,
+  model: DenoiserModel,
+): { readonly method: Method; readonly steps: number } {
+  if (semiAutoregressive) checkWindows(strategy.kind);
+  if (strategy.kind === "ar") {
+    checkBos(model);
+    if (steps !== undefined) {
+      throw new OptionError("steps", steps, "undefined (ar takes one step a token)");
+    }
+    return { method: { kind: "autoregressive", dense }, steps: drawnTokens(length, compat) };
+  }
+  const count = checkInteger("steps", steps ?? length, 1, MAX_STEPS);
+  if (dense) {
+    const sampler = denseSampler(strategy);
+    const grid = denseGrid(strategy.kind, count, semiAutoregressive);
+    return { method: { kind: "dense", sampler, grid }, steps: grid.steps.length };
+  }
+  if (model.kind === "sedd") {
+    return { method: { kind: "scores", times: linearTimes(count) }, steps: count };
+  }
+  // A window's last time is 0, not 1e-5: nothing is left for the final noise removal there.
+  const plan = compilePlan(strategy, count, semiAutoregressive ? 0 : undefined);
+  return { method: { kind: "events", plan }, steps: plan.steps };
+}
+
+/** @throws OptionError for a strategy that is not valid or not one of the model's kind. */
+export function readStrategy(strategy: unknown, { kind = "mdlm" }: DenoiserModel): Strategy {
+  const known = STRATEGIES[kind];
+  if (strategy === undefined) return DEFAULTS[kind];
+  const given = checkStrategy(strategy);
+  if (known.includes(given.kind)) return given;
+  const allowed = `one of ${known.join(", ")} for a model of kind ${kind}`;
+  throw new OptionError("strategy.kind", given.kind, allowed);
+}
+
+/** @returns whether to compute as the original does. */
+export function readExecutor(executor: unknown, { kind = "mdlm" }: DenoiserModel): boolean {
+  // Whether a d3pm row reveals depends on the whole row, and its last step changes revealed tokens.
+  const allowed = kind === "d3pm" ? ["dense"] : ["events", "dense"];
+  const chosen = executor ?? allowed[0];
+  if (typeof chosen === "string" && allowed.includes(chosen)) return chosen === "dense";
+  const phrase = `${allowed.map((name) => JSON.stringify(name)).join(" or ")} for a model of kind ${kind}`;
+  throw new OptionError("executor", executor, phrase);
+}
+
+/** The first token is the begin-of-text one. The original forces the last to be it too, which its papers do not say. */
+export function drawnTokens(length: number, compat: "remdm" | "paper"): number {
+  return length - (compat === "remdm" ? 2 : 1);
+}
+
+/** The original's long generation is that of `_ddpm_caching_update`. */
+function checkWindows(kind: Strategy["kind"]): void {
+  if (kind !== "dfm" && kind !== "ddpm" && kind !== "analytic" && kind !== "ar") return;
+  throw new OptionError("stride", "given", `undefined with the strategy ${kind}`);
+}
+
+function checkBos({ bosId, vocabSize }: DenoiserModel): void {
+  if (bosId !== undefined && Number.isSafeInteger(bosId) && bosId >= 0 && bosId < vocabSize) return;
+  throw new RemdmError(
+    `An ar model needs a token to begin with; its bosId is ${String(bosId)} of ${vocabSize}`,
+    {
+      code: "denoiser_invalid",
+      remedy: "Set the model's bosId, or use a tokenizer that has a begin-of-text token.",
+    },
+  );
+}

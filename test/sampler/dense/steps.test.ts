@@ -1,0 +1,96 @@
+/** Every recorded step of the original's update functions, float32 and bfloat16: the same tokens, the same confidences. */
+import { describe, expect, it } from "@jest/globals";
+import { advance, removeNoise } from "../../../src/sampler/dense/advance.ts";
+import { DenseConfidence } from "../../../src/sampler/dense/confidence.ts";
+import type { DenseTime } from "../../../src/sampler/dense/grid.ts";
+import type { RowsOfSequence } from "../../../src/sampler/dense/rows.ts";
+import { denseSampler } from "../../../src/sampler/dense/sampler.ts";
+import { TorchGenerator } from "../../../src/sampler/dense/torchGenerator.ts";
+import { DenseUpdate } from "../../../src/sampler/dense/update.ts";
+import { Pace } from "../../../src/sampler/pace.ts";
+import { dfmStepSize } from "../../../src/sampler/strategies/dfm.ts";
+import { describeWithReference } from "../support/reference.ts";
+import {
+  logitsOf,
+  strategyOf,
+  titleOf,
+  type StepCase,
+  type StepCases,
+} from "../support/stepCases.ts";
+
+describeWithReference("one dense step", "steps.json", (data) => {
+  const recorded = data as StepCases;
+
+  it("is recorded for all samplers, predictors and number formats", () => {
+    const kinds = new Set(recorded.cases.map((c) => [c.dtype, c.sampler, c.predictor].join()));
+    expect(recorded.cases).toHaveLength(162);
+    expect(kinds.size).toBe(17);
+  });
+
+  it.each(recorded.cases.map((step) => [titleOf(step), step] as const))("%s", async (_, step) => {
+    const { xs, conf } = await takeStep(step, recorded);
+    expect(xs).toEqual(step.xs);
+    if (step.confOut === undefined) return;
+    // Equal bit for bit in bfloat16; a float32 probability may differ in its last bits, as exp does between CPUs.
+    const tolerance = step.dtype === "bfloat16" ? 0 : 2 ** -22;
+    step.confOut.flat().forEach((value, i) => {
+      const ours = conf.flat()[i];
+      if (value === null) expect(ours).toBe(-Infinity);
+      else expect(Math.abs(ours - value)).toBeLessThanOrEqual(tolerance * Math.abs(value));
+    });
+  });
+});
+
+describe("a mistake", () => {
+  it("is found: the draws of another seed are others", () => {
+    expect(new TorchGenerator(1n).float64()).not.toBe(new TorchGenerator(2n).float64());
+  });
+});
+
+async function takeStep(
+  step: StepCase,
+  { V, maskIndex }: StepCases,
+): Promise<{ xs: number[][]; conf: number[][] }> {
+  const model = {
+    kind: step.parameterization === "sedd" ? ("sedd" as const) : ("mdlm" as const),
+    vocabSize: V,
+    maskId: maskIndex,
+    length: step.x[0].length,
+    // The recorded logits are what the network returned; only how sigma enters the scores is at stake.
+    timeConditioning: step.parameterization === "sedd",
+    dtype: step.dtype,
+  };
+  const update = new DenseUpdate(denseSampler(strategyOf(step)), model, step.nucleusP);
+  const t = Math.fround(step.t);
+  const dt = Math.fround(step.sampler === "dfm" ? dfmStepSize(t, step.steps) : step.dt);
+  const time: DenseTime = { t, dt, s: Math.fround(t - dt) };
+  const logits = logitsOf(step);
+  const generator = new TorchGenerator(BigInt(step.seed));
+  const pace = new Pace(undefined);
+  const noise = (out: Float64Array) => {
+    for (let v = 0; v < out.length; v++) out[v] = generator.float64();
+  };
+  const xs: number[][] = [];
+  const conf: number[][] = [];
+  for (const [b, x] of step.x.entries()) {
+    const tokens = Int32Array.from(x);
+    const confidence = new DenseConfidence(x.length, update.precision);
+    step.conf?.[b].forEach((value, i) => {
+      confidence.values[i] = value ?? -Infinity;
+    });
+    const rows: RowsOfSequence = new Map();
+    for (const [i, token] of x.entries()) {
+      const begin = (b * x.length + i) * V;
+      if (token === maskIndex) rows.set(i, logits.slice(begin, begin + V));
+    }
+    const state = { tokens, free: Int32Array.from(tokens.keys()), confidence };
+    if (step.predictor === "denoise") {
+      xs.push([...(await removeNoise(update, state, rows, t, noise, pace))]);
+    } else {
+      for (const row of rows.values()) update.read(row, t);
+      xs.push([...(await advance(update, state, rows, time, noise, pace))]);
+    }
+    conf.push([...confidence.values]);
+  }
+  return { xs, conf };
+}
