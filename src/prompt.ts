@@ -21,14 +21,17 @@ export function pinPrompt(
   if (typeof prompt !== "string") throw new OptionError("prompt", prompt, "a text");
   const { length, pinned } = resolveOptions(rest, model);
   const tokens = tokenizer.encode(prompt);
-  if (tokens.length > length) {
-    const allowed = `a text of at most ${length} tokens (this one has ${tokens.length})`;
+  // An ar model's first token is the one that begins every text.
+  const first = model.kind === "ar" ? 1 : 0;
+  if (tokens.length > length - first) {
+    const allowed = `a text of at most ${length - first} tokens (this one has ${tokens.length})`;
     throw new OptionError("prompt", prompt, allowed);
   }
-  const meeting = tokens.findIndex((_, position) => pinned.has(position));
+  const meeting = tokens.findIndex((_, position) => pinned.has(first + position));
   if (meeting >= 0) {
-    const allowed = `beyond the prompt, which takes the first ${tokens.length} positions`;
-    throw new OptionError("pinned position", meeting, allowed);
+    const allowed = `beyond the prompt, which takes the ${tokens.length} positions from ${first} on`;
+    throw new OptionError("pinned position", first + meeting, allowed);
   }
-  return { ...rest, pinned: new Map([...tokens.entries(), ...pinned]) };
+  const prompted = tokens.map((token, position) => [first + position, token] as const);
+  return { ...rest, pinned: new Map([...prompted, ...pinned]) };
 }

@@ -1,7 +1,6 @@
 /** The public class: a model that is ready to be sampled from. */
 import { connectBackend, launchBackend, ping, type Backend } from "./backend/backend.ts";
-import { CheckpointError } from "./backend/errors.ts";
-import type { ModelCard, Runtime } from "./backend/protocol.ts";
+import type { ModelCard, ReadyReply, Runtime } from "./backend/protocol.ts";
 import { findPython } from "./backend/python.ts";
 import { ZmqDenoiser } from "./backend/zmqDenoiser.ts";
 import {
@@ -46,7 +45,7 @@ export class Remdm implements AsyncDisposable {
     this.model = backend.ready.model;
     this.runtime = backend.ready.runtime;
     this.tokenizer = tokenizer;
-    this.denoiser = new ZmqDenoiser(backend.transport, this.model);
+    this.denoiser = new ZmqDenoiser(backend.transport, samplerModel(backend.ready, tokenizer));
   }
 
   /**
@@ -75,7 +74,6 @@ export class Remdm implements AsyncDisposable {
   static async #open(backend: Backend, chosen: Tokenizer | undefined): Promise<Remdm> {
     try {
       const { model } = backend.ready;
-      checkKind(model);
       const tokenizer = chosen ?? (await tokenizerFor(model));
       checkTokenizer(tokenizer, model);
       return new Remdm(backend, tokenizer);
@@ -131,11 +129,13 @@ async function chosenTokenizer(
   return typeof choice === "string" ? loadTokenizer(choice) : choice;
 }
 
-function checkKind({ kind, name }: ModelCard): void {
-  if (kind === "mdlm") return;
-  throw new CheckpointError(
-    "checkpoint_unsupported",
-    `${name} is a checkpoint of kind ${kind}, which this version cannot sample from`,
-    "Use an MDLM checkpoint (`mdlm.ckpt` of the original repository, or `demo`).",
-  );
+/** What the sampler must know besides the card: the ends of a text, and what the network's rows are rounded to. */
+function samplerModel({ model, runtime }: ReadyReply, tokenizer: Tokenizer) {
+  const { eosId, bosId = eosId } = tokenizer; // most models begin a text with the token that ended the last one
+  return {
+    ...model,
+    dtype: runtime.dtype,
+    ...(bosId !== undefined && { bosId }),
+    ...(eosId !== undefined && { eosId }),
+  };
 }

@@ -5,7 +5,7 @@ export interface BoardOptions {
   readonly length: number;
   readonly maskId: number;
   /** Tokens that every sample begins with. */
-  readonly prompt: readonly number[];
+  readonly beginning: readonly number[];
 }
 
 export interface Forming {
@@ -19,10 +19,10 @@ export class Board {
   readonly #maskId: number;
   readonly #underWay = new Map<number, Int32Array>();
 
-  constructor({ length, maskId, prompt }: BoardOptions) {
+  constructor({ length, maskId, beginning }: BoardOptions) {
     this.#maskId = maskId;
     this.#blank = new Int32Array(length).fill(maskId);
-    this.#blank.set(prompt);
+    this.#blank.set(beginning);
   }
 
   apply(event: SamplerEvent): void {

@@ -1,6 +1,7 @@
 /** `remdm sample`: its options. */
 import { Command, Option } from "commander";
 import type { Device } from "../launchOptions.ts";
+import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";
 import { DEFAULTS, STRATEGY_HELP, type StrategyFlags } from "./strategyOptions.ts";
 import { readDevice, readInteger, readNumber, readSeed } from "./usage.ts";
 
@@ -11,13 +12,18 @@ export interface SampleFlags extends StrategyFlags {
   readonly rawWeights?: true;
   readonly dtype: "float32" | "bfloat16";
   readonly device: Device;
-  readonly strategy: string;
-  readonly steps: number;
-  readonly topP: number;
+  readonly strategy?: string;
+  readonly predictor?: "ddpm_cache" | "ddpm" | "analytic";
+  readonly steps?: number;
+  readonly topP?: number;
   readonly samples: number;
   readonly batchSize?: number;
   readonly length?: number;
   readonly seed: bigint;
+  readonly executor?: "events" | "dense";
+  readonly compat?: "remdm" | "paper";
+  readonly stride?: number;
+  readonly strides?: number;
   readonly prompt?: string;
   readonly json?: true;
   readonly out?: string;
@@ -31,6 +37,7 @@ Examples:
   remdm sample --strategy remdm-cap --eta 0.04 --steps 256 --samples 4 --out samples.jsonl
   remdm sample --checkpoint mdlm.ckpt --steps 1024    a published checkpoint
   remdm sample --strategy remdm-rescale+conf+loop --prompt "ROMEO:"
+  remdm sample --checkpoint mdlm.ckpt --executor dense --predictor ddpm_cache --strategy mdlm --seed 1
   remdm sample --json --quiet > samples.json
 
 Results go to standard output, progress to standard error. Ctrl-C stops within a second; samples that had
@@ -50,9 +57,20 @@ export function sampleCommand(): Command {
     )
     .option("--device <name>", "auto, cpu, cuda or cuda:N", readDevice, "auto")
     .optionsGroup("Sampling:")
-    .option("--strategy <name>", STRATEGY_HELP, "remdm-loop")
-    .option("--steps <n>", "denoising steps", readInteger, 128)
-    .option("--top-p <p>", "nucleus mass in (0, 1]; 1 keeps every token", readNumber, 0.9)
+    .option("--strategy <name>", `${STRATEGY_HELP} (default: remdm-loop, or what the model has)`)
+    .addOption(
+      new Option("--predictor <name>", "the original's name for ddpm and analytic").choices([
+        "ddpm_cache",
+        "ddpm",
+        "analytic",
+      ]),
+    )
+    .option("--steps <n>", `denoising steps (default: ${DEFAULT_STEPS}; ar has none)`, readInteger)
+    .option(
+      "--top-p <p>",
+      `nucleus mass in (0, 1]; 1 keeps every token (default: ${DEFAULT_TOP_P}; 1 for ddpm, analytic)`,
+      readNumber,
+    )
     .option("--samples <n>", "how many sequences", readInteger, 1)
     .option("--batch-size <n>", "sequences in one forward call (default: at most 16)", readInteger)
     .option("--length <n>", "tokens of a sequence (default: the model's length)", readInteger)
@@ -60,6 +78,20 @@ export function sampleCommand(): Command {
       new Option("--seed <n>", "same seed, same samples").argParser(readSeed).default(1n, "1"),
     )
     .option("--prompt <text>", "text that every sample begins with")
+    .option("--stride <n>", "long texts: tokens that the window moves on by", readInteger)
+    .option("--strides <n>", "long texts: how often it moves", readInteger)
+    .addOption(
+      new Option(
+        "--executor <name>",
+        "dense: the original's arithmetic and PyTorch's noise, so its tokens for its seed",
+      ).choices(["events", "dense"]),
+    )
+    .addOption(
+      new Option("--compat <name>", "where code and papers differ, see docs/fidelity.md").choices([
+        "remdm",
+        "paper",
+      ]),
+    )
     .optionsGroup("Strategy:")
     .option("--eta <x>", etaHelp(), readNumber)
     .option("--eta-cap <x>", "for cap, where rescale is there too", readNumber)

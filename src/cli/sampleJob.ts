@@ -1,25 +1,15 @@
 /** `remdm sample` at work: launch, run, show, keep, and leave nothing behind. */
-import { Remdm, type SampleOptions } from "../index.ts";
+import { Remdm } from "../index.ts";
 import { tokenEntropy } from "../metrics/entropy.ts";
-import { resolveOptions } from "../sampler/options.ts";
 import type { SampleResult, SampleRun } from "../run.ts";
 import { Board } from "./board.ts";
 import { failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
 import { SampleFile, toJson, toText, type SampleRecord } from "./output.ts";
 import { createReporter, type FormingText, type Reporter } from "./reporter.ts";
-import { flagFor, strategyOf } from "./strategyOptions.ts";
+import { checkFlags, samplingOptions, type SamplingOptions } from "./samplingOptions.ts";
+import { flagFor } from "./strategyOptions.ts";
 import type { SampleFlags } from "./sample.ts";
-
-type SamplingOptions = Omit<SampleOptions, "signal">;
-
-/** Bounds nothing: what does not depend on the model can be checked before one is loaded. */
-const ANY_MODEL = {
-  vocabSize: 2,
-  maskId: 1,
-  length: Number.MAX_SAFE_INTEGER,
-  timeConditioning: false,
-};
 
 /** @returns the exit code. */
 export async function runSample(flags: SampleFlags): Promise<number> {
@@ -30,10 +20,10 @@ export async function runSample(flags: SampleFlags): Promise<number> {
     interruption.stop(); // nobody reads on (`| head`), which is no failure
   });
   try {
-    const options = samplingOptions(flags);
+    checkFlags(flags);
     using file =
       flags.out === undefined ? undefined : new SampleFile(flags.out, flags.force === true);
-    const job = new Job(flags, options, file, reporter, interruption);
+    const job = new Job(flags, file, reporter, interruption);
     return await job.run();
   } catch (error) {
     reporter.end();
@@ -43,25 +33,8 @@ export async function runSample(flags: SampleFlags): Promise<number> {
   }
 }
 
-/** @throws UsageError, OptionError: all that can be said without a model. */
-function samplingOptions(flags: SampleFlags): SamplingOptions {
-  const { steps, topP, samples, batchSize, length, seed, prompt } = flags;
-  const sampler = {
-    strategy: strategyOf(flags.strategy, flags),
-    steps,
-    topP,
-    samples,
-    seed,
-    ...(batchSize !== undefined && { batchSize }),
-    ...(length !== undefined && { length }),
-  };
-  resolveOptions(sampler, ANY_MODEL);
-  return { ...sampler, ...(prompt !== undefined && { prompt }) };
-}
-
 class Job {
   readonly #flags: SampleFlags;
-  readonly #options: SamplingOptions;
   readonly #file: SampleFile | undefined;
   readonly #reporter: Reporter;
   readonly #interruption: Interruption;
@@ -69,13 +42,11 @@ class Job {
 
   constructor(
     flags: SampleFlags,
-    options: SamplingOptions,
     file: SampleFile | undefined,
     reporter: Reporter,
     interruption: Interruption,
   ) {
     this.#flags = flags;
-    this.#options = options;
     this.#file = file;
     this.#reporter = reporter;
     this.#interruption = interruption;
@@ -85,11 +56,13 @@ class Job {
     const { signal } = this.#interruption;
     try {
       await using remdm = await this.#launch();
-      const run = remdm.sample({ ...this.#options, signal });
+      const options = samplingOptions(this.#flags, remdm.model.kind);
+      const run = remdm.sample({ ...options, signal });
       await this.#follow(run, remdm);
       const result = await run.result;
       this.#reporter.end();
-      if (this.#flags.json) process.stdout.write(`${toJson(this.#summary(result, remdm))}\n`);
+      if (this.#flags.json)
+        process.stdout.write(`${toJson(this.#summary(result, options, remdm))}\n`);
       this.#reporter.note(closing(result));
       return 0;
     } catch (error) {
@@ -122,9 +95,14 @@ class Job {
   }
 
   /** Shows and keeps what the run tells. */
-  async #follow(run: SampleRun, { model, tokenizer }: Remdm): Promise<void> {
-    const { length = model.length, prompt = "", samples = 1 } = this.#options;
-    const board = new Board({ length, maskId: model.maskId, prompt: tokenizer.encode(prompt) });
+  async #follow(run: SampleRun, { denoiser: { model }, tokenizer }: Remdm): Promise<void> {
+    const { length = model.length, stride = 0, strides = 0, prompt = "", samples } = this.#flags;
+    const begin = model.kind === "ar" && model.bosId !== undefined ? [model.bosId] : [];
+    const board = new Board({
+      length: length + stride * strides,
+      maskId: model.maskId,
+      beginning: [...begin, ...tokenizer.encode(prompt)],
+    });
     const forming = (): FormingText => {
       const current = board.current;
       if (current === undefined) return { heading: "", text: "" };
@@ -150,9 +128,13 @@ class Job {
     process.stdout.write(toText(record, samples, process.stdout.isTTY));
   }
 
-  #summary({ tokens, texts, entropies, stats }: SampleResult, remdm: Remdm): unknown {
+  #summary(
+    { tokens, texts, entropies, stats }: SampleResult,
+    options: SamplingOptions,
+    remdm: Remdm,
+  ): unknown {
     const { model, runtime, tokenizer } = remdm;
-    const { seed, samples = 1, prompt = null, ...sampling } = this.#options;
+    const { seed, samples = 1, prompt = null, ...sampling } = options;
     const { checkpoint, rawWeights = false } = this.#flags;
     return {
       samples: tokens.map((ids, i) => ({
@@ -182,7 +164,7 @@ class Job {
   #stopped(): number {
     const code = this.#interruption.exitCode;
     if (code === undefined) return 0;
-    const { samples = 1 } = this.#options;
+    const { samples } = this.#flags;
     const of = `${this.#finished} of ${samples} ${samples === 1 ? "sample" : "samples"}`;
     this.#reporter.note(
       this.#file !== undefined

@@ -43,7 +43,7 @@ const COMPONENTS = ["max", "cap", "rescale", "conf", "switch", "loop"] as const;
 type Component = (typeof COMPONENTS)[number];
 
 export const STRATEGY_HELP =
-  "mdlm, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm-max, or a combination: remdm-cap+conf+loop, remdm-max+switch, ...";
+  "mdlm, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm-max, or a combination: remdm-cap+conf+loop, remdm-max+switch, ...; ddpm, analytic (sedd models too), ar (ar models)";
 
 /**
  * @returns the strategy with every option filled in.
@@ -52,6 +52,9 @@ export const STRATEGY_HELP =
 export function strategyOf(name: string, flags: StrategyFlags): Strategy {
   switch (name) {
     case "mdlm":
+    case "ddpm":
+    case "analytic":
+    case "ar":
     case "forward-backward":
     case "dfm":
     case "remdm-conf":

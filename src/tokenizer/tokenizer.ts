@@ -16,6 +16,8 @@ export interface Tokenizer {
   readonly vocabSize: number;
   /** The token that ends a text, where there is one. */
   readonly eosId?: TokenId;
+  /** The token that begins a text, where it is another. */
+  readonly bosId?: TokenId;
   /** Adds nothing at the ends; special tokens that are written in the text become theirs. */
   encode(text: string): TokenId[];
   /**

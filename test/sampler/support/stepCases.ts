@@ -44,7 +44,7 @@ export function strategyOf({
   tOn = NaN,
   tOff = NaN,
   alphaOn = NaN,
-}: Omit<StepCase, "conf" | "confOut"> | StepCase): Strategy {
+}: Pick<StepCase, "predictor" | "sampler" | "eta" | "tOn" | "tOff" | "alphaOn">): Strategy {
   if (predictor === "ddpm") return { kind: "ddpm" };
   if (predictor === "analytic" || predictor === "denoise") return { kind: "analytic" };
   switch (sampler) {

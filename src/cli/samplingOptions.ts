@@ -1,0 +1,82 @@
+/** From the flags of `remdm sample` to the library's options, defaults of the model's kind included. */
+import type { ModelKind } from "../sampler/denoiser.ts";
+import type { SamplerOptions } from "../sampler/events.ts";
+import { resolveOptions } from "../sampler/options.ts";
+import type { SampleOptions } from "../remdm.ts";
+import type { Strategy } from "../sampler/strategy.ts";
+import type { SampleFlags } from "./sample.ts";
+import { strategyOf } from "./strategyOptions.ts";
+import { UsageError } from "./usage.ts";
+
+export type SamplingOptions = Omit<SampleOptions, "signal">;
+
+export const DEFAULT_STEPS = 128;
+export const DEFAULT_TOP_P = 0.9;
+
+/** What runs where nobody says what: one corrects, and the other kinds know one sampler each. */
+const DEFAULT_STRATEGY: Readonly<Record<ModelKind, string>> = {
+  mdlm: "remdm-loop",
+  sedd: "analytic",
+  d3pm: "ddpm",
+  ar: "ar",
+};
+
+/**
+ * All that can be said without a model: what is right for no model is refused before one is loaded.
+ * @throws UsageError, OptionError.
+ */
+export function checkFlags(flags: SampleFlags): void {
+  const kind = flags.strategy === "ar" ? "ar" : "mdlm";
+  // A model that bounds nothing; a prompt needs its tokenizer.
+  const anyModel = {
+    kind,
+    vocabSize: 2,
+    maskId: 1,
+    bosId: 0,
+    length: Number.MAX_SAFE_INTEGER,
+    timeConditioning: false,
+  } as const;
+  resolveOptions(samplerOptions(flags, kind), anyModel);
+}
+
+/** @throws UsageError. */
+export function samplingOptions(flags: SampleFlags, kind: ModelKind): SamplingOptions {
+  const { prompt } = flags;
+  return { ...samplerOptions(flags, kind), ...(prompt !== undefined && { prompt }) };
+}
+
+function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplerOptions {
+  const { samples, batchSize, length, seed, executor, compat, stride, strides } = flags;
+  const strategy = strategyOf(strategyName(flags, kind), flags);
+  const steps = flags.steps ?? (strategy.kind === "ar" ? undefined : DEFAULT_STEPS);
+  return {
+    strategy,
+    topP: flags.topP ?? (hasNucleus(strategy, flags) ? DEFAULT_TOP_P : 1),
+    samples,
+    seed,
+    ...(steps !== undefined && { steps }),
+    ...(batchSize !== undefined && { batchSize }),
+    ...(length !== undefined && { length }),
+    ...(executor !== undefined && { executor }),
+    ...(compat !== undefined && { compat }),
+    ...(stride !== undefined && { stride }),
+    ...(strides !== undefined && { strides }),
+  };
+}
+
+/** `--predictor ddpm` and `analytic` are samplers of their own, which look at no strategy. */
+function strategyName({ strategy, predictor }: SampleFlags, kind: ModelKind): string {
+  if (predictor === undefined || predictor === "ddpm_cache") {
+    return strategy ?? DEFAULT_STRATEGY[kind];
+  }
+  if (strategy === undefined || strategy === "mdlm" || strategy === predictor) return predictor;
+  throw new UsageError(
+    `--predictor ${predictor} does not go with --strategy ${strategy}`,
+    "Leave one of them out: strategies are those of the predictor ddpm_cache.",
+  );
+}
+
+/** The original has no nucleus with these two. */
+function hasNucleus({ kind }: Strategy, { compat }: SampleFlags): boolean {
+  return compat === "paper" || (kind !== "ddpm" && kind !== "analytic");
+}

@@ -1,0 +1,116 @@
+/**
+ * Whole runs of the original repository, seed for seed: every token of every state, the number of forward calls, the
+ * entropies and the texts, for all its models and samplers, through the real backend.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { Remdm, type SampleOptions, type SamplerEvent } from "../src/index.ts";
+import { strategyOf, type StepCase } from "./sampler/support/stepCases.ts";
+import { reference } from "./support/shared.ts";
+
+const END_TO_END = join(reference, "end2end.json");
+const missing = !existsSync(END_TO_END);
+/** Without the golden data, only in CI do these run, and fail. */
+const withReference = missing && !process.env.CI ? describe.skip : describe;
+const note = missing ? ` (${END_TO_END} is missing: set REMDM_SHARED)` : "";
+
+interface WholeRun extends Pick<
+  StepCase,
+  "sampler" | "predictor" | "steps" | "nucleusP" | "seed" | "eta" | "tOn" | "tOff" | "alphaOn"
+> {
+  readonly forwardCalls: number;
+  /** [steps][B][L] the state after every step; AR has none. */
+  readonly trajectory?: readonly (readonly (readonly number[])[])[];
+  readonly tokens: readonly (readonly number[])[];
+  readonly text: readonly string[];
+  readonly entropy: readonly number[];
+}
+
+interface Group {
+  readonly model: "mdlm" | "sedd" | "d3pm" | "ar";
+  readonly checkpoint: string;
+  readonly batch: number;
+  readonly maskIndex: number;
+  readonly cases: readonly WholeRun[];
+}
+
+const LENGTH = 64;
+/** Loading PyTorch takes seconds, or a minute on a machine that is out of breath. */
+const MINUTES = 60_000;
+
+const groups: readonly Group[] = missing
+  ? []
+  : (JSON.parse(readFileSync(END_TO_END, "utf8")) as readonly Group[]);
+
+withReference(`the original's runs${note}`, () => {
+  it("are recorded for every model", () => {
+    expect(groups.map(({ model, cases }) => [model, cases.length])).toEqual([
+      ["mdlm", 30],
+      ["sedd", 2],
+      ["d3pm", 2],
+      ["ar", 2],
+    ]);
+  });
+
+  describe.each(groups.map((group) => [group.model, group] as const))("%s", (_, group) => {
+    let remdm: Remdm;
+    beforeAll(async () => {
+      remdm = await Remdm.launch({
+        checkpoint: join(reference, "checkpoints", group.checkpoint),
+        tokenizer: join(reference, "tokenizer.json"),
+        device: "cpu",
+      });
+    }, 3 * MINUTES);
+    afterAll(async () => {
+      await remdm.close();
+    });
+
+    it.each(group.cases.map((run) => [title(run), run] as const))("%s", async (__, recorded) => {
+      const run = remdm.sample(optionsOf(group, recorded));
+      const states = Array.from({ length: group.batch }, () => new Int32Array(LENGTH));
+      states.forEach((state) => state.fill(group.maskIndex));
+      const trajectory: number[][][] = [];
+      for await (const event of run) {
+        apply(states, event, group.maskIndex);
+        // A progress event ends a step; the last two are those of the noise removal and of the end.
+        if (event.type === "progress") trajectory.push(states.map((state) => [...state]));
+      }
+      const { tokens, texts, entropies, stats } = await run.result;
+      expect(tokens.map((ids) => [...ids])).toEqual(recorded.tokens);
+      if (recorded.trajectory !== undefined && recorded.trajectory.length > 0) {
+        expect(trajectory.slice(0, recorded.trajectory.length)).toEqual(recorded.trajectory);
+      }
+      expect(stats.forwardCalls).toBe(recorded.forwardCalls);
+      expect(texts).toEqual(recorded.text);
+      entropies.forEach((entropy, b) => {
+        expect(Math.abs(entropy - recorded.entropy[b])).toBeLessThan(1e-5);
+      });
+    });
+  });
+});
+
+function optionsOf({ model, batch }: Group, run: WholeRun): SampleOptions {
+  const { seed, steps, nucleusP } = run;
+  const shared = {
+    executor: "dense",
+    noise: "torch",
+    seed,
+    samples: batch,
+    batchSize: batch,
+    topP: nucleusP,
+  } as const;
+  if (model === "ar") return { ...shared, strategy: { kind: "ar" } };
+  return { ...shared, strategy: strategyOf(run), steps };
+}
+
+function apply(states: readonly Int32Array[], event: SamplerEvent, maskId: number): void {
+  if (event.type !== "revealed" && event.type !== "remasked") return;
+  event.positions.forEach((position, i) => {
+    states[event.sample][position] = event.type === "revealed" ? event.tokens[i] : maskId;
+  });
+}
+
+function title({ sampler, predictor, steps, nucleusP, seed }: WholeRun): string {
+  return `${sampler} (${predictor}), ${steps} steps, p = ${nucleusP}, seed ${seed}`;
+}
