@@ -1,12 +1,18 @@
 /**
- * The event form gives the distribution of the dense form. Every strategy is sampled on a space small enough to
- * enumerate, and compared with the exact distribution of the sequences in the middle of the run and at its end.
+ * The event form gives the distribution of the dense form, and so does the dense executor. Every strategy is sampled on
+ * a space small enough to enumerate, and compared with the exact distribution of the sequences in the middle of the run
+ * and at its end.
  *
  * Seeds are fixed. With P_MIN = 1e-5 and fewer than 100 comparisons, a correct sampler would fail one of them for
  * fewer than 1 in 1,000 choices of seeds.
  */
 import { describe, expect, it } from "@jest/globals";
-import { sampleEvents, type Strategy, type TokenId } from "../../src/sampler/index.ts";
+import {
+  sampleEvents,
+  type ModelKind,
+  type Strategy,
+  type TokenId,
+} from "../../src/sampler/index.ts";
 import { goodnessOfFit } from "./support/chiSquare.ts";
 import { enumerate, type DenseChain, type Mistake } from "./support/denseChain.ts";
 import { collect, replay } from "./support/replay.ts";
@@ -22,6 +28,9 @@ const P_MIN = 1e-5;
 const SAMPLES = 5000;
 
 interface Case {
+  readonly kind?: ModelKind;
+  readonly subsMasking?: boolean;
+  readonly executor?: "dense";
   readonly strategy: Strategy;
   readonly steps?: number;
   readonly topP?: number;
@@ -100,6 +109,56 @@ describe("the event form samples the dense form's distribution", () => {
   );
 });
 
+describe("scores: the reductions and the chosen rows give the dense form's distribution", () => {
+  const cases: Case[] = [
+    { kind: "sedd", strategy: { kind: "analytic" }, length: 3 },
+    { kind: "sedd", strategy: { kind: "analytic" }, steps: 2, length: 3 },
+    { kind: "sedd", strategy: { kind: "analytic" }, length: 3, pinned: prompt },
+    { kind: "mdlm", strategy: { kind: "analytic" }, length: 3 },
+    { kind: "mdlm", strategy: { kind: "ddpm" }, length: 3 },
+  ];
+  it.each(cases.map((options, i) => [name(options), options, i + 101] as const))(
+    "%s",
+    async (_, options, seed) => {
+      const p = await compare(options, seed);
+      expect(p.middle).toBeGreaterThan(P_MIN);
+      expect(p.end).toBeGreaterThan(P_MIN);
+    },
+  );
+
+  it("and a wrong sum of scores is found out", async () => {
+    // The chain takes the sum that holds for an mdlm model.
+    const p = await compare(
+      { kind: "sedd", strategy: { kind: "analytic" }, length: 3 },
+      1,
+      "S = 1/(e^sigma - 1)",
+    );
+    expect(p.middle).toBeLessThan(P_MIN);
+  });
+});
+
+describe("the dense executor samples the same distribution", () => {
+  const models: Case[] = [
+    ...named.filter(({ strategy }) => strategy.kind !== "remdm"),
+    ...filtered.filter(({ strategy }) => strategy.kind !== "remdm"),
+    { strategy: { kind: "remdm-cap", eta: 0.4 }, length: 3, pinned: prompt },
+    { strategy: { kind: "ddpm" }, length: 3 },
+    { strategy: { kind: "analytic" }, length: 3 },
+    { kind: "sedd", strategy: { kind: "analytic" }, length: 3 },
+    { kind: "d3pm", strategy: { kind: "ddpm" }, length: 3 },
+    { kind: "d3pm", subsMasking: true, strategy: { kind: "ddpm" }, length: 3 },
+  ];
+  const cases = models.map((model): Case => ({ ...model, executor: "dense" }));
+  it.each(cases.map((options, i) => [name(options), options, i + 201] as const))(
+    "%s",
+    async (_, options, seed) => {
+      const p = await compare(options, seed);
+      expect(p.middle).toBeGreaterThan(P_MIN);
+      expect(p.end).toBeGreaterThan(P_MIN);
+    },
+  );
+});
+
 describe("the same comparison finds out", () => {
   const cap: Case = { strategy: { kind: "remdm", cap: 0.5 }, length: 3 };
   const conf: Case = { strategy: { kind: "remdm-conf" }, steps: 8 };
@@ -119,12 +178,24 @@ describe("the same comparison finds out", () => {
 
 /** p-values of {@link SAMPLES} sequences of the sampler against the chain, with or without a mistake in the latter. */
 async function compare(
-  { strategy, steps = 6, topP = 1, length = 2, pinned = new Map(), uneven = false }: Case,
+  {
+    kind = "mdlm",
+    subsMasking = false,
+    executor,
+    strategy,
+    steps = 6,
+    topP = 1,
+    length = 2,
+    pinned = new Map(),
+    uneven = false,
+  }: Case,
   seed: number,
   mistake?: Mistake,
 ): Promise<{ middle: number; end: number }> {
   const logits = uneven ? unevenLogits : tableLogits;
   const chain: DenseChain = {
+    kind,
+    subsMasking,
     strategy,
     steps,
     topP,
@@ -137,8 +208,18 @@ async function compare(
   };
   const exact = enumerate(chain);
   const middle = Math.ceil((exact.length - 2) * 0.6);
-  const options = { strategy, steps, topP, pinned, seed, samples: SAMPLES, batchSize: 64 };
-  const { events } = await collect(sampleEvents(new TableDenoiser(length, {}, logits), options));
+  const options = {
+    strategy,
+    steps,
+    topP,
+    pinned,
+    seed,
+    samples: SAMPLES,
+    batchSize: 64,
+    ...(executor !== undefined && ({ executor, noise: "philox" } as const)),
+  };
+  const denoiser = new TableDenoiser(length, { kind, subsMasking }, logits);
+  const { events } = await collect(sampleEvents(denoiser, options));
   const start = Array.from({ length }, (_, i) => pinned.get(i) ?? MASK);
   const pValue = (step: number) =>
     goodnessOfFit(

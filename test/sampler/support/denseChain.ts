@@ -3,7 +3,7 @@
  * from the original's `q_xs` tensors (`_ddpm_caching_update`, `_dfm_caching_update`, `_sample`) and the paper's
  * posterior, and shares nothing with the sampler under test.
  */
-import type { Strategy, TokenId } from "../../../src/sampler/index.ts";
+import type { ModelKind, Strategy, TokenId } from "../../../src/sampler/index.ts";
 import type { Logits } from "./tableDenoiser.ts";
 
 /** Deliberate errors, to show that the tests would find them. */
@@ -13,9 +13,14 @@ export type Mistake =
   | "u forgets sigma"
   | "the nucleus keeps the token that crosses p"
   | "confidence ignores psi"
-  | "confidence counts pinned positions";
+  | "confidence counts pinned positions"
+  | "S = 1/(e^sigma - 1)";
 
 export interface DenseChain {
+  /** Default `mdlm`. */
+  readonly kind?: ModelKind;
+  /** Of d3pm. */
+  readonly subsMasking?: boolean;
   readonly strategy: Strategy;
   readonly steps: number;
   readonly topP: number;
@@ -56,7 +61,9 @@ export function enumerate(chain: DenseChain): Map<string, number>[] {
   });
   const end: Distribution = new Map();
   for (const { state, probability } of now.values()) {
-    add(end, removeNoise(chain, state, times[times.length - 1]), probability);
+    for (const [after, q] of removals(chain, state, times[times.length - 1])) {
+      add(end, after, probability * q);
+    }
   }
   history.push(end);
   return history.map(marginal);
@@ -194,9 +201,9 @@ function coefficients(
     case "ddpm":
       return { reveal: t - s, stay: s, remask: 0 };
     case "analytic": {
-      const [sigmaT, sigmaS] = [t, s].map((time) => -Math.log(1 - (1 - 1e-3) * time));
+      const [sigmaT, sigmaS] = [t, s].map(sigmaAt);
       const grown = Math.exp(sigmaT - sigmaS);
-      const scores = Math.exp(-sigmaT) / (1 - Math.exp(-sigmaT));
+      const scores = scoreSum(chain, state, i, t);
       return { reveal: scores * (grown - 1), stay: grown + (1 - grown) * (scores + 1), remask: 0 };
     }
     case "ar":
@@ -236,6 +243,22 @@ function coefficients(
   }
 }
 
+function sigmaAt(time: number): number {
+  return -Math.log(1 - (1 - 1e-3) * time);
+}
+
+/** The sum of a masked position's scores but the mask's own. Original: `get_score`, `_sedd_parameterization`. */
+function scoreSum(chain: DenseChain, state: State, i: number, t: number): number {
+  const sigma = sigmaAt(t);
+  const known = chain.kind !== "sedd" || chain.mistake === "S = 1/(e^sigma - 1)";
+  if (known) return Math.exp(-sigma) / (1 - Math.exp(-sigma));
+  const row = rowOf(chain, state.tokens, t, i);
+  const scores = Array.from(row, (logit, v) =>
+    v === chain.maskId ? 0 : Math.exp(logit) / (Math.exp(sigma) - 1) / (row.length - 1),
+  );
+  return scores.reduce((sum, score) => sum + score, 0);
+}
+
 /** The phases of a loop that are MDLM's; nothing on the plateau. */
 function loop(
   t: number,
@@ -268,8 +291,10 @@ function rowOf(chain: DenseChain, tokens: readonly TokenId[], t: number, i: numb
   return chain.logits(tokens, Math.fround(-Math.log(1 - (1 - 1e-3) * t)), i);
 }
 
-function softmax({ maskId }: DenseChain, logits: Float32Array): number[] {
-  const e = Array.from(logits, (logit, v) => (v === maskId ? 0 : Math.exp(logit)));
+/** Only D3PM without `subs_masking` gives the mask a probability. */
+function softmax({ maskId, kind, subsMasking }: DenseChain, logits: Float32Array): number[] {
+  const withMask = kind === "d3pm" && subsMasking !== true;
+  const e = Array.from(logits, (logit, v) => (v === maskId && !withMask ? 0 : Math.exp(logit)));
   const total = e.reduce((sum, x) => sum + x, 0);
   return e.map((x) => x / total);
 }
@@ -289,13 +314,16 @@ function nucleus(p: readonly number[], { topP, mistake }: DenseChain): number[] 
   return p.map((x, v) => (kept.has(v) ? x / total : 0));
 }
 
-function removeNoise(chain: DenseChain, state: State, t: number): State {
-  const tokens = state.tokens.map((token, i) => {
-    if (token !== chain.maskId) return token;
-    const p = softmax(chain, rowOf(chain, state.tokens, t, i));
-    return p.indexOf(Math.max(...p));
+/** The last step: an argmax at the masks (D3PM: everywhere), or a draw for `analytic`. */
+function* removals(chain: DenseChain, state: State, t: number): Generator<[State, number]> {
+  const seen = state.tokens.map((_, i) => softmax(chain, rowOf(chain, state.tokens, t, i)));
+  const rows = state.tokens.map((token, i) => {
+    const changes = chain.kind === "d3pm" || token === chain.maskId;
+    if (!changes || chain.pinned?.has(i) === true) return keep(seen[i], token);
+    if (chain.strategy.kind === "analytic") return seen[i];
+    return keep(seen[i], seen[i].indexOf(Math.max(...seen[i])));
   });
-  return { tokens, conf: tokens.map(() => 0) };
+  yield* product(chain, state, rows, seen);
 }
 
 function add(distribution: Distribution, state: State, probability: number): void {
