@@ -1,8 +1,8 @@
 """Which waiting calls run together: a queue that is fair between clients; merging; splitting.
 
 Calls are pure and independent, so those with the same sequence length and output can share one
-forward. A call that is larger than a batch is cut into pieces between its sequences; every other
-call is one piece.
+forward. A call with a cache of its own runs alone. A call that is larger than a batch is cut into
+pieces between its sequences; every other call is one piece.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from remdm_backend.protocol import Forward, Output
+from remdm_backend.caches import CacheKey
+from remdm_backend.protocol import Forward, Output, width_of
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Batch:
     tokens: NDArray[np.int64]
     sigma: NDArray[np.float32]
     rows: NDArray[np.int64]
+    cache: CacheKey | None = None
 
 
 def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
@@ -80,7 +82,7 @@ def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
     batch, length = call.request.tokens.shape
     # [B + 1]: how many rows lie before each sequence, and in all.
     ends = np.searchsorted(call.request.rows, np.arange(batch + 1) * length)
-    most_rows = limits.values // vocab_size
+    most_rows = limits.values // width_of(call.request.output, vocab_size)
     pieces = []
     first = 0
     while first < batch:
@@ -107,8 +109,15 @@ def merge(pieces: Sequence[Piece]) -> Batch:
         sigma.append(request.sigma[piece.first : piece.last])
         rows.append(request.rows[piece.rows] + (above - piece.first) * length)
         above += piece.sequences
-    output = pieces[0].call.request.output
-    return Batch(output, np.concatenate(tokens), np.concatenate(sigma), np.concatenate(rows))
+    call = pieces[0].call
+    name = call.request.cache
+    return Batch(
+        call.request.output,
+        np.concatenate(tokens),
+        np.concatenate(sigma),
+        np.concatenate(rows),
+        cache=None if name is None else (call.client, name, pieces[0].first),
+    )
 
 
 def split(pieces: Sequence[Piece], values: NDArray[np.float32]) -> Iterator[Call]:
@@ -172,9 +181,11 @@ def _fits(piece: Piece, chosen: Sequence[Piece], limits: Limits, vocab_size: int
     rows = piece.row_count + sum(other.row_count for other in chosen)
     return (
         request.output == head.output
+        and request.cache is None
+        and head.cache is None
         and request.tokens.shape[1] == head.tokens.shape[1]
         and sequences <= limits.sequences
-        and rows * vocab_size <= limits.values
+        and rows * width_of(head.output, vocab_size) <= limits.values
     )
 
 

@@ -15,23 +15,80 @@ import torch
 from numpy.typing import NDArray
 
 from remdm_backend.batching import Batch
+from remdm_backend.caches import CacheStore
+from remdm_backend.errors import BackendError
+from remdm_backend.model.trunk_cache import TrunkCache
+from remdm_backend.protocol import width_of
 
 if TYPE_CHECKING:
     from remdm_backend.engine import Network
 
 
-def evaluate(network: Network, batch: Batch) -> NDArray[np.float32]:
-    """``[N, V]`` float32 in main memory. Raises what the network raises."""
-    function = network.logits if batch.output == "logits" else network.log_probs
-    values = function(
-        torch.from_numpy(batch.tokens), torch.from_numpy(batch.sigma), torch.from_numpy(batch.rows)
-    )
-    expected = (len(batch.rows), network.card.vocab_size)
-    if tuple(values.shape) != expected or values.dtype != torch.float32:
-        # Splitting it all the same would give one client's rows to another.
-        raise RuntimeError(f"the network gave {values.dtype} {tuple(values.shape)}")
-    array: NDArray[np.float32] = values.cpu().numpy()
-    return array
+class Evaluator:
+    """Runs batches on ``network``, with the caches of all clients.
+
+    ``budget``: bytes for them; by default a quarter of what is free now.
+    """
+
+    def __init__(self, network: Network, budget: int | None = None) -> None:
+        self._network = network
+        room = free_memory(network.device) // 4 if budget is None else budget
+        self.caches: CacheStore[TrunkCache] = CacheStore(room, TrunkCache)
+
+    def __call__(self, batch: Batch) -> NDArray[np.float32]:
+        """``[N, V]`` float32 in main memory, ``[N, 2]`` for masses. Raises what the network
+        raises."""
+        try:
+            return self._evaluate(batch, self._cache_of(batch))
+        except BackendError as error:
+            if error.code != "out_of_memory" or not self.caches.clear():
+                raise
+        # Without what the caches held; outside the handler, which keeps the failed call's tensors.
+        return self._evaluate(batch, None)
+
+    def _cache_of(self, batch: Batch) -> TrunkCache | None:
+        return None if batch.cache is None else self.caches.entry(batch.cache)
+
+    def _evaluate(self, batch: Batch, cache: TrunkCache | None) -> NDArray[np.float32]:
+        network = self._network
+        functions = {
+            "logits": network.logits,
+            "logprobs": network.log_probs,
+            "masses": network.masses,
+        }
+        values = functions[batch.output](
+            torch.from_numpy(batch.tokens),
+            torch.from_numpy(batch.sigma),
+            torch.from_numpy(batch.rows),
+            cache,
+        )
+        if cache is not None:
+            self.caches.trim()
+        expected = (len(batch.rows), width_of(batch.output, network.card.vocab_size))
+        if tuple(values.shape) != expected or values.dtype != torch.float32:
+            # Splitting it all the same would give one client's rows to another.
+            raise RuntimeError(f"the network gave {values.dtype} {tuple(values.shape)}")
+        array: NDArray[np.float32] = values.cpu().numpy()
+        return array
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on the device, or in main memory within the control group's limit."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(free, _cgroup_memory(Path("/sys/fs/cgroup")))
+
+
+def _cgroup_memory(group: Path) -> int:
+    """What a version 2 control group leaves, in bytes; a great many when there is none."""
+    try:
+        limit = int((group / "memory.max").read_text(encoding="ascii"))
+        return max(0, limit - int((group / "memory.current").read_text(encoding="ascii")))
+    except (OSError, ValueError):
+        # No such group, or "max": not limited.
+        return 2**62
 
 
 def limit_threads(requested: int | None) -> None:

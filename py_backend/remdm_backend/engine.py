@@ -11,7 +11,6 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
@@ -24,6 +23,9 @@ from remdm_backend.log import log
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+    from remdm_backend.device import Evaluator
+    from remdm_backend.model.trunk_cache import TrunkCache
 
 
 class Card(Protocol):
@@ -53,13 +55,18 @@ class Card(Protocol):
     def n_heads(self) -> int: ...
     @property
     def parameters(self) -> int: ...
+    @property
+    def architecture(self) -> str: ...
+    @property
+    def subs_masking(self) -> bool: ...
 
 
 class Network(Protocol):
     """A loaded network (``model/network.py``).
 
     ``tokens [B, L]`` int64, ``sigma [B]`` float32, ``rows [N]`` int64 (flat ``b * L + l``), on any
-    device -> ``[N, V]`` float32. Raises ``BackendError``, ``out_of_memory`` among others.
+    device -> ``[N, V]`` float32, ``[N, 2]`` for masses. Raises ``BackendError``, ``out_of_memory``
+    among others.
     """
 
     @property
@@ -70,8 +77,15 @@ class Network(Protocol):
     def dtype(self) -> torch.dtype: ...
     @property
     def attention(self) -> str: ...
-    def logits(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor: ...
-    def log_probs(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor: ...
+    def logits(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Tensor: ...
+    def log_probs(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Tensor: ...
+    def masses(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,7 @@ class Engine:
         self._deliver = deliver
         self._limits = limits
         self._vocab_size = 0
+        self._evaluator: Evaluator | None = None
         self._queue = FairQueue()
         self._changed = threading.Condition()
         self._stopping = False
@@ -139,6 +154,11 @@ class Engine:
             self._queue.add(pieces)
             self._changed.notify()
 
+    def release(self, client: bytes, cache: int) -> None:
+        """Drop what is kept for the client under this name."""
+        if self._evaluator is not None:
+            self._evaluator.caches.release(client, cache)
+
     @property
     def busy(self) -> bool:
         """Whether a forward is running."""
@@ -154,13 +174,14 @@ class Engine:
         try:
             network = self._load()
             # Here and not above: it imports PyTorch.
-            from remdm_backend.device import evaluate
+            from remdm_backend.device import Evaluator
+
+            forward = self._evaluator = Evaluator(network)
         except Exception as error:
             self._deliver(LoadFailed(as_backend_error(error)))
             return
         self._vocab_size = network.card.vocab_size
         self._deliver(Loaded(network))
-        forward = partial(evaluate, network)
         while pieces := self._next():
             self._run(forward, pieces)
             with self._changed:

@@ -1,4 +1,4 @@
-"""The wire protocol, version 1: ``[header, frame, frame, ...]``, see ``src/backend/protocol.ts``.
+"""The wire protocol, version 2: ``[header, frame, frame, ...]``, see ``src/backend/protocol.ts``.
 
 The header is a msgpack record that the JSON schemas describe; each frame is one tensor, raw and
 little endian. Nothing that arrives is trusted: sizes are bounded before anything is allocated,
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from remdm_backend.errors import BackendError
 from remdm_backend.schemas import compile_by_type
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 MAX_HEADER_BYTES = 16 * 1024
 MAX_FRAME_BYTES = 64 * 1024 * 1024
@@ -45,7 +45,7 @@ ERROR_CODES = frozenset(
 )
 """What an error reply may say; ``schemas/reply.json`` has the same list."""
 
-Output: TypeAlias = Literal["logits", "logprobs"]
+Output: TypeAlias = Literal["logits", "logprobs", "masses"]
 Header: TypeAlias = dict[str, Any]
 
 _ITEM_BYTES = {"float32": 4, "bfloat16": 2, "int32": 4}
@@ -73,9 +73,19 @@ class Forward:
     tokens: NDArray[np.int64]
     sigma: NDArray[np.float32]
     rows: NDArray[np.int64]
+    cache: int | None = None
+    """Name under which the client may ask about the same tokens again."""
 
 
-Request: TypeAlias = Hello | Ping | Forward
+@dataclass(frozen=True)
+class Release:
+    """The client will not use this cache any more."""
+
+    id: int
+    cache: int
+
+
+Request: TypeAlias = Hello | Ping | Forward | Release
 
 
 class RequestError(BackendError):
@@ -113,7 +123,14 @@ class RequestDecoder:
             raise RequestError(request_id, f"{header['type']} carries no tensors.")
         if header["type"] == "hello":
             return Hello(request_id, int(header["protocol"]))
+        if header["type"] == "release":
+            return Release(request_id, int(header["cache"]))
         return Ping(request_id)
+
+
+def width_of(output: Output, vocab_size: int) -> int:
+    """Numbers in the place of a row."""
+    return 2 if output == "masses" else vocab_size
 
 
 def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
@@ -135,11 +152,12 @@ def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
             raise RequestError(call.id, f"A row is outside [0, {batch * call_length}).")
         if not (np.diff(rows) > 0).all():
             raise RequestError(call.id, "The rows are not strictly ascending.")
-    if rows.size * vocab_size * 4 > MAX_ANSWER_BYTES:
+    width = width_of(call.output, vocab_size)
+    if rows.size * width * 4 > MAX_ANSWER_BYTES:
         raise RequestError(
             call.id,
-            f"{rows.size} rows of {vocab_size} values are more than an answer may hold.",
-            f"Ask for at most {MAX_ANSWER_BYTES // (4 * vocab_size)} rows in one call.",
+            f"{rows.size} rows of {width} values are more than an answer may hold.",
+            f"Ask for at most {MAX_ANSWER_BYTES // (4 * width)} rows in one call.",
         )
 
 
@@ -151,6 +169,10 @@ def encode(header: Header) -> bytes:
 
 def pong(request_id: int, *, busy: bool, queued: int) -> Header:
     return {"type": "pong", "id": request_id, "busy": busy, "queued": queued}
+
+
+def released(request_id: int) -> Header:
+    return {"type": "released", "id": request_id}
 
 
 def rows_reply(request_id: int, values: NDArray[np.float32]) -> list[bytes | memoryview]:
@@ -231,4 +253,5 @@ def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> F
         tokens.astype(np.int64),
         sigma.astype(np.float32),
         rows.astype(np.int64),
+        int(header["cache"]) if "cache" in header else None,
     )

@@ -28,12 +28,15 @@ from remdm_backend.protocol import (
     Header,
     Hello,
     Ping,
+    Release,
+    Request,
     RequestDecoder,
     RequestError,
     check_forward,
     encode,
     error_reply,
     pong,
+    released,
     rows_reply,
 )
 from remdm_backend.wakeup import Wakeup
@@ -139,12 +142,15 @@ class Server:
                 frames.append(frame.buffer)
         return frames
 
-    def _handle(self, client: bytes, request: Hello | Ping | Forward) -> None:
+    def _handle(self, client: bytes, request: Request) -> None:
         if isinstance(request, Ping):
             queued = self._engine.queued + sum(
                 isinstance(waiting, Forward) for _, waiting in self._waiting
             )
             self._send(client, pong(request.id, busy=self._engine.busy, queued=queued))
+        elif isinstance(request, Release):
+            self._engine.release(client, request.cache)
+            self._send(client, released(request.id))
         elif isinstance(request, Hello) and request.protocol != PROTOCOL_VERSION:
             self._send(client, error_reply(request.id, _mismatch(request.protocol)))
         elif self._load_error is not None:
@@ -223,6 +229,8 @@ def _ready(request_id: int, network: Network) -> Header:
             "maskId": card.mask_id,
             "length": card.length,
             "timeConditioning": card.time_conditioning,
+            "subsMasking": card.subs_masking,
+            "architecture": card.architecture,
             "hiddenSize": card.hidden_size,
             "blocks": card.n_blocks,
             "heads": card.n_heads,

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from remdm_backend.batching import Limits
 from remdm_backend.errors import BackendError
 from remdm_backend.process import ServeOptions, run
-from remdm_backend.protocol import Forward, Output
+from remdm_backend.protocol import PROTOCOL_VERSION, Forward, Output
 from remdm_backend.schemas import compile_by_type
 from remdm_backend.server import Server, open_router
 from remdm_backend.wakeup import Wakeup
@@ -34,6 +34,8 @@ from remdm_backend.wakeup import Wakeup
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+    from remdm_backend.model.trunk_cache import TrunkCache
 
 PATIENCE = 180.0
 """Seconds after which a test gives up. Nothing takes more than a few, on a machine that is idle."""
@@ -56,6 +58,8 @@ class FakeCard:
     n_blocks: int = 1
     n_heads: int = 1
     parameters: int = 10
+    architecture: str = "dit"
+    subs_masking: bool = False
 
 
 class FakeNetwork:
@@ -74,18 +78,30 @@ class FakeNetwork:
         self.batches: list[int] = []
         self._before = before
 
-    def logits(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor:
-        """``before`` may wait or raise."""
+    def logits(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+    ) -> Tensor:
+        """``before`` may wait or raise. ``batches`` has those that no cache spared."""
         import torch
 
-        self.batches.append(len(tokens))
-        self._before(tokens)
+        if cache is None or cache.states(tokens, sigma) is None:
+            self.batches.append(len(tokens))
+            self._before(tokens)
+            if cache is not None:
+                cache.keep(tokens, sigma, (tokens,))
         length = tokens.shape[1]
         base = tokens.flatten()[rows] * 100 + rows % length + 1000 * sigma[rows // length]
         return base[:, None] + torch.arange(self.card.vocab_size) / 10
 
-    def log_probs(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor:
-        return -self.logits(tokens, sigma, rows)
+    def log_probs(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+    ) -> Tensor:
+        return -self.logits(tokens, sigma, rows, cache)
+
+    def masses(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+    ) -> Tensor:
+        return self.logits(tokens, sigma, rows, cache)[:, :2]
 
 
 def expected(call: Forward, vocab_size: int = 8) -> NDArray[np.float32]:
@@ -94,6 +110,8 @@ def expected(call: Forward, vocab_size: int = 8) -> NDArray[np.float32]:
     base = call.tokens.ravel()[call.rows] * 100 + call.rows % length
     base = base + 1000 * call.sigma[call.rows // length]
     values = (base[:, None] + np.arange(vocab_size) / 10).astype(np.float32)
+    if call.output == "masses":
+        return values[:, :2]
     return values if call.output == "logits" else -values
 
 
@@ -104,6 +122,7 @@ def make_call(
     *,
     rows: list[int] | None = None,
     output: Output = "logits",
+    cache: int | None = None,
 ) -> Forward:
     """A call that differs from those of other numbers; by default it asks for every row."""
     rng = np.random.default_rng(number)
@@ -114,6 +133,7 @@ def make_call(
         tokens=rng.integers(0, 8, (batch, length)),
         sigma=rng.random(batch, dtype=np.float32),
         rows=asked,
+        cache=cache,
     )
 
 
@@ -129,6 +149,7 @@ def frames_of(call: Forward) -> list[bytes]:
         "id": call.id,
         "output": call.output,
         "tensors": [{"dtype": dtype, "shape": list(array.shape)} for dtype, array in arrays],
+        **({} if call.cache is None else {"cache": call.cache}),
     }
     return [msgpack.packb(header), *(array.tobytes() for _, array in arrays)]
 
@@ -157,7 +178,7 @@ class Client:
         return self.receive()[0]
 
     def hello(self) -> dict[str, Any]:
-        return self.ask({"type": "hello", "id": 1, "protocol": 1})
+        return self.ask({"type": "hello", "id": 1, "protocol": PROTOCOL_VERSION})
 
     def ping(self) -> dict[str, Any]:
         return self.ask({"type": "ping", "id": 2})

@@ -127,7 +127,7 @@ def config_of(recipe: Recipe) -> dict[str, Any]:
 def checkpoint_dict(recipe: Recipe) -> dict[str, Any]:
     """What ``torch.save`` is given: the same keys as Lightning's. EMA and raw weights differ."""
     generator = torch.Generator().manual_seed(recipe.seed)
-    network = empty_network(recipe.shape)
+    network = empty_network(recipe.shape, "mdlm")
 
     def random(like: Tensor) -> Tensor:
         # Norm weights stay near 1 and the rest small, so that a forward pass has usual magnitudes.

@@ -19,6 +19,8 @@ from torch import Tensor
 from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
+from remdm_backend.model.autoregressive import Autoregressive
+from remdm_backend.model.dit import Shape
 
 RECIPE = Recipe(hidden=32, blocks=2, heads=2, cond=16, vocab=41, length=24)
 
@@ -65,17 +67,19 @@ class TestLightning:
         sedd, d3pm = card("sedd.ckpt"), card("d3pm.ckpt", raw_weights=True)
         assert (sedd.kind, sedd.time_conditioning, sedd.weights) == ("sedd", True, "ema")
         assert (d3pm.kind, d3pm.time_conditioning, d3pm.weights) == ("d3pm", True, "raw")
+        assert (sedd.subs_masking, d3pm.subs_masking) == (False, True)
 
-    def test_ar_is_refused_honestly(self, shared: Path) -> None:
-        error = refusal(shared / "reference" / "checkpoints" / "ar.ckpt")
-        assert error.code == "checkpoint_unsupported"
-        assert "AR checkpoints are not supported by this version" in error.message
+    def test_the_golden_ar_card(self, shared: Path) -> None:
+        path = shared / "reference" / "checkpoints" / "ar.ckpt"
+        card = load_network(path, device="cpu").card
+        assert (card.kind, card.architecture, card.cond_dim) == ("ar", "ar", 0)
+        assert (card.vocab_size, card.length, card.time_conditioning) == (513, 64, False)
 
     def test_average_and_raw_weights_are_told_apart(
         self, tiny_ckpt: Path, content: dict[str, Any]
     ) -> None:
         average, raw = (
-            load_network(tiny_ckpt, device="cpu", raw_weights=wish)._dit.state_dict()
+            load_network(tiny_ckpt, device="cpu", raw_weights=wish).backbone.state_dict()
             for wish in (False, True)
         )
         for name, value in content["state_dict"].items():
@@ -95,7 +99,7 @@ class TestLightning:
         save(content, path)
         network = load_network(path, device="cpu", raw_weights=True)
         expected = content["state_dict"]["backbone.vocab_embed.embedding"].float()
-        assert torch.equal(network._dit.vocab_embed.embedding, expected)
+        assert torch.equal(network.backbone.vocab_embed.embedding, expected)
 
     def test_tensors_that_share_a_storage_load(self, content: dict[str, Any], path: Path) -> None:
         shadow = content["ema"]["shadow_params"]
@@ -106,7 +110,7 @@ class TestLightning:
         ]
         save(content, path)
         network = load_network(path, device="cpu")
-        for got, value in zip(network._dit.parameters(), shadow, strict=True):
+        for got, value in zip(network.backbone.parameters(), shadow, strict=True):
             assert torch.equal(got, value)
 
     def test_nothing_else_is_mapped_or_kept(self, tiny_ckpt: Path) -> None:
@@ -234,7 +238,7 @@ class TestIncomplete:
     def test_an_unknown_tensor(self, content: dict[str, Any], path: Path) -> None:
         content["state_dict"]["backbone.extra"] = torch.zeros(2)
         save(content, path)
-        assert "do not belong to a DiT" in refusal(path, raw_weights=True).message
+        assert "do not belong to this network" in refusal(path, raw_weights=True).message
 
     def test_a_wrong_shape(self, content: dict[str, Any], path: Path) -> None:
         content["ema"]["shadow_params"][-1] = torch.zeros(3)
@@ -281,7 +285,8 @@ class TestUnsupported:
         [
             ({"backbone": "dimamba"}, "'dimamba'"),
             ({"backbone": "hf_dit"}, "'hf_dit'"),
-            ({"backbone": "ar", "parameterization": "ar"}, "AR checkpoints"),
+            ({"backbone": "ar"}, "backbone is 'ar'"),
+            ({"parameterization": "ar"}, "'ar'"),
             ({"parameterization": "x0"}, "'x0'"),
             ({"noise": {"type": "cosine"}}, "'cosine'"),
         ],
@@ -370,9 +375,9 @@ class TestSafetensors:
         file = directory / "model.safetensors"
         save_file({name: value.to(dtype) for name, value in load_file(file).items()}, file)
         network = load_network(directory, device="cpu")
-        assert network._dit.vocab_embed.embedding.dtype == torch.float32
+        assert network.backbone.vocab_embed.embedding.dtype == torch.float32
         assert torch.equal(
-            network._dit.vocab_embed.embedding,
+            network.backbone.vocab_embed.embedding,
             load_file(file)["vocab_embed.embedding"].float(),
         )
 
@@ -393,6 +398,7 @@ class TestSafetensors:
             ({"time_conditioning": 0}, "time_conditioning is 0"),
             ({"weights": "best"}, "weights is 'best'"),
             ({"training": []}, "training is []"),
+            ({"subs_masking": "no"}, "subs_masking is 'no'"),
         ],
     )
     def test_a_wrong_card(self, directory: Path, changes: dict[str, object], reason: str) -> None:
@@ -405,10 +411,20 @@ class TestSafetensors:
         (directory / "card.json").write_bytes(text)
         assert refusal(directory).code == "checkpoint_invalid"
 
-    def test_ar_is_refused_honestly(self, directory: Path) -> None:
+    def test_a_card_that_calls_a_dit_ar(self, directory: Path) -> None:
         error = refusal(rewrite_card(directory, kind="ar"))
-        assert error.code == "checkpoint_unsupported"
-        assert "AR checkpoints are not supported by this version" in error.message
+        assert error.code == "checkpoint_invalid"
+        assert "do not belong to this network" in error.message
+
+    def test_an_ar_network(self, directory: Path) -> None:
+        shape = Shape(vocab_size=41, hidden_size=32, n_blocks=1, n_heads=2, cond_dim=0)
+        network = Autoregressive(shape)
+        save_file(network.state_dict(), directory / "model.safetensors")
+        loaded = load_network(rewrite_card(directory, kind="ar"), device="cpu")
+        assert (loaded.card.kind, loaded.card.parameters) == (
+            "ar",
+            sum(parameter.numel() for parameter in network.parameters()),
+        )
 
     def test_raw_weights_that_it_does_not_hold(self, directory: Path) -> None:
         assert refusal(directory, raw_weights=True).code == "checkpoint_unsupported"

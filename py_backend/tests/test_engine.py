@@ -25,6 +25,7 @@ from remdm_backend.engine import (
     as_backend_error,
 )
 from remdm_backend.errors import BackendError
+from remdm_backend.model.trunk_cache import TrunkCache
 
 V = FakeCard().vocab_size
 
@@ -300,7 +301,9 @@ def test_one_sequence_that_does_not_fit_is_out_of_memory() -> None:
 
 def test_an_answer_of_the_wrong_shape_reaches_nobody() -> None:
     class Wrong(FakeNetwork):
-        def logits(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor:
+        def logits(
+            self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+        ) -> Tensor:
             return torch.zeros(len(rows) + 1, V)
 
     with engine_of(Wrong()) as running:
@@ -384,3 +387,91 @@ def test_errors_become_what_a_client_can_be_told(error: Exception, code: str) ->
     assert told.message
     assert told.remedy
     assert told.__traceback__ is None  # it would keep tensors alive
+
+
+class TestCaches:
+    def test_the_same_question_runs_the_trunk_once(self) -> None:
+        network = FakeNetwork()
+        call = make_call(1, batch=2, rows=[0, 1], cache=5)
+        with engine_of(network) as running:
+            for rows in ([0, 1], [2], [7]):
+                again = replace(call, rows=np.array(rows))
+                running.engine.submit(Call(b"a", again))
+                (answer,) = running.outcomes(1).values()
+                np.testing.assert_allclose(answer.call.values, expected(again), rtol=1e-6)
+        assert network.batches == [2]
+
+    @pytest.mark.parametrize("other", ["client", "name", "tokens", "sigma", "none"])
+    def test_another_question_runs_it_again(self, other: str) -> None:
+        network = FakeNetwork()
+        call = make_call(1, cache=5)
+        changed = {
+            "client": call,
+            "name": replace(call, cache=6),
+            "tokens": replace(call, tokens=7 - call.tokens),
+            "sigma": replace(call, sigma=call.sigma + 1),
+            "none": replace(call, cache=None),
+        }[other]
+        with engine_of(network) as running:
+            running.engine.submit(Call(b"a", call))
+            running.outcomes(1)
+            running.engine.submit(Call(b"b" if other == "client" else b"a", changed))
+            (answer,) = running.outcomes(1).values()
+        np.testing.assert_allclose(answer.call.values, expected(changed), rtol=1e-6)
+        assert network.batches == [1, 1]
+
+    def test_what_was_released_is_computed_again(self) -> None:
+        network = FakeNetwork()
+        call = make_call(1, cache=5)
+        with engine_of(network) as running:
+            running.engine.submit(Call(b"a", call))
+            running.outcomes(1)
+            running.engine.release(b"a", 5)
+            running.engine.release(b"nobody", 5)
+            running.engine.submit(Call(b"a", call))
+            running.outcomes(1)
+        assert network.batches == [1, 1]
+
+    def test_a_call_with_a_cache_runs_alone(self) -> None:
+        calls = [
+            Call(b"a", make_call(1)),
+            Call(b"b", make_call(2, cache=1)),
+            Call(b"c", make_call(3)),
+        ]
+        with gathered(calls) as (running, network):
+            answers = running.outcomes(3)
+            assert sorted(network.batches) == [1, 2]
+        for call in calls:
+            answer = answers[call.request.id].call.values
+            np.testing.assert_allclose(answer, expected(call.request), rtol=1e-6)
+
+    def test_a_large_call_keeps_one_entry_a_piece(self) -> None:
+        network = FakeNetwork()
+        call = make_call(1, batch=5, cache=5)
+        with engine_of(network, Limits(sequences=2)) as running:
+            for _ in range(2):
+                running.engine.submit(Call(b"a", call))
+                (answer,) = running.outcomes(1).values()
+                np.testing.assert_allclose(answer.call.values, expected(call), rtol=1e-6)
+        assert network.batches == [2, 2, 1]
+
+    def test_memory_that_caches_hold_is_given_up_before_a_call_fails(self) -> None:
+        short = False
+
+        def before(tokens: Tensor) -> None:
+            nonlocal short
+            if short:
+                short = False
+                raise BackendError("out_of_memory", "no room", "")
+
+        network = FakeNetwork(before)
+        with engine_of(network) as running:
+            running.engine.submit(Call(b"a", make_call(1, cache=5)))
+            running.outcomes(1)
+            short = True
+            running.engine.submit(Call(b"b", make_call(2)))
+            (answer,) = running.outcomes(1).values()
+            assert isinstance(answer, Answered)
+            running.engine.submit(Call(b"a", make_call(1, cache=5)))
+            running.outcomes(1)
+        assert network.batches == [1, 1, 1, 1]

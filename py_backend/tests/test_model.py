@@ -20,9 +20,10 @@ from torch import Tensor
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
 from remdm_backend.model import attention
+from remdm_backend.model import network as network_module
 from remdm_backend.model.dit import Rotary, rotate
 from remdm_backend.model.network import Network
-from remdm_backend.model.subs import NEGATIVE_INFINITY, subs_log_probs
+from remdm_backend.model.parameterization import NEGATIVE_INFINITY, subs_log_probs
 
 TOLERANCE = 1e-4
 """Absolute, on log-probabilities above -50 (reference/README.md)."""
@@ -31,7 +32,7 @@ TOLERANCE = 1e-4
 class Golden:
     """One recorded forward pass: the network, its inputs, and the original's output [rows, V]."""
 
-    def __init__(self, shared: Path, model: str, ema: bool, t: float) -> None:
+    def __init__(self, shared: Path, model: str, ema: bool, t: float | None) -> None:
         reference = shared / "reference"
         cases = json.loads((reference / "forward.json").read_text())
         key = (model, ema, t)
@@ -40,7 +41,7 @@ class Golden:
             reference / "checkpoints" / case["checkpoint"], device="cpu", raw_weights=not ema
         )
         self.tokens = torch.tensor(case["x"])
-        self.sigma = torch.tensor(case["sigma"])
+        self.sigma = torch.tensor(case["sigma"] or [0.0] * len(self.tokens))
         length = self.tokens.shape[1]
         positions = torch.tensor(case["positions"])
         self.rows = (torch.arange(len(self.tokens))[:, None] * length + positions).flatten()
@@ -48,10 +49,8 @@ class Golden:
         values = np.frombuffer(base64.b64decode(case["output"]), dtype="<f4").copy()
         self.output = torch.from_numpy(values).view(len(self.rows), -1)
 
-    def logits(self) -> Tensor:
-        return self.network.logits(self.tokens, self.sigma, self.rows)
-
-    def assert_equal(self, output: Tensor) -> None:
+    def assert_equal(self) -> None:
+        output = self.network.log_probs(self.tokens, self.sigma, self.rows)
         assert output.shape == self.output.shape
         sensible = self.output > -50
         assert sensible.any()
@@ -61,25 +60,14 @@ class Golden:
 
 
 @pytest.mark.parametrize("ema", [True, False], ids=["ema", "raw"])
-@pytest.mark.parametrize("t", [0.5, 0.9])
 class TestOriginal:
-    def test_mdlm(self, shared: Path, ema: bool, t: float) -> None:
-        golden = Golden(shared, "mdlm", ema, t)
-        golden.assert_equal(golden.network.log_probs(golden.tokens, golden.sigma, golden.rows))
+    @pytest.mark.parametrize("t", [0.5, 0.9])
+    @pytest.mark.parametrize("model", ["mdlm", "sedd", "d3pm"])
+    def test_masked_models(self, shared: Path, model: str, ema: bool, t: float) -> None:
+        Golden(shared, model, ema, t).assert_equal()
 
-    def test_sedd(self, shared: Path, ema: bool, t: float) -> None:
-        golden = Golden(shared, "sedd", ema, t)
-        assert golden.network.card.time_conditioning
-        scale = torch.expm1(golden.sigma).log() + math.log(golden.output.shape[-1] - 1)
-        rows_a_sample = len(golden.rows) // len(golden.tokens)
-        scores = golden.logits() - scale.repeat_interleave(rows_a_sample)[:, None]
-        golden.assert_equal(scores.scatter(-1, golden.at_rows[:, None], 0.0))
-
-    def test_d3pm(self, shared: Path, ema: bool, t: float) -> None:
-        golden = Golden(shared, "d3pm", ema, t)
-        logits = golden.logits().clone()
-        logits[:, golden.network.card.mask_id] += NEGATIVE_INFINITY  # its config has subs_masking
-        golden.assert_equal(logits.log_softmax(-1))
+    def test_ar(self, shared: Path, ema: bool) -> None:
+        Golden(shared, "ar", ema, None).assert_equal()
 
 
 @pytest.fixture
@@ -157,10 +145,26 @@ class TestSubs:
         expected[0, 3] = expected[1, 0] = 0.0
         assert torch.equal(rows, expected)
 
-    def test_only_mdlm_has_log_probs(self, sedd: Network) -> None:
-        with pytest.raises(BackendError) as caught:
-            sedd.log_probs(*inputs(sedd), torch.arange(2))
-        assert caught.value.code == "checkpoint_unsupported"
+
+class TestMasses:
+    @pytest.mark.parametrize("most", [1, 100, 10**6])
+    def test_are_those_of_the_rows(
+        self, sedd: Network, monkeypatch: pytest.MonkeyPatch, most: int
+    ) -> None:
+        monkeypatch.setattr(network_module, "MASSES_AT_ONCE", most)
+        tokens, sigma = inputs(sedd)
+        rows = torch.arange(50)
+        logits = sedd.logits(tokens, sigma, rows)
+        others = torch.cat([logits[:, :40], logits[:, 41:]], dim=1).double()
+        assert sedd.card.mask_id == 40
+        got = sedd.masses(tokens, sigma, rows)
+        assert got.shape == (50, 2)
+        assert torch.allclose(got[:, 0].double(), others.exp().sum(-1).log(), atol=1e-5)
+        assert torch.allclose(got[:, 1], logits[:, 40], atol=1e-5)
+
+    def test_no_rows_have_none(self, sedd: Network) -> None:
+        none = torch.empty(0, dtype=torch.int64)
+        assert sedd.masses(*inputs(sedd), none).shape == (0, 2)
 
 
 class TestBfloat16:
@@ -172,7 +176,7 @@ class TestBfloat16:
             expected = tiny.logits(tokens, sigma, rows)  # float32 inside: nothing to see
         assert torch.equal(expected, tiny.logits(tokens, sigma, rows))
         with torch.autocast("cpu", dtype=torch.bfloat16), torch.inference_mode():
-            expected = tiny._dit(tokens, torch.zeros_like(sigma), rows)
+            expected = tiny.backbone(tokens, torch.zeros_like(sigma), rows)
         assert expected.dtype == torch.bfloat16
         assert torch.equal(half.logits(tokens, sigma, rows), expected.float())
 
@@ -188,7 +192,7 @@ class TestBfloat16:
 
     def test_halves_the_linear_layers_and_nothing_else(self, tiny_ckpt: Path) -> None:
         half = load_network(tiny_ckpt, device="cpu", dtype="bfloat16")
-        kinds = {name: p.dtype for name, p in half._dit.named_parameters()}
+        kinds = {name: p.dtype for name, p in half.backbone.named_parameters()}
         assert kinds["blocks.0.attn_qkv.weight"] == torch.bfloat16
         assert kinds["output_layer.linear.bias"] == torch.bfloat16
         for name in ("vocab_embed.embedding", "blocks.0.norm1.weight", "sigma_map.mlp.0.weight"):

@@ -23,6 +23,7 @@ from remdm_backend.protocol import (
     Hello,
     Output,
     Ping,
+    Release,
     Request,
     RequestDecoder,
     RequestError,
@@ -86,12 +87,12 @@ def test_the_error_codes_are_the_schemas() -> None:
 
 
 def test_hello_and_ping() -> None:
-    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 1}))
-    assert hello == Hello(3, 1)
+    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 2}))
+    assert hello == Hello(3, 2)
     assert decode(msgpack.packb({"type": "ping", "id": 0})) == Ping(0)
 
 
-@pytest.mark.parametrize("output", ["logits", "logprobs"])
+@pytest.mark.parametrize("output", ["logits", "logprobs", "masses"])
 def test_forward_arrives_as_it_was_sent(output: Output) -> None:
     sent = make_call(9, batch=3, length=5, rows=[0, 4, 7, 14], output=output)
     got = decode(*frames_of(sent))
@@ -101,6 +102,23 @@ def test_forward_arrives_as_it_was_sent(output: Output) -> None:
     np.testing.assert_array_equal(got.sigma, sent.sigma)
     np.testing.assert_array_equal(got.rows, sent.rows)
     assert (got.tokens.dtype, got.sigma.dtype, got.rows.dtype) == (np.int64, np.float32, np.int64)
+
+
+def test_a_cache_has_a_name() -> None:
+    got = decode(*frames_of(make_call(1, cache=7)))
+    assert isinstance(got, Forward)
+    assert got.cache == 7
+    assert decode(msgpack.packb({"type": "release", "id": 4, "cache": 7})) == Release(4, 7)
+
+
+@pytest.mark.parametrize("cache", [-1, 2**31, 2**63, 1.5, "1", None, True])
+def test_no_other_name_is_taken(cache: object) -> None:
+    with pytest.raises(RequestError):
+        decode(msgpack.packb({"type": "release", "id": 4, "cache": cache}))
+    frames = frames_of(make_call(1))
+    header = msgpack.unpackb(frames[0]) | {"cache": cache}
+    with pytest.raises(RequestError):
+        decode(msgpack.packb(header), *frames[1:])
 
 
 def test_forward_may_ask_for_no_rows() -> None:

@@ -48,7 +48,7 @@ def test_hello_tells_what_the_network_is() -> None:
     with serving(FakeNetwork) as address, clients(address) as (client,):
         reply = client.hello()
     assert reply["type"] == "ready"
-    assert (reply["id"], reply["protocol"]) == (1, 1)
+    assert (reply["id"], reply["protocol"]) == (1, 2)
     assert reply["model"] == {
         "kind": "mdlm",
         "name": "fake",
@@ -58,6 +58,8 @@ def test_hello_tells_what_the_network_is() -> None:
         "maskId": 7,
         "length": 16,
         "timeConditioning": True,
+        "subsMasking": False,
+        "architecture": "dit",
         "hiddenSize": 4,
         "blocks": 1,
         "heads": 1,
@@ -104,7 +106,7 @@ def test_another_protocol_is_refused_even_while_loading() -> None:
         return FakeNetwork()
 
     with serving(load) as address, clients(address) as (client,):
-        reply = client.ask({"type": "hello", "id": 9, "protocol": 2})
+        reply = client.ask({"type": "hello", "id": 9, "protocol": 1})
         loading.set()
         assert (reply["type"], reply["id"], reply["code"]) == ("error", 9, "protocol_mismatch")
         assert client.hello()["type"] == "ready"
@@ -118,7 +120,7 @@ def test_hello_and_forward_wait_for_the_network_and_ping_does_not() -> None:
         return FakeNetwork()
 
     with serving(load) as address, clients(address, 2) as (early, other):
-        early.send({"type": "hello", "id": 1, "protocol": 1})
+        early.send({"type": "hello", "id": 1, "protocol": 2})
         early.socket.send_multipart(frames_of(make_call(5)))
         # Messages of one client are handled in order: after this pong the two above are waiting.
         assert early.ping() == {"type": "pong", "id": 2, "busy": False, "queued": 1}

@@ -1,5 +1,5 @@
 /**
- * The messages between the SDK and the Python backend, version 1. `npm run schemas` turns these types
+ * The messages between the SDK and the Python backend, version 2. `npm run schemas` turns these types
  * into `schemas/*.json`; both sides validate every header against those files.
  *
  * A message is `[header, frame, frame, ...]`: the header is one of the records below in msgpack, each
@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever a message changes its meaning; both sides refuse any other. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export type TensorDtype = "float32" | "bfloat16" | "int32";
 
@@ -24,7 +24,8 @@ export interface ModelCard {
   readonly kind: "mdlm" | "sedd" | "d3pm" | "ar";
   /** File or directory name of the checkpoint. */
   readonly name: string;
-  readonly format: "lightning" | "safetensors";
+  readonly format: "lightning" | "safetensors" | "huggingface";
+  readonly architecture: "dit" | "ar" | "huggingface";
   readonly weights: "ema" | "raw";
   /** V, the mask included.
    * @TJS-type integer
@@ -38,6 +39,8 @@ export interface ModelCard {
    * @minimum 1 */
   readonly length: number;
   readonly timeConditioning: boolean;
+  /** Whether the mask has no probability in a d3pm model. */
+  readonly subsMasking: boolean;
   /** @TJS-type integer */
   readonly hiddenSize: number;
   /** @TJS-type integer */
@@ -84,9 +87,32 @@ export interface ForwardRequestHeader {
   /** @TJS-type integer
    * @minimum 0 */
   readonly id: number;
-  /** `logits`: raw head output. `logprobs`: log p(x0 | xt) after SUBS. */
-  readonly output: "logits" | "logprobs";
+  /**
+   * `logits`: raw head output. `logprobs`: what the original's `forward` returns for this kind of model. `masses`: log of
+   * the sum of exp(logit) over all columns but the mask's, and the mask's logit.
+   */
+  readonly output: "logits" | "logprobs" | "masses";
+  /**
+   * Name under which the backend may keep what it computed for this client. A later call of the same name is answered
+   * from it as far as tokens and sigma agree.
+   * @TJS-type integer
+   * @minimum 0
+   * @maximum 2147483647
+   */
+  readonly cache?: number;
   readonly tensors: readonly TensorSpec[];
+}
+
+/** The client will not use this cache any more. */
+export interface ReleaseRequest {
+  readonly type: "release";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  /** @TJS-type integer
+   * @minimum 0
+   * @maximum 2147483647 */
+  readonly cache: number;
 }
 
 /** Answer to hello. */
@@ -117,7 +143,15 @@ export interface PongReply {
   readonly queued: number;
 }
 
-/** Answer to forward. Frame: values float32 [N, V]. */
+/** Answer to release, whether or not there was such a cache. */
+export interface ReleasedReply {
+  readonly type: "released";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+}
+
+/** Answer to forward. Frame: values float32 [N, V], for masses [N, 2]. */
 export interface RowsReply {
   readonly type: "rows";
   /** @TJS-type integer
@@ -149,7 +183,7 @@ export interface ErrorReply {
 }
 
 /** Everything that the SDK sends. */
-export type Request = HelloRequest | PingRequest | ForwardRequestHeader;
+export type Request = HelloRequest | PingRequest | ForwardRequestHeader | ReleaseRequest;
 
 /** Everything that the backend sends. */
-export type Reply = ReadyReply | PongReply | RowsReply | ErrorReply;
+export type Reply = ReadyReply | PongReply | RowsReply | ReleasedReply | ErrorReply;

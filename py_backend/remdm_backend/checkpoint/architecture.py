@@ -9,14 +9,16 @@ from pathlib import Path
 
 import torch
 
+from remdm_backend.checkpoint.card import Kind
 from remdm_backend.checkpoint.contents import Contents, invalid
+from remdm_backend.model.autoregressive import Autoregressive
 from remdm_backend.model.dit import DiT, Shape
 
 ROTARY = "rotary_emb.inv_freq"
 _BLOCK = re.compile(r"blocks\.(\d{1,4})\.")
 
 
-def shape_of(path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int) -> Shape:
+def shape_of(path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int, kind: Kind) -> Shape:
     """Width, depth and vocabulary as the tensors have them; ``n_heads`` is what the configuration
     says.
 
@@ -25,7 +27,7 @@ def shape_of(path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int) ->
     missing.
     """
     embedding = _dims(path, shapes, "vocab_embed.embedding", 2)
-    cond = _dims(path, shapes, "sigma_map.mlp.2.weight", 2)
+    cond = (0,) if kind == "ar" else _dims(path, shapes, "sigma_map.mlp.2.weight", 2)
     half_head = _dims(path, shapes, ROTARY, 1)[0]
     hidden = embedding[1]
     if hidden != 2 * half_head * n_heads:
@@ -38,27 +40,29 @@ def shape_of(path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int) ->
     return Shape(embedding[0], hidden, len(blocks), n_heads, cond[0])
 
 
-def empty_network(shape: Shape) -> DiT:
+def empty_network(shape: Shape, kind: Kind) -> DiT | Autoregressive:
     """The network without memory: its tensors have shapes only."""
     with torch.device("meta"):
-        return DiT(shape)
+        return Autoregressive(shape) if kind == "ar" else DiT(shape)
 
 
-def parameter_names(shape: Shape) -> list[str]:
+def parameter_names(shape: Shape, kind: Kind) -> list[str]:
     """In the order of registration, which is the order of the original's moving average."""
-    return [name for name, _ in empty_network(shape).named_parameters()]
+    return [name for name, _ in empty_network(shape, kind).named_parameters()]
 
 
-def check_tensors(contents: Contents, dit: DiT) -> None:
+def check_tensors(contents: Contents, network: DiT | Autoregressive) -> None:
     """Every tensor of the network is there with its shape, and nothing else is."""
     path, found = contents.path, contents.shapes
-    expected = {name: tuple(tensor.shape) for name, tensor in dit.state_dict().items()}
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     missing = sorted(expected.keys() - found.keys())
     if missing:
         raise invalid(path, f"{len(missing)} tensors are missing, first {missing[0]}")
     unknown = sorted(found.keys() - expected.keys())
     if unknown:
-        raise invalid(path, f"{len(unknown)} tensors do not belong to a DiT, first {unknown[0]}")
+        raise invalid(
+            path, f"{len(unknown)} tensors do not belong to this network, first {unknown[0]}"
+        )
     for name, shape in expected.items():
         if found[name] != shape:
             raise invalid(path, f"{name} has the shape {found[name]}, expected {shape}")

@@ -7,14 +7,17 @@ from typing import Literal
 
 Kind = Literal["mdlm", "sedd", "d3pm", "ar"]
 Weights = Literal["ema", "raw"]
+Format = Literal["lightning", "safetensors", "huggingface"]
+Architecture = Literal["dit", "ar", "huggingface"]
 
 
 @dataclass(frozen=True)
 class ModelCard:
     """``kind`` is the parameterization (subs is mdlm); ``vocab_size`` includes the mask,
     ``mask_id``; ``length`` is the longest sequence; ``parameters`` counts single numbers;
-    ``weights`` says whether the moving average or the last step's weights were loaded; ``name`` is
-    the file's or directory's."""
+    ``subs_masking`` says whether the mask has no probability in a ``d3pm`` model; ``architecture``
+    is the network's; ``weights`` says whether the moving average or the last step's weights were
+    loaded; ``name`` is the file's or directory's."""
 
     kind: Kind
     vocab_size: int
@@ -28,4 +31,6 @@ class ModelCard:
     parameters: int
     weights: Weights
     name: str
-    format: Literal["lightning", "safetensors"]
+    format: Format
+    architecture: Architecture = "dit"
+    subs_masking: bool = False

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from torch import Tensor
 
-from remdm_backend.checkpoint.card import Kind, Weights
+from remdm_backend.checkpoint.card import Format, Kind, Weights
 from remdm_backend.errors import BackendError
 
 
@@ -23,7 +22,7 @@ class Contents:
     """
 
     path: Path
-    format: Literal["lightning", "safetensors"]
+    format: Format
     kind: Kind
     length: int
     time_conditioning: bool
@@ -33,6 +32,7 @@ class Contents:
     read: Callable[[str], Tensor]
     vocab_size: int | None = None
     mask_id: int | None = None
+    subs_masking: bool = False
 
 
 def invalid(path: Path, what: str, remedy: str = "") -> BackendError:

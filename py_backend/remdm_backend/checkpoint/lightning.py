@@ -21,7 +21,7 @@ from remdm_backend.checkpoint.torch_archive import StoredTensor, TorchArchive
 PREFIX = "backbone."
 ROTARY = "rotary_emb.inv_freq"
 KINDS: dict[str, Kind] = {"subs": "mdlm", "sedd": "sedd", "d3pm": "d3pm"}
-NOT_YET = "Give an mdlm, sedd or d3pm checkpoint of the DiT backbone."
+KNOWN = "Give an mdlm, sedd or d3pm checkpoint of the DiT backbone, or an ar checkpoint."
 
 
 def open_lightning(path: Path, *, raw_weights: bool) -> Contents:
@@ -39,7 +39,7 @@ def open_lightning(path: Path, *, raw_weights: bool) -> Contents:
     kind = check_model(path, config)
     raw = backbone(archive, root["state_dict"])
     n_heads = config.integer("model.n_heads")
-    tensors = raw if raw_weights else averaged(archive, root, raw, n_heads)
+    tensors = raw if raw_weights else averaged(archive, root, raw, n_heads, kind)
 
     def read(name: str) -> Tensor:
         return archive.read(tensors[name])
@@ -49,7 +49,8 @@ def open_lightning(path: Path, *, raw_weights: bool) -> Contents:
         format="lightning",
         kind=kind,
         length=config.integer("model.length"),
-        time_conditioning=config.boolean("time_conditioning"),
+        time_conditioning=kind != "ar" and config.boolean("time_conditioning"),
+        subs_masking=kind == "d3pm" and config.boolean("subs_masking"),
         n_heads=n_heads,
         weights="raw" if raw_weights else "ema",
         shapes={name: tensor.shape for name, tensor in tensors.items()},
@@ -61,15 +62,22 @@ def check_model(path: Path, config: Config) -> Kind:
     """The kind of model, if it is one that can be run here."""
     backbone_name = config.text("backbone")
     parameterization = config.text("parameterization")
-    if "ar" in (backbone_name, parameterization):
-        raise unsupported(path, "AR checkpoints are not supported by this version", NOT_YET)
+    if backbone_name == parameterization == "ar":
+        _check_tokenizer(path, config)
+        return "ar"
     if backbone_name != "dit":
-        raise unsupported(path, f"its backbone is {backbone_name!r}, not 'dit'", NOT_YET)
+        raise unsupported(path, f"its backbone is {backbone_name!r}, not 'dit'", KNOWN)
     if parameterization not in KINDS:
-        raise unsupported(path, f"its parameterization is {parameterization!r}", NOT_YET)
+        raise unsupported(path, f"its parameterization is {parameterization!r}", KNOWN)
     noise = config.value("noise.type")
     if noise not in (None, "loglinear"):
-        raise unsupported(path, f"its noise schedule is {noise!r}, not 'loglinear'", NOT_YET)
+        raise unsupported(path, f"its noise schedule is {noise!r}, not 'loglinear'", KNOWN)
+    _check_tokenizer(path, config)
+    return KINDS[parameterization]
+
+
+def _check_tokenizer(path: Path, config: Config) -> None:
+    """The mask must be the index after the tokenizer's last."""
     if has_mask_token(config.tokenizer):
         raise unsupported(
             path,
@@ -77,7 +85,6 @@ def check_model(path: Path, config: Config) -> Kind:
             "the tokenizer's last are supported",
             "Give a checkpoint trained with GPT-2's tokenizer or one like it.",
         )
-    return KINDS[parameterization]
 
 
 def backbone(archive: TorchArchive, state_dict: object) -> dict[str, StoredTensor]:
@@ -100,6 +107,7 @@ def averaged(
     root: Mapping[str, object],
     raw: dict[str, StoredTensor],
     n_heads: int,
+    kind: Kind,
 ) -> dict[str, StoredTensor]:
     """The moving average's tensors under the parameters' names; buffers are those of the state
     dict."""
@@ -113,7 +121,7 @@ def averaged(
             "Load the last step's weights instead (raw weights), if that is what you want.",
         )
     shapes = {name: tensor.shape for name, tensor in raw.items()}
-    names = parameter_names(shape_of(path, shapes, n_heads))
+    names = parameter_names(shape_of(path, shapes, n_heads, kind), kind)
     if len(shadow) != len(names):
         raise invalid(path, f"its ema has {len(shadow)} tensors; the network has {len(names)}")
     tensors = {

@@ -1,8 +1,9 @@
-"""Open a checkpoint of either format and put its network on a device."""
+"""Open a checkpoint of any format and put its network on a device."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +13,22 @@ from torch import Tensor
 from remdm_backend.checkpoint.architecture import ROTARY, check_tensors, empty_network, shape_of
 from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.checkpoint.contents import Contents, invalid
+from remdm_backend.checkpoint.huggingface import load_masked_lm
+from remdm_backend.checkpoint.huggingface_files import is_huggingface
+from remdm_backend.checkpoint.huggingface_mdlm import is_release, open_release
 from remdm_backend.checkpoint.lightning import open_lightning
 from remdm_backend.checkpoint.safetensors_format import open_safetensors
 from remdm_backend.errors import BackendError
 from remdm_backend.model.attention import select_attention
+from remdm_backend.model.autoregressive import Autoregressive
 from remdm_backend.model.dit import DiT, inverse_frequencies
 from remdm_backend.model.memory import is_out_of_memory
-from remdm_backend.model.network import Network, half_precision_parameters
+from remdm_backend.model.network import (
+    CausalNetwork,
+    MaskedNetwork,
+    Network,
+    half_precision_parameters,
+)
 
 ROTARY_TOLERANCE = 1e-2
 """Relative; the buffer may have been stored in bfloat16."""
@@ -31,8 +41,8 @@ def load_network(
     dtype: Literal["float32", "bfloat16"] = "float32",
     raw_weights: bool = False,
 ) -> Network:
-    """Load a Lightning ``.ckpt`` file, or a directory (or ``.safetensors`` file) with a
-    ``card.json``.
+    """Load a Lightning ``.ckpt`` file, a directory (or ``.safetensors`` file) with a ``card.json``,
+    or a directory in the format of Hugging Face.
 
     ``device`` is a PyTorch device, or ``auto`` for the first GPU if there is one. ``raw_weights``
     takes the last step's weights in place of their moving average. Nothing pickled in the file is
@@ -49,8 +59,9 @@ def load_network(
                 f"There is no checkpoint at {path.absolute()}.",
                 "Check the path, or download the checkpoint first.",
             )
-        as_safetensors = path.is_dir() or path.suffix == ".safetensors"
-        opener = open_safetensors if as_safetensors else open_lightning
+        opener = opener_of(path)
+        if opener is None:
+            return load_masked_lm(path, find_device(device), getattr(torch, dtype))
         contents = opener(path, raw_weights=raw_weights)
         return build(contents, path.name, find_device(device), getattr(torch, dtype))
     except OSError as error:
@@ -61,43 +72,55 @@ def load_network(
         ) from error
 
 
+def opener_of(path: Path) -> Callable[..., Contents] | None:
+    """What reads ``path`` for a network of ours; ``None`` for a masked LM of transformers."""
+    if is_huggingface(path):
+        return open_release if is_release(path) else None
+    return open_safetensors if path.is_dir() or path.suffix == ".safetensors" else open_lightning
+
+
 def build(contents: Contents, name: str, device: torch.device, dtype: torch.dtype) -> Network:
     """Check the file's tensors against the network they make, then read them one by one."""
-    path = contents.path
-    shape = shape_of(path, contents.shapes, contents.n_heads)
+    path, kind = contents.path, contents.kind
+    shape = shape_of(path, contents.shapes, contents.n_heads, kind)
     if contents.vocab_size not in (None, shape.vocab_size):
         raise invalid(
             path, f"its card says vocab_size {contents.vocab_size}, its tensors {shape.vocab_size}"
         )
-    attention, attend = select_attention(device, dtype)
-    dit = empty_network(shape)
-    dit.attend = attend
-    check_tensors(contents, dit)
-    read_weights(contents, dit, device, dtype)
+    backbone = empty_network(shape, kind)
+    check_tensors(contents, backbone)
+    read_weights(contents, backbone, device, dtype)
     card = ModelCard(
-        kind=contents.kind,
+        kind=kind,
         vocab_size=shape.vocab_size,
         mask_id=shape.vocab_size - 1 if contents.mask_id is None else contents.mask_id,
         length=contents.length,
         time_conditioning=contents.time_conditioning,
+        subs_masking=contents.subs_masking,
         hidden_size=shape.hidden_size,
         n_blocks=shape.n_blocks,
         n_heads=shape.n_heads,
         cond_dim=shape.cond_dim,
-        parameters=sum(parameter.numel() for parameter in dit.parameters()),
+        parameters=sum(parameter.numel() for parameter in backbone.parameters()),
         weights=contents.weights,
         name=name,
         format=contents.format,
+        architecture="ar" if kind == "ar" else "dit",
     )
-    return Network(card, dit, device=device, dtype=dtype, attention=attention)
+    if isinstance(backbone, Autoregressive):
+        return CausalNetwork(card, backbone, device=device, dtype=dtype, attention="sdpa")
+    attention, backbone.attend = select_attention(device, dtype)
+    return MaskedNetwork(card, backbone, device=device, dtype=dtype, attention=attention)
 
 
-def read_weights(contents: Contents, dit: DiT, device: torch.device, dtype: torch.dtype) -> None:
+def read_weights(
+    contents: Contents, backbone: DiT | Autoregressive, device: torch.device, dtype: torch.dtype
+) -> None:
     """Give the empty network its weights; each is converted before the next is read."""
-    half = half_precision_parameters(dit) if dtype == torch.bfloat16 else frozenset[str]()
+    half = half_precision_parameters(backbone) if dtype == torch.bfloat16 else frozenset[str]()
     weights: dict[str, Tensor] = {}
     try:
-        for name, _ in dit.named_parameters():
+        for name, _ in backbone.named_parameters():
             stored = contents.read(name)
             if not all(math.isfinite(extreme) for extreme in stored.aminmax()):
                 raise invalid(contents.path, f"{name} holds numbers that are not finite")
@@ -108,7 +131,7 @@ def read_weights(contents: Contents, dit: DiT, device: torch.device, dtype: torc
         if not torch.allclose(stored, rotary, rtol=ROTARY_TOLERANCE, atol=0.0):
             raise invalid(contents.path, f"{ROTARY} holds other frequencies than this network's")
         weights[ROTARY] = rotary.to(device)
-        dit.load_state_dict(weights, assign=True)
+        backbone.load_state_dict(weights, assign=True)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

@@ -22,7 +22,7 @@ CARD_FILE = "card.json"
 MAX_CARD_BYTES = 64 << 10
 DTYPES = ("F32", "F16", "BF16")
 REQUIRED = ("kind", "vocab_size", "mask_id", "length", "time_conditioning", "n_heads")
-OPTIONAL = ("weights", "training")
+OPTIONAL = ("weights", "training", "subs_masking")
 
 T = TypeVar("T")
 
@@ -36,18 +36,13 @@ def open_safetensors(path: Path, *, raw_weights: bool) -> Contents:
     if not (directory / CARD_FILE).is_file():
         raise invalid(
             path,
-            f"there is no {CARD_FILE} in {directory}",
-            f"Give a Lightning .ckpt file, or a directory with {MODEL_FILE} and {CARD_FILE}.",
+            f"there is no {CARD_FILE} and no config.json in {directory}",
+            f"Give a Lightning .ckpt file, or a directory with {MODEL_FILE} and {CARD_FILE} (ours) "
+            "or config.json (Hugging Face).",
         )
     card = Card(directory / CARD_FILE)
     if not file.is_file():
         raise invalid(path, f"there is no {file.name} in {directory}")
-    if card.kind == "ar":
-        raise unsupported(
-            path,
-            "AR checkpoints are not supported by this version",
-            "Give an mdlm, sedd or d3pm checkpoint of the DiT backbone.",
-        )
     if raw_weights and card.weights != "raw":
         raise unsupported(
             path, "it holds only the moving average of the weights", "Load it without raw weights."
@@ -74,6 +69,7 @@ def open_safetensors(path: Path, *, raw_weights: bool) -> Contents:
         read=read,
         vocab_size=card.vocab_size,
         mask_id=card.mask_id,
+        subs_masking=card.subs_masking,
     )
 
 
@@ -112,10 +108,8 @@ class Card:
             self._refuse("mask_id", f"less than vocab_size, {self.vocab_size}")
         self.length = self._integer("length", least=1)
         self.n_heads = self._integer("n_heads", least=1)
-        conditioned = self._fields.get("time_conditioning")
-        if not isinstance(conditioned, bool):
-            self._refuse("time_conditioning", "true or false")
-        self.time_conditioning = conditioned
+        self.time_conditioning = self._boolean("time_conditioning")
+        self.subs_masking = self._boolean("subs_masking", default=False)
         if not isinstance(self._fields.get("training", {}), dict):
             self._refuse("training", "an object of free facts")
 
@@ -142,6 +136,10 @@ class Card:
         if isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**31:
             return value
         return self._refuse(key, f"an integer of at least {least}")
+
+    def _boolean(self, key: str, default: bool | None = None) -> bool:
+        value = self._fields.get(key, default)
+        return value if isinstance(value, bool) else self._refuse(key, "true or false")
 
     def _refuse(self, key: str, expected: str) -> NoReturn:
         given = repr(self._fields[key])[:40] if key in self._fields else "missing"

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from remdm_backend.model.attention import Attention, sdpa
+from remdm_backend.model.backbone import Backbone, States
 
 Angles = tuple[Tensor, Tensor]
 """cos and sin of the rotary angles, each ``[L, 1, 1, D/2]``."""
@@ -72,8 +73,11 @@ class Rotary(nn.Module):
         super().__init__()
         self.register_buffer("inv_freq", inverse_frequencies(head_dim))
 
-    def forward(self, length: int) -> Angles:
-        positions = torch.arange(length, dtype=torch.float32, device=self.inv_freq.device)
+    def forward(self, length: int, begin: int = 0) -> Angles:
+        """Of ``length`` positions from ``begin`` on."""
+        positions = torch.arange(
+            begin, begin + length, dtype=torch.float32, device=self.inv_freq.device
+        )
         angles = torch.outer(positions, self.inv_freq)[:, None, None, :]
         return angles.cos(), angles.sin()
 
@@ -158,7 +162,7 @@ class Head(nn.Module):
         return logits
 
 
-class DiT(nn.Module):
+class DiT(Backbone):
     """The network: ``tokens [B, L]``, ``sigma [B]``, ``rows [N]`` -> raw logits ``[N, vocab]``.
 
     ``rows`` are flat indices ``b * L + l``. Every position goes through the blocks; only the rows
@@ -176,13 +180,21 @@ class DiT(nn.Module):
         self.output_layer = Head(shape)
 
     def forward(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor:
-        x = self.vocab_embed(tokens)
+        return self.head(self.trunk(tokens, sigma), rows)
+
+    def trunk(self, tokens: Tensor, sigma: Tensor) -> States:
+        """Hidden states ``[B, L, hidden]`` and the noise level's embedding ``[B, cond]``."""
+        x: Tensor = self.vocab_embed(tokens)
         with torch.autocast(tokens.device.type, enabled=False):
             c = F.silu(self.sigma_map(sigma))
         angles = self.rotary_emb(tokens.shape[1])
         for block in self.blocks:
             x = block(x, c, angles, self.attend)
-        sample = torch.div(rows, tokens.shape[1], rounding_mode="floor")
+        return x, c
+
+    def head(self, states: States, rows: Tensor) -> Tensor:
+        x, c = states
+        sample = torch.div(rows, x.shape[1], rounding_mode="floor")
         logits: Tensor = self.output_layer(x.flatten(0, 1)[rows], c, sample)
         return logits
 

@@ -14,7 +14,8 @@ In ``float32`` everything is plain float32, which the original only does on a CP
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -23,18 +24,41 @@ from torch import Tensor, nn
 from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.errors import BackendError
 from remdm_backend.model.attention import AttentionName
-from remdm_backend.model.dit import DiT
+from remdm_backend.model.backbone import Backbone, CausalBackbone
 from remdm_backend.model.memory import is_out_of_memory
-from remdm_backend.model.subs import subs_log_probs
+from remdm_backend.model.parameterization import (
+    d3pm_log_probs,
+    masses,
+    next_log_probs,
+    sedd_log_scores,
+    subs_log_probs,
+)
+from remdm_backend.model.trunk_cache import TrunkCache
+
+MASSES_AT_ONCE = 2**24
+"""Logits that are held while rows are reduced to their masses: 64 MiB."""
+
+LEAST_ROOM = 64
+"""Positions that a new KV cache has room for; it grows by doubling."""
+
+Logits = Callable[[Tensor], Tensor]
+"""Rows ``[N]`` to float32 logits ``[N, V]``, of one computed trunk."""
 
 
-class Network:
-    """``card`` says what it is; ``device``, ``dtype`` and ``attention`` how it runs here."""
+class Network(ABC):
+    """``card`` says what it is; ``device``, ``dtype`` and ``attention`` how it runs here.
+
+    The arguments of every call: ``tokens [B, L]`` int64 in [0, vocab_size), L at most
+    ``card.length``; ``sigma [B]`` float32, the total noise -log(alpha_t), ignored unless the model
+    is time-conditioned; ``rows [N]`` int64 flat indices b * L + l, in any order, repeats allowed;
+    ``cache`` spares what it knows already and keeps what is new. The ranges are the caller's to
+    check. Every call raises ``BackendError`` ``out_of_memory``. What it returns is float32 on
+    ``device``, an inference tensor: change a clone of it, not itself.
+    """
 
     def __init__(
         self,
         card: ModelCard,
-        dit: DiT,
         *,
         device: torch.device,
         dtype: torch.dtype,
@@ -44,20 +68,61 @@ class Network:
         self.device = device
         self.dtype = dtype
         self.attention: AttentionName = attention
-        self._dit = dit.eval().requires_grad_(False)
 
-    def logits(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor:
-        """The head's raw output on the rows asked for, before any parameterization.
+    @property
+    @abstractmethod
+    def backbone(self) -> nn.Module:
+        """The network's modules, with their weights."""
 
-        ``tokens [B, L]`` int64 in [0, vocab_size), L at most ``card.length``; ``sigma [B]``
-        float32, the total noise -log(alpha_t), ignored unless the model is time-conditioned; ``rows
-        [N]`` int64 flat indices b * L + l, in any order, repeats allowed. Returns ``[N,
-        vocab_size]`` float32 on ``device``, an inference tensor: change a clone of it, not itself.
-        The ranges are the caller's to check. Raises ``BackendError`` ``out_of_memory``.
-        """
+    def logits(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+    ) -> Tensor:
+        """The head's raw output ``[N, vocab_size]``, before any parameterization."""
+        with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
+            return logits(asked)
+
+    def log_probs(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+    ) -> Tensor:
+        """What the original's ``forward`` returns, ``[N, vocab_size]``: log p(x0 | xt), log scores
+        for ``sedd``, log p(next token) for ``ar``."""
+        with self._reading(tokens, sigma, rows, cache) as (logits, tokens, sigma, asked):
+            card = self.card
+            if card.kind == "ar":
+                return next_log_probs(logits(asked), card.mask_id)
+            if card.kind == "d3pm":
+                return d3pm_log_probs(logits(asked), card.mask_id, subs_masking=card.subs_masking)
+            at_rows = tokens.flatten()[asked]
+            if card.kind == "sedd":
+                sample = torch.div(asked, tokens.shape[1], rounding_mode="floor")
+                return sedd_log_scores(logits(asked), at_rows, sigma[sample])
+            return subs_log_probs(logits(asked), at_rows, card.mask_id)
+
+    def masses(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+    ) -> Tensor:
+        """``[N, 2]``: log of the sum of exp(logit) over all columns but the mask's, and the mask's
+        logit."""
+        with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
+            portion = max(1, MASSES_AT_ONCE // self.card.vocab_size)
+            parts = [
+                masses(logits(part), self.card.mask_id) for part in torch.split(asked, portion)
+            ]
+            return torch.cat(parts) if parts else torch.empty(0, 2, device=self.device)
+
+    @abstractmethod
+    def _read(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Logits:
+        """Compute the trunk as far as ``rows``, at least one, need it."""
+
+    @contextmanager
+    def _reading(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Iterator[tuple[Logits, Tensor, Tensor, Tensor]]:
+        """The arguments on the device, and the rows to ask for; no gradients, autocast if need
+        be."""
         tokens, sigma, rows = (part.to(self.device) for part in (tokens, sigma, rows))
-        if rows.numel() == 0:
-            return torch.empty(0, self.card.vocab_size, device=self.device)
         if not self.card.time_conditioning:
             sigma = torch.zeros_like(sigma)
         half = self.dtype == torch.bfloat16
@@ -66,33 +131,95 @@ class Network:
             torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half),
             _memory_errors_for(tokens, rows),
         ):
-            logits: Tensor = self._dit(tokens, sigma, rows)
-            return logits.float()
-
-    def log_probs(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor:
-        """log p(x0 | xt) of the rows asked for: ``logits`` after SUBS, same arguments and shape.
-
-        Raises ``BackendError`` ``checkpoint_unsupported`` for a model that is not ``mdlm``.
-        """
-        if self.card.kind != "mdlm":
-            raise BackendError(
-                "checkpoint_unsupported",
-                f"{self.card.name} is a {self.card.kind} model; log-probabilities of x0 are only "
-                "implemented for mdlm.",
-                "Ask for its raw logits, or load an mdlm checkpoint.",
-            )
-        logits = self.logits(tokens, sigma, rows)
-        with torch.inference_mode(), _memory_errors_for(tokens, rows):
-            at_rows = tokens.to(self.device).flatten()[rows.to(self.device)]
-            return subs_log_probs(logits, at_rows, self.card.mask_id)
+            if rows.numel() == 0:
+                nothing = torch.empty(0, self.card.vocab_size, device=self.device)
+                yield lambda asked: nothing, tokens, sigma, rows
+            else:
+                yield self._read(tokens, sigma, rows, cache), tokens, sigma, rows
 
 
-def half_precision_parameters(dit: DiT) -> frozenset[str]:
+class MaskedNetwork(Network):
+    """A bidirectional network: ``mdlm``, ``sedd`` and ``d3pm``."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        backbone: Backbone,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        attention: AttentionName,
+    ) -> None:
+        super().__init__(card, device=device, dtype=dtype, attention=attention)
+        self._backbone = backbone.eval().requires_grad_(False)
+
+    @property
+    def backbone(self) -> Backbone:
+        return self._backbone
+
+    def _read(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Logits:
+        states = cache.states(tokens, sigma) if cache is not None else None
+        if states is None:
+            states = self._backbone.trunk(tokens, sigma)
+            if cache is not None:
+                cache.keep(tokens, sigma, states)
+        return lambda asked: self._backbone.head(states, asked).float()
+
+
+class CausalNetwork(Network):
+    """``ar``. With a cache, only what follows the prefix that it knows is computed."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        backbone: CausalBackbone,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        attention: AttentionName,
+    ) -> None:
+        super().__init__(card, device=device, dtype=dtype, attention=attention)
+        self._backbone = backbone.eval().requires_grad_(False)
+
+    @property
+    def backbone(self) -> CausalBackbone:
+        return self._backbone
+
+    def _read(
+        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Logits:
+        batch, length = tokens.shape
+        begin, known = cache.prefix(tokens) if cache is not None else (0, None)
+        # Hidden states are not kept, so whatever is asked for is computed again.
+        begin = min(begin, int((rows % length).min()))
+        if known is None:
+            begin = 0
+            room = length if cache is None else min(self.card.length, max(LEAST_ROOM, length))
+            like = torch.empty(0, device=self.device, dtype=self.dtype)
+            known = self._backbone.keys_and_values(batch, room, like)
+        elif known.room < length:
+            known.grow(min(self.card.length, max(2 * known.room, length)), begin)
+        if cache is not None:
+            cache.keep_prefix(tokens[:, :begin], known)  # should what follows fail half-way
+        hidden = self._backbone.extend(tokens[:, begin:], begin, known)
+        if cache is not None:
+            cache.keep_prefix(tokens, known)
+
+        def logits(asked: Tensor) -> Tensor:
+            sample = torch.div(asked, length, rounding_mode="floor")
+            return self._backbone.head(hidden[sample, asked % length - begin]).float()
+
+        return logits
+
+
+def half_precision_parameters(backbone: nn.Module) -> frozenset[str]:
     """Names of the parameters that autocast would round: those of every linear layer in its
     reach."""
     return frozenset(
         f"{module_name}.{name}"
-        for module_name, module in dit.named_modules()
+        for module_name, module in backbone.named_modules()
         if isinstance(module, nn.Linear) and not module_name.startswith("sigma_map.")
         for name, _ in module.named_parameters(recurse=False)
     )

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from remdm_backend.model.subs import NEGATIVE_INFINITY
+from remdm_backend.model.parameterization import NEGATIVE_INFINITY
 
 Logits = Callable[[Tensor, Tensor, Tensor], Tensor]
 """``tokens [B, L], sigma [B], rows [N] -> [N, vocab]``: a ``DiT`` or ``Network.logits``."""

@@ -1,0 +1,85 @@
+"""The autoregressive baseline of MDLM and ReMDM: the same blocks, causal, and without a noise
+level.
+
+Module names and the order of parameters are the original's (``models/autoregressive.py``), because
+its checkpoints name and list them so.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from remdm_backend.model.backbone import CausalBackbone, KeysAndValues, causal_mask
+from remdm_backend.model.dit import Angles, Embedding, LayerNorm, Rotary, Shape, rotate, zeroed
+
+
+class CausalBlock(nn.Module):
+    """Attention to what came before, and MLP, each normalised."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        dim = shape.hidden_size
+        self.n_heads = shape.n_heads
+        self.norm1 = LayerNorm(dim)
+        self.attn_qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.attn_out = nn.Linear(dim, dim, bias=False)
+        self.norm2 = LayerNorm(dim)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, 4 * dim), nn.GELU(approximate="tanh"), nn.Linear(4 * dim, dim)
+        )
+
+    def forward(
+        self, x: Tensor, angles: Angles, block: int, begin: int, known: KeysAndValues
+    ) -> Tensor:
+        """``x [B, l, H]`` stands at ``begin`` and may look at all that ``known`` holds before."""
+        qkv: Tensor = self.attn_qkv(self.norm1(x))
+        qkv = rotate(qkv.view(*x.shape[:2], 3, self.n_heads, -1), angles)
+        queries, keys, values = (part.transpose(1, 2) for part in qkv.unbind(dim=2))
+        keys, values = known.add(block, begin, keys, values)
+        mask = causal_mask(queries.shape[2], begin, x.device)
+        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        x = x + self.attn_out(attended.transpose(1, 2).flatten(start_dim=2))
+        forwarded: Tensor = x + self.mlp(self.norm2(x))
+        return forwarded
+
+
+class CausalHead(nn.Module):
+    """Final norm and projection to the vocabulary."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.norm_final = LayerNorm(shape.hidden_size)
+        self.linear = zeroed(nn.Linear(shape.hidden_size, shape.vocab_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.linear(self.norm_final(x))
+        return logits
+
+
+class Autoregressive(CausalBackbone):
+    """The network; ``cond_dim`` of the shape has no meaning here."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.vocab_embed = Embedding(shape)
+        self.rotary_emb = Rotary(shape.hidden_size // shape.n_heads)
+        self.blocks = nn.ModuleList(CausalBlock(shape) for _ in range(shape.n_blocks))
+        self.output_layer = CausalHead(shape)
+
+    def keys_and_values(self, batch: int, length: int, like: Tensor) -> KeysAndValues:
+        heads = self.shape.n_heads
+        width = self.shape.hidden_size // heads
+        return KeysAndValues(self.shape.n_blocks, (batch, heads, length, width), like)
+
+    def extend(self, tokens: Tensor, begin: int, known: KeysAndValues) -> Tensor:
+        x: Tensor = self.vocab_embed(tokens)
+        angles = self.rotary_emb(tokens.shape[1], begin)
+        for index, block in enumerate(self.blocks):
+            x = block(x, angles, index, begin, known)
+        return x
+
+    def head(self, hidden: Tensor) -> Tensor:
+        logits: Tensor = self.output_layer(hidden)
+        return logits

@@ -1,0 +1,88 @@
+"""What a network is made of, as ``Network`` sees it: a trunk over all positions and a head on
+single rows.
+
+The head (hidden x vocabulary) costs as much as several blocks at published size, so it is computed
+for the rows that somebody asked for and no others, and again for other rows of the same trunk.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+States = tuple[Tensor, ...]
+"""What a trunk leaves to the head; the batch is the first dimension of each."""
+
+
+class Backbone(nn.Module, ABC):
+    """A bidirectional network: every position sees all others."""
+
+    @abstractmethod
+    def trunk(self, tokens: Tensor, sigma: Tensor) -> States:
+        """``tokens [B, L]`` int64, ``sigma [B]`` float32, the total noise."""
+
+    @abstractmethod
+    def head(self, states: States, rows: Tensor) -> Tensor:
+        """Raw logits ``[N, V]`` of ``rows [N]``, flat indices b * L + l."""
+
+
+class CausalBackbone(nn.Module, ABC):
+    """An autoregressive network: what it computed for a prefix stays true when tokens follow."""
+
+    @abstractmethod
+    def keys_and_values(self, batch: int, length: int, like: Tensor) -> KeysAndValues:
+        """Room for ``length`` positions of ``batch`` sequences, nothing in it; type and device are
+        those of ``like``."""
+
+    @abstractmethod
+    def extend(self, tokens: Tensor, begin: int, known: KeysAndValues) -> Tensor:
+        """Hidden states ``[B, l, H]`` of ``tokens [B, l]``, which stand at ``begin`` and follow
+        what ``known`` holds; theirs are added."""
+
+    @abstractmethod
+    def head(self, hidden: Tensor) -> Tensor:
+        """Raw logits ``[N, V]`` of ``hidden [N, H]``."""
+
+
+class KeysAndValues:
+    """Keys and values of every block for the first positions of a batch: the KV cache."""
+
+    def __init__(self, blocks: int, shape: tuple[int, int, int, int], like: Tensor) -> None:
+        """``shape``: batch, heads, positions that there is room for, dimensions of a head."""
+        batch, heads, length, width = shape
+        self.blocks = [like.new_empty(2, batch, heads, length, width) for _ in range(blocks)]
+
+    @property
+    def room(self) -> int:
+        """Positions that fit."""
+        return int(self.blocks[0].shape[3])
+
+    @property
+    def nbytes(self) -> int:
+        return sum(block.nbytes for block in self.blocks)
+
+    def grow(self, room: int, used: int) -> None:
+        """Make room for more positions; the first ``used`` are kept."""
+        for index, block in enumerate(self.blocks):
+            larger = block.new_empty(*block.shape[:3], room, block.shape[4])
+            larger[:, :, :, :used] = block[:, :, :, :used]
+            self.blocks[index] = larger
+
+    def add(self, block: int, begin: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write ``[B, heads, l, D]`` at ``begin``; returns all from the first position on."""
+        stored = self.blocks[block]
+        end = begin + keys.shape[2]
+        stored[0, :, :, begin:end] = keys
+        stored[1, :, :, begin:end] = values
+        return stored[0, :, :, :end], stored[1, :, :, :end]
+
+
+def causal_mask(queries: int, begin: int, device: torch.device) -> Tensor | None:
+    """``[queries, begin + queries]``, true where a query may look; ``None`` where all is
+    allowed."""
+    if queries == 1:
+        return None
+    everything = torch.ones(queries, begin + queries, dtype=torch.bool, device=device)
+    return everything.tril(diagonal=begin)

@@ -1,0 +1,56 @@
+"""What a network computed last under one name, so that a later call about the same need not compute
+it again.
+
+The content decides and never the name: an entry that is about other tokens is computed afresh and
+replaced. So the backend still keeps no state of a sampler: when an entry is lost, that costs time
+and changes no number.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from remdm_backend.model.backbone import KeysAndValues, States
+
+
+class TrunkCache:
+    """``tokens [B, L]`` and ``sigma [B]`` of the last call, with what the trunk made of them."""
+
+    def __init__(self) -> None:
+        self._tokens: Tensor | None = None
+        self._sigma: Tensor | None = None
+        self._states: States = ()
+        self._prefix: KeysAndValues | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds on the network's device."""
+        prefix = self._prefix.nbytes if self._prefix is not None else 0
+        return prefix + sum(part.nbytes for part in self._states)
+
+    def clear(self) -> None:
+        self._tokens = self._sigma = self._prefix = None
+        self._states = ()
+
+    def states(self, tokens: Tensor, sigma: Tensor) -> States | None:
+        """What the trunk made of exactly these, or ``None``."""
+        if self._tokens is None or self._sigma is None:
+            return None
+        same = torch.equal(self._tokens, tokens) and torch.equal(self._sigma, sigma)
+        return self._states if same else None
+
+    def keep(self, tokens: Tensor, sigma: Tensor, states: States) -> None:
+        self._tokens, self._sigma, self._states = tokens.clone(), sigma.clone(), states
+
+    def prefix(self, tokens: Tensor) -> tuple[int, KeysAndValues | None]:
+        """How many first tokens of all sequences are known, and their keys and values."""
+        if self._tokens is None or len(self._tokens) != len(tokens):
+            return 0, None
+        length = min(self._tokens.shape[1], tokens.shape[1])
+        same = (self._tokens[:, :length] == tokens[:, :length]).all(dim=0)
+        known = int(same.long().cumprod(dim=0).sum())
+        return known, self._prefix
+
+    def keep_prefix(self, tokens: Tensor, known: KeysAndValues) -> None:
+        self._tokens, self._prefix = tokens.clone(), known
