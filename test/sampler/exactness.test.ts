@@ -31,6 +31,7 @@ interface Case {
   readonly kind?: ModelKind;
   readonly subsMasking?: boolean;
   readonly executor?: "dense";
+  readonly compat?: "paper";
   readonly strategy: Strategy;
   readonly steps?: number;
   readonly topP?: number;
@@ -137,6 +138,16 @@ describe("scores: the reductions and the chosen rows give the dense form's distr
   });
 });
 
+describe("compat: paper", () => {
+  it("keeps the token that crosses p, where the code drops it", async () => {
+    const options: Case = { strategy: { kind: "mdlm" }, topP: 0.8, length: 3, compat: "paper" };
+    const p = await compare(options, 301, "the nucleus keeps the token that crosses p");
+    expect(p.middle).toBeGreaterThan(P_MIN);
+    expect(p.end).toBeGreaterThan(P_MIN);
+    expect((await compare(options, 301)).middle).toBeLessThan(P_MIN);
+  });
+});
+
 describe("the dense executor samples the same distribution", () => {
   const models: Case[] = [
     ...named.filter(({ strategy }) => strategy.kind !== "remdm"),
@@ -182,6 +193,7 @@ async function compare(
     kind = "mdlm",
     subsMasking = false,
     executor,
+    compat,
     strategy,
     steps = 6,
     topP = 1,
@@ -217,6 +229,7 @@ async function compare(
     samples: SAMPLES,
     batchSize: 64,
     ...(executor !== undefined && ({ executor, noise: "philox" } as const)),
+    ...(compat !== undefined && { compat }),
   };
   const denoiser = new TableDenoiser(length, { kind, subsMasking }, logits);
   const { events } = await collect(sampleEvents(denoiser, options));
@@ -237,7 +250,7 @@ function count(states: ReadonlyMap<number, readonly number[]>): Map<string, numb
   return counts;
 }
 
-function name({ strategy, pinned, ...rest }: Case): string {
-  const options = { ...strategy, ...rest, pinned: pinned && [...pinned] };
+function name({ kind, strategy, pinned, ...rest }: Case): string {
+  const options = { model: kind, ...strategy, ...rest, pinned: pinned && [...pinned] };
   return JSON.stringify(options).replaceAll('"', "");
 }
