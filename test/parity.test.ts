@@ -5,8 +5,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { Remdm, type SampleOptions, type SamplerEvent } from "../src/index.ts";
+import {
+  Remdm,
+  sample,
+  type Denoiser,
+  type SampleOptions,
+  type SamplerEvent,
+} from "../src/index.ts";
 import { strategyOf, type StepCase } from "./sampler/support/stepCases.ts";
+import { expectRecordedOutputs } from "./support/forwardCases.ts";
 import { reference } from "./support/shared.ts";
 
 const END_TO_END = join(reference, "end2end.json");
@@ -66,6 +73,21 @@ withReference(`the original's runs${note}`, () => {
       await remdm.close();
     });
 
+    it("the network's outputs are the recorded ones, through the wire", async () => {
+      await expectRecordedOutputs(remdm, true);
+    });
+
+    it("the default path samples too: same seed, same texts, no masks", async () => {
+      const options = { samples: 2, seed: 4, ...(group.model === "ar" ? {} : { steps: 16 }) };
+      const [first, second] = await Promise.all([
+        remdm.sample(options).result,
+        remdm.sample(options).result,
+      ]);
+      expect(first.tokens).toEqual(second.tokens);
+      expect(first.tokens.flatMap((ids) => [...ids])).not.toContain(group.maskIndex);
+      expect(first.tokens[0]).not.toEqual(first.tokens[1]);
+    });
+
     it.each(group.cases.map((run) => [title(run), run] as const))("%s", async (__, recorded) => {
       const run = remdm.sample(optionsOf(group, recorded));
       const states = Array.from({ length: group.batch }, () => new Int32Array(LENGTH));
@@ -88,6 +110,32 @@ withReference(`the original's runs${note}`, () => {
       });
     });
   });
+
+  it(
+    "an ar model gives the same tokens with and without a KV cache",
+    async () => {
+      await using remdm = await Remdm.launch({
+        checkpoint: join(reference, "checkpoints", "ar.ckpt"),
+        tokenizer: join(reference, "tokenizer.json"),
+        device: "cpu",
+      });
+      const { denoiser } = remdm;
+      const cached: boolean[] = [];
+      const forgetful: Denoiser = {
+        model: denoiser.model,
+        forward: ({ cache, ...request }, signal) => {
+          cached.push(cache !== undefined);
+          return denoiser.forward(request, signal);
+        },
+      };
+      const options = { samples: 4, seed: 12, topP: 0.9 };
+      const plain = await sample(forgetful, options);
+      const quick = await remdm.sample(options).result;
+      expect(cached).toEqual(new Array(62).fill(true));
+      expect(quick.tokens).toEqual(plain.tokens);
+    },
+    3 * MINUTES,
+  );
 });
 
 function optionsOf({ model, batch }: Group, run: WholeRun): SampleOptions {

@@ -224,11 +224,11 @@ describe("connectBackend", () => {
   it("refuses a backend of another protocol", async () => {
     const backend = await serve((message, self) => {
       const { type, id } = message.header;
-      self.send(message, type === "ping" ? pong(id) : { ...ready(id), protocol: 2 });
+      self.send(message, type === "ping" ? pong(id) : { ...ready(id), protocol: 1 });
     });
     expect(await rejection(connect(backend.endpoint))).toMatchObject({
       code: "protocol_mismatch",
-      message: "The backend (0) speaks protocol 2, this SDK 1",
+      message: "The backend (0) speaks protocol 1, this SDK 2",
     });
   });
 
@@ -273,6 +273,26 @@ describe("ZmqDenoiser", () => {
       ],
     });
     expect(frames.map(({ byteLength }) => byteLength)).toEqual([8, 4, 8]);
+  });
+
+  it("asks for masses, of two numbers a row", async () => {
+    const values = Float32Array.of(1, 2, 3, 4);
+    const { denoiser: zmq, backend } = await denoiser([2, 2], values);
+    expect(await zmq.masses(REQUEST)).toEqual(values);
+    expect(await rejection(zmq.forward(REQUEST))).toMatchObject({ code: "protocol_mismatch" });
+    const [{ header }] = await backend.requests("forward");
+    expect(header).toMatchObject({ output: "masses" });
+    expect(header).not.toHaveProperty("cache");
+  });
+
+  it("names a cache, and lets go of it without waiting or throwing", async () => {
+    const { denoiser: zmq, backend } = await denoiser([2, 3], new Float32Array(6));
+    await zmq.forward({ ...REQUEST, cache: 7 });
+    zmq.release(7); // never answered here
+    const [{ header }] = await backend.requests("forward");
+    expect(header).toMatchObject({ cache: 7 });
+    const [release] = await backend.requests("release");
+    expect(release.header).toMatchObject({ type: "release", cache: 7 });
   });
 
   it.each<[string, number[], number, string]>([

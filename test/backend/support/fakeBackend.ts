@@ -26,6 +26,8 @@ export const MODEL = {
   maskId: 2,
   length: 4,
   timeConditioning: false,
+  subsMasking: false,
+  architecture: "dit",
   hiddenSize: 1,
   blocks: 1,
   heads: 1,
@@ -42,7 +44,7 @@ export const RUNTIME = {
 } as const;
 
 export function ready(id: number): Record<string, unknown> {
-  return { type: "ready", id, protocol: 1, version: "0", model: MODEL, runtime: RUNTIME };
+  return { type: "ready", id, protocol: 2, version: "0", model: MODEL, runtime: RUNTIME };
 }
 
 export function pong(id: number): Record<string, unknown> {
