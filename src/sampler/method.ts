@@ -84,7 +84,8 @@ export function methodOf(
     return { method: { kind: "scores", times: linearTimes(count) }, steps: count };
   }
   // A window's last time is 0, not 1e-5: nothing is left for the final noise removal there.
-  const plan = compilePlan(strategy, count, semiAutoregressive ? 0 : undefined);
+  const grid = semiAutoregressive ? { end: 0 } : {};
+  const plan = compilePlan(strategy, count, { ...grid, compat });
   return { method: { kind: "events", plan }, steps: plan.steps };
 }
 

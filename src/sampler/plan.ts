@@ -11,6 +11,7 @@ import { forwardBackwardTransition } from "./strategies/forwardBackward.ts";
 import type { Transition } from "./strategies/posterior.ts";
 import { remdmTransition } from "./strategies/remdm.ts";
 import { ruleOf, type Rule } from "./strategies/rule.ts";
+import type { Compat } from "./strategies/window.ts";
 
 export interface Plan {
   /** T, the number of steps: for dfm that of its own grid. */
@@ -29,16 +30,20 @@ export interface Plan {
 
 /**
  * @param steps as the caller asks for them, an integer >= 1.
- * @param end the last time of an even grid, in [0, 1).
+ * @param options `end`: the last time of an even grid, in [0, 1). `compat`: whose corners a loop has.
  * @throws OptionError when the strategy is not valid, or is none of masks that are revealed by chance (`ar`).
  */
-export function compilePlan(strategy: Strategy, steps: number, end = T_MIN): Plan {
+export function compilePlan(
+  strategy: Strategy,
+  steps: number,
+  { end = T_MIN, compat = "remdm" }: { readonly end?: number; readonly compat?: Compat } = {},
+): Plan {
   const rule = ruleOf(strategy);
   const times = rule.kind === "dfm" ? dfmTimes(steps) : linearTimes(steps, end);
   const reveal = new Float64Array(times.length - 1);
   const remask = new Float64Array(times.length - 1);
   for (let i = 0; i < reveal.length; i++) {
-    const chances = transition(rule, times[i], times[i + 1]);
+    const chances = transition(rule, times[i], times[i + 1], compat);
     reveal[i] = chances.reveal;
     remask[i] = chances.remask;
   }
@@ -48,10 +53,10 @@ export function compilePlan(strategy: Strategy, steps: number, end = T_MIN): Pla
 }
 
 /** The step from time t to the smaller time s. */
-export function transition(rule: Rule, t: number, s: number): Transition {
+export function transition(rule: Rule, t: number, s: number, compat?: Compat): Transition {
   switch (rule.kind) {
     case "remdm":
-      return remdmTransition(rule, t, s);
+      return remdmTransition(rule, t, s, compat);
     case "forward-backward":
       return forwardBackwardTransition(t, s);
     case "dfm":

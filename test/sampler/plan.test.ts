@@ -159,6 +159,37 @@ describe("forward-backward", () => {
   });
 });
 
+describe("the corners of a loop", () => {
+  const loop = { kind: "remdm-loop", eta: 0.02, tOn: 0.55, tOff: 0.05, alphaOn: 0.9 } as const;
+  /** The expected share of masks after each step. */
+  const shares = (plan: Plan) => {
+    let masked = 1;
+    return Array.from(plan.reveal, (u, i) => {
+      masked = masked * (1 - u) + (1 - masked) * plan.remask[i];
+      return masked;
+    });
+  };
+
+  it("are cut in the paper: the plateau begins with 1 - alphaOn masks, and keeps them", () => {
+    const plan = compilePlan(loop, 10, { compat: "paper" });
+    for (const share of shares(plan).slice(4, 9)) expect(share).toBeCloseTo(0.1, 12);
+  });
+
+  it("are overrun in the original's code: too few masks are left at the first", () => {
+    // Step 4 goes from 0.6 to 0.5; at 0.55 a share of 0.1 would be left, the line goes on to 0.
+    expect(shares(compilePlan(loop, 10))[4]).toBeCloseTo(0, 4);
+  });
+
+  it("matter in the steps that cross one alone", () => {
+    const [code, paper] = (["remdm", "paper"] as const).map((compat) =>
+      compilePlan(loop, 1000, { compat }),
+    );
+    const differing = code.reveal.filter((u, i) => Math.abs(u - paper.reveal[i]) > 1e-9);
+    expect(differing.length).toBeGreaterThan(0);
+    expect(differing.length).toBeLessThanOrEqual(2);
+  });
+});
+
 describeWithReference("dfm's own grid", "end2end.json", (data) => {
   const [{ cases }] = data as {
     cases: { sampler: string; steps: number; forwardCalls: number }[];

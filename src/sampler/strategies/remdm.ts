@@ -3,7 +3,7 @@
  * MDLM's ancestral sampler.
  */
 import { revealChance, sigmaMax, type Transition } from "./posterior.ts";
-import { sharesWithin, type Window } from "./window.ts";
+import { sharesWithin, type Compat, type Window } from "./window.ts";
 
 /** The composable strategy with everything said. */
 export interface RemdmRule {
@@ -21,8 +21,13 @@ export interface RemdmRule {
  * masked position has none: its u is MDLM's. On a loop plateau alpha does not move, so u = 0 there: a
  * confidence plateau only remasks, and what it remasked is revealed after tOff.
  */
-export function remdmTransition(rule: RemdmRule, t: number, s: number): Transition {
-  const shares = sharesWithin(rule.window, t, s);
+export function remdmTransition(
+  rule: RemdmRule,
+  t: number,
+  s: number,
+  compat?: Compat,
+): Transition {
+  const shares = sharesWithin(rule.window, t, s, compat);
   const sigma = shares.remasks ? rule.rescale * Math.min(rule.cap, sigmaMax(shares)) : 0;
   return { reveal: revealChance(shares, rule.confidence ? 0 : sigma), remask: sigma };
 }

@@ -12,21 +12,30 @@ export interface WindowedShares extends MaskedShares {
   readonly remasks: boolean;
 }
 
+/** Where the original's code and the papers differ. */
+export type Compat = "remdm" | "paper";
+
 /** The schedule of the step from t to s as `window` bends it. */
-export function sharesWithin(window: Window, t: number, s: number): WindowedShares {
+export function sharesWithin(
+  window: Window,
+  t: number,
+  s: number,
+  compat: Compat = "remdm",
+): WindowedShares {
   switch (window.kind) {
     case "always":
       return { atT: t, atS: s, remasks: true };
     case "switch":
       return { atT: t, atS: s, remasks: t <= window.tSwitch };
     case "loop":
-      return sharesOnLoop(window, t, s);
+      return compat === "remdm" ? sharesOnLoop(window, t, s) : sharesOnPaperLoop(window, t, s);
   }
 }
 
 /**
- * alpha runs from 0 to alphaOn while t > tOn, stays there until tOff, and runs on to 1. Which phase a step is
- * in depends on t alone, so the step that crosses tOn follows the first line beyond alphaOn.
+ * alpha runs from 0 to alphaOn while t > tOn, stays there until tOff, and runs on to 1. In the original's code the phase of
+ * a step is that of t alone: the step that crosses tOn follows the first line beyond alphaOn, and the one that crosses
+ * tOff still ends on the plateau.
  */
 function sharesOnLoop(loop: Required<LoopWindow>, t: number, s: number): WindowedShares {
   const { tOn, tOff, alphaOn } = loop;
@@ -37,4 +46,14 @@ function sharesOnLoop(loop: Required<LoopWindow>, t: number, s: number): Windowe
   if (t > tOff) return { atT: 1 - alphaOn, atS: 1 - alphaOn, remasks: true };
   const fall = (1 - alphaOn) / tOff;
   return { atT: t * fall, atS: s * fall, remasks: false };
+}
+
+/** The same three lines as one function of time, so a step that crosses a corner ends on the next line. */
+function sharesOnPaperLoop(loop: Required<LoopWindow>, t: number, s: number): WindowedShares {
+  const { tOn, tOff, alphaOn } = loop;
+  const masked = (time: number) => {
+    if (time > tOn) return 1 - ((1 - time) * alphaOn) / (1 - tOn);
+    return time > tOff ? 1 - alphaOn : (time * (1 - alphaOn)) / tOff;
+  };
+  return { atT: masked(t), atS: masked(s), remasks: t <= tOn && t > tOff };
 }
