@@ -11,8 +11,8 @@ export type Device = "auto" | "cpu" | "cuda" | `cuda:${number}`;
 
 export interface LaunchOptions {
   /**
-   * `demo`, the small model that comes with the package, or a path: an original Lightning `.ckpt`, a
-   * `.safetensors` file, or a directory with one. Default `demo`.
+   * `demo`, the small model that comes with the package, or a path: an original Lightning `.ckpt`, a `.safetensors` file, or a
+   * directory with one: ours (`card.json`) or a masked language model of Hugging Face (`config.json`). Default `demo`.
    */
   readonly checkpoint?: string;
   /** `gpt2`, `demo`, the path of a `tokenizer.json`, or your own. Default: the one beside the checkpoint, else what fits the vocabulary. */

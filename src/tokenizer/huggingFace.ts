@@ -1,28 +1,30 @@
 /** Tokenizers in the `tokenizer.json` format of Hugging Face. */
 import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { Tokenizer as HuggingFace } from "@huggingface/tokenizers";
 import { TokenizerError } from "./errors.ts";
+import { readSpecialTokens } from "./specialTokens.ts";
 import { decodeAround, MASK_GLYPH, type Tokenizer } from "./tokenizer.ts";
 
-/** Names of the token that ends a text, in the families that we know. */
-const END_TOKENS = ["<|endoftext|>", "</s>", "<|end_of_text|>", "[SEP]"];
-
-/** @throws TokenizerError tokenizer_invalid when the file is missing, no JSON or no tokenizer. */
+/**
+ * @param path of a `tokenizer.json`; what lies beside it says which of its tokens are special.
+ * @throws TokenizerError tokenizer_invalid when the file is missing, no JSON or no tokenizer.
+ */
 export async function loadHuggingFace(path: string): Promise<Tokenizer> {
   const inner = parse(path, await read(path));
   const ids = [...inner.get_vocab(true).values()];
   const vocabSize = 1 + ids.reduce((max, id) => Math.max(max, id), -1);
-  const eosId = END_TOKENS.map((token) => inner.token_to_id(token)).find((id) => id !== undefined);
+  const special = await readSpecialTokens(dirname(path), (token) => inner.token_to_id(token));
   return {
     name: path,
     vocabSize,
-    ...(eosId !== undefined && { eosId }),
+    ...special,
     encode: (text) => inner.encode(text, { add_special_tokens: false }).ids,
     decode: (ids, { mask = MASK_GLYPH } = {}) =>
       decodeAround(
         ids,
         mask,
-        (id) => inner.id_to_token(id) !== undefined,
+        (id) => id !== special.maskId && inner.id_to_token(id) !== undefined,
         (run) =>
           inner.decode(run, { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
       ),

@@ -42,14 +42,21 @@ export async function tokenizerFor({ vocabSize }: DenoiserModel): Promise<Tokeni
   );
 }
 
+/** A model whose card says where it comes from: those of Hugging Face may have columns that no token has. */
+export type CheckedModel = Pick<DenoiserModel, "vocabSize" | "maskId"> & {
+  readonly format?: string;
+};
+
 /**
  * Refuses a tokenizer of another vocabulary: the text would be gibberish. The mask lies inside the
  * tokenizer, or is the one token that the model has beyond it.
  * @throws TokenizerError tokenizer_mismatch.
  */
-export function checkTokenizer(tokenizer: Tokenizer, { vocabSize, maskId }: DenoiserModel): void {
+export function checkTokenizer(tokenizer: Tokenizer, model: CheckedModel): void {
   const { name, vocabSize: size } = tokenizer;
-  const fits = size === vocabSize || (size === vocabSize - 1 && maskId === size);
+  const { vocabSize, maskId } = model;
+  const padded = model.format === "huggingface" && size < vocabSize && maskId < size;
+  const fits = size === vocabSize || (size === vocabSize - 1 && maskId === size) || padded;
   if (fits) return;
   throw new TokenizerError(
     "tokenizer_mismatch",

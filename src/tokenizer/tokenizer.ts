@@ -5,7 +5,7 @@ import type { TokenId } from "../sampler/denoiser.ts";
 export const MASK_GLYPH = "▒";
 
 export interface DecodeOptions {
-  /** Text for an id that the tokenizer does not know: the mask, which most models add beyond it. Default `▒`. */
+  /** Text for the mask, whether or not the tokenizer knows it, and for any id that it does not know. Default `▒`. */
   readonly mask?: string;
 }
 
@@ -16,12 +16,14 @@ export interface Tokenizer {
   readonly vocabSize: number;
   /** The token that ends a text, where there is one. */
   readonly eosId?: TokenId;
-  /** The token that begins a text, where it is another. */
+  /** The token that begins a text, where it is known; most often that which ended the last one. */
   readonly bosId?: TokenId;
+  /** The mask, where it is a token of the tokenizer's own and not one that the model has beyond it. */
+  readonly maskId?: TokenId;
   /** Adds nothing at the ends; special tokens that are written in the text become theirs. */
   encode(text: string): TokenId[];
   /**
-   * Special tokens stay visible. Never throws: bytes that are no valid UTF-8, among them half a character
+   * Special tokens stay visible, but for the mask. Never throws: bytes that are no valid UTF-8, among them half a character
    * beside a mask, become U+FFFD.
    */
   decode(ids: ArrayLike<TokenId>, options?: DecodeOptions): string;

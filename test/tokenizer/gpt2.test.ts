@@ -8,8 +8,9 @@ beforeAll(async () => {
 });
 
 describe("the GPT-2 tokenizer", () => {
-  it("has the published size and end token", () => {
-    expect(gpt2).toMatchObject({ name: "gpt2", vocabSize: 50257, eosId: 50256 });
+  it("has the published size, and one token for both ends", () => {
+    expect(gpt2).toMatchObject({ name: "gpt2", vocabSize: 50257, bosId: 50256, eosId: 50256 });
+    expect(gpt2.maskId).toBeUndefined();
   });
 
   // Published ids of GPT-2's encoder.

@@ -105,6 +105,16 @@ describe("checkTokenizer", () => {
     expect(() => checkTokenizer(tokenizer(size), given)).not.toThrow();
   });
 
+  it("takes one smaller than a Hugging Face model, whose embedding may be padded", () => {
+    const padded = { ...model(513, 103), format: "huggingface" };
+    expect(() => checkTokenizer(tokenizer(500), padded)).not.toThrow();
+    for (const size of [514, 103]) {
+      expect(() => checkTokenizer(tokenizer(size), padded)).toThrow(
+        expect.objectContaining({ code: "tokenizer_mismatch" }),
+      );
+    }
+  });
+
   it.each([
     ["too large", 514, model(513)],
     ["too small", 511, model(513)],
