@@ -34,7 +34,7 @@ function checksOf(root, python) {
     cwd: backend,
   });
   const installed = (/** @type {string[]} */ ...path) => join(root, "node_modules", ...path);
-  const pythonFiles = [".", "../test", "../scripts"];
+  const pythonFiles = [".", "../test", "../scripts", "../examples/parity"];
   return [
     {
       name: "eslint",
@@ -43,8 +43,8 @@ function checksOf(root, python) {
     },
     {
       name: "mypy",
-      ...module("mypy", "--strict"),
-      remedy: "mend the types in py_backend",
+      ...module("mypy", "--strict", "remdm_backend", "../examples/parity"),
+      remedy: "mend the types in py_backend and examples/parity",
     },
     {
       name: "tsc",

@@ -1,0 +1,76 @@
+/** Where things lie: the original's checkout and its Python, our own Python files, the golden checkpoints. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { findPython } from "remdm";
+import { UsageError } from "./usage.ts";
+
+/** This module runs as examples/dist/parity/places.js. */
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
+const sources = join(repository, "examples", "parity");
+
+/** The file that pythonia imports. */
+export const referenceModule: string = join(sources, "reference.py");
+
+const SETUP = "examples/parity/README.md says how to set it up.";
+
+/** @throws UsageError. */
+export function findOriginal(env: NodeJS.ProcessEnv = process.env): string {
+  const { REMDM_REFERENCE: given } = env;
+  if (!given) {
+    throw new UsageError(
+      "REMDM_REFERENCE is not set",
+      `Set it to your checkout of the original repository (kuleshov-group/remdm). ${SETUP}`,
+    );
+  }
+  const path = resolve(given);
+  const lacking = ["diffusion.py", join("configs", "config.yaml")].filter(
+    (file) => !existsSync(join(path, file)),
+  );
+  if (lacking.length === 0) return path;
+  throw new UsageError(
+    `${path}, from REMDM_REFERENCE, is no checkout of the original repository: it lacks ${lacking.join(" and ")}`,
+    SETUP,
+  );
+}
+
+/**
+ * A Python that has the packages that the original needs to sample.
+ * @throws UsageError, with the command that installs them.
+ */
+export async function findOriginalPython(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const given = env.REMDM_REFERENCE_PYTHON;
+  const python = given || findPython(undefined, env).path;
+  const origin = given ? "REMDM_REFERENCE_PYTHON" : "the environment of remdm";
+  const { stdout, stderr, failed } = await execa(python, [join(sources, "packages.py")], {
+    reject: false,
+    stdin: "ignore",
+  });
+  if (failed) {
+    throw new UsageError(
+      `${python}, from ${origin}, cannot be run: ${stderr.trim().split("\n").at(-1) || "there is no such program"}`,
+      "Set REMDM_REFERENCE_PYTHON to the Python of the original's environment.",
+    );
+  }
+  const { missing } = JSON.parse(stdout) as { readonly missing: readonly string[] };
+  if (missing.length === 0) return python;
+  throw new UsageError(
+    `${python}, from ${origin}, lacks packages that the original needs: ${missing.join(", ")}`,
+    `Run \`${python} -m pip install -r ${join(sources, "requirements.txt")}\`, or set REMDM_REFERENCE_PYTHON to the Python of the original's environment.`,
+  );
+}
+
+/** @throws UsageError. */
+export function goldenCheckpoints(env: NodeJS.ProcessEnv = process.env): string[] {
+  const shared = env.REMDM_SHARED || join(repository, "..", "shared");
+  const folder = join(shared, "reference", "checkpoints");
+  const names = ["mdlm.ckpt", "sedd.ckpt", "d3pm.ckpt", "ar.ckpt"];
+  if (names.every((name) => existsSync(join(folder, name)))) {
+    return names.map((name) => join(folder, name));
+  }
+  throw new UsageError(
+    "No checkpoint was named, and the golden ones are not beside this repository",
+    "Pass --checkpoint path/to/file.ckpt: one that the original can load. The bundled demo is none.",
+  );
+}

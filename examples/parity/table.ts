@@ -1,0 +1,90 @@
+/** The table: a fixed width a column, so that each line is printed as soon as its case is done. */
+import type { ParityCase } from "./cases.ts";
+import type { TokenComparison } from "./compare.ts";
+
+export interface Row {
+  readonly checkpoint: string;
+  readonly case: ParityCase;
+  readonly comparison: TokenComparison;
+  readonly outputDifference: number;
+  readonly forwardCalls: Pair;
+  readonly seconds: Pair;
+}
+
+interface Pair {
+  readonly theirs: number;
+  readonly ours: number;
+}
+
+interface Column {
+  readonly title: string;
+  readonly width: number;
+  readonly align: "left" | "right";
+  readonly of: (row: Row) => string;
+}
+
+const COLUMNS: readonly Column[] = [
+  left("checkpoint", 14, ({ checkpoint }) => checkpoint),
+  left("sampler", 16, ({ case: { strategy } }) => strategy.kind),
+  right("steps", 5, ({ case: { steps } }) => steps?.toString() ?? "-"),
+  right("top-p", 5, ({ case: { topP } }) => topP.toString()),
+  right("tokens", 9, ({ comparison }) => grouped(comparison.tokens)),
+  right("mismatches", 10, ({ comparison }) => grouped(comparison.mismatches)),
+  right("output diff", 11, ({ outputDifference }) => outputDifference.toExponential(1)),
+  right("calls: orig", 11, ({ forwardCalls }) => grouped(forwardCalls.theirs)),
+  right("ours", 6, ({ forwardCalls }) => grouped(forwardCalls.ours)),
+  right("s: orig", 8, ({ seconds }) => seconds.theirs.toFixed(2)),
+  right("ours", 8, ({ seconds }) => seconds.ours.toFixed(2)),
+];
+
+export function header(): string {
+  const titles = line(({ title }) => title);
+  return `${titles}\n${line(({ width }) => "-".repeat(width))}`;
+}
+
+export function rowLine(row: Row): string {
+  return line(({ of }) => of(row));
+}
+
+/** Where and how a run left the original's; undefined when it did not. */
+export function differenceNote({ comparison, forwardCalls }: Row): string | undefined {
+  const { first } = comparison;
+  if (first !== undefined) {
+    const { state, sample, position, theirs, ours = "nothing" } = first;
+    return `  first difference: state ${state}, sample ${sample}, position ${position}: theirs ${theirs}, ours ${ours}`;
+  }
+  if (forwardCalls.theirs === forwardCalls.ours) return undefined;
+  return "  the same tokens from another number of forward calls";
+}
+
+export function agrees(row: Row): boolean {
+  return differenceNote(row) === undefined;
+}
+
+export function summary(rows: readonly Row[]): string {
+  const agreeing = rows.filter(agrees).length;
+  const tokens = rows.reduce((sum, { comparison }) => sum + comparison.tokens, 0);
+  const mismatches = rows.reduce((sum, { comparison }) => sum + comparison.mismatches, 0);
+  return `${agreeing} of ${rows.length} runs agree; ${grouped(mismatches)} mismatches in ${grouped(tokens)} tokens`;
+}
+
+function line(cell: (column: Column) => string): string {
+  return COLUMNS.map((column) => {
+    const { width, align } = column;
+    return align === "left" ? cell(column).padEnd(width) : cell(column).padStart(width);
+  })
+    .join("  ")
+    .trimEnd();
+}
+
+function left(title: string, width: number, of: Column["of"]): Column {
+  return { title, width, align: "left", of };
+}
+
+function right(title: string, width: number, of: Column["of"]): Column {
+  return { title, width, align: "right", of };
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString("en-US");
+}
