@@ -67,7 +67,9 @@ export class OptionError extends RemdmError {
   constructor(option: string, value: unknown, allowed: string) {
     super(`${option} must be ${allowed}; got ${describe(value)}`, {
       code: "option_invalid",
-      remedy: `Set ${option} to ${allowed}.`,
+      remedy: allowed.startsWith("undefined")
+        ? `Leave ${option} out.`
+        : `Set ${option} to ${allowed}.`,
     });
     this.option = option;
     this.value = value;

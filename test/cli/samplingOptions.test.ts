@@ -1,0 +1,88 @@
+/** What the flags of `remdm sample` ask of the library, for each kind of model. */
+import { describe, expect, it } from "@jest/globals";
+import { checkFlags, samplingOptions } from "../../src/cli/samplingOptions.ts";
+import type { SampleFlags } from "../../src/cli/sample.ts";
+import { UsageError } from "../../src/cli/usage.ts";
+import { OptionError } from "../../src/index.ts";
+
+const bare: SampleFlags = {
+  checkpoint: "demo",
+  dtype: "float32",
+  device: "auto",
+  samples: 1,
+  seed: 1n,
+};
+
+describe("the model's kind says what runs where nobody says it", () => {
+  it.each([
+    ["mdlm", "remdm-loop", 128, 0.9],
+    ["sedd", "analytic", 128, 1],
+    ["d3pm", "ddpm", 128, 1],
+    ["ar", "ar", undefined, 0.9],
+  ] as const)("%s: %s, steps %s, top-p %s", (kind, strategy, steps, topP) => {
+    const options = samplingOptions(bare, kind);
+    expect(options.strategy?.kind).toBe(strategy);
+    expect([options.steps, options.topP]).toEqual([steps, topP]);
+  });
+
+  it("and the caller's word counts", () => {
+    const flags = { ...bare, strategy: "remdm-cap", eta: 0.1, steps: 7, topP: 1, stride: 8 };
+    expect(samplingOptions({ ...flags, strides: 2, prompt: "A" }, "mdlm")).toEqual({
+      strategy: { kind: "remdm-cap", eta: 0.1 },
+      steps: 7,
+      topP: 1,
+      samples: 1,
+      seed: 1n,
+      stride: 8,
+      strides: 2,
+      prompt: "A",
+    });
+  });
+});
+
+describe("--predictor", () => {
+  it.each([
+    [{ predictor: "ddpm" }, { kind: "ddpm" }, 1],
+    [{ predictor: "analytic", strategy: "mdlm" }, { kind: "analytic" }, 1],
+    [{ predictor: "ddpm_cache", strategy: "remdm-conf" }, { kind: "remdm-conf" }, 0.9],
+    [{ predictor: "analytic", compat: "paper" }, { kind: "analytic" }, 0.9],
+  ] as const)("%j", (flags, strategy, topP) => {
+    const options = samplingOptions({ ...bare, ...flags }, "mdlm");
+    expect(options.strategy).toEqual(strategy);
+    expect(options.topP).toBe(topP);
+  });
+
+  it("does not go with a strategy that it does not look at", () => {
+    const flags: SampleFlags = { ...bare, predictor: "ddpm", strategy: "remdm-loop" };
+    expect(() => samplingOptions(flags, "mdlm")).toThrow(UsageError);
+  });
+});
+
+describe("before a model is loaded", () => {
+  it.each<[Partial<SampleFlags>, string]>([
+    [{ strategy: "ar", steps: 4 }, "steps must be undefined (ar takes one step a token)"],
+    [{ predictor: "ddpm", topP: 0.9 }, "topP must be 1 with the strategy ddpm"],
+    [{ stride: 4 }, "strides must be an integer"],
+    [{ executor: "dense", compat: "paper" }, 'compat must be "remdm"'],
+    [{ executor: "dense", strategy: "remdm-cap+conf" }, "one that the original's code has"],
+  ])("%j is refused", (flags, message) => {
+    expect(() => checkFlags({ ...bare, ...flags })).toThrow(OptionError);
+    expect(() => checkFlags({ ...bare, ...flags })).toThrow(message);
+  });
+
+  it.each<Partial<SampleFlags>>([
+    {},
+    { strategy: "ar", prompt: "To be" },
+    { strategy: "analytic" },
+    { executor: "dense" },
+    { executor: "dense", predictor: "analytic" },
+    { stride: 10, strides: 3 },
+  ])("%j may be right", (flags) => {
+    expect(() => checkFlags({ ...bare, ...flags })).not.toThrow();
+  });
+
+  it("an option that is to be left out is said so", () => {
+    const attempt = () => checkFlags({ ...bare, strategy: "ar", steps: 4 });
+    expect(attempt).toThrow(expect.objectContaining({ remedy: "Leave steps out." }));
+  });
+});
