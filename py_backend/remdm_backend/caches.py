@@ -48,15 +48,19 @@ class CacheStore(Generic[T]):
             return entry
 
     def trim(self) -> None:
-        """After use: drop the least recently used until the rest fits the budget."""
+        """After use: drop what is empty or too large by itself, then the least recently used until
+        the rest fits the budget."""
         with self._lock:
+            for key, entry in list(self._entries.items()):
+                if not 0 < entry.nbytes <= self._budget:
+                    del self._entries[key]
             used = sum(entry.nbytes for entry in self._entries.values())
             while used > self._budget:
                 _, oldest = self._entries.popitem(last=False)
                 used -= oldest.nbytes
 
     def release(self, client: bytes, name: int) -> None:
-        """Drop what there is under this name."""
+        """Drop what there is under this name. A call that runs or still waits may fill it again."""
         with self._lock:
             for key in [key for key in self._entries if key[:2] == (client, name)]:
                 del self._entries[key]

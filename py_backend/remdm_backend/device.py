@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from remdm_backend.batching import Batch
 from remdm_backend.caches import CacheStore
 from remdm_backend.errors import BackendError
+from remdm_backend.free_memory import free_memory
 from remdm_backend.model.trunk_cache import TrunkCache
 from remdm_backend.protocol import width_of
 
@@ -41,8 +42,14 @@ class Evaluator:
         try:
             return self._evaluate(batch, self._cache_of(batch))
         except BackendError as error:
-            if error.code != "out_of_memory" or not self.caches.clear():
+            if error.code != "out_of_memory":
                 raise
+            freed = self.caches.clear()
+            # With a cache it may have asked for more than the answer needs.
+            if not freed and batch.cache is None:
+                raise
+        finally:
+            self.caches.trim()
         # Without what the caches held; outside the handler, which keeps the failed call's tensors.
         return self._evaluate(batch, None)
 
@@ -62,33 +69,12 @@ class Evaluator:
             torch.from_numpy(batch.rows),
             cache,
         )
-        if cache is not None:
-            self.caches.trim()
         expected = (len(batch.rows), width_of(batch.output, network.card.vocab_size))
         if tuple(values.shape) != expected or values.dtype != torch.float32:
             # Splitting it all the same would give one client's rows to another.
             raise RuntimeError(f"the network gave {values.dtype} {tuple(values.shape)}")
         array: NDArray[np.float32] = values.cpu().numpy()
         return array
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that are free on the device, or in main memory within the control group's limit."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free)
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(free, _cgroup_memory(Path("/sys/fs/cgroup")))
-
-
-def _cgroup_memory(group: Path) -> int:
-    """What a version 2 control group leaves, in bytes; a great many when there is none."""
-    try:
-        limit = int((group / "memory.max").read_text(encoding="ascii"))
-        return max(0, limit - int((group / "memory.current").read_text(encoding="ascii")))
-    except (OSError, ValueError):
-        # No such group, or "max": not limited.
-        return 2**62
 
 
 def limit_threads(requested: int | None) -> None:

@@ -30,8 +30,8 @@ from remdm_backend.model.dit import Shape, inverse_frequencies
 
 @dataclass(frozen=True)
 class Recipe:
-    """``vocab`` includes the mask; ``parameterization`` is the original's name (subs, sedd,
-    d3pm)."""
+    """``vocab`` includes the mask; ``backbone`` (dit, ar) and ``parameterization`` (subs, sedd,
+    d3pm, ar) are the original's names."""
 
     hidden: int = 768
     blocks: int = 12
@@ -127,7 +127,7 @@ def config_of(recipe: Recipe) -> dict[str, Any]:
 def checkpoint_dict(recipe: Recipe) -> dict[str, Any]:
     """What ``torch.save`` is given: the same keys as Lightning's. EMA and raw weights differ."""
     generator = torch.Generator().manual_seed(recipe.seed)
-    network = empty_network(recipe.shape, "mdlm")
+    network = empty_network(recipe.shape, "ar" if recipe.backbone == "ar" else "mdlm")
 
     def random(like: Tensor) -> Tensor:
         # Norm weights stay near 1 and the rest small, so that a forward pass has usual magnitudes.

@@ -11,8 +11,9 @@ from torch import Tensor
 from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.errors import BackendError
 from remdm_backend.model.autoregressive import Autoregressive
+from remdm_backend.model.backbone import KeysAndValues
 from remdm_backend.model.dit import Shape
-from remdm_backend.model.network import CausalNetwork
+from remdm_backend.model.network import LEAST_ROOM, CausalNetwork
 from remdm_backend.model.trunk_cache import TrunkCache
 
 SHAPE = Shape(vocab_size=23, hidden_size=32, n_blocks=2, n_heads=4, cond_dim=0)
@@ -135,6 +136,31 @@ def test_a_failure_half_way_leaves_no_wrong_prefix(network: CausalNetwork) -> No
         ask(network, other, cache)
     network.backbone.fails = False
     assert torch.allclose(ask(network, tokens, cache), ask(network, tokens), atol=1e-4)
+
+
+def test_a_failure_to_grow_leaves_no_cache(
+    network: CausalNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, cache = random_tokens(), TrunkCache()
+    ask(network, tokens[:, :LEAST_ROOM], cache)
+    with monkeypatch.context() as patched:
+        patched.setattr(KeysAndValues, "grow", half_grown)
+        with pytest.raises(BackendError):
+            ask(network, tokens, cache)
+    assert cache.nbytes == 0
+    assert torch.allclose(ask(network, tokens, cache), ask(network, tokens), atol=1e-4)
+
+
+def half_grown(known: KeysAndValues, room: int, used: int) -> None:
+    known.blocks[0] = known.blocks[0].new_empty(*known.blocks[0].shape[:3], room, 8)
+    raise MemoryError
+
+
+def test_what_follows_the_last_row_is_not_computed(network: CausalNetwork) -> None:
+    tokens, cache = random_tokens(length=50), TrunkCache()
+    network.logits(tokens, torch.zeros(3), torch.tensor([7, 50 + 10]), cache)
+    network.logits(tokens, torch.zeros(3), torch.tensor([100 + 30]), cache)
+    assert computed(network) == [11, 20]
 
 
 def test_masses_are_those_of_the_rows(network: CausalNetwork) -> None:

@@ -38,9 +38,20 @@ def test_the_least_recently_used_go_first() -> None:
     assert caches.entry((b"a", 2, 0)) is not second
 
 
-def test_what_is_larger_than_the_budget_is_not_kept() -> None:
+def test_what_is_larger_than_the_budget_is_not_kept_and_pushes_nothing_out() -> None:
     caches = store()
+    other = caches.entry((b"b", 1, 0))
+    other.nbytes = 50
     caches.entry((b"a", 1, 0)).nbytes = 101
+    caches.trim()
+    assert len(caches) == 1
+    assert caches.entry((b"b", 1, 0)) is other
+
+
+def test_what_stayed_empty_is_not_kept() -> None:
+    caches = store()
+    for name in range(10):
+        caches.entry((b"a", name, 0))
     caches.trim()
     assert len(caches) == 0
 

@@ -7,6 +7,7 @@ import json
 import shutil
 import zipfile
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +280,51 @@ class TestIncomplete:
         assert str(path) in refused(path, content).message
 
 
+class TestAutoregressive:
+    @pytest.fixture
+    def content(self) -> dict[str, Any]:
+        return checkpoint_dict(replace(RECIPE, backbone="ar", parameterization="ar"))
+
+    @pytest.mark.parametrize("raw", [False, True])
+    def test_average_and_raw_weights_are_told_apart(
+        self, content: dict[str, Any], path: Path, raw: bool
+    ) -> None:
+        save(content, path)
+        network = load_network(path, device="cpu", raw_weights=raw)
+        assert not network.card.time_conditioning
+        parameters = dict(network.backbone.named_parameters())
+        state = content["state_dict"]
+        assert len(parameters) == len(content["ema"]["shadow_params"])
+        average = dict(zip(parameters, content["ema"]["shadow_params"], strict=True))
+        for name, value in parameters.items():
+            assert torch.equal(value, state[f"backbone.{name}"] if raw else average[name])
+
+    def test_a_damaged_file_is_refused(self, content: dict[str, Any], path: Path) -> None:
+        head = content["state_dict"].pop("backbone.output_layer.linear.bias")
+        save(content, path)
+        assert "missing" in refusal(path, raw_weights=True).message
+        content["state_dict"]["backbone.output_layer.linear.bias"] = head[:-1]
+        save(content, path)
+        assert "has the shape" in refusal(path, raw_weights=True).message
+        content["ema"]["shadow_params"].pop()
+        assert "its ema has" in refused(path, content).message
+
+    @pytest.mark.parametrize("change", [{"backbone": "dit"}, {"parameterization": "subs"}])
+    def test_one_that_says_it_is_half_something_else_is_refused(
+        self, content: dict[str, Any], path: Path, change: dict[str, Any]
+    ) -> None:
+        config = config_of(replace(RECIPE, backbone="ar", parameterization="ar"))
+        content["hyper_parameters"]["config"] = config_node(config | change)
+        assert refused(path, content).code == "checkpoint_unsupported"
+
+    def test_the_diffusion_tensors_do_not_belong_to_it(self, path: Path) -> None:
+        content = checkpoint_dict(RECIPE)
+        config = config_of(replace(RECIPE, backbone="ar", parameterization="ar"))
+        content["hyper_parameters"]["config"] = config_node(config)
+        save(content, path)
+        assert "do not belong" in refusal(path, raw_weights=True).message
+
+
 class TestUnsupported:
     @pytest.mark.parametrize(
         ("change", "reason"),
@@ -420,7 +466,11 @@ class TestSafetensors:
         shape = Shape(vocab_size=41, hidden_size=32, n_blocks=1, n_heads=2, cond_dim=0)
         network = Autoregressive(shape)
         save_file(network.state_dict(), directory / "model.safetensors")
-        loaded = load_network(rewrite_card(directory, kind="ar"), device="cpu")
+        rewrite_card(directory, kind="ar", time_conditioning=True, subs_masking=True)
+        loaded = load_network(directory, device="cpu")
+        # Neither means anything here, and nobody is told otherwise.
+        assert not loaded.card.time_conditioning
+        assert not loaded.card.subs_masking
         assert (loaded.card.kind, loaded.card.parameters) == (
             "ar",
             sum(parameter.numel() for parameter in network.parameters()),

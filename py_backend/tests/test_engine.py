@@ -15,6 +15,7 @@ from fake_backend import PATIENCE, FakeCard, FakeNetwork, expected, make_call
 from torch import Tensor
 
 from remdm_backend.batching import Call, FairQueue, Limits, cut, merge
+from remdm_backend.device import Evaluator
 from remdm_backend.engine import (
     Answered,
     Engine,
@@ -454,6 +455,64 @@ class TestCaches:
                 (answer,) = running.outcomes(1).values()
                 np.testing.assert_allclose(answer.call.values, expected(call), rtol=1e-6)
         assert network.batches == [2, 2, 1]
+
+    def test_a_call_that_fails_with_its_cache_is_tried_without(self) -> None:
+        failures = [BackendError("out_of_memory", "no room", "")]
+
+        def before(tokens: Tensor) -> None:
+            if failures:
+                raise failures.pop()
+
+        network = FakeNetwork(before)
+        call = make_call(1, cache=5)
+        with engine_of(network) as running:
+            running.engine.submit(Call(b"a", call))
+            (answer,) = running.outcomes(1).values()
+        assert isinstance(answer, Answered)
+        np.testing.assert_allclose(answer.call.values, expected(call), rtol=1e-6)
+        assert network.batches == [1, 1]
+
+    def test_their_memory_is_bounded(self) -> None:
+        network = FakeNetwork()
+        evaluate = Evaluator(network, budget=2 * 4 * 8)  # two sequences of four tokens, int64
+        calls = [make_call(number, cache=number) for number in range(3)]
+        for call in (*calls, calls[0], calls[2], make_call(9, batch=3, cache=9), calls[2]):
+            values = evaluate(merge(cut(Call(b"a", call), Limits(), V)))
+            np.testing.assert_allclose(values, expected(call), rtol=1e-6)
+            assert len(evaluate.caches) <= 2
+        # The first had gone when it was asked again; the third never went, for it all fits beside
+        # the first, and what is too large by itself pushes nothing out.
+        assert network.batches == [1, 1, 1, 1, 3]
+
+    def test_a_call_that_fails_leaves_none(self) -> None:
+        def before(tokens: Tensor) -> None:
+            raise ValueError("a bug")
+
+        evaluate = Evaluator(FakeNetwork(before))
+        with pytest.raises(ValueError, match="a bug"):
+            evaluate(merge(cut(Call(b"a", make_call(1, cache=1)), Limits(), V)))
+        assert len(evaluate.caches) == 0
+
+    def test_another_failure_of_a_call_drops_no_caches(self) -> None:
+        bad = False
+
+        def before(tokens: Tensor) -> None:
+            if bad:
+                raise ValueError("a bug")
+
+        network = FakeNetwork(before)
+        call = make_call(1, cache=5)
+        with engine_of(network) as running:
+            running.engine.submit(Call(b"a", call))
+            running.outcomes(1)
+            bad = True
+            running.engine.submit(Call(b"a", make_call(2, cache=6)))
+            (failure,) = running.outcomes(1).values()
+            assert isinstance(failure, Failed)
+            running.engine.submit(Call(b"a", call))
+            (answer,) = running.outcomes(1).values()
+            assert isinstance(answer, Answered)
+        assert network.batches == [1, 1]
 
     def test_memory_that_caches_hold_is_given_up_before_a_call_fails(self) -> None:
         short = False

@@ -146,12 +146,39 @@ class TestSubs:
         assert torch.equal(rows, expected)
 
 
+class TestPortions:
+    @pytest.mark.parametrize("model", ["mdlm", "sedd", "d3pm", "ar"])
+    @pytest.mark.parametrize("most", [1, 3 * 513, 10**9])
+    def test_change_nothing(
+        self, shared: Path, monkeypatch: pytest.MonkeyPatch, model: str, most: int
+    ) -> None:
+        golden = Golden(shared, model, True, None if model == "ar" else 0.5)
+        monkeypatch.setattr(network_module, "LOGITS_AT_ONCE", most)
+        golden.assert_equal()
+
+    def test_no_more_rows_than_that_are_worked_on(
+        self, tiny: Network, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[int] = []
+
+        def head(states: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+            asked.append(len(rows))
+            return torch.zeros(len(rows), tiny.card.vocab_size)
+
+        monkeypatch.setattr(tiny.backbone, "head", head)
+        monkeypatch.setattr(network_module, "LOGITS_AT_ONCE", 20 * tiny.card.vocab_size)
+        for method in (tiny.log_probs, tiny.masses):
+            asked.clear()
+            assert len(method(*inputs(tiny), torch.arange(50))) == 50
+            assert asked == [20, 20, 10]
+
+
 class TestMasses:
     @pytest.mark.parametrize("most", [1, 100, 10**6])
     def test_are_those_of_the_rows(
         self, sedd: Network, monkeypatch: pytest.MonkeyPatch, most: int
     ) -> None:
-        monkeypatch.setattr(network_module, "MASSES_AT_ONCE", most)
+        monkeypatch.setattr(network_module, "LOGITS_AT_ONCE", most)
         tokens, sigma = inputs(sedd)
         rows = torch.arange(50)
         logits = sedd.logits(tokens, sigma, rows)
@@ -214,6 +241,15 @@ class TestRotary:
         assert torch.equal(rotate(qkv, Rotary(8)(5))[:, :, 2], qkv[:, :, 2])
 
 
+def fake_causal_kernel(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
+    """flash-attention's contract: [B, l, H, D] and [B, n, H, D], the last query at the last key."""
+    assert causal
+    scores = torch.einsum("bqhd,bkhd->bhqk", q, k) / math.sqrt(q.shape[-1])
+    for query in range(q.shape[1]):
+        scores[:, :, query, k.shape[1] - q.shape[1] + query + 1 :] = -torch.inf
+    return torch.einsum("bhqk,bkhd->bqhd", scores.softmax(-1), v)
+
+
 def fake_kernel(qkv: Tensor, ends: Tensor, longest: int, dropout: float, *, causal: bool) -> Tensor:
     """flash-attention's contract: packed [T, 3, H, D], sequences between consecutive ``ends``."""
     assert (dropout, causal, ends.dtype) == (0.0, False, torch.int32)
@@ -231,6 +267,7 @@ class TestAttention:
     def installed(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tensor]:
         module = types.ModuleType("flash_attn")
         module.flash_attn_varlen_qkvpacked_func = fake_kernel  # type: ignore[attr-defined]  # a fake
+        module.flash_attn_func = fake_causal_kernel  # type: ignore[attr-defined]  # a fake
         monkeypatch.setitem(sys.modules, "flash_attn", module)
         return fake_kernel
 
@@ -247,18 +284,29 @@ class TestAttention:
     def test_flash_needs_cuda_and_half_precision(
         self, device: str, dtype: torch.dtype, expected: str
     ) -> None:
-        assert attention.select_attention(torch.device(device), dtype)[0] == expected
+        for select in (attention.select_attention, attention.select_causal_attention):
+            assert select(torch.device(device), dtype)[0] == expected
 
     def test_sdpa_where_flash_is_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "flash_attn", None)  # importing it raises ImportError
         selected = attention.select_attention(torch.device("cuda"), torch.bfloat16)
         assert selected == ("sdpa", attention.sdpa)
+        causal = attention.select_causal_attention(torch.device("cuda"), torch.bfloat16)
+        assert causal == ("sdpa", attention.causal_sdpa)
 
     @pytest.mark.usefixtures("installed")
     def test_both_compute_the_same(self) -> None:
         _, flash = attention.select_attention(torch.device("cuda"), torch.bfloat16)
         qkv = torch.randn(3, 10, 3, 4, 8)
         assert torch.allclose(flash(qkv), attention.sdpa(qkv), atol=1e-5)
+
+    @pytest.mark.usefixtures("installed")
+    @pytest.mark.parametrize(("queries", "known"), [(1, 1), (1, 9), (9, 9), (4, 9)])
+    def test_both_compute_the_same_from_left_to_right(self, queries: int, known: int) -> None:
+        _, flash = attention.select_causal_attention(torch.device("cuda"), torch.bfloat16)
+        q = torch.randn(3, 4, queries, 8)
+        k, v = torch.randn(2, 3, 4, known, 8)
+        assert torch.allclose(flash(q, k, v), attention.causal_sdpa(q, k, v), atol=1e-5)
 
 
 class TestMemory:

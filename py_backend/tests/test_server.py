@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+import msgpack
 import numpy as np
 import pytest
 import zmq
@@ -82,6 +83,62 @@ def test_forward_gives_the_rows_asked_for() -> None:
             make_call(4, batch=70, length=16),
         ):
             np.testing.assert_allclose(client.forward(call), expected(call), rtol=1e-6)
+
+
+def test_masses_are_two_numbers_a_row() -> None:
+    with serving(FakeNetwork) as address, clients(address) as (client,):
+        call = make_call(1, batch=2, rows=[0, 3, 7], output="masses")
+        values = client.forward(call)
+        assert values.shape == (3, 2)
+        np.testing.assert_allclose(values, expected(call), rtol=1e-6)
+
+
+def test_a_cache_spares_its_client_a_forward_until_it_is_released() -> None:
+    network = FakeNetwork()
+    call = make_call(1, batch=2, cache=3)
+    release = {"type": "release", "id": 9, "cache": 3}
+    with serving(lambda: network) as address, clients(address, 2) as (client, other):
+        for _ in range(2):
+            np.testing.assert_allclose(client.forward(call), expected(call), rtol=1e-6)
+        assert network.batches == [2]
+        assert other.ask(release) == {"type": "released", "id": 9}  # that name is not its own
+        client.forward(call)
+        assert network.batches == [2]
+        for _ in range(2):
+            assert client.ask(release) == {"type": "released", "id": 9}
+        client.forward(call)
+        assert network.batches == [2, 2]
+
+
+def test_nothing_can_be_released_while_loading_too() -> None:
+    loading = threading.Event()
+
+    def load() -> FakeNetwork:
+        assert loading.wait(PATIENCE)
+        return FakeNetwork()
+
+    with serving(load) as address, clients(address) as (client,):
+        reply = client.ask({"type": "release", "id": 4, "cache": 2**31 - 1})
+        loading.set()
+        assert reply == {"type": "released", "id": 4}
+
+
+@pytest.mark.parametrize("cache", [-1, 2**31, 2**63, 1.5, "1", None, [], {}])
+def test_a_name_that_is_none_is_refused_and_the_server_goes_on(cache: object) -> None:
+    header, *tensors = frames_of(make_call(5))
+    with serving(FakeNetwork) as address, clients(address) as (client,):
+        reply = client.ask({"type": "release", "id": 4, "cache": cache})
+        assert (reply["type"], reply["id"], reply["code"]) == ("error", 4, "request_invalid")
+        client.socket.send_multipart(
+            [msgpack.packb(msgpack.unpackb(header) | {"cache": cache}), *tensors]
+        )
+        reply, _ = client.receive()
+        assert (reply["type"], reply["id"], reply["code"]) == ("error", 5, "request_invalid")
+        client.socket.send_multipart(
+            [msgpack.packb({"type": "release", "id": 6, "cache": 1}), b"a tensor"]
+        )
+        assert client.receive()[0]["code"] == "request_invalid"
+        assert client.ping()["type"] == "pong"
 
 
 def test_answers_go_to_who_asked() -> None:

@@ -8,7 +8,7 @@ import {
   type RequestHeader,
 } from "../../src/backend/codec.ts";
 import { BackendError, ProtocolError } from "../../src/backend/errors.ts";
-import { pack, pong, ready } from "./support/fakeBackend.ts";
+import { MODEL, pack, pong, ready } from "./support/fakeBackend.ts";
 
 const plain = new Packr({ useRecords: false, int64AsType: "number" });
 
@@ -57,6 +57,21 @@ describe("encodeRequest", () => {
     ]);
   });
 
+  it("writes the name of a cache, and its release", () => {
+    const [forward] = encodeRequest({ type: "forward", id: 7, output: "masses", cache: 3 }, []);
+    expect(plain.unpack(forward as Uint8Array)).toMatchObject({ output: "masses", cache: 3 });
+    const release = { type: "release", id: 8, cache: 2 ** 31 - 1 } as const;
+    const frames = encodeRequest(release, []);
+    expect(frames.map((frame): unknown => plain.unpack(frame as Uint8Array))).toEqual([release]);
+  });
+
+  it.each([-1, 0.5, 2 ** 31, NaN, "1", null])("refuses %p as a cache", (cache) => {
+    const forward = { type: "forward", id: 1, output: "logits", cache };
+    for (const header of [forward, { type: "release", id: 1, cache }]) {
+      expect(() => encodeRequest(header as RequestHeader, [])).toThrow(ProtocolError);
+    }
+  });
+
   it.each([
     ["undefined, which msgpackr would write as an extension", { type: "ping", id: undefined }],
     ["a negative id", { type: "ping", id: -1 }],
@@ -80,13 +95,29 @@ describe("encodeRequest", () => {
   });
 });
 
+function readyWith(change: Record<string, unknown>): Record<string, unknown> {
+  return { ...ready(4), model: { ...MODEL, ...change } };
+}
+
 describe("decodeReply", () => {
   const rows = (shape: number[], dtype = "float32") =>
     pack({ type: "rows", id: 3, tensors: [{ dtype, shape }] });
 
+  it("reads the card of every kind of model", () => {
+    for (const change of [
+      { kind: "sedd" },
+      { kind: "d3pm", subsMasking: true },
+      { kind: "ar", architecture: "ar" },
+      { format: "huggingface", architecture: "huggingface" },
+    ]) {
+      const header = readyWith(change);
+      expect(decodeReply([pack(header)]).header).toEqual(header);
+    }
+  });
+
   it("reads every kind of reply", () => {
     const error = { type: "error", id: null, code: "internal", message: "m", remedy: "r" };
-    for (const header of [ready(0), pong(2 ** 40), error]) {
+    for (const header of [ready(0), pong(2 ** 40), { type: "released", id: 9 }, error]) {
       expect(decodeReply([pack(header)])).toEqual({ header, tensors: [] });
     }
   });
@@ -152,6 +183,10 @@ describe("decodeReply", () => {
     ["a frame that is too short", [rows([2, 3]), new Uint8Array(20)], 3],
     ["a shape that overflows", [rows([2 ** 52, 2 ** 52, 0.5 + 0.5]), new Uint8Array(0)], 3],
     ["a negative shape", [rows([-1, -1]), new Uint8Array(4)], 3],
+    ["a card of an unknown kind", [pack(readyWith({ kind: "gan" }))], 4],
+    ["a card of an unknown architecture", [pack(readyWith({ architecture: "unet" }))], 4],
+    ["a card that does not say all", [pack(readyWith({ subsMasking: undefined }))], 4],
+    ["a release with more than its id", [pack({ type: "released", id: 4, cache: 1 })], 4],
     ["an unknown dtype", [rows([1], "float64"), new Uint8Array(8)], 3],
   ])("refuses %s as a protocol mismatch", (_, frames, requestId) => {
     const error = thrownBy(() => decodeReply(frames));

@@ -19,7 +19,7 @@ from remdm_backend.checkpoint.huggingface_mdlm import is_release, open_release
 from remdm_backend.checkpoint.lightning import open_lightning
 from remdm_backend.checkpoint.safetensors_format import open_safetensors
 from remdm_backend.errors import BackendError
-from remdm_backend.model.attention import select_attention
+from remdm_backend.model.attention import select_attention, select_causal_attention
 from remdm_backend.model.autoregressive import Autoregressive
 from remdm_backend.model.dit import DiT, inverse_frequencies
 from remdm_backend.model.memory import is_out_of_memory
@@ -108,7 +108,8 @@ def build(contents: Contents, name: str, device: torch.device, dtype: torch.dtyp
         architecture="ar" if kind == "ar" else "dit",
     )
     if isinstance(backbone, Autoregressive):
-        return CausalNetwork(card, backbone, device=device, dtype=dtype, attention="sdpa")
+        attention, backbone.attend = select_causal_attention(device, dtype)
+        return CausalNetwork(card, backbone, device=device, dtype=dtype, attention=attention)
     attention, backbone.attend = select_attention(device, dtype)
     return MaskedNetwork(card, backbone, device=device, dtype=dtype, attention=attention)
 

@@ -62,14 +62,14 @@ def open_safetensors(path: Path, *, raw_weights: bool) -> Contents:
         format="safetensors",
         kind=card.kind,
         length=card.length,
-        time_conditioning=card.time_conditioning,
+        time_conditioning=card.kind != "ar" and card.time_conditioning,
         n_heads=card.n_heads,
         weights=card.weights,
         shapes=tensor_shapes(file),
         read=read,
         vocab_size=card.vocab_size,
         mask_id=card.mask_id,
-        subs_masking=card.subs_masking,
+        subs_masking=card.kind == "d3pm" and card.subs_masking,
     )
 
 

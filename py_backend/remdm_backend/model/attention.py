@@ -1,8 +1,9 @@
-"""Bidirectional self-attention over packed queries, keys and values, and the choice of its kernel.
+"""Self-attention, bidirectional over packed queries, keys and values or causal over a KV cache, and
+the choice of its kernel.
 
 The original calls flash-attention's variable-length kernel and so runs on a GPU only. Here
-PyTorch's ``scaled_dot_product_attention`` stands in wherever that kernel is not installed or cannot
-run; both compute softmax(q k^T / sqrt(D)) v without a mask.
+PyTorch's ``scaled_dot_product_attention`` stands in wherever flash-attention is not installed or
+cannot run; both compute softmax(q k^T / sqrt(D)) v.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from torch import Tensor
 
 Attention = Callable[[Tensor], Tensor]
 """``qkv [B, L, 3, H, D] -> [B, L, H * D]``, rotary positions already applied."""
+
+CausalAttention = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""``queries [B, H, l, D]``, ``keys`` and ``values [B, H, n, D] -> [B, H, l, D]``: the queries are
+those of the last l of n positions, and none sees what comes after it."""
 
 AttentionName = Literal["flash-attn", "sdpa"]
 
@@ -43,11 +48,52 @@ def flash_attention(kernel: Callable[..., Tensor]) -> Attention:
 
 def select_attention(device: torch.device, dtype: torch.dtype) -> tuple[AttentionName, Attention]:
     """The fastest kernel that can run: flash-attention on CUDA in half precision, else SDPA."""
-    if device.type == "cuda" and dtype in (torch.bfloat16, torch.float16):
-        try:
-            kernel = importlib.import_module("flash_attn").flash_attn_varlen_qkvpacked_func
-        except ImportError:
-            # Not installed, or built for another PyTorch: SDPA computes the same thing.
-            return "sdpa", sdpa
-        return "flash-attn", flash_attention(kernel)
-    return "sdpa", sdpa
+    kernel = _flash_kernel("flash_attn_varlen_qkvpacked_func", device, dtype)
+    return ("sdpa", sdpa) if kernel is None else ("flash-attn", flash_attention(kernel))
+
+
+def causal_sdpa(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """``scaled_dot_product_attention`` with a mask only where none of its kernels does without."""
+    count, known = queries.shape[2], keys.shape[2]
+    if count == known:
+        return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+    if count == 1:  # the last position sees all
+        return F.scaled_dot_product_attention(queries, keys, values)
+    everything = torch.ones(count, known, dtype=torch.bool, device=queries.device)
+    mask = everything.tril(diagonal=known - count)
+    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+
+
+def causal_flash_attention(kernel: Callable[..., Tensor]) -> CausalAttention:
+    """Attention by ``flash_attn_func``, whose causal mask ends at the last query and the last key
+    (since version 2.1)."""
+
+    def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        q, k, v = (part.transpose(1, 2) for part in (queries, keys, values))
+        return kernel(q, k, v, causal=True).transpose(1, 2)
+
+    return attend
+
+
+def select_causal_attention(
+    device: torch.device, dtype: torch.dtype
+) -> tuple[AttentionName, CausalAttention]:
+    """As ``select_attention``, for an autoregressive network."""
+    kernel = _flash_kernel("flash_attn_func", device, dtype)
+    if kernel is None:
+        return "sdpa", causal_sdpa
+    return "flash-attn", causal_flash_attention(kernel)
+
+
+def _flash_kernel(
+    name: str, device: torch.device, dtype: torch.dtype
+) -> Callable[..., Tensor] | None:
+    """A function of flash-attention, if it is installed and can run here."""
+    if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
+        return None
+    try:
+        kernel: Callable[..., Tensor] = getattr(importlib.import_module("flash_attn"), name)
+    except ImportError:
+        # Not installed, or built for another PyTorch: SDPA computes the same thing.
+        return None
+    return kernel

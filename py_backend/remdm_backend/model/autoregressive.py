@@ -7,10 +7,13 @@ its checkpoints name and list them so.
 
 from __future__ import annotations
 
-import torch.nn.functional as F
+from collections.abc import Callable
+from functools import partial
+
 from torch import Tensor, nn
 
-from remdm_backend.model.backbone import CausalBackbone, KeysAndValues, causal_mask
+from remdm_backend.model.attention import CausalAttention, causal_sdpa
+from remdm_backend.model.backbone import CausalBackbone, KeysAndValues
 from remdm_backend.model.dit import Angles, Embedding, LayerNorm, Rotary, Shape, rotate, zeroed
 
 
@@ -30,15 +33,18 @@ class CausalBlock(nn.Module):
         )
 
     def forward(
-        self, x: Tensor, angles: Angles, block: int, begin: int, known: KeysAndValues
+        self,
+        x: Tensor,
+        angles: Angles,
+        remember: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+        attend: CausalAttention,
     ) -> Tensor:
-        """``x [B, l, H]`` stands at ``begin`` and may look at all that ``known`` holds before."""
+        """``x [B, l, H]``; ``remember`` adds its keys and values to what is known from before, and
+        gives all of them."""
         qkv: Tensor = self.attn_qkv(self.norm1(x))
         qkv = rotate(qkv.view(*x.shape[:2], 3, self.n_heads, -1), angles)
         queries, keys, values = (part.transpose(1, 2) for part in qkv.unbind(dim=2))
-        keys, values = known.add(block, begin, keys, values)
-        mask = causal_mask(queries.shape[2], begin, x.device)
-        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        attended = attend(queries, *remember(keys, values))
         x = x + self.attn_out(attended.transpose(1, 2).flatten(start_dim=2))
         forwarded: Tensor = x + self.mlp(self.norm2(x))
         return forwarded
@@ -60,8 +66,9 @@ class CausalHead(nn.Module):
 class Autoregressive(CausalBackbone):
     """The network; ``cond_dim`` of the shape has no meaning here."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, attend: CausalAttention = causal_sdpa) -> None:
         super().__init__()
+        self.attend = attend
         self.shape = shape
         self.vocab_embed = Embedding(shape)
         self.rotary_emb = Rotary(shape.hidden_size // shape.n_heads)
@@ -77,7 +84,7 @@ class Autoregressive(CausalBackbone):
         x: Tensor = self.vocab_embed(tokens)
         angles = self.rotary_emb(tokens.shape[1], begin)
         for index, block in enumerate(self.blocks):
-            x = block(x, angles, index, begin, known)
+            x = block(x, angles, partial(known.add, index, begin), self.attend)
         return x
 
     def head(self, hidden: Tensor) -> Tensor:

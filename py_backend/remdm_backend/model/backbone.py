@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-import torch
 from torch import Tensor, nn
 
 States = tuple[Tensor, ...]
@@ -77,12 +76,3 @@ class KeysAndValues:
         stored[0, :, :, begin:end] = keys
         stored[1, :, :, begin:end] = values
         return stored[0, :, :, :end], stored[1, :, :, :end]
-
-
-def causal_mask(queries: int, begin: int, device: torch.device) -> Tensor | None:
-    """``[queries, begin + queries]``, true where a query may look; ``None`` where all is
-    allowed."""
-    if queries == 1:
-        return None
-    everything = torch.ones(queries, begin + queries, dtype=torch.bool, device=device)
-    return everything.tril(diagonal=begin)

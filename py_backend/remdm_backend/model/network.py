@@ -35,8 +35,8 @@ from remdm_backend.model.parameterization import (
 )
 from remdm_backend.model.trunk_cache import TrunkCache
 
-MASSES_AT_ONCE = 2**24
-"""Logits that are held while rows are reduced to their masses: 64 MiB."""
+LOGITS_AT_ONCE = 2**24
+"""Logits that are reduced or normalised at a time: 64 MiB, of which some copies are needed."""
 
 LEAST_ROOM = 64
 """Positions that a new KV cache has room for; it grows by doubling."""
@@ -88,15 +88,20 @@ class Network(ABC):
         for ``sedd``, log p(next token) for ``ar``."""
         with self._reading(tokens, sigma, rows, cache) as (logits, tokens, sigma, asked):
             card = self.card
-            if card.kind == "ar":
-                return next_log_probs(logits(asked), card.mask_id)
-            if card.kind == "d3pm":
-                return d3pm_log_probs(logits(asked), card.mask_id, subs_masking=card.subs_masking)
-            at_rows = tokens.flatten()[asked]
-            if card.kind == "sedd":
-                sample = torch.div(asked, tokens.shape[1], rounding_mode="floor")
-                return sedd_log_scores(logits(asked), at_rows, sigma[sample])
-            return subs_log_probs(logits(asked), at_rows, card.mask_id)
+
+            def parameterized(asked: Tensor) -> Tensor:
+                if card.kind == "ar":
+                    return next_log_probs(logits(asked), card.mask_id)
+                if card.kind == "d3pm":
+                    masking = card.subs_masking
+                    return d3pm_log_probs(logits(asked), card.mask_id, subs_masking=masking)
+                at_rows = tokens.flatten()[asked]
+                if card.kind == "sedd":
+                    sample = torch.div(asked, tokens.shape[1], rounding_mode="floor")
+                    return sedd_log_scores(logits(asked), at_rows, sigma[sample])
+                return subs_log_probs(logits(asked), at_rows, card.mask_id)
+
+            return self._in_portions(parameterized, asked, card.vocab_size)
 
     def masses(
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
@@ -104,11 +109,19 @@ class Network(ABC):
         """``[N, 2]``: log of the sum of exp(logit) over all columns but the mask's, and the mask's
         logit."""
         with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
-            portion = max(1, MASSES_AT_ONCE // self.card.vocab_size)
-            parts = [
-                masses(logits(part), self.card.mask_id) for part in torch.split(asked, portion)
-            ]
-            return torch.cat(parts) if parts else torch.empty(0, 2, device=self.device)
+            mask_id = self.card.mask_id
+            return self._in_portions(lambda part: masses(logits(part), mask_id), asked, 2)
+
+    def _in_portions(self, values: Logits, asked: Tensor, width: int) -> Tensor:
+        """``values [N, width]`` of ``asked [N]``, of so many rows at a time that what is needed on
+        the way stays small."""
+        portion = max(1, LOGITS_AT_ONCE // self.card.vocab_size)
+        if len(asked) <= portion:
+            return values(asked)
+        answer = torch.empty(len(asked), width, device=self.device)
+        for begin in range(0, len(asked), portion):
+            answer[begin : begin + portion] = values(asked[begin : begin + portion])
+        return answer
 
     @abstractmethod
     def _read(
@@ -162,6 +175,8 @@ class MaskedNetwork(Network):
     ) -> Logits:
         states = cache.states(tokens, sigma) if cache is not None else None
         if states is None:
+            if cache is not None:
+                cache.clear()  # what it held is not needed beside what comes in its place
             states = self._backbone.trunk(tokens, sigma)
             if cache is not None:
                 cache.keep(tokens, sigma, states)
@@ -191,21 +206,23 @@ class CausalNetwork(Network):
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
     ) -> Logits:
         batch, length = tokens.shape
-        begin, known = cache.prefix(tokens) if cache is not None else (0, None)
+        first, last = (int(position) for position in (rows % length).aminmax())
+        needed = last + 1  # what follows the last row changes nothing in it
+        begin, known = 0, None
+        if cache is not None:
+            begin, known = cache.prefix(tokens[:, :needed])
+            cache.clear()  # should what follows fail half-way
         # Hidden states are not kept, so whatever is asked for is computed again.
-        begin = min(begin, int((rows % length).min()))
+        begin = min(begin, first)
         if known is None:
-            begin = 0
-            room = length if cache is None else min(self.card.length, max(LEAST_ROOM, length))
+            room = needed if cache is None else min(self.card.length, max(LEAST_ROOM, needed))
             like = torch.empty(0, device=self.device, dtype=self.dtype)
-            known = self._backbone.keys_and_values(batch, room, like)
-        elif known.room < length:
-            known.grow(min(self.card.length, max(2 * known.room, length)), begin)
+            begin, known = 0, self._backbone.keys_and_values(batch, room, like)
+        elif known.room < needed:
+            known.grow(min(self.card.length, max(2 * known.room, needed)), begin)
+        hidden = self._backbone.extend(tokens[:, begin:needed], begin, known)
         if cache is not None:
-            cache.keep_prefix(tokens[:, :begin], known)  # should what follows fail half-way
-        hidden = self._backbone.extend(tokens[:, begin:], begin, known)
-        if cache is not None:
-            cache.keep_prefix(tokens, known)
+            cache.keep_prefix(tokens[:, :needed], known)
 
         def logits(asked: Tensor) -> Tensor:
             sample = torch.div(asked, length, rounding_mode="floor")

@@ -1,0 +1,108 @@
+/** Every kind of network through the wire, as it was trained: its outputs, their masses, and its caches. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { ZmqDenoiser } from "../../src/backend/zmqDenoiser.ts";
+import { Remdm } from "../../src/index.ts";
+import type { Denoiser, ForwardRequest } from "../../src/sampler/denoiser.ts";
+import { expectRecordedOutputs } from "../support/forwardCases.ts";
+import { reference } from "../support/shared.ts";
+
+const missing = !existsSync(join(reference, "forward.json"));
+/** Without the golden data, only in CI do these run, and fail. */
+const withReference = missing && !process.env.CI ? describe.skip : describe;
+const note = missing ? ` (${reference} is missing: set REMDM_SHARED)` : "";
+
+/** Loading PyTorch takes seconds, or a minute on a machine that is out of breath. */
+const MINUTES = 60_000;
+
+const BATCH = 2;
+const LENGTH = 20;
+
+function question(rows: readonly number[], change: Partial<ForwardRequest> = {}): ForwardRequest {
+  return {
+    batch: BATCH,
+    length: LENGTH,
+    tokens: Int32Array.from({ length: BATCH * LENGTH }, (_, i) => (i % 3 === 0 ? 512 : 7 * i)),
+    sigma: Float32Array.of(0.5, 2),
+    rows: Int32Array.from(rows),
+    ...change,
+  };
+}
+
+/** The same arithmetic, in doubles. */
+function massesOf(logits: Float32Array, vocabSize: number, maskId: number): number[] {
+  return Array.from({ length: logits.length / vocabSize }, (_, n) => {
+    const row = logits.subarray(n * vocabSize, (n + 1) * vocabSize);
+    const sum = row.reduce((total, logit, v) => total + (v === maskId ? 0 : Math.exp(logit)), 0);
+    return [Math.log(sum), row[maskId]];
+  }).flat();
+}
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a).toHaveLength(b.length);
+  return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+}
+
+withReference(`a network with its raw weights${note}`, () => {
+  describe.each(["mdlm", "sedd", "d3pm", "ar"])("%s", (kind) => {
+    let remdm: Remdm;
+    let denoiser: Required<Denoiser>;
+    beforeAll(async () => {
+      remdm = await Remdm.launch({
+        checkpoint: join(reference, "checkpoints", `${kind}.ckpt`),
+        tokenizer: join(reference, "tokenizer.json"),
+        device: "cpu",
+        rawWeights: true,
+      });
+      if (!(remdm.denoiser instanceof ZmqDenoiser)) throw new Error("another denoiser");
+      denoiser = remdm.denoiser;
+    }, 3 * MINUTES);
+    afterAll(async () => {
+      await remdm.close();
+    });
+
+    it("gives what the original gave", async () => {
+      expect(remdm.model).toMatchObject({
+        kind,
+        weights: "raw",
+        architecture: kind === "ar" ? "ar" : "dit",
+        subsMasking: kind === "d3pm",
+      });
+      await expectRecordedOutputs(remdm, false);
+    });
+
+    it("reduces its rows to their masses", async () => {
+      const rows = [0, 3, LENGTH - 1, LENGTH, 2 * LENGTH - 1];
+      const logits = await denoiser.forward(question(rows));
+      const masses = await denoiser.masses(question(rows));
+      const { vocabSize, maskId } = remdm.model;
+      expect(largestDifference(masses, massesOf(logits, vocabSize, maskId))).toBeLessThan(1e-4);
+      expect(await denoiser.masses(question([]))).toHaveLength(0);
+    });
+
+    it("says the same with a cache, whatever that was about before", async () => {
+      const tokens = question([]).tokens.map((token, i) => (i === LENGTH + 5 ? 3 : token));
+      const asked = [
+        question([1, 4]),
+        question([LENGTH + 19]),
+        question([0, 19], { tokens }),
+        question([0, 19], { sigma: Float32Array.of(0.1, 0.1) }),
+        question([LENGTH - 1], {
+          batch: 1,
+          tokens: tokens.slice(0, LENGTH),
+          sigma: Float32Array.of(1),
+        }),
+        question([1, 4]),
+      ];
+      for (const request of asked) {
+        const plain = await denoiser.forward(request);
+        const quick = await denoiser.forward({ ...request, cache: 1 });
+        expect(largestDifference(quick, plain)).toBeLessThan(1e-4);
+      }
+      denoiser.release(1);
+      denoiser.release(99);
+      expect(await remdm.ping()).toEqual({ busy: false, queued: 0 });
+    });
+  });
+});
