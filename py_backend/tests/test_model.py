@@ -21,7 +21,7 @@ from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
 from remdm_backend.model import attention
 from remdm_backend.model import network as network_module
-from remdm_backend.model.dit import Rotary, rotate
+from remdm_backend.model.dit import DiT, Rotary, Shape, rotate
 from remdm_backend.model.network import Network
 from remdm_backend.model.parameterization import NEGATIVE_INFINITY, subs_log_probs
 
@@ -118,6 +118,26 @@ class TestRows:
         tiny.log_probs(tokens, sigma, torch.arange(5))
         assert torch.equal(tokens, before[0])
         assert torch.equal(sigma, before[1])
+
+
+class TestLastBlock:
+    """It is computed on single rows, with the keys and values of all."""
+
+    @pytest.mark.parametrize("conditioned", [True, False])
+    def test_gives_what_the_whole_block_gives(self, conditioned: bool) -> None:
+        torch.manual_seed(0)
+        dit = DiT(Shape(vocab_size=11, hidden_size=32, n_blocks=3, n_heads=4, cond_dim=8))
+        for parameter in dit.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+        tokens, sigma = torch.randint(11, (3, 7)), torch.rand(3 if conditioned else 1) * 3
+        rows = torch.tensor([20, 0, 3, 3, 13, 8])
+        with torch.inference_mode():
+            x = dit.vocab_embed(tokens)
+            c = F.silu(dit.sigma_map(sigma))
+            for block in dit.blocks:
+                x = block(x, c, dit.rotary_emb(7), dit.attend)
+            expected = dit.output_layer(x.flatten(0, 1)[rows], c, rows // 7)
+            assert torch.allclose(dit(tokens, sigma, rows), expected, atol=1e-5)
 
 
 class TestNoiseLevel:
@@ -229,16 +249,22 @@ class TestBfloat16:
 class TestRotary:
     def test_scores_depend_on_distance_only(self) -> None:
         q, k = torch.randn(2, 16)
-        qkv = torch.stack([q, k, k]).expand(1, 9, 1, 3, 16).transpose(2, 3)
-        turned = rotate(qkv, Rotary(16)(9))
-        queries, keys = turned[0, :, 0, 0], turned[0, :, 1, 0]
+        qk = torch.stack([q, k]).expand(1, 9, 1, 2, 16).transpose(2, 3).contiguous()
+        rotate(qk, Rotary(16)(9))
+        queries, keys = qk[0, :, 0, 0], qk[0, :, 1, 0]
         scores = queries @ keys.T
         assert torch.allclose(scores[1:, 1:], scores[:-1, :-1], atol=1e-5)
         assert not torch.allclose(scores[1:, :-1], scores[:-1, 1:], atol=1e-3)
 
-    def test_leaves_values_alone(self) -> None:
+    def test_turns_a_part_in_place_and_leaves_the_rest_alone(self) -> None:
         qkv = torch.randn(1, 5, 3, 2, 8)
-        assert torch.equal(rotate(qkv, Rotary(8)(5))[:, :, 2], qkv[:, :, 2])
+        before = qkv.clone()
+        rotate(qkv[:, :, :2], Rotary(8)(5))
+        assert torch.equal(qkv[:, :, 2], before[:, :, 2])
+        cos, sin = Rotary(8)(5)
+        first, second = before[:, :, :2].chunk(2, dim=-1)
+        expected = torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+        assert torch.allclose(qkv[:, :, :2], expected, atol=1e-6)
 
 
 def fake_causal_kernel(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:

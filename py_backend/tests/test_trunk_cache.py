@@ -109,7 +109,7 @@ def test_the_askers_tensors_may_change_afterwards(backbone: Counting) -> None:
 def test_nothing_is_held_beside_a_trunk_that_is_being_computed(backbone: Counting) -> None:
     network, cache = network_of(backbone), TrunkCache()
     network.logits(TOKENS, SIGMA, ROWS, cache)
-    assert cache.nbytes == 4 * (24 * 32 + 2 * 8)
+    assert cache.nbytes == 4 * (3 * 24 * 32 + 2 * 8)
     backbone.fails = True
     with pytest.raises(BackendError):
         network.logits(TOKENS, SIGMA + 1, ROWS, cache)

@@ -42,7 +42,8 @@ class CausalBlock(nn.Module):
         """``x [B, l, H]``; ``remember`` adds its keys and values to what is known from before, and
         gives all of them."""
         qkv: Tensor = self.attn_qkv(self.norm1(x))
-        qkv = rotate(qkv.view(*x.shape[:2], 3, self.n_heads, -1), angles)
+        qkv = qkv.view(*x.shape[:2], 3, self.n_heads, -1)
+        rotate(qkv[:, :, :2], angles)
         queries, keys, values = (part.transpose(1, 2) for part in qkv.unbind(dim=2))
         attended = attend(queries, *remember(keys, values))
         x = x + self.attn_out(attended.transpose(1, 2).flatten(start_dim=2))

@@ -36,17 +36,6 @@ class Shape:
     cond_dim: int
 
 
-class LayerNorm(nn.Module):
-    """Layer normalization without a bias, always in float32 whatever the autocast mode."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(dim))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x.float(), self.weight.shape) * self.weight
-
-
 class TimestepEmbedder(nn.Module):
     """sigma ``[B]`` -> ``[B, cond_dim]``: sinusoids, then a small MLP."""
 
@@ -82,16 +71,18 @@ class Rotary(nn.Module):
         return angles.cos(), angles.sin()
 
 
-def rotate(qkv: Tensor, angles: Angles) -> Tensor:
-    """Turn q and k of ``qkv [B, L, 3, H, D]``, not v.
+def rotate(part: Tensor, angles: Angles) -> None:
+    """Turn queries or keys in place: ``part [B, L, n, H, D]``, of a packed tensor perhaps.
 
-    The angles are rounded to the type of ``qkv``, as the original's are; the products are float32,
-    as in flash-attention's kernel.
+    The angles are rounded to its type, as the original's are; the products are float32, as in
+    flash-attention's kernel.
     """
-    cos, sin = (part.to(qkv.dtype).float() for part in angles)
-    first, second = qkv[:, :, :2].float().chunk(2, dim=-1)
-    turned = torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
-    return torch.cat([turned.to(qkv.dtype), qkv[:, :, 2:]], dim=2)
+    cos, sin = (angle.to(part.dtype).float() for angle in angles)
+    half = part.shape[-1] // 2
+    first, second = part[..., :half].float(), part[..., half:].float()
+    turned = torch.addcmul(first * cos, second, sin, value=-1)
+    part[..., half:] = torch.addcmul(second * cos, first, sin)
+    part[..., :half] = turned
 
 
 def inverse_frequencies(head_dim: int) -> Tensor:
@@ -104,8 +95,32 @@ def inverse_frequencies(head_dim: int) -> Tensor:
     return 1.0 / (10_000 ** (even / head_dim))
 
 
-def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    return x * (1 + scale.float()) + shift
+class LayerNorm(nn.Module):
+    """Layer normalization without a bias, always in float32 whatever the autocast mode."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x.float(), self.weight.shape, self.weight)
+
+    def modulated(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+        """``forward(x) * (1 + scale) + shift``; one pass where those are the same for all."""
+        shift, scale = shift.float(), scale.float()
+        if shift.numel() == shift.shape[-1]:
+            weight = self.weight * (1 + scale)
+            return F.layer_norm(x.float(), weight.shape[-1:], weight.flatten(), shift.flatten())
+        return torch.addcmul(shift, self(x), 1 + scale)
+
+
+class Modulation:
+    """What the noise level does to the two halves of a block: ``(shift, scale, gate)`` each,
+    ``[..., H]``."""
+
+    def __init__(self, values: Tensor) -> None:
+        parts = values.float().chunk(6, dim=-1)
+        self.attention, self.mlp = parts[:3], parts[3:]
 
 
 class Block(nn.Module):
@@ -125,12 +140,56 @@ class Block(nn.Module):
         self.adaLN_modulation = zeroed(nn.Linear(shape.cond_dim, 6 * dim))
 
     def forward(self, x: Tensor, c: Tensor, angles: Angles, attend: Attention) -> Tensor:
-        modulation: Tensor = self.adaLN_modulation(c)[:, None]
-        shift1, scale1, gate1, shift2, scale2, gate2 = modulation.chunk(6, dim=-1)
-        qkv: Tensor = self.attn_qkv(modulate(self.norm1(x), shift1, scale1))
-        qkv = rotate(qkv.view(*x.shape[:2], 3, self.n_heads, -1), angles)
-        x = torch.addcmul(x, gate1, self.attn_out(attend(qkv)))
-        return torch.addcmul(x, gate2, self.mlp(modulate(self.norm2(x), shift2, scale2)))
+        """``x [B, L, H]``; ``c [B, cond]``, or ``[1, cond]`` for all."""
+        modulation = Modulation(self.adaLN_modulation(c)[:, None])
+        shift, scale, gate = modulation.attention
+        qkv: Tensor = self.attn_qkv(self.norm1.modulated(x, shift, scale))
+        qkv = qkv.view(*x.shape[:2], 3, self.n_heads, -1)
+        rotate(qkv[:, :, :2], angles)
+        x = torch.addcmul(x, gate, self.attn_out(attend(qkv)))
+        return self._forward_mlp(x, modulation)
+
+    def keys_and_values(self, x: Tensor, c: Tensor, angles: Angles) -> Tensor:
+        """``[B, 2, heads, L, D]`` of ``x [B, L, H]``: all that other positions see of one."""
+        shift, scale, _ = Modulation(self.adaLN_modulation(c)[:, None]).attention
+        weight = self.attn_qkv.weight[x.shape[-1] :]
+        kv = F.linear(self.norm1.modulated(x, shift, scale), weight)
+        kv = kv.view(*x.shape[:2], 2, self.n_heads, -1)
+        rotate(kv[:, :, :1], angles)
+        return kv.permute(0, 2, 3, 1, 4)
+
+    def on_rows(self, rows: Rows, c: Tensor, kv: Tensor) -> Tensor:
+        """What ``forward`` gives at some rows, ``[N, H]``, with ``keys_and_values`` of all."""
+        x = rows.hidden
+        c = c if len(c) == 1 else c[rows.sample]
+        modulation = Modulation(self.adaLN_modulation(c))
+        shift, scale, gate = modulation.attention
+        weight = self.attn_qkv.weight[: x.shape[-1]]
+        q = F.linear(self.norm1.modulated(x, shift, scale), weight).view(len(x), self.n_heads, -1)
+        rotate(q, rows.angles)
+        attended = torch.empty_like(q)
+        for sample in torch.unique(rows.sample).tolist():
+            mine = (rows.sample == sample).nonzero().squeeze(-1)
+            keys, values = kv[sample, :, None]
+            found = F.scaled_dot_product_attention(q[mine].transpose(0, 1)[None], keys, values)
+            attended[mine] = found[0].transpose(0, 1)
+        x = torch.addcmul(x, gate, self.attn_out(attended.flatten(start_dim=1)))
+        return self._forward_mlp(x, modulation)
+
+    def _forward_mlp(self, x: Tensor, modulation: Modulation) -> Tensor:
+        shift, scale, gate = modulation.mlp
+        forwarded: Tensor = self.mlp(self.norm2.modulated(x, shift, scale))
+        return torch.addcmul(x, gate, forwarded)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Single positions of a batch: ``hidden [N, H]``, the ``sample [N]`` that each is of, and the
+    ``angles`` of each, ``[N, 1, D/2]``."""
+
+    hidden: Tensor
+    sample: Tensor
+    angles: Angles
 
 
 class Embedding(nn.Module):
@@ -156,18 +215,19 @@ class Head(nn.Module):
         self.adaLN_modulation = zeroed(nn.Linear(shape.cond_dim, 2 * shape.hidden_size))
 
     def forward(self, x: Tensor, c: Tensor, sample: Tensor) -> Tensor:
-        """``x [N, hidden]``, ``c [B, cond]``, ``sample [N]``: which sample each row is of."""
-        shift, scale = self.adaLN_modulation(c)[sample].chunk(2, dim=-1)
-        logits: Tensor = self.linear(modulate(self.norm_final(x), shift, scale))
+        """``x [N, hidden]``, ``c [B, cond]`` or ``[1, cond]``; row n is of ``sample [N]``."""
+        c = c if len(c) == 1 else c[sample]
+        shift, scale = self.adaLN_modulation(c).chunk(2, dim=-1)
+        logits: Tensor = self.linear(self.norm_final.modulated(x, shift, scale))
         return logits
 
 
 class DiT(Backbone):
     """The network: ``tokens [B, L]``, ``sigma [B]``, ``rows [N]`` -> raw logits ``[N, vocab]``.
 
-    ``rows`` are flat indices ``b * L + l``. Every position goes through the blocks; only the rows
-    asked for go through the head, whose cost per row (hidden x vocab) is several blocks' at
-    published size.
+    ``rows`` are flat indices ``b * L + l``. Every position goes through all blocks but the last,
+    where others see only its keys and values; only the rows asked for go through the rest of it
+    and the head, whose cost per row (hidden x vocab) is several blocks' at published size.
     """
 
     def __init__(self, shape: Shape, attend: Attention = sdpa) -> None:
@@ -179,23 +239,33 @@ class DiT(Backbone):
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.n_blocks))
         self.output_layer = Head(shape)
 
+    @property
+    def _last(self) -> Block:
+        block = self.blocks[-1]
+        assert isinstance(block, Block)
+        return block
+
     def forward(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor:
         return self.head(self.trunk(tokens, sigma), rows)
 
     def trunk(self, tokens: Tensor, sigma: Tensor) -> States:
-        """Hidden states ``[B, L, hidden]`` and the noise level's embedding ``[B, cond]``."""
+        """``sigma [B]``, or ``[1]`` for all. What the last block needs: hidden states ``[B, L,
+        hidden]`` before it, its keys and values, and the noise level's embedding ``[B, cond]``."""
         x: Tensor = self.vocab_embed(tokens)
         with torch.autocast(tokens.device.type, enabled=False):
             c = F.silu(self.sigma_map(sigma))
         angles = self.rotary_emb(tokens.shape[1])
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x, c, angles, self.attend)
-        return x, c
+        return x, self._last.keys_and_values(x, c, angles), c
 
     def head(self, states: States, rows: Tensor) -> Tensor:
-        x, c = states
-        sample = torch.div(rows, x.shape[1], rounding_mode="floor")
-        logits: Tensor = self.output_layer(x.flatten(0, 1)[rows], c, sample)
+        x, kv, c = states
+        length = x.shape[1]
+        sample = torch.div(rows, length, rounding_mode="floor")
+        cos, sin = (part[rows % length, 0] for part in self.rotary_emb(length))
+        at_rows = Rows(x.flatten(0, 1)[rows], sample, (cos, sin))
+        logits: Tensor = self.output_layer(self._last.on_rows(at_rows, c, kv), c, sample)
         return logits
 
 

@@ -173,6 +173,8 @@ class MaskedNetwork(Network):
     def _read(
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
     ) -> Logits:
+        if not self.card.time_conditioning:
+            sigma = sigma[:1]  # the same for all, which the backbone can take advantage of
         states = cache.states(tokens, sigma) if cache is not None else None
         if states is None:
             if cache is not None:
