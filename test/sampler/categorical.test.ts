@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { RowSampler } from "../../src/sampler/categorical.ts";
 import { PhiloxNoise, type NoiseSource } from "../../src/sampler/index.ts";
 import { goodnessOfFit } from "./support/chiSquare.ts";
+import { fullSort } from "./support/fullSort.ts";
 
 const MASK = 2;
 const at = { sample: 7, step: 8, position: 9 };
@@ -28,23 +29,18 @@ function kept(row: Float32Array, topP: number): Map<number, number> {
   return found;
 }
 
-/** The rule said plainly: a full sort, cumulative <= p, always the first. */
-function fullSort(row: Float32Array, topP: number): Map<number, number> {
-  const ids = [...row.keys()].filter((id) => id !== MASK && row[id] > -Infinity);
-  const max = Math.max(...ids.map((id) => row[id]));
-  const weights = new Map(ids.map((id) => [id, Math.exp(row[id] - max)]));
-  const weight = (id: number) => weights.get(id) ?? 0;
-  const total = [...ids].reduce((sum, id) => sum + weight(id), 0);
-  const sorted = [...ids].sort((v, w) => weight(w) - weight(v) || v - w);
-  const result: number[] = [];
-  let cumulative = 0;
-  for (const id of sorted) {
-    cumulative += weight(id) / total;
-    if (result.length > 0 && cumulative > topP) break;
-    result.push(id);
+/** The draw said plainly: an exponential race over the nucleus of a full sort, token by token. */
+function plainDraw(row: Float32Array, topP: number, noise: NoiseSource): number {
+  let best = Infinity;
+  let winner = -1;
+  for (const [id, p] of fullSort(row, MASK, topP).kept) {
+    const race = -Math.log1p(-noise.token(at.sample, at.step, at.position, id)) / p;
+    if (race < best) {
+      best = race;
+      winner = id;
+    }
   }
-  const mass = result.reduce((sum, id) => sum + weight(id), 0);
-  return new Map(result.map((id) => [id, weight(id) / mass]));
+  return winner;
 }
 
 describe("a nucleus", () => {
@@ -69,8 +65,9 @@ describe("a nucleus", () => {
   });
 
   it("is that of a full sort for any row and p", () => {
+    // On a grid: logits that are apart by 10^-16 have weights that are apart by the rounding of exp.
     const logit = fc.oneof(
-      fc.float({ min: -8, max: 8, noNaN: true }),
+      fc.integer({ min: -8192, max: 8192 }).map((i) => i / 1024),
       fc.constantFrom(-1, 0, 1, -Infinity),
     );
     const rows = fc
@@ -80,7 +77,8 @@ describe("a nucleus", () => {
     fc.assert(
       fc.property(rows, mass, (logits, topP) => {
         const row = Float32Array.from(logits);
-        const expected = fullSort(row, topP);
+        const { kept: expected, margin } = fullSort(row, MASK, topP);
+        fc.pre(margin > 1e-12);
         const actual = kept(row, topP);
         expect([...actual.keys()].sort()).toEqual([...expected.keys()].sort());
         for (const [id, p] of expected) expect(actual.get(id)).toBeCloseTo(p, 12);
@@ -107,7 +105,7 @@ describe("a draw", () => {
         counts.set(String(token), (counts.get(String(token)) ?? 0) + 1);
       }
       const expected = new Map(
-        [...fullSort(row, topP < 1 ? topP : Infinity)].map(([id, p]) => [String(id), p]),
+        [...fullSort(row, MASK, topP < 1 ? topP : Infinity).kept].map(([id, p]) => [String(id), p]),
       );
       expect(goodnessOfFit(counts, expected)).toBeGreaterThan(1e-5);
     },
@@ -117,7 +115,7 @@ describe("a draw", () => {
     const noise = new PhiloxNoise(4n);
     const uniform = (id: number) => noise.event(1, 1, id);
     const row = Float32Array.from({ length: 300 }, (_, id) => 6 * uniform(id));
-    const inside = fullSort(row, 0.6);
+    const inside = fullSort(row, MASK, 0.6).kept;
     const truncated = row.map((logit, id) => (inside.has(id) ? logit : -Infinity));
     const whole = sampler(row.length, 0.6);
     const cut = sampler(row.length, 1);
@@ -130,6 +128,39 @@ describe("a draw", () => {
     }
   });
 
+  it.each([1, 0.9, 0.3])("is the plain race over the plain nucleus at p = %d", (topP) => {
+    const rows = sampler(3000, topP);
+    for (let seed = 0n; seed < 30n; seed++) {
+      const noise = new PhiloxNoise(seed);
+      const spread = [0.01, 3, 20][Number(seed) % 3];
+      const row = Float32Array.from({ length: 3000 }, (_, id) => spread * noise.event(0, 0, id));
+      expect(rows.draw(row, at, noise).token).toBe(plainDraw(row, topP, noise));
+    }
+  });
+
+  it("gives the same with noise that comes token by token and all at once", () => {
+    const row = Float32Array.from({ length: 500 }, (_, id) => Math.sin(id));
+    for (let seed = 0n; seed < 50n; seed++) {
+      const noise = new PhiloxNoise(seed);
+      const single: NoiseSource = {
+        event: (...address) => noise.event(...address),
+        token: (...address) => noise.token(...address),
+      };
+      const rows = sampler(500, 0.8);
+      expect(rows.draw(row, at, single)).toEqual(rows.draw(row, at, noise));
+    }
+  });
+
+  it("works in the memory that it has", () => {
+    const rows = sampler(2000, 0.9);
+    const noise = new PhiloxNoise(1n);
+    const row = Float32Array.from({ length: 2000 }, (_, id) => Math.sin(id));
+    rows.draw(row, at, noise);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 100; i++) rows.draw(row, at, noise);
+    expect(process.memoryUsage().arrayBuffers).toBeLessThanOrEqual(before);
+  });
+
   it("does not care what the mask's column says", () => {
     const row = rowOf([0.5, 0.3, 1, 0.2]);
     const rows = sampler(4, 0.9);
@@ -137,6 +168,15 @@ describe("a draw", () => {
     const expected = rows.draw(row, at, noise);
     for (const mask of [NaN, Infinity, -Infinity, 1e30]) {
       expect(rows.draw(row.with(MASK, mask), at, noise)).toEqual(expected);
+    }
+  });
+
+  it.each([1, 0.9])("copes with two tokens and with one that is not the mask, p = %d", (topP) => {
+    const rows = new RowSampler({ vocabSize: 2, maskId: 1 }, topP);
+    const noise = new PhiloxNoise(1n);
+    const certain = { token: 0, probability: 1 };
+    for (const mask of [NaN, Infinity, -Infinity, 0, 5]) {
+      expect(rows.draw(Float32Array.of(-7, mask), at, noise)).toEqual(certain);
     }
   });
 

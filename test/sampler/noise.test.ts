@@ -42,6 +42,20 @@ describe("the default noise", () => {
     expect(noise.token(3, 4, 10, 9)).toBe(documented(4, 10, 4, 3 + 2 ** 31, 1));
   });
 
+  it("gives the same numbers for many tokens at once", () => {
+    const noise = new PhiloxNoise(0xfedcba9876543210n);
+    const tokens = fc.uniqueArray(fc.nat(60), { minLength: 1 });
+    fc.assert(
+      fc.property(sampleIndex, small, small, tokens, (sample, step, position, chosen) => {
+        const ids = Int32Array.from(chosen).sort();
+        const out = new Float64Array(ids.length + 1).fill(-1);
+        noise.tokens(sample, step, position, ids, ids.length, out);
+        const expected = Array.from(ids, (id) => noise.token(sample, step, position, id));
+        expect([...out]).toEqual([...expected, -1]);
+      }),
+    );
+  });
+
   it("never repeats a draw over samples, steps, positions, tokens, streams and seeds", () => {
     const draws = new Set<number>();
     let count = 0;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
 import { philox4x32 } from "../../src/sampler/philox.ts";
 
 /** `tests/kat_vectors` of Random123: counter, key, result. */
@@ -29,6 +30,22 @@ describe("Philox 4x32-10", () => {
     expect([...out]).toEqual(words(expected));
   });
 
+  const word = fc.oneof(
+    fc.nat(2 ** 32 - 1),
+    fc.constantFrom(0, 1, 0xffff, 0x10000, 2 ** 31, 2 ** 32 - 1),
+  );
+
+  it("is the published formula in integers of any size", () => {
+    fc.assert(
+      fc.property(word, word, word, word, word, word, (c0, c1, c2, c3, k0, k1) => {
+        const out = new Uint32Array(4);
+        philox4x32(out, c0, c1, c2, c3, k0, k1);
+        expect([...out]).toEqual(published([c0, c1, c2, c3], [k0, k1]));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it("changes about half of the bits when one bit of the counter changes", () => {
     const blocks = [0, 1].map((c0) => {
       const out = new Uint32Array(4);
@@ -40,6 +57,22 @@ describe("Philox 4x32-10", () => {
     expect(changed).toBeLessThan(88);
   });
 });
+
+/** Section 3 of the paper with BigInt. */
+function published(counter: readonly number[], key: readonly number[]): number[] {
+  const low = (x: bigint) => x & 0xffffffffn;
+  let [c0, c1, c2, c3] = counter.map(BigInt);
+  let [k0, k1] = key.map(BigInt);
+  for (let round = 0; round < 10; round++) {
+    const product0 = 0xd2511f53n * c0;
+    const product1 = 0xcd9e8d57n * c2;
+    [c0, c1] = [(product1 >> 32n) ^ c1 ^ k0, low(product1)];
+    [c2, c3] = [(product0 >> 32n) ^ c3 ^ k1, low(product0)];
+    k0 = low(k0 + 0x9e3779b9n);
+    k1 = low(k1 + 0xbb67ae85n);
+  }
+  return [c0, c1, c2, c3].map(Number);
+}
 
 function words(hex: string): number[] {
   return hex.split(" ").map((word) => parseInt(word, 16));
