@@ -1,7 +1,7 @@
 /**
  * What a draw from one row of GPT-2's vocabulary costs: softmax, nucleus and fp64 Gumbel noise.
  *
- *     npx tsc -p bench && node .remdm/bench/bench/rowSampler.js
+ *     npm run bench rowSampler
  */
 import { RowSampler } from "../src/sampler/categorical.ts";
 import { PhiloxNoise } from "../src/sampler/noise.ts";

@@ -71,7 +71,8 @@ def test_its_logits_are_our_own_dit_s(tmp_path: Path, tensors: dict[str, Tensor]
     tokens, rows = torch.randint(0, 41, (3, 24)), torch.tensor([70, 0, 31])
     with torch.no_grad():
         expected = dit_of(tensors)(tokens, torch.zeros(3), rows)
-    assert torch.equal(network.logits(tokens, torch.zeros(3), rows), expected)
+    # Not bit for bit: one noise level for all is computed in fewer passes than three equal ones.
+    assert torch.allclose(network.logits(tokens, torch.zeros(3), rows), expected, atol=1e-5)
 
 
 def test_its_card(tmp_path: Path, tensors: dict[str, Tensor]) -> None:

@@ -34,7 +34,7 @@ function checksOf(root, python) {
     cwd: backend,
   });
   const installed = (/** @type {string[]} */ ...path) => join(root, "node_modules", ...path);
-  const pythonFiles = [".", "../test", "../scripts", "../examples/parity"];
+  const pythonFiles = [".", "../test", "../scripts", "../examples/parity", "../bench"];
   return [
     {
       name: "eslint",
@@ -43,12 +43,17 @@ function checksOf(root, python) {
     },
     {
       name: "mypy",
-      ...module("mypy", "--strict", "remdm_backend", "../examples/parity"),
-      remedy: "mend the types in py_backend and examples/parity",
+      ...module("mypy", "--strict", "remdm_backend", "../examples/parity", "../bench"),
+      remedy: "mend the types in py_backend, examples/parity and bench",
     },
     {
       name: "tsc",
       ...node(installed("typescript", "bin", "tsc"), "--noEmit"),
+      remedy: "mend the types that tsc names",
+    },
+    {
+      name: "tsc bench",
+      ...node(installed("typescript", "bin", "tsc"), "--noEmit", "-p", "bench"),
       remedy: "mend the types that tsc names",
     },
     {

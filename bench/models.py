@@ -1,0 +1,40 @@
+"""Write a model of the published size with random weights: ``models.py OUT dit|ar``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from remdm_backend.model.autoregressive import Autoregressive
+from remdm_backend.model.dit import DiT, Shape
+
+LENGTH = 1024
+SHAPE = Shape(vocab_size=50_258, hidden_size=768, n_blocks=12, n_heads=12, cond_dim=128)
+
+
+def main(out: Path, kind: str) -> None:
+    torch.manual_seed(0)
+    network = Autoregressive(SHAPE) if kind == "ar" else DiT(SHAPE)
+    for parameter in network.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.02)
+    out.mkdir(parents=True, exist_ok=True)
+    save_file(network.state_dict(), out / "model.safetensors")
+    card = {
+        "kind": "ar" if kind == "ar" else "mdlm",
+        "vocab_size": SHAPE.vocab_size,
+        "mask_id": SHAPE.vocab_size - 1,
+        "length": LENGTH,
+        "time_conditioning": False,
+        "n_heads": SHAPE.n_heads,
+        "weights": "raw",
+    }
+    (out / "card.json").write_text(json.dumps(card))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
