@@ -1,6 +1,7 @@
 /** `remdm sample`: its options. */
 import { Command, Option } from "commander";
 import type { Device } from "../launchOptions.ts";
+import type { Compat } from "../sampler/strategy.ts";
 import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";
 import { DEFAULTS, STRATEGY_HELP, type StrategyFlags } from "./strategyOptions.ts";
 import { readDevice, readInteger, readNumber, readSeed } from "./usage.ts";
@@ -21,7 +22,7 @@ export interface SampleFlags extends StrategyFlags {
   readonly length?: number;
   readonly seed: bigint;
   readonly executor?: "events" | "dense";
-  readonly compat?: "remdm" | "paper";
+  readonly compat?: Compat;
   readonly stride?: number;
   readonly strides?: number;
   readonly prompt?: string;

@@ -1,9 +1,9 @@
 /** From the flags of `remdm sample` to the library's options, defaults of the model's kind included. */
 import type { ModelKind } from "../sampler/denoiser.ts";
 import type { SamplerOptions } from "../sampler/events.ts";
+import { DEFAULT_STRATEGIES, hasNucleus } from "../sampler/method.ts";
 import { resolveOptions } from "../sampler/options.ts";
 import type { SampleOptions } from "../remdm.ts";
-import type { Strategy } from "../sampler/strategy.ts";
 import type { SampleFlags } from "./sample.ts";
 import { strategyOf } from "./strategyOptions.ts";
 import { UsageError } from "./usage.ts";
@@ -13,13 +13,8 @@ export type SamplingOptions = Omit<SampleOptions, "signal">;
 export const DEFAULT_STEPS = 128;
 export const DEFAULT_TOP_P = 0.9;
 
-/** What runs where nobody says what: one corrects, and the other kinds know one sampler each. */
-const DEFAULT_STRATEGY: Readonly<Record<ModelKind, string>> = {
-  mdlm: "remdm-loop",
-  sedd: "analytic",
-  d3pm: "ddpm",
-  ar: "ar",
-};
+/** What an mdlm model runs with where nobody says it; the other kinds know one sampler each. */
+const DEFAULT_MDLM_STRATEGY = "remdm-loop";
 
 /**
  * All that can be said without a model: what is right for no model is refused before one is loaded.
@@ -51,7 +46,7 @@ function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplerOptions {
   const steps = flags.steps ?? (strategy.kind === "ar" ? undefined : DEFAULT_STEPS);
   return {
     strategy,
-    topP: flags.topP ?? (hasNucleus(strategy, flags) ? DEFAULT_TOP_P : 1),
+    topP: flags.topP ?? (hasNucleus(strategy, compat ?? "remdm") ? DEFAULT_TOP_P : 1),
     samples,
     seed,
     ...(steps !== undefined && { steps }),
@@ -67,16 +62,11 @@ function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplerOptions {
 /** `--predictor ddpm` and `analytic` are samplers of their own, which look at no strategy. */
 function strategyName({ strategy, predictor }: SampleFlags, kind: ModelKind): string {
   if (predictor === undefined || predictor === "ddpm_cache") {
-    return strategy ?? DEFAULT_STRATEGY[kind];
+    return strategy ?? (kind === "mdlm" ? DEFAULT_MDLM_STRATEGY : DEFAULT_STRATEGIES[kind].kind);
   }
   if (strategy === undefined || strategy === "mdlm" || strategy === predictor) return predictor;
   throw new UsageError(
     `--predictor ${predictor} does not go with --strategy ${strategy}`,
     "Leave one of them out: strategies are those of the predictor ddpm_cache.",
   );
-}
-
-/** The original has no nucleus with these two. */
-function hasNucleus({ kind }: Strategy, { compat }: SampleFlags): boolean {
-  return compat === "paper" || (kind !== "ddpm" && kind !== "analytic");
 }

@@ -2,6 +2,7 @@
  * From left to right: the row after the last token is all that a step asks for, and a denoiser that caches computes
  * nothing else. Original: `_ar_sampler`, which computes the whole prefix anew for every token.
  */
+import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
 import { RowSampler, type RowAddress } from "./categorical.ts";
 import { AutoregressiveDraw } from "./dense/autoregressiveDraw.ts";
@@ -11,7 +12,7 @@ import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "./noise.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
-import { ask } from "./question.ts";
+import { ask, stack } from "./question.ts";
 
 /** Chooses the next token of sequence `b` of the batch. @param row [V] raw logits. */
 type ChooseToken = (row: Float32Array, b: number, at: RowAddress) => TokenId;
@@ -42,24 +43,18 @@ export class AutoregressiveRun {
         : (row, b) => parity.draw(row, b);
   }
 
-  async *events(): AsyncGenerator<SamplerEvent, void, void> {
-    const { samples, batchSize } = this.#options;
-    try {
-      for (let begin = 0; begin < samples; begin += batchSize) {
-        yield* this.#sample(begin, Math.min(samples, begin + batchSize));
-      }
-    } finally {
-      this.#denoiser.release?.(this.#cache);
-    }
+  events(): AsyncGenerator<SamplerEvent, void, void> {
+    const sampleBatch = (samples: readonly number[]) => this.#sample(samples);
+    return inBatches(this.#denoiser, this.#options, this.#ledger, this.#cache, sampleBatch);
   }
 
   outcome(): SamplerOutcome {
     return this.#ledger.outcome();
   }
 
-  async *#sample(begin: number, end: number): AsyncGenerator<SamplerEvent, void, void> {
-    const { steps, firstSample, pinned } = this.#options;
-    const batch = Array.from({ length: end - begin }, () => this.#beginning());
+  async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, Int32Array[], void> {
+    const { steps, pinned } = this.#options;
+    const batch = samples.map(() => this.#beginning());
     this.#parity?.begin(batch.length);
     for (let step = 0; step < steps; step++) {
       const position = step + 1;
@@ -68,7 +63,7 @@ export class AutoregressiveRun {
       const logits = await this.#askNext(batch, position);
       const time = 1 - step / steps;
       for (const [b, tokens] of batch.entries()) {
-        const sample = firstSample + begin + b;
+        const sample = samples[b];
         const row = logits.subarray(b * vocabSize, (b + 1) * vocabSize);
         tokens[position] = this.#choose(row, b, { sample, step, position });
         if (this.#pace.spend(vocabSize)) await this.#pace.rest();
@@ -78,10 +73,7 @@ export class AutoregressiveRun {
       }
       yield this.#ledger.progress(batch.length * position);
     }
-    for (const [b, tokens] of batch.entries()) {
-      yield this.#ledger.finish(firstSample + begin + b, tokens);
-    }
-    yield this.#ledger.progress(0);
+    return batch;
   }
 
   /** [L] the begin-of-text token at both ends, as the original has it; the last is overwritten where it is drawn. */
@@ -96,14 +88,10 @@ export class AutoregressiveRun {
   /** @returns [B, V] the rows of what comes at `position`. */
   async #askNext(batch: readonly Int32Array[], position: number): Promise<Float32Array> {
     this.#pace.checkAborted();
-    const tokens = new Int32Array(batch.length * position);
-    batch.forEach((sequence, b) => {
-      tokens.set(sequence.subarray(0, position), b * position);
-    });
     const request = {
       batch: batch.length,
       length: position,
-      tokens,
+      tokens: stack(batch.map((tokens) => tokens.subarray(0, position))),
       sigma: new Float32Array(batch.length),
       rows: Int32Array.from(batch, (_, b) => (b + 1) * position - 1),
       cache: this.#cache,

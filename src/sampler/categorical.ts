@@ -7,6 +7,7 @@ import type { DenoiserModel, TokenId } from "./denoiser.ts";
 import { RemdmError } from "./errors.ts";
 import type { NoiseSource } from "./noise.ts";
 import { Nucleus } from "./nucleus.ts";
+import type { Compat } from "./strategy.ts";
 
 /** Taken once: looking up a global is slow where globals are intercepted (`node:vm`, so jest). */
 const { log1p } = Math;
@@ -39,7 +40,7 @@ export class RowSampler {
   constructor(
     { vocabSize, maskId }: Pick<DenoiserModel, "vocabSize" | "maskId">,
     topP: number,
-    compat: "remdm" | "paper" = "remdm",
+    compat: Compat = "remdm",
   ) {
     this.#vocabSize = vocabSize;
     this.#maskId = maskId;

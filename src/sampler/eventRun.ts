@@ -137,9 +137,7 @@ export class EventRun {
 
   #finish(state: SampleState): FinishedEvent {
     this.#active.splice(this.#active.indexOf(state), 1);
-    const { eosId } = this.#denoiser.model;
-    const text = state.text(this.#options.strides > 0 ? eosId : undefined);
-    return this.#ledger.finish(state.sample, text);
+    return this.#ledger.finish(state.sample, state.text(this.#options.endId));
   }
 
   #progress() {

@@ -1,6 +1,6 @@
 /** What a run says of itself while it goes on, and what it gives in the end. */
 import type { TokenId } from "./denoiser.ts";
-import type { Strategy } from "./strategy.ts";
+import type { Compat, Strategy } from "./strategy.ts";
 
 export interface SamplerOptions {
   /** Default: `mdlm`; the only one that they have for models of kind `sedd` (`analytic`), `d3pm` (`ddpm`) and `ar`. */
@@ -35,7 +35,7 @@ export interface SamplerOptions {
    * Where the original's code and the literature differ, do as the code does (`remdm`, the default), or as the papers
    * say (`paper`): docs/fidelity.md has the list. `dense` is always as the code.
    */
-  readonly compat?: "remdm" | "paper";
+  readonly compat?: Compat;
   /**
    * Semi-autoregressive generation: when a window of `length` tokens is done it moves on by `stride` tokens, `strides`
    * times, and what it keeps is pinned. Samples are then of different lengths: they end before the first

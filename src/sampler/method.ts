@@ -6,7 +6,7 @@ import { denseSampler, type DenseSampler } from "./dense/sampler.ts";
 import { OptionError, RemdmError } from "./errors.ts";
 import { compilePlan, type Plan } from "./plan.ts";
 import { linearTimes } from "./schedule.ts";
-import type { Strategy } from "./strategy.ts";
+import type { Compat, Strategy } from "./strategy.ts";
 import { checkStrategy } from "./strategies/rule.ts";
 
 /** The plan of a run is held in memory, 24 bytes a step; more steps than this is a slip of the hand. */
@@ -14,9 +14,9 @@ const MAX_STEPS = 1_000_000;
 
 /** The way of a run, with what only that way needs. */
 export type Method =
-  /** Changes are drawn first, then the network is asked about them (`run.ts`). */
+  /** Changes are drawn first, then the network is asked about them (`eventRun.ts`). */
   | { readonly kind: "events"; readonly plan: Plan }
-  /** The chance to reveal depends on the network: `sedd` (`scores.ts`). [T + 1] falling times. */
+  /** The chance to reveal depends on the network: `sedd` (`scoreRun.ts`). [T + 1] falling times. */
   | { readonly kind: "scores"; readonly times: Float64Array }
   /** Left to right (`autoregressive.ts`). */
   | { readonly kind: "autoregressive"; readonly dense: boolean }
@@ -41,7 +41,7 @@ const STRATEGIES: Readonly<Record<ModelKind, readonly Strategy["kind"][]>> = {
   ar: ["ar"],
 };
 
-const DEFAULTS: Readonly<Record<ModelKind, Strategy>> = {
+export const DEFAULT_STRATEGIES: Readonly<Record<ModelKind, Strategy>> = {
   mdlm: { kind: "mdlm" },
   sedd: { kind: "analytic" },
   d3pm: { kind: "ddpm" },
@@ -53,7 +53,7 @@ export interface MethodOptions {
   readonly strategy: Strategy;
   readonly steps: unknown;
   readonly dense: boolean;
-  readonly compat: "remdm" | "paper";
+  readonly compat: Compat;
   readonly length: number;
   readonly semiAutoregressive: boolean;
 }
@@ -92,7 +92,7 @@ export function methodOf(
 /** @throws OptionError for a strategy that is not valid or not one of the model's kind. */
 export function readStrategy(strategy: unknown, { kind = "mdlm" }: DenoiserModel): Strategy {
   const known = STRATEGIES[kind];
-  if (strategy === undefined) return DEFAULTS[kind];
+  if (strategy === undefined) return DEFAULT_STRATEGIES[kind];
   const given = checkStrategy(strategy);
   if (known.includes(given.kind)) return given;
   const allowed = `one of ${known.join(", ")} for a model of kind ${kind}`;
@@ -109,8 +109,13 @@ export function readExecutor(executor: unknown, { kind = "mdlm" }: DenoiserModel
   throw new OptionError("executor", executor, phrase);
 }
 
+/** The original's predictors `ddpm` and `analytic` ignore its `nucleus_p`. */
+export function hasNucleus({ kind }: Strategy, compat: Compat): boolean {
+  return compat === "paper" || (kind !== "ddpm" && kind !== "analytic");
+}
+
 /** The first token is the begin-of-text one. The original forces the last to be it too, which its papers do not say. */
-export function drawnTokens(length: number, compat: "remdm" | "paper"): number {
+function drawnTokens(length: number, compat: Compat): number {
   return length - (compat === "remdm" ? 2 : 1);
 }
 

@@ -8,6 +8,7 @@
  * those that are left are equal: a few rounds over ever fewer weights.
  */
 import { weigh } from "./exponential.ts";
+import type { Compat } from "./strategy.ts";
 
 /** The upper 16 bits of a double hold its exponent and 4 bits more: 16 buckets an octave, the first for 1 alone. */
 const KEY_SHIFT = 16;
@@ -45,7 +46,7 @@ export class Nucleus {
    * @param topP p in (0, 1]; 1 keeps every token that has a chance.
    * @param compat whether the token that crosses p is dropped (`remdm`) or kept (`paper`).
    */
-  constructor(vocabSize: number, maskId: number, topP: number, compat: "remdm" | "paper") {
+  constructor(vocabSize: number, maskId: number, topP: number, compat: Compat) {
     this.weights = new Float64Array(vocabSize);
     this.ids = new Int32Array(vocabSize);
     this.#maskId = maskId;

@@ -3,9 +3,9 @@ import { checkInteger, checkKeys, checkNumber, isRecord } from "./checks.ts";
 import type { DenoiserModel, TokenId } from "./denoiser.ts";
 import { OptionError, RemdmError } from "./errors.ts";
 import type { SamplerOptions } from "./events.ts";
-import { methodOf, readExecutor, readStrategy, type Method } from "./method.ts";
+import { hasNucleus, methodOf, readExecutor, readStrategy, type Method } from "./method.ts";
 import { SAMPLE_LIMIT } from "./noise.ts";
-import type { Strategy } from "./strategy.ts";
+import type { Compat, Strategy } from "./strategy.ts";
 
 const SEED_LIMIT = 2n ** 64n;
 const MAX_STRIDES = 1_000_000;
@@ -22,11 +22,13 @@ export interface ResolvedOptions {
   readonly length: number;
   readonly seed: bigint;
   readonly noise: "philox" | "torch";
-  readonly compat: "remdm" | "paper";
+  readonly compat: Compat;
   readonly pinned: ReadonlyMap<number, TokenId>;
   /** Tokens that a window moves on by, and how often: 0 and 0 unless semi-autoregressive. */
   readonly stride: number;
   readonly strides: number;
+  /** Token before which a text ends: only long generation cuts one off. */
+  readonly endId: TokenId | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -95,6 +97,7 @@ export function resolveOptions(options: SamplerOptions, model: DenoiserModel): R
     compat,
     pinned: readPinned(given.pinned, L, model),
     ...windows,
+    endId: windows.strides > 0 ? model.eosId : undefined,
     signal: readSignal(given.signal),
   };
 }
@@ -119,11 +122,10 @@ function readChoice<const Choice extends string>(
   );
 }
 
-function readTopP(topP: unknown, { kind }: Strategy, compat: "remdm" | "paper"): number {
+function readTopP(topP: unknown, strategy: Strategy, compat: Compat): number {
   const mass = checkNumber("topP", topP, "a number in (0, 1]", (x) => x > 0 && x <= 1);
-  const ignored = (kind === "ddpm" || kind === "analytic") && compat === "remdm";
-  if (mass === 1 || !ignored) return mass;
-  const why = `1 with the strategy ${kind}: the original has no nucleus there (compat: "paper" has)`;
+  if (mass === 1 || hasNucleus(strategy, compat)) return mass;
+  const why = `1 with the strategy ${strategy.kind}: the original has no nucleus there (compat: "paper" has)`;
   throw new OptionError("topP", mass, why);
 }
 

@@ -4,14 +4,13 @@
  */
 import { OptionError } from "./errors.ts";
 import { linearTimes, T_MIN } from "./schedule.ts";
-import type { Strategy } from "./strategy.ts";
+import type { Compat, Strategy } from "./strategy.ts";
 import { analyticTransition } from "./strategies/analytic.ts";
 import { dfmTimes, dfmTransition } from "./strategies/dfm.ts";
 import { forwardBackwardTransition } from "./strategies/forwardBackward.ts";
 import type { Transition } from "./strategies/posterior.ts";
 import { remdmTransition } from "./strategies/remdm.ts";
 import { ruleOf, type Rule } from "./strategies/rule.ts";
-import type { Compat } from "./strategies/window.ts";
 
 export interface Plan {
   /** T, the number of steps: for dfm that of its own grid. */

@@ -12,8 +12,8 @@ export interface Question {
   readonly time: number;
 }
 
-/** An answer of more than this many logits (256 MB) is asked for in several calls, where it has several samples. */
-const MAX_LOGITS = 2 ** 26;
+/** An answer of more logits than this (256 MB) is asked for in several calls, where it can be. */
+export const MAX_LOGITS = 2 ** 26;
 
 /** Cuts a round's questions into calls that are not too large; a question is never cut. */
 export function* callsOf(questions: readonly Question[], vocabSize: number): Generator<Question[]> {
@@ -35,18 +35,27 @@ export function* callsOf(questions: readonly Question[], vocabSize: number): Gen
 /** The network sees each sample as it is before the step: remasks of the same step are not carried out yet. */
 export function requestOf(questions: readonly Question[], length: number): ForwardRequest {
   const batch = questions.length;
-  const tokens = new Int32Array(batch * length);
   const sigma = new Float32Array(batch);
   const rows = new Int32Array(
     questions.reduce((sum, { events }) => sum + events.reveals.length, 0),
   );
   let row = 0;
-  questions.forEach(({ state, events, time }, b) => {
-    tokens.set(state.tokens, b * length);
+  questions.forEach(({ events, time }, b) => {
     sigma[b] = networkSigma(time);
     for (const position of events.reveals) rows[row++] = b * length + position;
   });
+  const tokens = stack(questions.map(({ state }) => state.tokens));
   return { batch, length, tokens, sigma, rows };
+}
+
+/** @param sequences [B] of the same length L. @returns [B, L], for the denoiser to keep. */
+export function stack(sequences: readonly Int32Array[]): Int32Array<ArrayBuffer> {
+  const { length } = sequences[0];
+  const tokens = new Int32Array(sequences.length * length);
+  sequences.forEach((sequence, b) => {
+    tokens.set(sequence, b * length);
+  });
+  return tokens;
 }
 
 /**

@@ -7,7 +7,7 @@
 export const T_MIN = 1e-5;
 
 /** The schedule given to the network stays this far from infinite noise at t = 1. */
-const SIGMA_EPSILON = 1e-3;
+export const SIGMA_EPSILON = 1e-3;
 
 /**
  * @param steps number of denoising steps T, an integer >= 1.

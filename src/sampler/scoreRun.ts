@@ -3,6 +3,7 @@
  * is first asked for that, one reduction a masked position, then the reveals are drawn, then the rows of those alone
  * are asked for, of the same forward. Same distribution as the original's `analytic` predictor (docs/design.md, section 2).
  */
+import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
 import { RowSampler, type Draw } from "./categorical.ts";
 import type { Denoiser, ForwardRequest } from "./denoiser.ts";
@@ -12,7 +13,7 @@ import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "./noise.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
-import { ask, askMasses } from "./question.ts";
+import { ask, askMasses, stack } from "./question.ts";
 import { networkSigma } from "./schedule.ts";
 import { analyticReveal, scoreSum } from "./strategies/analytic.ts";
 import { TextWindow } from "./textWindow.ts";
@@ -54,55 +55,37 @@ export class ScoreRun {
     this.#ledger = new Ledger(options, times.length);
   }
 
-  async *events(): AsyncGenerator<SamplerEvent, void, void> {
-    const { samples, batchSize } = this.#options;
-    try {
-      for (let begin = 0; begin < samples; begin += batchSize) {
-        const batch = this.#begin(begin, Math.min(samples, begin + batchSize));
-        yield* this.#sample(batch);
-        for (const { sample, window } of batch) yield this.#ledger.finish(sample, window.text());
-        yield this.#ledger.progress(0);
-      }
-    } finally {
-      this.#denoiser.release?.(this.#cache);
-    }
+  events(): AsyncGenerator<SamplerEvent, void, void> {
+    const sampleBatch = (samples: readonly number[]) => this.#sample(samples);
+    return inBatches(this.#denoiser, this.#options, this.#ledger, this.#cache, sampleBatch);
   }
 
   outcome(): SamplerOutcome {
     return this.#ledger.outcome();
   }
 
-  #begin(begin: number, end: number): Sample[] {
+  async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, Int32Array[], void> {
     const { maskId } = this.#denoiser.model;
-    return Array.from({ length: end - begin }, (_, b) => ({
-      sample: this.#options.firstSample + begin + b,
-      window: new TextWindow({ ...this.#options, maskId }),
-    }));
-  }
-
-  /** Revealed positions never move, so a batch without masks is done. */
-  async *#sample(batch: readonly Sample[]): AsyncGenerator<SamplerEvent, void, void> {
-    const { maskId } = this.#denoiser.model;
+    const settings = { ...this.#options, maskId };
+    const batch = samples.map((sample) => ({ sample, window: new TextWindow(settings) }));
     const last = this.#times.length - 1;
     for (let step = 0; step <= last; step++) {
       const open = batch.filter(({ window }) => window.tokens.includes(maskId));
-      if (open.length === 0) return;
+      if (open.length === 0) break; // revealed positions never move
       const request = this.#requestOf(open, step);
       const reveals =
         step === last ? masked(open, maskId) : await this.#drawReveals(open, request, step);
       yield* this.#reveal(open, reveals, request, step);
       yield this.#ledger.progress(batch.length * (step + 1));
     }
+    return batch.map(({ window }) => window.text());
   }
 
   /** Of every masked position. */
   #requestOf(open: readonly Sample[], step: number): ForwardRequest {
     const { length } = this.#options;
     const { maskId } = this.#denoiser.model;
-    const tokens = new Int32Array(open.length * length);
-    open.forEach(({ window }, b) => {
-      tokens.set(window.tokens, b * length);
-    });
+    const tokens = stack(open.map(({ window }) => window.tokens));
     return {
       batch: open.length,
       length,

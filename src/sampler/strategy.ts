@@ -114,3 +114,6 @@ export type Strategy =
   | RemdmConfStrategy
   | RemdmLoopStrategy
   | RemdmStrategy;
+
+/** Whom to follow where the original's code and the papers differ: docs/fidelity.md has the list. */
+export type Compat = "remdm" | "paper";

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from remdm_backend.checkpoint.architecture import ROTARY, check_tensors, empty_network, shape_of
 from remdm_backend.checkpoint.card import ModelCard
@@ -40,7 +40,7 @@ def load_network(
     device: str = "auto",
     dtype: Literal["float32", "bfloat16"] = "float32",
     raw_weights: bool = False,
-) -> Network:
+) -> Network[nn.Module]:
     """Load a Lightning ``.ckpt`` file, a directory (or ``.safetensors`` file) with a ``card.json``,
     or a directory in the format of Hugging Face.
 
@@ -79,7 +79,9 @@ def opener_of(path: Path) -> Callable[..., Contents] | None:
     return open_safetensors if path.is_dir() or path.suffix == ".safetensors" else open_lightning
 
 
-def build(contents: Contents, name: str, device: torch.device, dtype: torch.dtype) -> Network:
+def build(
+    contents: Contents, name: str, device: torch.device, dtype: torch.dtype
+) -> Network[nn.Module]:
     """Check the file's tensors against the network they make, then read them one by one."""
     path, kind = contents.path, contents.kind
     shape = shape_of(path, contents.shapes, contents.n_heads, kind)

@@ -14,23 +14,20 @@ from torch import Tensor, nn
 
 from remdm_backend.model.attention import CausalAttention, causal_sdpa
 from remdm_backend.model.backbone import CausalBackbone, KeysAndValues
-from remdm_backend.model.dit import Angles, Embedding, LayerNorm, Rotary, Shape, rotate, zeroed
+from remdm_backend.model.dit import (
+    Angles,
+    BlockLayers,
+    Embedding,
+    LayerNorm,
+    Rotary,
+    Shape,
+    rotate,
+    zeroed,
+)
 
 
-class CausalBlock(nn.Module):
+class CausalBlock(BlockLayers):
     """Attention to what came before, and MLP, each normalised."""
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        dim = shape.hidden_size
-        self.n_heads = shape.n_heads
-        self.norm1 = LayerNorm(dim)
-        self.attn_qkv = nn.Linear(dim, 3 * dim, bias=False)
-        self.attn_out = nn.Linear(dim, dim, bias=False)
-        self.norm2 = LayerNorm(dim)
-        self.mlp = nn.Sequential(
-            nn.Linear(dim, 4 * dim), nn.GELU(approximate="tanh"), nn.Linear(4 * dim, dim)
-        )
 
     def forward(
         self,

@@ -123,8 +123,9 @@ class Modulation:
         self.attention, self.mlp = parts[:3], parts[3:]
 
 
-class Block(nn.Module):
-    """Attention and MLP, each normalised, modulated and gated by the noise level."""
+class BlockLayers(nn.Module):
+    """What a block has whether or not it knows the noise level: attention and MLP, each with a norm
+    before it."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -137,7 +138,14 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(
             nn.Linear(dim, 4 * dim), nn.GELU(approximate="tanh"), nn.Linear(4 * dim, dim)
         )
-        self.adaLN_modulation = zeroed(nn.Linear(shape.cond_dim, 6 * dim))
+
+
+class Block(BlockLayers):
+    """Attention and MLP, each normalised, modulated and gated by the noise level."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(shape)
+        self.adaLN_modulation = zeroed(nn.Linear(shape.cond_dim, 6 * shape.hidden_size))
 
     def forward(self, x: Tensor, c: Tensor, angles: Angles, attend: Attention) -> Tensor:
         """``x [B, L, H]``; ``c [B, cond]``, or ``[1, cond]`` for all."""

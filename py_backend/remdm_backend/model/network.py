@@ -17,6 +17,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +46,10 @@ Logits = Callable[[Tensor], Tensor]
 """Rows ``[N]`` to float32 logits ``[N, V]``, of one computed trunk."""
 
 
-class Network(ABC):
+B = TypeVar("B", bound=nn.Module, covariant=True)
+
+
+class Network(ABC, Generic[B]):
     """``card`` says what it is; ``device``, ``dtype`` and ``attention`` how it runs here.
 
     The arguments of every call: ``tokens [B, L]`` int64 in [0, vocab_size), L at most
@@ -59,20 +63,22 @@ class Network(ABC):
     def __init__(
         self,
         card: ModelCard,
+        backbone: B,
         *,
         device: torch.device,
         dtype: torch.dtype,
         attention: AttentionName,
     ) -> None:
+        self._backbone = backbone.eval().requires_grad_(False)
         self.card = card
         self.device = device
         self.dtype = dtype
         self.attention: AttentionName = attention
 
     @property
-    @abstractmethod
-    def backbone(self) -> nn.Module:
+    def backbone(self) -> B:
         """The network's modules, with their weights."""
+        return self._backbone
 
     def logits(
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
@@ -151,24 +157,8 @@ class Network(ABC):
                 yield self._read(tokens, sigma, rows, cache), tokens, sigma, rows
 
 
-class MaskedNetwork(Network):
+class MaskedNetwork(Network[Backbone]):
     """A bidirectional network: ``mdlm``, ``sedd`` and ``d3pm``."""
-
-    def __init__(
-        self,
-        card: ModelCard,
-        backbone: Backbone,
-        *,
-        device: torch.device,
-        dtype: torch.dtype,
-        attention: AttentionName,
-    ) -> None:
-        super().__init__(card, device=device, dtype=dtype, attention=attention)
-        self._backbone = backbone.eval().requires_grad_(False)
-
-    @property
-    def backbone(self) -> Backbone:
-        return self._backbone
 
     def _read(
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
@@ -185,24 +175,8 @@ class MaskedNetwork(Network):
         return lambda asked: self._backbone.head(states, asked).float()
 
 
-class CausalNetwork(Network):
+class CausalNetwork(Network[CausalBackbone]):
     """``ar``. With a cache, only what follows the prefix that it knows is computed."""
-
-    def __init__(
-        self,
-        card: ModelCard,
-        backbone: CausalBackbone,
-        *,
-        device: torch.device,
-        dtype: torch.dtype,
-        attention: AttentionName,
-    ) -> None:
-        super().__init__(card, device=device, dtype=dtype, attention=attention)
-        self._backbone = backbone.eval().requires_grad_(False)
-
-    @property
-    def backbone(self) -> CausalBackbone:
-        return self._backbone
 
     def _read(
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None

@@ -33,7 +33,7 @@ export async function advance(
 ): Promise<Int32Array> {
   const { maskId, vocabSize } = update.model;
   const { tokens, confidence } = state;
-  const weights = update.weights(time, confidence.shares());
+  const weights = update.weights(time, confidence);
   const uniforms = new Float64Array(vocabSize);
   const q = new Float64Array(vocabSize);
   const free = new Set(state.free);

@@ -1,10 +1,7 @@
-/** Rows of a whole batch, asked for in portions that a frame can hold. */
+/** Rows of a whole batch, asked for in portions that are not too large: of one forward, if the denoiser caches. */
 import { invalidRow } from "../categorical.ts";
-import type { Denoiser } from "../denoiser.ts";
-import { ask } from "../question.ts";
-
-/** An answer of more logits than this (256 MB) comes in several portions: of one forward, if the denoiser caches. */
-const MAX_LOGITS = 2 ** 26;
+import type { Denoiser, ForwardRequest } from "../denoiser.ts";
+import { ask, MAX_LOGITS, stack } from "../question.ts";
 
 export interface BatchQuestion {
   /** B sequences of L tokens. */
@@ -55,14 +52,10 @@ export async function askRows(
   return answer;
 }
 
-function batchOf({ sequences, sigma }: BatchQuestion) {
+function batchOf({ sequences, sigma }: BatchQuestion): Omit<ForwardRequest, "rows" | "cache"> {
   const batch = sequences.length;
   const { length } = sequences[0];
-  const tokens = new Int32Array(batch * length);
-  sequences.forEach((sequence, b) => {
-    tokens.set(sequence, b * length);
-  });
-  return { batch, length, tokens, sigma: new Float32Array(batch).fill(sigma) };
+  return { batch, length, tokens: stack(sequences), sigma: new Float32Array(batch).fill(sigma) };
 }
 
 function checkRow(row: Float32Array, at: { sample: number; step: number; position: number }): void {

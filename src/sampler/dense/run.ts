@@ -3,6 +3,7 @@
  * nothing in the whole batch, its final noise removal. With PyTorch's noise a seed gives the original's tokens.
  * Original: `_sample`, and `sample_subs_guidance` with windows.
  */
+import { inBatches } from "../batches.ts";
 import { nextCache } from "../caches.ts";
 import type { Denoiser, TokenId } from "../denoiser.ts";
 import type { SamplerEvent, SamplerOutcome } from "../events.ts";
@@ -64,20 +65,9 @@ export class DenseRun {
     this.#pace = new Pace(options.signal);
   }
 
-  async *events(): AsyncGenerator<SamplerEvent, void, void> {
-    const { samples, batchSize } = this.#options;
-    try {
-      for (let begin = 0; begin < samples; begin += batchSize) {
-        const batch = this.#begin(begin, Math.min(samples, begin + batchSize));
-        yield* this.#sample(batch);
-        for (const { sample, window } of batch) {
-          yield this.#ledger.finish(sample, window.text(this.#eosId));
-        }
-        yield this.#ledger.progress(0);
-      }
-    } finally {
-      this.#denoiser.release?.(this.#cache);
-    }
+  events(): AsyncGenerator<SamplerEvent, void, void> {
+    const sampleBatch = (samples: readonly number[]) => this.#sample(samples);
+    return inBatches(this.#denoiser, this.#options, this.#ledger, this.#cache, sampleBatch);
   }
 
   outcome(): SamplerOutcome {
@@ -88,23 +78,16 @@ export class DenseRun {
     return this.#grid.steps.length + 1;
   }
 
-  /** Only long generation cuts a text off. */
-  get #eosId(): TokenId | undefined {
-    return this.#options.strides > 0 ? this.#denoiser.model.eosId : undefined;
-  }
-
-  #begin(begin: number, end: number): Sequence[] {
-    const { firstSample, length } = this.#options;
+  #begin(sample: number): Sequence {
+    const { length } = this.#options;
     const { maskId } = this.#denoiser.model;
-    return Array.from({ length: end - begin }, (_, b) => ({
-      sample: firstSample + begin + b,
-      window: new TextWindow({ ...this.#options, maskId }),
-      confidence: new DenseConfidence(length, this.#update.precision),
-    }));
+    const window = new TextWindow({ ...this.#options, maskId });
+    return { sample, window, confidence: new DenseConfidence(length, this.#update.precision) };
   }
 
-  async *#sample(batch: readonly Sequence[]): AsyncGenerator<SamplerEvent, void, void> {
-    const { stride, strides } = this.#options;
+  async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, Int32Array[], void> {
+    const batch = samples.map((sample) => this.#begin(sample));
+    const { stride, strides, endId } = this.#options;
     for (let w = 0; w <= strides; w++) {
       if (w > 0) batch.forEach(({ window }) => window.slide(stride));
       this.#rows = undefined;
@@ -117,6 +100,7 @@ export class DenseRun {
       const removed = await this.#remove(batch, first + this.#grid.steps.length);
       yield* this.#apply(batch, removed, first + this.#grid.steps.length, this.#grid.end);
     }
+    return batch.map(({ window }) => window.text(endId));
   }
 
   /** @returns [B, L] what every position holds after the step. */

@@ -6,7 +6,9 @@
 import { OptionError } from "../errors.ts";
 import type { Strategy } from "../strategy.ts";
 import { corrector } from "../strategies/dfm.ts";
+import type { RemdmRule } from "../strategies/remdm.ts";
 import { ruleOf } from "../strategies/rule.ts";
+import type { DenseConfidence } from "./confidence.ts";
 import type { DenseTime } from "./grid.ts";
 import { float32, type Precision, type Round } from "./precision.ts";
 import { networkSigma32 } from "./sigma.ts";
@@ -41,34 +43,41 @@ export interface StepWeights {
 
 /** @throws OptionError for the paper's composable family, which the original's code has not. */
 export function denseSampler(strategy: Strategy): DenseSampler {
-  const rule = ruleOf(strategy);
   const { kind } = strategy;
-  if (kind === "remdm" || kind === "ar") {
-    throw new OptionError("strategy.kind", kind, "one that the original's code has, for `dense`");
-  }
-  if (rule.kind !== "remdm") return { kind: rule.kind === "ar" ? "mdlm" : rule.kind };
   switch (kind) {
+    case "remdm":
+    case "ar":
+      throw new OptionError("strategy.kind", kind, "one that the original's code has, for `dense`");
     case "remdm-cap":
-      return { kind, eta: rule.cap };
+      return { kind, eta: familyRule(strategy).cap };
     case "remdm-rescale":
-      return { kind, eta: rule.rescale };
-    case "remdm-loop":
-      if (rule.window.kind === "loop") return { ...rule.window, kind, eta: rule.cap };
-      throw new OptionError("strategy.window", rule.window.kind, "a loop");
+      return { kind, eta: familyRule(strategy).rescale };
+    case "remdm-loop": {
+      const { cap, window } = familyRule(strategy);
+      if (window.kind === "loop") return { ...window, kind, eta: cap };
+      throw new OptionError("strategy.window", window.kind, "a loop");
+    }
     default:
       return { kind };
   }
 }
 
+/** With the defaults filled in. */
+function familyRule(strategy: Strategy): RemdmRule {
+  const rule = ruleOf(strategy);
+  if (rule.kind === "remdm") return rule;
+  throw new OptionError("strategy.kind", rule.kind, "one of the remdm family");
+}
+
 /**
- * @param shares softmax(conf) of every position of the sequence, for `remdm-conf`.
+ * @param confidence of the sequence's positions, which `remdm-conf` alone looks at.
  * @param dtype of the network's rows.
  */
 export function stepWeights(
   sampler: DenseSampler,
   time: DenseTime,
   dtype: Precision,
-  shares: (position: number) => number,
+  confidence: DenseConfidence,
 ): StepWeights {
   const { t, s } = time;
   // `(1 - move_chance)[0].item()`: rounded to float32, then a double.
@@ -90,7 +99,7 @@ export function stepWeights(
     case "remdm-rescale":
       return remasking(sampler.eta * sigmaMax, alphaT, alphaS, dtype);
     case "remdm-conf":
-      return confident(sigmaMax, alphaT, alphaS, dtype, shares);
+      return confident(sigmaMax, alphaT, alphaS, dtype, confidence.shares());
     case "remdm-loop":
       return loop(sampler, time, dtype);
     case "dfm":

@@ -1,7 +1,9 @@
 /** The network's noise level in float32. Original: `LogLinearNoise.total_noise`. */
 
-/** -(1 - 1e-3), which multiplies a float32 tensor. */
-const SLOPE = Math.fround(-(1 - 1e-3));
+import { SIGMA_EPSILON } from "../schedule.ts";
+
+/** It multiplies a float32 tensor. */
+const SLOPE = Math.fround(-(1 - SIGMA_EPSILON));
 
 /** sigma(t) = -log1p(-(1 - 1e-3) t), t and result float32. */
 export function networkSigma32(t: number): number {

@@ -4,6 +4,7 @@
  * certain, and under `ddpm` and `analytic` they are copied.
  */
 import type { DenoiserModel, TokenId } from "../denoiser.ts";
+import type { DenseConfidence } from "./confidence.ts";
 import type { DenseTime } from "./grid.ts";
 import { DenseNucleus } from "./nucleus.ts";
 import {
@@ -13,7 +14,7 @@ import {
   logScores,
   logScoresOf,
 } from "./parameterization.ts";
-import { precisionOf, type Precision } from "./precision.ts";
+import { float32, precisionOf, type Precision } from "./precision.ts";
 import { stepWeights, type DenseSampler, type StepWeights } from "./sampler.ts";
 import { networkSigma32 } from "./sigma.ts";
 
@@ -47,9 +48,9 @@ export class DenseUpdate {
     this.#nucleus?.filter(row);
   }
 
-  weights(time: DenseTime, shares: (position: number) => number): StepWeights | undefined {
+  weights(time: DenseTime, confidence: DenseConfidence): StepWeights | undefined {
     if (this.sampler.kind === "analytic") return undefined;
-    return stepWeights(this.sampler, time, this.precision, shares);
+    return stepWeights(this.sampler, time, this.precision, confidence);
   }
 
   /** @param q [V] for the weights of a masked position. */
@@ -96,13 +97,13 @@ export class DenseUpdate {
     }
     this.#logProbabilities(row);
     logScoresOf(row, this.model.maskId, sigma);
-    exponentiate(row, precisionOf("float32"));
+    exponentiate(row, float32);
   }
 
   /** Original: `_staggered_score` times `_transp_transition`, at a mask. @param dsigma float32. */
   #weighScores(row: Float32Array, dsigma: number, q: Float64Array): void {
     const { maskId, kind } = this.model;
-    const { round } = kind === "sedd" ? this.precision : precisionOf("float32");
+    const { round } = kind === "sedd" ? this.precision : float32;
     const growth = Math.fround(Math.exp(dsigma));
     const decay = Math.fround(Math.exp(-dsigma));
     let sum = 0;

@@ -3,7 +3,8 @@
  * MDLM's ancestral sampler.
  */
 import { revealChance, sigmaMax, type Transition } from "./posterior.ts";
-import { sharesWithin, type Compat, type Window } from "./window.ts";
+import type { Compat } from "../strategy.ts";
+import { sharesWithin, type Window } from "./window.ts";
 
 /** The composable strategy with everything said. */
 export interface RemdmRule {

@@ -2,7 +2,7 @@
  * When remasking acts (ReMDM, section 4.2). Original: the three phases of `sampler: remdm-loop`; "switch" is in
  * the paper only.
  */
-import type { LoopWindow, SwitchWindow } from "../strategy.ts";
+import type { Compat, LoopWindow, SwitchWindow } from "../strategy.ts";
 import type { MaskedShares } from "./posterior.ts";
 
 export type Window = { readonly kind: "always" } | Required<SwitchWindow> | Required<LoopWindow>;
@@ -11,9 +11,6 @@ export interface WindowedShares extends MaskedShares {
   /** Whether tokens may be remasked in this step. */
   readonly remasks: boolean;
 }
-
-/** Where the original's code and the papers differ. */
-export type Compat = "remdm" | "paper";
 
 /** The schedule of the step from t to s as `window` bends it. */
 export function sharesWithin(
