@@ -28,6 +28,15 @@ const rounds = Number(values.rounds);
 const dtype = values.dtype === "bfloat16" ? "bfloat16" : "float32";
 const python = findPython().path;
 const directory = mkdtempSync(join(tmpdir(), "remdm-bench-"));
+const removeModels = () => {
+  rmSync(directory, { recursive: true, force: true });
+};
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    removeModels(); // the backend ends with us
+    process.exit(1);
+  });
+}
 
 /** Texts do not matter here. */
 const tokenizer: Tokenizer = {
@@ -69,7 +78,7 @@ try {
     process.stdout.write(`${what.padEnd(36)} ${ms} ms  ${of}\n`);
   }
 } finally {
-  rmSync(directory, { recursive: true, force: true });
+  removeModels();
 }
 
 async function makeModel(kind: "dit" | "ar"): Promise<string> {
