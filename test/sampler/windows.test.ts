@@ -1,5 +1,6 @@
 /** Semi-autoregressive generation: windows that move on, texts of different lengths. */
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
+import { DenseConfidence } from "../../src/sampler/dense/confidence.ts";
 import { OptionError, sample, sampleEvents, type SamplerOptions } from "../../src/sampler/index.ts";
 import { TextWindow } from "../../src/sampler/textWindow.ts";
 import { collect, replay } from "./support/replay.ts";
@@ -77,6 +78,29 @@ describe.each([
     const { tokens } = await sample(new TableDenoiser(LENGTH), { ...long, pinned });
     expect(tokens.every((ids) => ids[0] === 3)).toBe(true);
   });
+});
+
+it("in the dense form too, a window knows nothing of the confidences of the last one", async () => {
+  const known: number[] = [];
+  const watch = jest.spyOn(DenseConfidence.prototype, "shares").mockImplementation(function (
+    this: DenseConfidence,
+  ) {
+    known.push(this.values.filter((value) => value !== -Infinity).length);
+    return () => 0;
+  });
+  try {
+    await sample(new TableDenoiser(LENGTH), {
+      executor: "dense",
+      strategy: { kind: "remdm-conf" },
+      steps: 1,
+      stride: 2,
+      strides: 2,
+    });
+  } finally {
+    watch.mockRestore();
+  }
+  // Two updates a window; the first of each sees no confidences.
+  expect(known.filter((_, i) => i % 2 === 0)).toEqual([0, 0, 0]);
 });
 
 it("a sample does not depend on its batch", async () => {

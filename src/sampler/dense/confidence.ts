@@ -7,8 +7,14 @@ export class DenseConfidence {
   readonly #precision: Precision;
 
   constructor(length: number, precision: Precision) {
-    this.values = new Float32Array(length).fill(-Infinity);
+    this.values = new Float32Array(length);
     this.#precision = precision;
+    this.reset();
+  }
+
+  /** Nothing is revealed yet: a run, or a window of it, begins. */
+  reset(): void {
+    this.values.fill(-Infinity);
   }
 
   /** softmax(conf), rounded; NaN at every position while all are masked, where nobody looks at it. */

@@ -89,7 +89,12 @@ export class DenseRun {
     const batch = samples.map((sample) => this.#begin(sample));
     const { stride, strides, endId } = this.#options;
     for (let w = 0; w <= strides; w++) {
-      if (w > 0) batch.forEach(({ window }) => window.slide(stride));
+      if (w > 0) {
+        for (const { window, confidence } of batch) {
+          window.slide(stride);
+          confidence.reset();
+        }
+      }
       this.#rows = undefined;
       const first = w * this.#stepsOfWindow;
       for (const [i, time] of this.#grid.steps.entries()) {
