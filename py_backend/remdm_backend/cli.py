@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from remdm_backend import __version__
+from remdm_backend.allocator import keep_freed_memory
 from remdm_backend.errors import BackendError
 from remdm_backend.lifetime import leave_terminal_to_parent
 from remdm_backend.log import log, log_fatal
@@ -86,6 +87,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         leave_terminal_to_parent()
     if sys.stderr is not None:
         faulthandler.enable()  # where it was, should native code crash
+    keep_freed_memory()
     try:
         from remdm_backend import process
     except ImportError as error:
