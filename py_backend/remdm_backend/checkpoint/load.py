@@ -22,12 +22,13 @@ from remdm_backend.errors import BackendError
 from remdm_backend.model.attention import select_attention, select_causal_attention
 from remdm_backend.model.autoregressive import Autoregressive
 from remdm_backend.model.dit import DiT, inverse_frequencies
+from remdm_backend.model.linear import multiplies_bfloat16
 from remdm_backend.model.memory import is_out_of_memory
 from remdm_backend.model.network import (
     CausalNetwork,
     MaskedNetwork,
     Network,
-    half_precision_parameters,
+    half_precision_layers,
 )
 
 ROTARY_TOLERANCE = 1e-2
@@ -120,15 +121,21 @@ def read_weights(
     contents: Contents, backbone: DiT | Autoregressive, device: torch.device, dtype: torch.dtype
 ) -> None:
     """Give the empty network its weights; each is converted before the next is read."""
-    half = half_precision_parameters(backbone) if dtype == torch.bfloat16 else frozenset[str]()
+    layers = half_precision_layers(backbone) if dtype == torch.bfloat16 else {}
+    native = multiplies_bfloat16(device)
+    for layer in layers.values():
+        layer.rounds = not native
     weights: dict[str, Tensor] = {}
     try:
         for name, _ in backbone.named_parameters():
             stored = contents.read(name)
             if not all(math.isfinite(extreme) for extreme in stored.aminmax()):
                 raise invalid(contents.path, f"{name} holds numbers that are not finite")
-            wanted = torch.bfloat16 if name in half else torch.float32
-            weights[name] = stored.to(device, wanted)
+            if name.rpartition(".")[0] in layers:
+                stored = stored.bfloat16()
+                weights[name] = stored.to(device, torch.bfloat16 if native else torch.float32)
+            else:
+                weights[name] = stored.to(device, torch.float32)
         stored = contents.read(ROTARY).float()
         rotary = inverse_frequencies(2 * len(stored))
         if not torch.allclose(stored, rotary, rtol=ROTARY_TOLERANCE, atol=0.0):

@@ -24,6 +24,7 @@ from remdm_backend.model.dit import (
     rotate,
     zeroed,
 )
+from remdm_backend.model.linear import Linear
 
 
 class CausalBlock(BlockLayers):
@@ -54,7 +55,7 @@ class CausalHead(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.norm_final = LayerNorm(shape.hidden_size)
-        self.linear = zeroed(nn.Linear(shape.hidden_size, shape.vocab_size))
+        self.linear = zeroed(Linear(shape.hidden_size, shape.vocab_size))
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.linear(self.norm_final(x))

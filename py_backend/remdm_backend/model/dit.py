@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from remdm_backend.model.attention import Attention, sdpa
 from remdm_backend.model.backbone import Backbone, States
+from remdm_backend.model.linear import Linear
 
 Angles = tuple[Tensor, Tensor]
 """cos and sin of the rotary angles, each ``[L, 1, 1, D/2]``."""
@@ -132,11 +133,11 @@ class BlockLayers(nn.Module):
         dim = shape.hidden_size
         self.n_heads = shape.n_heads
         self.norm1 = LayerNorm(dim)
-        self.attn_qkv = nn.Linear(dim, 3 * dim, bias=False)
-        self.attn_out = nn.Linear(dim, dim, bias=False)
+        self.attn_qkv = Linear(dim, 3 * dim, bias=False)
+        self.attn_out = Linear(dim, dim, bias=False)
         self.norm2 = LayerNorm(dim)
         self.mlp = nn.Sequential(
-            nn.Linear(dim, 4 * dim), nn.GELU(approximate="tanh"), nn.Linear(4 * dim, dim)
+            Linear(dim, 4 * dim), nn.GELU(approximate="tanh"), Linear(4 * dim, dim)
         )
 
 
@@ -145,7 +146,7 @@ class Block(BlockLayers):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape)
-        self.adaLN_modulation = zeroed(nn.Linear(shape.cond_dim, 6 * shape.hidden_size))
+        self.adaLN_modulation = zeroed(Linear(shape.cond_dim, 6 * shape.hidden_size))
 
     def forward(self, x: Tensor, c: Tensor, angles: Angles, attend: Attention) -> Tensor:
         """``x [B, L, H]``; ``c [B, cond]``, or ``[1, cond]`` for all."""
@@ -160,8 +161,7 @@ class Block(BlockLayers):
     def keys_and_values(self, x: Tensor, c: Tensor, angles: Angles) -> Tensor:
         """``[B, 2, heads, L, D]`` of ``x [B, L, H]``: all that other positions see of one."""
         shift, scale, _ = Modulation(self.adaLN_modulation(c)[:, None]).attention
-        weight = self.attn_qkv.weight[x.shape[-1] :]
-        kv = F.linear(self.norm1.modulated(x, shift, scale), weight)
+        kv = self.attn_qkv.outputs(self.norm1.modulated(x, shift, scale), slice(x.shape[-1], None))
         kv = kv.view(*x.shape[:2], 2, self.n_heads, -1)
         rotate(kv[:, :, :1], angles)
         return kv.permute(0, 2, 3, 1, 4)
@@ -172,8 +172,8 @@ class Block(BlockLayers):
         c = c if len(c) == 1 else c[rows.sample]
         modulation = Modulation(self.adaLN_modulation(c))
         shift, scale, gate = modulation.attention
-        weight = self.attn_qkv.weight[: x.shape[-1]]
-        q = F.linear(self.norm1.modulated(x, shift, scale), weight).view(len(x), self.n_heads, -1)
+        q = self.attn_qkv.outputs(self.norm1.modulated(x, shift, scale), slice(x.shape[-1]))
+        q = q.view(len(x), self.n_heads, -1)
         rotate(q, rows.angles)
         attended = torch.empty_like(q)
         for sample in torch.unique(rows.sample).tolist():
@@ -219,8 +219,8 @@ class Head(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.norm_final = LayerNorm(shape.hidden_size)
-        self.linear = zeroed(nn.Linear(shape.hidden_size, shape.vocab_size))
-        self.adaLN_modulation = zeroed(nn.Linear(shape.cond_dim, 2 * shape.hidden_size))
+        self.linear = zeroed(Linear(shape.hidden_size, shape.vocab_size))
+        self.adaLN_modulation = zeroed(Linear(shape.cond_dim, 2 * shape.hidden_size))
 
     def forward(self, x: Tensor, c: Tensor, sample: Tensor) -> Tensor:
         """``x [N, hidden]``, ``c [B, cond]`` or ``[1, cond]``; row n is of ``sample [N]``."""
@@ -277,7 +277,7 @@ class DiT(Backbone):
         return logits
 
 
-def zeroed(linear: nn.Linear) -> nn.Linear:
+def zeroed(linear: Linear) -> Linear:
     """Start at zero (adaLN-zero): a new network is the identity up to its head."""
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)

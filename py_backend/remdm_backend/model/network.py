@@ -5,9 +5,10 @@ and so does this class, on any device: linear layers and attention take and give
 residual stream, the embedding, LayerNorm (statistics and product with its weight), the modulation
 and the noise-level embedding stay float32. What differs from the original: the weights of linear
 layers are rounded to bfloat16 once, at loading, instead of at every call (same values, half the
-memory); ``1 + scale`` and the products with the gates are formed in float32; ``log_probs``
-normalises in float32, where the original keeps the head's bfloat16, so its probabilities sum to one
-only to about 1e-2. ``logits`` returns the head's bfloat16 values, widened.
+memory); a CPU without such instructions computes the same in float32 (``linear.py``); ``1 + scale``
+and the products with the gates are formed in float32; ``log_probs`` normalises in float32, where
+the original keeps the head's bfloat16, so its probabilities sum to one only to about 1e-2.
+``logits`` returns the head's bfloat16 values, widened.
 
 In ``float32`` everything is plain float32, which the original only does on a CPU.
 """
@@ -26,6 +27,7 @@ from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.errors import BackendError
 from remdm_backend.model.attention import AttentionName
 from remdm_backend.model.backbone import Backbone, CausalBackbone
+from remdm_backend.model.linear import Linear
 from remdm_backend.model.memory import is_out_of_memory
 from remdm_backend.model.parameterization import (
     d3pm_log_probs,
@@ -207,15 +209,9 @@ class CausalNetwork(Network[CausalBackbone]):
         return logits
 
 
-def half_precision_parameters(backbone: nn.Module) -> frozenset[str]:
-    """Names of the parameters that autocast would round: those of every linear layer in its
-    reach."""
-    return frozenset(
-        f"{module_name}.{name}"
-        for module_name, module in backbone.named_modules()
-        if isinstance(module, nn.Linear) and not module_name.startswith("sigma_map.")
-        for name, _ in module.named_parameters(recurse=False)
-    )
+def half_precision_layers(backbone: nn.Module) -> dict[str, Linear]:
+    """By name the linear layers that take and give bfloat16: all but those of ``sigma_map``."""
+    return {name: module for name, module in backbone.named_modules() if isinstance(module, Linear)}
 
 
 @contextmanager
