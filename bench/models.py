@@ -13,6 +13,7 @@ from remdm_backend.model.autoregressive import Autoregressive
 from remdm_backend.model.dit import DiT, Shape
 
 LENGTH = 1024
+SPREAD = 3.0
 SHAPE = Shape(vocab_size=50_258, hidden_size=768, n_blocks=12, n_heads=12, cond_dim=128)
 
 
@@ -22,6 +23,8 @@ def main(out: Path, kind: str) -> None:
     for parameter in network.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.02)
+    # Logits spread as those of a trained model, so that a nucleus has a usual size.
+    torch.nn.init.normal_(network.output_layer.linear.weight, std=SPREAD / SHAPE.hidden_size**0.5)
     out.mkdir(parents=True, exist_ok=True)
     save_file(network.state_dict(), out / "model.safetensors")
     card = {

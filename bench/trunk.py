@@ -1,69 +1,54 @@
-"""Time the bare network, with no process and no wire around it: ``trunk.py MODEL ROUNDS DTYPE``.
+"""The bare network in a process of its own, with no wire around it: ``trunk.py MODEL DTYPE``.
 
-Prints seconds a call, the median, as JSON: of the whole network for 8 rows, and of its matrix
-products alone, which is what no other code can spare.
+Its matrix products alone are what no other code can spare.
 """
 
 from __future__ import annotations
 
-import json
-import statistics
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from worker import seconds, serve
 
+from remdm_backend.allocator import keep_freed_memory
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.device import limit_threads
 
-ROWS = 8
 
-
-def median(rounds: int, call: Callable[[], object]) -> float:
-    call()
-    seconds = []
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - begin)
-    return statistics.median(seconds)
-
-
-def main(model: Path, rounds: int, dtype: str) -> None:
+def main(model: Path, dtype: str) -> None:
+    keep_freed_memory()
     limit_threads(None)
     network = load_network(
         model, device="cpu", dtype="bfloat16" if dtype == "bfloat16" else "float32"
     )
     card = network.card
-    tokens = torch.randint(card.mask_id, (1, card.length))
-    tokens[:, ::2] = card.mask_id
-    rows = torch.arange(0, card.length, card.length // ROWS)
     width, length = card.hidden_size, card.length
-    kind = network.dtype
-    narrow, wide = (
-        torch.randn(length, width, dtype=kind),
-        torch.randn(length, 4 * width, dtype=kind),
-    )
-    weights = [torch.randn(n * width, width, dtype=kind) for n in (3, 1, 4)]
-    last = torch.randn(width, 4 * width, dtype=kind)
+    narrow = torch.randn(length, width)
+    wide = torch.randn(length, 4 * width)
+    weights = [torch.randn(n * width, width) for n in (3, 1, 4)]
+    last = torch.randn(width, 4 * width)
 
-    def products() -> None:
-        for _ in range(card.n_blocks):
-            for weight in weights:
-                narrow @ weight.T
-            wide @ last.T
+    def forward(batch: int, rows: int) -> float:
+        """Seconds; half of the tokens are masks, ``rows`` of each sequence are asked for."""
+        tokens = torch.randint(card.mask_id, (batch, length))
+        tokens[:, ::2] = card.mask_id
+        asked = torch.arange(0, batch * length, length // rows)
+        return seconds(lambda: network.logits(tokens, torch.zeros(batch), asked))
 
-    print(
-        json.dumps(
-            {
-                "network": median(rounds, lambda: network.logits(tokens, torch.zeros(1), rows)),
-                "products": median(rounds, products),
-            }
-        )
-    )
+    def products() -> float:
+        """Seconds; float32, of all blocks, for one sequence."""
+
+        def multiply() -> None:
+            for _ in range(card.n_blocks):
+                for weight in weights:
+                    narrow @ weight.T
+                wide @ last.T
+
+        return seconds(multiply)
+
+    serve({"forward": forward, "products": products})
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(Path(sys.argv[1]), sys.argv[2])

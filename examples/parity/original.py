@@ -98,16 +98,17 @@ class Original:
     """A checkpoint, loaded by the original's `load_from_checkpoint`."""
 
     def __init__(self, repository: Path, checkpoint: Path, device: str) -> None:
-        load, self._stand_ins = _import_loader(repository, device)
+        diffusion, self._stand_ins = import_diffusion(repository, device)
+        load = diffusion.load_from_checkpoint
         hyper_parameters = _hyper_parameters(checkpoint)
         self._tokenizer = hyper_parameters["tokenizer"]
-        self._config = _configuration(repository, hyper_parameters["config"])
+        self._config = configuration(repository, hyper_parameters["config"])
         if self._config.backbone not in ("dit", "ar"):
             raise ValueError(f"a checkpoint of backbone {self._config.backbone} cannot be compared")
         given = {"tokenizer": self._tokenizer, "config": self._config, "map_location": device}
         if "weights_only" in inspect.signature(load).parameters:
             given["weights_only"] = False
-        with _without_gpt2():
+        with without_gpt2():
             self._model: Model = load(str(checkpoint), **given).to(device)
 
     def card(self) -> Card:
@@ -239,13 +240,16 @@ class _Watch:
         return watched
 
 
-def _import_loader(repository: Path, device: str) -> tuple[Callable[..., Any], list[str]]:
-    """Imports the original as it imports itself: from its own folder, which stays on the path."""
+def import_diffusion(repository: Path, device: str) -> tuple[Any, list[str]]:
+    """The original's `Diffusion`, and the names of what stands in for a package that is missing.
+
+    It is imported as it imports itself: from its own folder, which stays on the path.
+    """
     if str(repository) not in sys.path:
         sys.path.insert(0, str(repository))
     with stand_ins.in_place(device) as names:
         diffusion = importlib.import_module("diffusion")
-    return diffusion.Diffusion.load_from_checkpoint, names
+    return diffusion.Diffusion, names
 
 
 def _hyper_parameters(checkpoint: Path) -> dict[str, Any]:
@@ -262,7 +266,7 @@ def _hyper_parameters(checkpoint: Path) -> dict[str, Any]:
     return parameters
 
 
-def _configuration(repository: Path, stored: Config) -> Config:
+def configuration(repository: Path, stored: Config) -> Config:
     """The checkpoint's own configuration, over the original's defaults for what it does not say.
 
     A checkpoint of an older repository (MDLM's) knows nothing of `nucleus_p` or `eta`.
@@ -274,7 +278,7 @@ def _configuration(repository: Path, stored: Config) -> Config:
     return config
 
 
-def _without_gpt2() -> AbstractContextManager[object]:
+def without_gpt2() -> AbstractContextManager[object]:
     """The original fetches the tokenizer of GPT-2 large to evaluate texts; sampling needs none."""
     transformers = importlib.import_module("transformers")
     unused = SimpleNamespace(pad_token="", eos_token="", eos_token_id=0)
