@@ -12,6 +12,11 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 const backend = join(root, "py_backend");
 const python = findPython().path;
 
+/** The command line. */
+export const program: string = join(root, "dist", "cli", "main.js");
+/** The checkpoint that the package brings. */
+export const demo: string = join(root, "checkpoints", "demo");
+
 const scriptOf = (name: string) => join(root, "bench", name);
 const parity = join(root, "examples", "parity");
 
