@@ -1,0 +1,57 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { RowSampler } from "../../src/sampler/categorical.ts";
+import { PhiloxNoise } from "../../src/sampler/index.ts";
+
+const logitsOf: Readonly<Record<string, fc.Arbitrary<number>>> = {
+  usual: fc.float({ min: -12, max: 12, noNaN: true }),
+  flat: fc.float({ min: Math.fround(-0.01), max: Math.fround(0.01), noNaN: true }),
+  tied: fc.integer({ min: -3, max: 3 }),
+  equal: fc.constant(2.5),
+  "far apart": fc.float({ min: Math.fround(-3e38), max: Math.fround(3e38), noNaN: true }),
+  deep: fc.integer({ min: -800, max: 0 }),
+  "ruled out": fc.oneof(fc.constant(-Infinity), fc.float({ min: -5, max: 5, noNaN: true })),
+};
+const lengths = fc.oneof(
+  fc.integer({ min: 2, max: 20 }),
+  fc.integer({ min: 250, max: 270 }),
+  fc.integer({ min: 2, max: 1500 }),
+);
+const masses = fc.oneof(
+  fc.double({ min: 1e-6, max: 1, noNaN: true }),
+  fc.constantFrom(1, 0.9, 0.5, 0.25, 1e-9, 1 - 1e-12, 1 - 2 ** -53),
+);
+const seeds = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const addresses = fc.record({
+  sample: fc.nat(2 ** 31 - 1),
+  step: fc.nat(2 ** 31),
+  position: fc.nat(2 ** 20),
+});
+
+describe.each(["remdm", "paper"] as const)("the kernel (%s)", (compat) => {
+  it.each(Object.entries(logitsOf))("draws bit for bit what plain code draws, %s", (_, logit) => {
+    const cases = lengths.chain((length) =>
+      fc.record({
+        logits: fc.array(logit, { minLength: length, maxLength: length }),
+        maskId: fc.nat(length - 1),
+        mask: fc.constantFrom(NaN, Infinity, -Infinity, 0, 1e30),
+      }),
+    );
+    fc.assert(
+      fc.property(cases, masses, seeds, addresses, ({ logits, maskId, mask }, topP, seed, at) => {
+        const row = Float32Array.from(logits).with(maskId, mask);
+        fc.pre(row.some((x, id) => id !== maskId && x > -Infinity));
+        const model = { vocabSize: row.length, maskId };
+        const kernel = new RowSampler(model, topP, compat);
+        const plain = new RowSampler(model, topP, compat, "plain");
+        expect([kernel.form, plain.form]).toEqual(["kernel", "plain"]);
+        const noise = new PhiloxNoise(seed);
+        for (let step = 0; step < 4; step++) {
+          const address = { ...at, step: at.step + step };
+          expect(kernel.draw(row, address, noise)).toEqual(plain.draw(row, address, noise));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
