@@ -3,32 +3,20 @@
  * first, while the cumulative probability is <= p, and always the first. So the token that crosses p is left out, as
  * in the original; the paper on nucleus sampling (Holtzman et al., 2020) has the smallest set of mass >= p.
  *
- * A selection, not a sort. The upper bits of a positive double order it, so a histogram over them of every sixteenth
- * weight shows about where p is crossed: between two weights. One pass sums what is above and copies what is between.
- * That is divided, evenly over its range, until those that are left are equal: a few rounds over ever fewer weights.
+ * A selection, not a sort. A sample of the weights shows between which two p is probably crossed (`nucleusGuess.ts`).
+ * One pass sums what is above and copies what is between. That is divided, evenly over its range, until those that are
+ * left are equal: a few rounds over ever fewer weights.
  *
  * `kernel/assembly/nucleus.ts` is the same in WebAssembly; sums are taken in the same order there, in four lanes.
  */
 import { weigh } from "./exponential.ts";
+import { LEAST, NONE, NucleusGuess, UPPER } from "./nucleusGuess.ts";
 import type { Compat } from "./strategy.ts";
 
-/** The upper 16 bits of a double hold its exponent and 4 bits more: 16 buckets an octave, the first for 1 alone. */
-const KEY_SHIFT = 16;
-const KEY_OF_ONE = 0x3ff0;
-/** 64 octaves. The last bucket has all that is below as well. */
-const BUCKETS = 1024;
-/** One token in so many is looked at to guess where the nucleus ends. */
-const SAMPLED = 16;
 /** How finely the contested weights are divided in each round. */
 const PARTS = 256;
 /** By how much the tables are longer than a row, so that four at a time may reach past its end: the weights there are 0. */
 const SPARE = 4;
-/** Upper halves, as integers: all weights but 0 have at least the first, none has the second. */
-const LEAST = 1;
-const NONE = 0x7ff00000;
-/** Place of a double's upper half in the two words that it takes. The upper halves of weights have the order of weights. */
-const UPPER = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0;
-
 /** Works on one row after another with the same scratch memory. */
 export class Nucleus {
   /** [V] exp(logit - max), so 1 for the likeliest token; 0 for the mask. */
@@ -43,7 +31,7 @@ export class Nucleus {
   readonly #topP: number;
   readonly #keepsCrossing: boolean;
   readonly #words: Int32Array;
-  readonly #buckets = new Float64Array(BUCKETS);
+  readonly #guess: NucleusGuess;
   readonly #above = new Float64Array(4);
   readonly #reach = new Float64Array(4);
   readonly #parts = new Float64Array(PARTS);
@@ -67,6 +55,7 @@ export class Nucleus {
     this.#topP = topP;
     this.#keepsCrossing = compat === "paper";
     this.#words = new Int32Array(this.weights.buffer);
+    this.#guess = new NucleusGuess(this.weights);
     this.#contested = new Float64Array(topP < 1 ? vocabSize : 0);
     this.#contestedWords = new Int32Array(this.#contested.buffer);
   }
@@ -101,7 +90,7 @@ export class Nucleus {
   #select(length: number, mass: number, rest: number): void {
     this.weights.fill(0, length, length + SPARE);
     this.#total = mass + rest;
-    if (this.#topP < 1 && this.#crosses(length)) {
+    if (this.#topP < 1 && this.#crosses(length, rest)) {
       this.#keep(length, this.#narrow());
     } else {
       // Also for a p just below 1, where the rounding of the sums may decide that it is not crossed.
@@ -111,8 +100,10 @@ export class Nucleus {
   }
 
   /** Finds the weights among which p is crossed. @returns whether it is crossed at all. */
-  #crosses(length: number): boolean {
-    this.#guess(length);
+  #crosses(length: number, rest: number): boolean {
+    this.#guess.find(length, (1 - this.#topP) * this.#total, rest);
+    this.#low = this.#guess.low;
+    this.#high = this.#guess.high;
     if (this.#split(length)) return true;
     if (this.#fits(this.mass)) {
       this.#high = this.#low;
@@ -122,30 +113,6 @@ export class Nucleus {
       this.#high = NONE;
     }
     return this.#split(length);
-  }
-
-  /**
-   * Guesses where p is crossed by a sixteenth of all tokens: 0.75 times 1 - p is below, 1.25 times is below the end.
-   * Whether that is so is checked on the true mass.
-   */
-  #guess(length: number): void {
-    const { weights } = this;
-    const words = this.#words;
-    const buckets = this.#buckets;
-    buckets.fill(0);
-    for (let i = 0; i < length; i += SAMPLED) {
-      buckets[bucketOf(words[2 * i + UPPER])] += weights[i];
-    }
-    const outside = ((1 - this.#topP) * this.#total) / SAMPLED;
-    let below = 0;
-    let bucket = BUCKETS - 1;
-    this.#low = NONE;
-    for (; bucket >= 0 && below <= 0.75 * outside; bucket--) {
-      if (buckets[bucket] > 0) this.#low = lowestUpper(bucket);
-      below += buckets[bucket];
-    }
-    for (; bucket >= 0 && below <= 1.25 * outside; bucket--) below += buckets[bucket];
-    this.#high = bucket < 0 ? NONE : lowestUpper(bucket);
   }
 
   /**
@@ -282,17 +249,6 @@ export class Nucleus {
 /** In the order in which vectors of two are added. */
 function sumOfLanes(lanes: Float64Array): number {
   return lanes[0] + lanes[2] + (lanes[1] + lanes[3]);
-}
-
-/** @param upper the upper half of a weight. Bucket 0 has the largest. */
-function bucketOf(upper: number): number {
-  const bucket = KEY_OF_ONE - (upper >> KEY_SHIFT);
-  return bucket < BUCKETS ? bucket : BUCKETS - 1;
-}
-
-/** The smallest upper half in a bucket, but for weights of 0. */
-function lowestUpper(bucket: number): number {
-  return bucket < BUCKETS - 1 ? (KEY_OF_ONE - bucket) << KEY_SHIFT : LEAST;
 }
 
 /** Part 0 has the largest weights; the order is kept whatever the rounding. */

@@ -36,7 +36,7 @@ export function select(count: u32, listed: f64, rest: f64): void {
   lastTie = i32.MAX_VALUE;
   mass = listed;
   if (topP >= 1) return;
-  bracket(count);
+  guess(count, rest);
   if (!split(count)) {
     if (fits(mass)) {
       high = low;
@@ -53,23 +53,24 @@ export function select(count: u32, listed: f64, rest: f64): void {
   narrow(count);
 }
 
-function bracket(count: u32): void {
+/** As `nucleusGuess.ts`. */
+function guess(count: u32, rest: f64): void {
   memory.fill(BUCKETS, 0, BUCKET_COUNT << 3);
   for (let i: u32 = 0; i < count; i += SAMPLED) {
     const weight = load<f64>(weights + 8 * <usize>i);
     const bucket = BUCKETS + ((<usize>bucketOf(weight)) << 3);
     store<f64>(bucket, load<f64>(bucket) + weight);
   }
-  const outside = ((1 - topP) * total) / SAMPLED;
-  let below: f64 = 0;
+  const sampled = ((1 - topP) * total) / SAMPLED;
+  let below = rest / SAMPLED;
   let bucket = BUCKET_COUNT - 1;
-  low = Infinity;
-  for (; bucket >= 0 && below <= 0.75 * outside; bucket--) {
-    const mass = massOf(BUCKETS, bucket);
-    if (mass > 0) low = lowest(bucket);
-    below += mass;
+  low = below > 0 ? SMALLEST : Infinity;
+  for (; bucket >= 0 && below <= 0.75 * sampled; bucket--) {
+    const added = massOf(BUCKETS, bucket);
+    if (added > 0) low = lowest(bucket);
+    below += added;
   }
-  for (; bucket >= 0 && below <= 1.25 * outside; bucket--) below += massOf(BUCKETS, bucket);
+  for (; bucket >= 0 && below <= 1.25 * sampled; bucket--) below += massOf(BUCKETS, bucket);
   high = bucket < 0 ? Infinity : lowest(bucket);
 }
 
