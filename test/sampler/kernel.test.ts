@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { RowSampler } from "../../src/sampler/categorical.ts";
+import { weigh } from "../../src/sampler/exponential.ts";
 import { PhiloxNoise } from "../../src/sampler/index.ts";
 
 const logitsOf: Readonly<Record<string, fc.Arbitrary<number>>> = {
@@ -53,5 +54,40 @@ describe.each(["remdm", "paper"] as const)("the kernel (%s)", (compat) => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe("the last bit of a probability", () => {
+  it("tells a sum that is taken in another order", () => {
+    const model = { vocabSize: 2001, maskId: 2000 };
+    const rows = new RowSampler(model, 1);
+    const noise = new PhiloxNoise(1n);
+    const weights = new Float64Array(2001);
+    let differ = 0;
+    for (let step = 0; step < 50; step++) {
+      const row = Float32Array.from({ length: 2001 }, (_, id) => 8 * noise.event(0, step, id));
+      const { token, probability } = rows.draw(row, { sample: 0, step, position: 0 }, noise);
+      const max = row.subarray(0, 2000).reduce((most, x) => Math.max(most, x));
+      weigh(row, max, 0, 2000, weights);
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      expect(probability).toBeCloseTo(weights[token] / total, 12);
+      if (probability !== weights[token] / total) differ++;
+    }
+    expect(differ).toBeGreaterThan(10);
+  });
+});
+
+describe("a vocabulary of 2^20", () => {
+  it.each([0.9, 1])("has the same draws at p = %d", (topP) => {
+    const model = { vocabSize: 2 ** 20, maskId: 5 };
+    const noise = new PhiloxNoise(3n);
+    const kernel = new RowSampler(model, topP);
+    const plain = new RowSampler(model, topP, "remdm", "plain");
+    const row = Float32Array.from({ length: 2 ** 20 }, (_, id) => 9 * noise.event(0, 0, id));
+    for (let step = 0; step < 5; step++) {
+      const at = { sample: 0, step, position: 2 };
+      expect(kernel.draw(row, at, noise)).toEqual(plain.draw(row, at, noise));
+    }
+    expect(kernel.form).toBe("kernel");
   });
 });
