@@ -45,23 +45,33 @@ export function weigh(
   let total = 0;
   for (let from = begin; from < end; from += STRETCH) {
     const to = from + STRETCH < end ? from + STRETCH : end;
-    let sum = 0;
-    let other = 0;
-    for (let id = from; id < to; id++) {
-      const distance = row[id] - max;
-      const x = distance > LOWEST ? distance : LOWEST;
-      const n = ROUNDER - x * STEPS_PER_NAT - ROUNDER;
-      const r = x + n * STEP_HIGH + n * STEP_LOW;
-      const r2 = r * r;
-      const series = r + r2 * (1 / 2 + r * (1 / 6) + r2 * (1 / 24));
-      const scale = fractions[n & (STEPS - 1)] * powers[n >> LOG_STEPS];
-      const weight = scale + scale * series;
-      weights[id] = weight;
-      const next = other + weight;
-      other = sum;
-      sum = next;
+    let even = 0;
+    let odd = 0;
+    let id = from;
+    for (; id + 1 < to; id += 2) {
+      const first = exponential(row[id] - max, fractions, powers);
+      const second = exponential(row[id + 1] - max, fractions, powers);
+      weights[id] = first;
+      weights[id + 1] = second;
+      even += first;
+      odd += second;
     }
-    total += sum + other;
+    if (id < to) {
+      weights[id] = exponential(row[id] - max, fractions, powers);
+      even += weights[id];
+    }
+    total += even + odd;
   }
   return total;
+}
+
+/** exp(distance), for a distance <= 0. */
+function exponential(distance: number, fractions: Float64Array, powers: Float64Array): number {
+  const x = distance > LOWEST ? distance : LOWEST;
+  const n = ROUNDER - x * STEPS_PER_NAT - ROUNDER;
+  const r = x + n * STEP_HIGH + n * STEP_LOW;
+  const r2 = r * r;
+  const series = r + r2 * (1 / 2 + r * (1 / 6) + r2 * (1 / 24));
+  const scale = fractions[n & (STEPS - 1)] * powers[n >> LOG_STEPS];
+  return scale + scale * series;
 }

@@ -129,13 +129,22 @@ export class Nucleus {
     const above = this.#above.fill(0);
     const reach = this.#reach.fill(0);
     let count = 0;
-    for (let id = 0; id < length; id++) {
-      const upper = words[2 * id + UPPER];
-      if (upper < low) continue;
-      const weight = weights[id];
-      reach[id & 3] += weight;
-      if (upper >= high) above[id & 3] += weight;
-      else contested[count++] = weight;
+    for (let quad = 0; quad < length; quad += 4) {
+      if (
+        words[2 * quad + UPPER] < low &&
+        words[2 * quad + 2 + UPPER] < low &&
+        words[2 * quad + 4 + UPPER] < low &&
+        words[2 * quad + 6 + UPPER] < low
+      )
+        continue;
+      for (let lane = 0; lane < 4; lane++) {
+        const upper = words[2 * (quad + lane) + UPPER];
+        if (upper < low) continue;
+        const weight = weights[quad + lane];
+        reach[lane] += weight;
+        if (upper >= high) above[lane] += weight;
+        else contested[count++] = weight;
+      }
     }
     this.#count = count;
     this.mass = sumOfLanes(above);
