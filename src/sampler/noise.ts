@@ -44,7 +44,7 @@ export const SAMPLE_LIMIT = 2 ** 31;
  * The stream bit in word 3 keeps events and tokens apart, so no counter is ever used for two draws.
  */
 export class PhiloxNoise implements NoiseSource {
-  /** The words of the seed. */
+  /** The words of the seed, the low one first. */
   readonly key0: number;
   readonly key1: number;
   readonly #events = new BlockMemo();

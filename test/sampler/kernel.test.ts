@@ -4,6 +4,8 @@ import { RowSampler } from "../../src/sampler/categorical.ts";
 import { weigh } from "../../src/sampler/exponential.ts";
 import { PhiloxNoise } from "../../src/sampler/index.ts";
 
+type TokensArguments = Parameters<PhiloxNoise["tokens"]>;
+
 const logitsOf: Readonly<Record<string, fc.Arbitrary<number>>> = {
   usual: fc.float({ min: -12, max: 12, noNaN: true }),
   flat: fc.float({ min: Math.fround(-0.01), max: Math.fround(0.01), noNaN: true }),
@@ -54,6 +56,22 @@ describe.each(["remdm", "paper"] as const)("the kernel (%s)", (compat) => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe("noise that is derived from the default", () => {
+  it("is asked for its numbers", () => {
+    class Favouring extends PhiloxNoise {
+      override token(_sample: number, _step: number, _position: number, token: number): number {
+        return token === 7 ? 1e-300 : 0.9;
+      }
+      override tokens(...[sample, step, position, ids, count, out]: TokensArguments): void {
+        for (let i = 0; i < count; i++) out[i] = this.token(sample, step, position, ids[i]);
+      }
+    }
+    const rows = new RowSampler({ vocabSize: 300, maskId: 0 }, 0.9);
+    const at = { sample: 0, step: 0, position: 0 };
+    expect(rows.draw(new Float32Array(300), at, new Favouring(1n)).token).toBe(7);
   });
 });
 
