@@ -1,10 +1,11 @@
 /**
- * The exponential race over the tokens of a nucleus, four Philox blocks at a time, which are eight tokens. Philox and
- * the numbers made of it: `philox.ts` and `noise.ts`.
+ * The exponential race over the tokens of a nucleus (`plainRows.ts`), eight Philox blocks at a time, which are sixteen
+ * tokens. Philox and the numbers made of it: `philox.ts` and `noise.ts`.
  */
 import { WORDS, held, list } from "./layout";
 import { edge, lastTie } from "./nucleus";
 
+/** The host's, so that both forms have the same bits; few tokens need it. */
 declare function log1p(x: f64): f64;
 
 const MULTIPLIER_0: i32 = 0xd2511f53;
