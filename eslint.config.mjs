@@ -32,6 +32,8 @@ export default defineConfig(
     // Written for Deno, with globals and settings of its own; Deno checks it when the tests run it.
     "examples/deno/",
     "examples/notebook/",
+    // AssemblyScript, whose compiler checks it.
+    "src/sampler/kernel/assembly/",
   ]),
   js.configs.recommended,
   {

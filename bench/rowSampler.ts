@@ -1,9 +1,10 @@
 /**
- * What a draw from one row of GPT-2's vocabulary costs: softmax, nucleus and fp64 Gumbel noise.
+ * What a draw from one row of GPT-2's vocabulary costs: softmax, nucleus and fp64 Gumbel noise, by the WebAssembly
+ * kernel and in plain TypeScript, in turns.
  *
  *     npm run bench rowSampler
  */
-import { RowSampler } from "../src/sampler/categorical.ts";
+import { RowSampler, type TopRow } from "../src/sampler/categorical.ts";
 import { PhiloxNoise } from "../src/sampler/noise.ts";
 import { Nucleus } from "../src/sampler/nucleus.ts";
 
@@ -11,6 +12,7 @@ const VOCAB_SIZE = 50_258;
 const MASK_ID = VOCAB_SIZE - 1;
 const ROUNDS = 200;
 const SAME_KIND = 4;
+const FORMS = ["kernel", "plain"] as const;
 
 const noise = new PhiloxNoise(1n);
 
@@ -29,50 +31,96 @@ const KINDS: Readonly<Record<string, (id: number, row: number) => number>> = {
 };
 
 interface Case {
-  readonly kind: string;
-  readonly topP: number | "argmax";
+  readonly name: string;
+  readonly topP: number;
   readonly size: number;
-  readonly run: (step: number) => void;
-  readonly times: number[];
+  /** By form. */
+  readonly runs: readonly ((step: number) => void)[];
+  readonly times: readonly number[][];
+}
+
+/** How a row of a kind is drawn from. */
+const USES = {
+  draw: (sampler: RowSampler, row: Row, step: number) =>
+    sampler.draw(row.whole, { sample: 0, step, position: 0 }, noise),
+  drawTop: (sampler: RowSampler, row: Row, step: number) =>
+    sampler.drawTop(row.top, { sample: 0, step, position: 0 }, noise),
+  argmax: (sampler: RowSampler, row: Row, step: number) =>
+    sampler.argmax(row.whole, { sample: 0, step, position: 0 }),
+};
+
+interface Row {
+  readonly whole: Float32Array;
+  readonly top: TopRow;
+}
+
+/** A row, and what a backend would send of it for a nucleus of mass 0.9. */
+function rowOf(logits: Float32Array): Row {
+  const whole = logits.map((logit, id) => (id === MASK_ID ? -Infinity : logit));
+  const max = whole.reduce((most, logit) => Math.max(most, logit));
+  const nucleus = new Nucleus(VOCAB_SIZE, MASK_ID, 0.9, "paper");
+  nucleus.select(whole, max);
+  const least = nucleus.ids
+    .subarray(0, nucleus.size)
+    .reduce((least, id) => Math.min(least, whole[id]), Infinity);
+  const ids = Int32Array.from(whole.keys()).filter((id) => whole[id] >= least);
+  const rest = whole.reduce((sum, x) => (x >= least ? sum : sum + Math.exp(x - max)), 0);
+  return { whole, top: { ids, logits: Float32Array.from(ids, (id) => whole[id]), rest } };
+}
+
+function nucleusSize({ whole }: Row, topP: number): number {
+  const nucleus = new Nucleus(VOCAB_SIZE, MASK_ID, topP, "remdm");
+  nucleus.select(
+    whole,
+    whole.reduce((most, logit) => Math.max(most, logit)),
+  );
+  return nucleus.size;
 }
 
 /** Each row of a kind is used in turn, so that no branch predictor learns one by heart. */
-function caseOf(kind: string, rows: readonly Float32Array[], topP: number | "argmax"): Case {
-  const p = topP === "argmax" ? 1 : topP;
-  const sampler = new RowSampler({ vocabSize: VOCAB_SIZE, maskId: MASK_ID }, p);
-  const nucleus = new Nucleus(VOCAB_SIZE, MASK_ID, p, "remdm");
-  nucleus.select(
-    rows[0],
-    rows[0].subarray(0, MASK_ID).reduce((a, b) => Math.max(a, b)),
-  );
-  const run = (step: number) => {
-    const row = rows[step % rows.length];
-    const at = { sample: 0, step, position: 0 };
-    if (topP === "argmax") sampler.argmax(row, at);
-    else sampler.draw(row, at, noise);
-  };
-  return { kind, topP, size: topP === "argmax" ? 1 : nucleus.size, run, times: [] };
+function caseOf(kind: string, rows: readonly Row[], use: keyof typeof USES, topP: number): Case {
+  const runs = FORMS.map((form) => {
+    const model = { vocabSize: VOCAB_SIZE, maskId: MASK_ID };
+    const sampler = new RowSampler(model, topP, "remdm", form);
+    if (sampler.form !== form) throw new Error(`this machine has no ${form} form`);
+    return (step: number) => void USES[use](sampler, rows[step % rows.length], step);
+  });
+  const size = use === "argmax" ? 1 : nucleusSize(rows[0], topP);
+  return { name: `${kind} ${use}`, topP, size, runs, times: FORMS.map(() => []) };
 }
 
 const cases = Object.entries(KINDS).flatMap(([kind, logit]) => {
   const rows = Array.from({ length: SAME_KIND }, (_, row) =>
-    Float32Array.from({ length: VOCAB_SIZE }, (_, id) => logit(id, row)),
+    rowOf(Float32Array.from({ length: VOCAB_SIZE }, (_, id) => logit(id, row))),
   );
-  return [1, 0.9, "argmax" as const].map((topP) => caseOf(kind, rows, topP));
+  return [
+    caseOf(kind, rows, "draw", 1),
+    caseOf(kind, rows, "draw", 0.9),
+    caseOf(kind, rows, "drawTop", 0.9),
+    caseOf(kind, rows, "argmax", 1),
+  ];
 });
 // All cases in turn: what else the machine does hits all of them alike.
 for (let round = 0; round < ROUNDS; round++) {
-  for (const { run, times } of cases) {
-    const begin = performance.now();
-    run(round);
-    times.push(performance.now() - begin);
+  for (const { runs, times } of cases) {
+    runs.forEach((run, form) => {
+      const begin = performance.now();
+      run(round);
+      times[form].push(performance.now() - begin);
+    });
   }
 }
-const columns = ["row", "p", "nucleus", "median ms", "best ms"];
-const lines = cases.map(({ kind, topP, size, times }) => {
-  times.sort((a, b) => a - b);
-  return [kind, topP, size, times[ROUNDS >> 1].toFixed(3), times[0].toFixed(3)];
-});
-for (const line of [columns, ...lines]) {
-  process.stdout.write(line.map((cell) => String(cell).padStart(11)).join("") + "\n");
+const columns = ["kernel ms", "best", "plain ms", "best", "ratio"];
+const print = (first: string, cells: readonly (string | number)[]) =>
+  process.stdout.write(
+    first.padEnd(16) + cells.map((cell) => String(cell).padStart(11)).join("") + "\n",
+  );
+print("row", ["p", "nucleus", ...columns]);
+for (const { name, topP, size, times } of cases) {
+  const [kernel, plain] = times.map((list) => {
+    list.sort((a, b) => a - b);
+    return { median: list[ROUNDS >> 1], best: list[0] };
+  });
+  const figures = [kernel.median, kernel.best, plain.median, plain.best].map((x) => x.toFixed(3));
+  print(name, [topP, size, ...figures, (plain.median / kernel.median).toFixed(1)]);
 }

@@ -67,6 +67,11 @@ function checksOf(root, python) {
       remedy: "npm run schemas, and commit schemas/",
     },
     {
+      name: "kernel",
+      ...node(join(root, "scripts", "kernel.mjs"), "--check"),
+      remedy: "npm run kernel, and commit src/sampler/kernel/binary.ts",
+    },
+    {
       name: "ruff check",
       ...module("ruff", "check", ...pythonFiles),
       remedy: "ruff check --fix py_backend",

@@ -2,22 +2,19 @@
  * Draws a token from one row of logits: SUBS (the mask has no probability), softmax and nucleus in fp64, then a
  * Gumbel-max draw. Original: `_subs_parameterization`, the nucleus block of `_ddpm_caching_update`, and
  * `_sample_categorical`, which exist there for the whole [B, L, V] tensor at once.
+ *
+ * Twice: in WebAssembly with SIMD (`kernel/`) and in plain TypeScript (`plainRows.ts`), with the same bits.
  */
 import type { DenoiserModel, TokenId } from "./denoiser.ts";
-import { RemdmError } from "./errors.ts";
+import { KernelRows } from "./kernel/kernelRows.ts";
 import type { NoiseSource } from "./noise.ts";
-import { Nucleus } from "./nucleus.ts";
+import { PlainRows } from "./plainRows.ts";
+import { invalidRow, type RowAddress } from "./rowAddress.ts";
 import type { Compat } from "./strategy.ts";
+import { likeliestOf, type TopRow } from "./topRow.ts";
 
-/** Taken once: looking up a global is slow where globals are intercepted (`node:vm`, so jest). */
-const { log1p } = Math;
-
-/** Whose row it is: its noise is drawn for this address, and errors name it. */
-export interface RowAddress {
-  readonly sample: number;
-  readonly step: number;
-  readonly position: number;
-}
+export { invalidRow, type RowAddress } from "./rowAddress.ts";
+export type { TopRow } from "./topRow.ts";
 
 export interface Draw {
   readonly token: TokenId;
@@ -29,23 +26,32 @@ export interface Draw {
 export class RowSampler {
   readonly #vocabSize: number;
   readonly #maskId: TokenId;
-  readonly #nucleus: Nucleus;
-  /** [V] The noise of the nucleus' tokens. */
-  readonly #uniforms: Float64Array;
+  readonly #topP: number;
+  readonly #compat: Compat;
+  readonly #kernel: KernelRows | undefined;
+  #plain: PlainRows | undefined;
 
   /**
    * @param topP nucleus mass p in (0, 1]; 1 keeps every token.
    * @param compat whether the token that crosses p is dropped (`remdm`) or kept (`paper`: Holtzman et al., 2020).
+   * @param form the kernel, if the host has WebAssembly with SIMD and memory for it, or plain TypeScript.
    */
   constructor(
     { vocabSize, maskId }: Pick<DenoiserModel, "vocabSize" | "maskId">,
     topP: number,
     compat: Compat = "remdm",
+    form: "kernel" | "plain" = "kernel",
   ) {
     this.#vocabSize = vocabSize;
     this.#maskId = maskId;
-    this.#nucleus = new Nucleus(vocabSize, maskId, topP, compat);
-    this.#uniforms = new Float64Array(vocabSize);
+    this.#topP = topP;
+    this.#compat = compat;
+    this.#kernel = form === "kernel" ? KernelRows.open(vocabSize, maskId, topP, compat) : undefined;
+  }
+
+  /** What draws with the default noise. Other noise is always plain. */
+  get form(): "kernel" | "plain" {
+    return this.#kernel ? "kernel" : "plain";
   }
 
   /**
@@ -55,24 +61,25 @@ export class RowSampler {
    * @throws RemdmError `denoiser_invalid` for a row that is no distribution.
    */
   draw(row: Float32Array, at: RowAddress, noise: NoiseSource): Draw {
-    const nucleus = this.#nucleus;
-    nucleus.select(row, row[this.#likeliest(row, at)]);
-    const { weights, ids, size } = nucleus;
-    const uniforms = this.#uniforms;
-    drawTokens(noise, at, ids, size, uniforms);
-    let best = Infinity;
-    let token = 0;
-    for (let i = 0; i < size; i++) {
-      const weight = weights[ids[i]];
-      const u = uniforms[i];
-      if (u > best * weight) continue; // E >= u, so it cannot win: spares most of the logarithms
-      const race = -log1p(-u) / weight;
-      if (race < best) {
-        best = race;
-        token = ids[i];
-      }
+    if (this.#kernel && row.length === this.#vocabSize) {
+      const drawn = this.#kernel.draw(row, at, noise);
+      if (drawn) return drawn;
     }
-    return { token, probability: weights[token] / nucleus.mass };
+    const max = row[this.#likeliest(row, at)];
+    return this.#plainRows().draw(row, max, at, noise);
+  }
+
+  /**
+   * The token that {@link draw} gives for the whole row, at the cost of the tokens listed. The probability may differ
+   * in its last bits, because the total is summed in another order.
+   * @param row holds the smallest set of tokens with a mass > p, and all that are equal to the last of them.
+   * @throws RemdmError `denoiser_invalid` for a row that is no part of a distribution or ends before p.
+   */
+  drawTop(row: TopRow, at: RowAddress, noise: NoiseSource): Draw {
+    const max = row.logits[this.#likeliestTop(row, at)];
+    return (
+      this.#kernel?.drawTop(row, max, at, noise) ?? this.#plainRows().drawTop(row, max, at, noise)
+    );
   }
 
   /**
@@ -81,6 +88,21 @@ export class RowSampler {
    */
   argmax(row: Float32Array, at: RowAddress): Draw {
     return { token: this.#likeliest(row, at), probability: 1 };
+  }
+
+  /** {@link argmax} of a row of which the likeliest tokens are listed. */
+  argmaxTop(row: TopRow, at: RowAddress): Draw {
+    return { token: row.ids[this.#likeliestTop(row, at)], probability: 1 };
+  }
+
+  #likeliestTop(row: TopRow, at: RowAddress): number {
+    return likeliestOf(row, this.#vocabSize, this.#maskId, at);
+  }
+
+  /** Made when first needed: most runs have the kernel and the default noise. */
+  #plainRows(): PlainRows {
+    this.#plain ??= new PlainRows(this.#vocabSize, this.#maskId, this.#topP, this.#compat);
+    return this.#plain;
   }
 
   /** The first of the largest logits but the mask's; checks the row on the way. */
@@ -114,30 +136,4 @@ export class RowSampler {
     if (likeliest === this.#maskId) throw invalidRow(at, "gives no token a chance");
     return likeliest;
   }
-}
-
-/** The noise of each of the first `count` ids, all at once where the source can. */
-function drawTokens(
-  noise: NoiseSource,
-  { sample, step, position }: RowAddress,
-  ids: Int32Array,
-  count: number,
-  out: Float64Array,
-): void {
-  if (noise.tokens) {
-    noise.tokens(sample, step, position, ids, count, out);
-    return;
-  }
-  for (let i = 0; i < count; i++) out[i] = noise.token(sample, step, position, ids[i]);
-}
-
-export function invalidRow({ sample, step, position }: RowAddress, what: string): RemdmError {
-  return new RemdmError(
-    `The network's row for sample ${sample}, step ${step}, position ${position} ${what}`,
-    {
-      code: "denoiser_invalid",
-      remedy:
-        "Check the model's weights and number format; a row needs finite logits (-Infinity rules a token out).",
-    },
-  );
 }

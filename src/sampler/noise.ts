@@ -27,7 +27,8 @@ export interface NoiseSource {
   ): void;
 }
 
-const TOKEN_STREAM = 0x80000000;
+/** Added to the sample in the counters of tokens. */
+export const TOKEN_STREAM = 0x80000000;
 
 /** Samples must be numbered below this: bit 31 of their counter word tells the two streams apart. */
 export const SAMPLE_LIMIT = 2 ** 31;
@@ -43,31 +44,25 @@ export const SAMPLE_LIMIT = 2 ** 31;
  * The stream bit in word 3 keeps events and tokens apart, so no counter is ever used for two draws.
  */
 export class PhiloxNoise implements NoiseSource {
-  readonly #key0: number;
-  readonly #key1: number;
+  /** The words of the seed, the low one first. */
+  readonly key0: number;
+  readonly key1: number;
   readonly #events = new BlockMemo();
   readonly #tokens = new BlockMemo();
   readonly #block = new Uint32Array(4);
 
   /** @param seed in [0, 2^64). */
   constructor(seed: bigint) {
-    this.#key0 = Number(seed & 0xffffffffn);
-    this.#key1 = Number(seed >> 32n);
+    this.key0 = Number(seed & 0xffffffffn);
+    this.key1 = Number(seed >> 32n);
   }
 
   event(sample: number, step: number, position: number): number {
-    return this.#events.double(position, 0, step, sample, this.#key0, this.#key1);
+    return this.#events.double(position, 0, step, sample, this.key0, this.key1);
   }
 
   token(sample: number, step: number, position: number, token: TokenId): number {
-    return this.#tokens.double(
-      token,
-      position,
-      step,
-      sample + TOKEN_STREAM,
-      this.#key0,
-      this.#key1,
-    );
+    return this.#tokens.double(token, position, step, sample + TOKEN_STREAM, this.key0, this.key1);
   }
 
   tokens(
@@ -81,8 +76,8 @@ export class PhiloxNoise implements NoiseSource {
     const block = this.#block;
     // As 32-bit integers: in a loop that begins with doubles, doubles are what the arithmetic stays with.
     const stream = (sample + TOKEN_STREAM) | 0;
-    const key0 = this.#key0 | 0;
-    const key1 = this.#key1 | 0;
+    const key0 = this.key0 | 0;
+    const key1 = this.key1 | 0;
     for (let i = 0; i < count;) {
       const pair = ids[i] >>> 1;
       philox4x32(block, pair, position, step, stream, key0, key1);

@@ -1,0 +1,54 @@
+/** A row of logits cut down to the tokens that can be drawn, as a backend sends it to save the rest. */
+import { invalidRow, type RowAddress } from "./rowAddress.ts";
+
+/** The tokens of a row that a nucleus of a given mass can hold. */
+export interface TopRow {
+  /** Ascending, without the mask. */
+  readonly ids: Int32Array;
+  /** Of those ids. */
+  readonly logits: Float32Array;
+  /** Sum of exp(logit - max) over all other tokens but the mask's; max is the largest of all logits. */
+  readonly rest: number;
+}
+
+/**
+ * A list that ends this much of the probability before p lacks tokens of the nucleus. Far more than a backend's sums
+ * in float32 are off.
+ */
+export const LACKING = 1e-4;
+
+/**
+ * Where in the lists the likeliest token is, of equals the lowest id.
+ * @throws RemdmError `denoiser_invalid` for a row that is no part of a distribution.
+ */
+export function likeliestOf(
+  { ids, logits, rest }: TopRow,
+  vocabSize: number,
+  maskId: number,
+  at: RowAddress,
+): number {
+  if (ids.length !== logits.length) {
+    throw invalidRow(at, `has ${ids.length} tokens and ${logits.length} logits`);
+  }
+  if (!(rest >= 0 && rest < Infinity)) throw invalidRow(at, `leaves out a mass of ${rest}`);
+  let before = -1;
+  let max = -Infinity;
+  let likeliest = -1;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i];
+    const logit = logits[i];
+    if (id <= before || id >= vocabSize || id === maskId) {
+      throw invalidRow(
+        at,
+        `lists token ${id} after ${before}, of ${vocabSize} with mask ${maskId}`,
+      );
+    }
+    before = id;
+    if (logit <= max) continue;
+    if (!(logit < Infinity)) throw invalidRow(at, `holds ${logit} for token ${id}`);
+    max = logit;
+    likeliest = i;
+  }
+  if (likeliest < 0) throw invalidRow(at, "gives no token a chance");
+  return likeliest;
+}
