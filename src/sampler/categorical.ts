@@ -25,6 +25,15 @@ export interface Draw {
   readonly probability: number;
 }
 
+/** The tokens of a row that a nucleus of a given mass can hold. */
+export interface TopRow {
+  /** Ascending, the mask not among them. */
+  readonly ids: Int32Array;
+  readonly logits: Float32Array;
+  /** Sum of exp(logit - max) of the tokens that were left out. */
+  readonly rest: number;
+}
+
 /** Works on one row after another with the same scratch memory. */
 export class RowSampler {
   readonly #vocabSize: number;
@@ -32,6 +41,8 @@ export class RowSampler {
   readonly #nucleus: Nucleus;
   /** [V] The noise of the nucleus' tokens. */
   readonly #uniforms: Float64Array;
+  readonly #topP: number;
+  readonly #keepsCrossing: boolean;
 
   /**
    * @param topP nucleus mass p in (0, 1]; 1 keeps every token.
@@ -46,6 +57,8 @@ export class RowSampler {
     this.#maskId = maskId;
     this.#nucleus = new Nucleus(vocabSize, maskId, topP, compat);
     this.#uniforms = new Float64Array(vocabSize);
+    this.#topP = topP;
+    this.#keepsCrossing = compat === "paper";
   }
 
   /**
@@ -81,6 +94,48 @@ export class RowSampler {
    */
   argmax(row: Float32Array, at: RowAddress): Draw {
     return { token: this.#likeliest(row, at), probability: 1 };
+  }
+
+  /** As {@link draw}, of a row of which only the top is known. */
+  drawTop(row: TopRow, at: RowAddress, noise: NoiseSource): Draw {
+    const max = row.logits[this.#topIndex(row, at)];
+    const weights = Float64Array.from(row.logits, (logit) => Math.exp(logit - max));
+    const total = weights.reduce((sum, weight) => sum + weight, row.rest);
+    const order = [...weights.keys()].sort((a, b) => weights[b] - weights[a] || a - b);
+    const kept: number[] = [];
+    let mass = 0;
+    for (const i of order) {
+      const probability = (mass + weights[i]) / total;
+      const fits = this.#keepsCrossing ? probability < this.#topP : probability <= this.#topP;
+      if (!fits && !this.#keepsCrossing && kept.length > 0) break;
+      kept.push(i);
+      mass += weights[i];
+      if (!fits) break;
+    }
+    let best = Infinity;
+    let winner = kept[0];
+    for (const i of kept.sort((a, b) => a - b)) {
+      const race = -log1p(-noise.token(at.sample, at.step, at.position, row.ids[i])) / weights[i];
+      if (race >= best) continue;
+      best = race;
+      winner = i;
+    }
+    return { token: row.ids[winner], probability: weights[winner] / mass };
+  }
+
+  /** As {@link argmax}, of a row of which only the top is known. */
+  argmaxTop(row: TopRow, at: RowAddress): Draw {
+    return { token: row.ids[this.#topIndex(row, at)], probability: 1 };
+  }
+
+  #topIndex({ logits, ids }: TopRow, at: RowAddress): number {
+    let likeliest = 0;
+    logits.forEach((logit, i) => {
+      if (!(logit < Infinity)) throw invalidRow(at, `holds ${logit} for token ${ids[i]}`);
+      if (logit > logits[likeliest]) likeliest = i;
+    });
+    if (ids.length === 0) throw invalidRow(at, "gives no token a chance");
+    return likeliest;
   }
 
   /** The first of the largest logits but the mask's; checks the row on the way. */
