@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from remdm_backend import answers
+from remdm_backend.answers import Answer, Rows, Values
 from remdm_backend.batching import Batch
 from remdm_backend.caches import CacheStore
 from remdm_backend.errors import BackendError
@@ -23,6 +26,7 @@ from remdm_backend.protocol import width_of
 
 if TYPE_CHECKING:
     from remdm_backend.engine import Network
+    from remdm_backend.model.top_rows import TopRows
 
 
 class Evaluator:
@@ -36,9 +40,8 @@ class Evaluator:
         room = free_memory(network.device) // 4 if budget is None else budget
         self.caches: CacheStore[TrunkCache] = CacheStore(room, TrunkCache)
 
-    def __call__(self, batch: Batch) -> NDArray[np.float32]:
-        """``[N, V]`` float32 in main memory, ``[N, 2]`` for masses. Raises what the network
-        raises."""
+    def __call__(self, batch: Batch) -> Answer:
+        """The rows that were asked for, in main memory. Raises what the network raises."""
         try:
             return self._evaluate(batch, self._cache_of(batch))
         except BackendError as error:
@@ -56,25 +59,44 @@ class Evaluator:
     def _cache_of(self, batch: Batch) -> TrunkCache | None:
         return None if batch.cache is None else self.caches.entry(batch.cache)
 
-    def _evaluate(self, batch: Batch, cache: TrunkCache | None) -> NDArray[np.float32]:
+    def _evaluate(self, batch: Batch, cache: TrunkCache | None) -> Answer:
         network = self._network
+        tokens = torch.from_numpy(batch.tokens)
+        sigma = torch.from_numpy(batch.sigma)
+        rows = torch.from_numpy(batch.rows)
+        if batch.top_mass is not None:
+            tops = network.top_rows(tokens, sigma, rows, cache, mass=batch.top_mass)
+            return _checked_tops(tops, len(rows))
         functions = {
             "logits": network.logits,
             "logprobs": network.log_probs,
             "masses": network.masses,
         }
-        values = functions[batch.output](
-            torch.from_numpy(batch.tokens),
-            torch.from_numpy(batch.sigma),
-            torch.from_numpy(batch.rows),
-            cache,
-        )
-        expected = (len(batch.rows), width_of(batch.output, network.card.vocab_size))
-        if tuple(values.shape) != expected or values.dtype != torch.float32:
+        values = functions[batch.output](tokens, sigma, rows, cache)
+        expected = (len(rows), width_of(batch.output, network.card.vocab_size))
+        known = values.dtype == torch.float32 or batch.output == "logits"
+        if tuple(values.shape) != expected or not known:
             # Splitting it all the same would give one client's rows to another.
             raise RuntimeError(f"the network gave {values.dtype} {tuple(values.shape)}")
-        array: NDArray[np.float32] = values.cpu().numpy()
-        return array
+        return Rows(_array(values))
+
+
+def _checked_tops(tops: TopRows, rows: int) -> answers.TopRows:
+    counts, ids, logits, rest = (part.cpu() for part in tops)
+    if not (len(counts) == len(rest) == rows and counts.sum() == len(ids) == len(logits)):
+        raise RuntimeError(f"the network gave {len(ids)} tokens for {rows} rows")
+    return answers.TopRows(counts.numpy(), ids.numpy(), _array(logits), rest.numpy())
+
+
+def _array(values: Tensor) -> Values:
+    """``values`` in main memory, of bfloat16 its bits; on the CPU the same memory."""
+    if values.dtype == torch.float32:
+        widest: NDArray[np.float32] = values.cpu().numpy()
+        return widest
+    if values.dtype == torch.bfloat16:
+        bits: NDArray[np.uint16] = values.cpu().view(torch.uint16).numpy()
+        return bits
+    raise RuntimeError(f"the network gave {values.dtype}")
 
 
 def limit_threads(requested: int | None) -> None:

@@ -179,8 +179,8 @@ class Server:
             except queue.Empty:
                 return
             if isinstance(event, Answered):
-                assert event.call.values is not None
-                reply = rows_reply(event.call.request.id, event.call.values)
+                assert event.call.answer is not None
+                reply = rows_reply(event.call.request.id, event.call.answer)
                 self._router.send_multipart([event.call.client, *reply], copy=False)
             elif isinstance(event, Failed):
                 reply_header = error_reply(event.call.request.id, event.error)

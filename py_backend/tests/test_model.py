@@ -24,6 +24,7 @@ from remdm_backend.model import network as network_module
 from remdm_backend.model.dit import DiT, Rotary, Shape, rotate
 from remdm_backend.model.network import Network
 from remdm_backend.model.parameterization import NEGATIVE_INFINITY, subs_log_probs
+from remdm_backend.model.top_rows import top_rows
 
 TOLERANCE = 1e-4
 """Absolute, on log-probabilities above -50 (reference/README.md)."""
@@ -193,6 +194,22 @@ class TestPortions:
             assert asked == [20, 20, 10]
 
 
+class TestTopRows:
+    @pytest.mark.parametrize("most", [1, 100, 10**6])
+    def test_are_those_of_the_rows(
+        self, tiny: Network, monkeypatch: pytest.MonkeyPatch, most: int
+    ) -> None:
+        monkeypatch.setattr(network_module, "LOGITS_AT_ONCE", most)
+        tokens, sigma = inputs(tiny)
+        for rows in (torch.arange(50), torch.arange(0)):
+            got = tiny.top_rows(tokens, sigma, rows, mass=0.5)
+            expected = top_rows(tiny.logits(tokens, sigma, rows), tiny.card.mask_id, 0.5)
+            assert torch.equal(got.counts, expected.counts)
+            assert torch.equal(got.ids, expected.ids)
+            assert torch.allclose(got.logits, expected.logits, atol=1e-5)
+            assert torch.allclose(got.rest, expected.rest, rtol=1e-4)
+
+
 class TestMasses:
     @pytest.mark.parametrize("most", [1, 100, 10**6])
     def test_are_those_of_the_rows(
@@ -225,7 +242,16 @@ class TestBfloat16:
         with torch.autocast("cpu", dtype=torch.bfloat16), torch.inference_mode():
             expected = tiny.backbone(tokens, torch.zeros_like(sigma), rows)
         assert expected.dtype == torch.bfloat16
-        assert torch.equal(half.logits(tokens, sigma, rows), expected.float())
+        assert torch.equal(half.logits(tokens, sigma, rows), expected)
+
+    def test_the_top_of_its_rows_is_of_its_own_type(self, tiny_ckpt: Path) -> None:
+        half = load_network(tiny_ckpt, device="cpu", dtype="bfloat16")
+        tokens, sigma = inputs(half)
+        rows = torch.arange(6)
+        got = half.top_rows(tokens, sigma, rows, mass=0.5)
+        expected = top_rows(half.logits(tokens, sigma, rows), half.card.mask_id, 0.5)
+        assert got.logits.dtype == torch.bfloat16
+        assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
 
     def test_is_near_float32(self, shared: Path) -> None:
         path = shared / "reference" / "checkpoints" / "mdlm.ckpt"
