@@ -87,9 +87,12 @@ class Batch:
 def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
     """``call`` in pieces within ``limits``, as few as can be; at least one sequence in each."""
     batch, length = call.request.tokens.shape
+    row_count = len(call.request.rows)
+    most_rows = limits.values // width_of(call.request.output, vocab_size)
+    if batch == 1 or (batch <= limits.sequences and row_count <= most_rows):
+        return [Piece(call, 0, batch, slice(0, row_count))]
     # [B + 1]: how many rows lie before each sequence, and in all.
     ends = np.searchsorted(call.request.rows, np.arange(batch + 1) * length)
-    most_rows = limits.values // width_of(call.request.output, vocab_size)
     pieces = []
     first = 0
     while first < batch:

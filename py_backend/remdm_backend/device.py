@@ -7,6 +7,8 @@ its parent is gone.
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,10 @@ from remdm_backend.protocol import width_of
 if TYPE_CHECKING:
     from remdm_backend.engine import Network
     from remdm_backend.model.top_rows import TopRows
+
+
+NICER = 5
+"""A third of the weight beside the other threads: those are gone again in microseconds."""
 
 
 class Evaluator:
@@ -106,6 +112,21 @@ def limit_threads(requested: int | None) -> None:
     is then many times slower than with the right number.
     """
     torch.set_num_threads(requested or min(torch.get_num_threads(), available_cores()))
+
+
+def give_way(device: str) -> None:
+    """Let the threads that answer clients go before those that compute, should ``device`` (auto,
+    cpu, cuda, cuda:N) be the CPU. For the thread that computes, before its first computation:
+    PyTorch's own threads inherit it.
+
+    As equals they wait for a slice of some milliseconds to end, each time a message goes from one
+    of them to the next. Beside a GPU this thread only hands out work, and must not wait.
+    """
+    on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+    if on_cpu and sys.platform == "linux":  # elsewhere a thread has no niceness of its own
+        thread = threading.get_native_id()
+        niceness = os.getpriority(os.PRIO_PROCESS, thread) + NICER
+        os.setpriority(os.PRIO_PROCESS, thread, niceness)  # the kernel takes 19 for more
 
 
 def available_cores() -> int:
