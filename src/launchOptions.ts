@@ -25,8 +25,8 @@ export interface LaunchOptions {
   readonly dtype?: "float32" | "bfloat16";
   /**
    * What the network's process sends of a row of the vocabulary where `topP` is below 1: all of it, or only what the nucleus
-   * can hold. It changes no token. Default `auto`: `top` beside a GPU, which finds it sooner than a whole row is
-   * copied from it and searched here.
+   * can hold. It changes no token. Default `auto`: `top` beside a GPU, which spares copying whole rows from
+   * it and searching them here; `whole` beside a CPU, where a copy costs less than the search.
    */
   readonly rows?: RowChoice;
   /** Use the weights of the last training step in the place of the averaged (EMA) ones. Default false. */
