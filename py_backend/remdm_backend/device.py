@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 
 NICER = 10
-"""A ninth of the weight beside the other threads, which are gone again in microseconds. With 5 the
-slowest messages still waited for a tick of the kernel's clock, 4 ms."""
+"""A ninth of the weight beside the other threads, which are gone again in microseconds."""
 
 
 class Evaluator:
