@@ -1,5 +1,12 @@
 /** `npm run bench` runs all benchmarks, `npm run bench NAME` one. Each prints a table of times measured here and now. */
-const BENCHMARKS: readonly string[] = ["rowSampler", "network", "original", "sequences", "clients"];
+const BENCHMARKS: readonly string[] = [
+  "rowSampler",
+  "network",
+  "original",
+  "sequences",
+  "clients",
+  "wire",
+];
 
 const wanted = process.argv.slice(2).find((argument) => !argument.startsWith("-"));
 const chosen = BENCHMARKS.filter((name) => wanted === undefined || name === wanted);

@@ -8,7 +8,7 @@ export {
   type PythonCandidate,
   type PythonSource,
 } from "./backend/python.ts";
-export type { ConnectOptions, Device, LaunchOptions } from "./launchOptions.ts";
+export type { ConnectOptions, Device, LaunchOptions, RowChoice } from "./launchOptions.ts";
 export { Remdm, type BackendStatus, type SampleOptions } from "./remdm.ts";
 export type { RunStats, SampleResult, SampleRun } from "./run.ts";
 export * from "./sampler/index.ts";

@@ -9,6 +9,8 @@ import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 export type Device = "auto" | "cpu" | "cuda" | `cuda:${number}`;
 
+export type RowChoice = "auto" | "whole" | "top";
+
 export interface LaunchOptions {
   /**
    * `demo`, the small model that comes with the package, or a path: an original Lightning `.ckpt`, a `.safetensors` file, or a
@@ -21,6 +23,12 @@ export interface LaunchOptions {
   readonly device?: Device;
   /** What it computes in. Default `float32`. */
   readonly dtype?: "float32" | "bfloat16";
+  /**
+   * What the network's process sends of a row of the vocabulary where `topP` is below 1: all of it, or only what the nucleus
+   * can hold. It changes no token. Default `auto`: `top` beside a GPU, which spares copying whole rows from
+   * it and searching them here; `whole` beside a CPU, where a copy costs less than the search.
+   */
+  readonly rows?: RowChoice;
   /** Use the weights of the last training step in the place of the averaged (EMA) ones. Default false. */
   readonly rawWeights?: boolean;
   /** The Python of an environment that has the backend's packages: a path or a command. Default: see `findPython`. */
@@ -38,6 +46,8 @@ export interface ConnectOptions {
   readonly endpoint: string;
   /** As for `launch`. Default: what fits the vocabulary; a remote checkpoint's directory cannot be looked at. */
   readonly tokenizer?: string | Tokenizer;
+  /** As for `launch`. */
+  readonly rows?: RowChoice;
   /** How long the backend may take to show that it is there, in milliseconds. Default 10,000. */
   readonly reachTimeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -57,6 +67,7 @@ const LAUNCH_KEYS: Readonly<Record<keyof LaunchOptions, true>> = {
   tokenizer: true,
   device: true,
   dtype: true,
+  rows: true,
   rawWeights: true,
   python: true,
   startTimeoutMs: true,
@@ -67,6 +78,7 @@ const LAUNCH_KEYS: Readonly<Record<keyof LaunchOptions, true>> = {
 const CONNECT_KEYS: Readonly<Record<keyof ConnectOptions, true>> = {
   endpoint: true,
   tokenizer: true,
+  rows: true,
   reachTimeoutMs: true,
   signal: true,
 };
@@ -90,6 +102,7 @@ export function resolveLaunch(options: LaunchOptions): ResolvedLaunch {
     tokenizer: check("tokenizer", given.tokenizer, TOKENIZER, orUndefined(isTokenizerOption)),
     device: check("device", device, "auto, cpu, cuda or cuda:N", isDevice),
     dtype: check("dtype", dtype, "float32 or bfloat16", isDtype),
+    rows: check("rows", given.rows ?? "auto", ROWS, isRowChoice),
     rawWeights: check("rawWeights", rawWeights, "true or false", isBoolean),
     python: check("python", given.python, "a path or a command", orUndefined(isName)),
     startTimeoutMs: checkTimeout("startTimeoutMs", startTimeoutMs),
@@ -105,11 +118,13 @@ export function resolveConnect(options: ConnectOptions): ResolvedConnect {
   return {
     endpoint: check("endpoint", given.endpoint, "an ipc:// address", isName),
     tokenizer: check("tokenizer", given.tokenizer, TOKENIZER, orUndefined(isTokenizerOption)),
+    rows: check("rows", given.rows ?? "auto", ROWS, isRowChoice),
     reachTimeoutMs: checkTimeout("reachTimeoutMs", given.reachTimeoutMs ?? 10_000),
     signal: check("signal", given.signal, "an AbortSignal", orUndefined(isSignal)),
   };
 }
 
+const ROWS = "auto, whole or top";
 const TOKENIZER = "gpt2, demo, a path, or an object with name, vocabSize, encode and decode";
 
 function findCheckpoint(checkpoint: string): string {
@@ -168,6 +183,10 @@ function isDevice(value: unknown): value is Device {
 
 function isDtype(value: unknown): value is "float32" | "bfloat16" {
   return value === "float32" || value === "bfloat16";
+}
+
+function isRowChoice(value: unknown): value is RowChoice {
+  return value === "auto" || value === "whole" || value === "top";
 }
 
 function isFunction(value: unknown): value is (line: string) => void {

@@ -8,6 +8,7 @@ import {
   resolveLaunch,
   type ConnectOptions,
   type LaunchOptions,
+  type RowChoice,
 } from "./launchOptions.ts";
 import { tokenEntropy } from "./metrics/entropy.ts";
 import { pinPrompt } from "./prompt.ts";
@@ -40,12 +41,14 @@ export class Remdm implements AsyncDisposable {
   readonly denoiser: Denoiser;
   readonly #backend: Backend;
 
-  private constructor(backend: Backend, tokenizer: Tokenizer) {
+  private constructor(backend: Backend, tokenizer: Tokenizer, rows: RowChoice) {
     this.#backend = backend;
     this.model = backend.ready.model;
     this.runtime = backend.ready.runtime;
     this.tokenizer = tokenizer;
-    this.denoiser = new ZmqDenoiser(backend.transport, samplerModel(backend.ready, tokenizer));
+    const top = rows === "auto" ? this.runtime.device !== "cpu" : rows === "top";
+    const model = samplerModel(backend.ready, tokenizer);
+    this.denoiser = new ZmqDenoiser(backend.transport, model, { top });
   }
 
   /**
@@ -58,7 +61,7 @@ export class Remdm implements AsyncDisposable {
     const python = findPython(launch.python).path;
     const tokenizer =
       (await chosenTokenizer(launch.tokenizer)) ?? (await tokenizerBeside(launch.checkpoint));
-    return Remdm.#open(await launchBackend({ ...launch, python }, launch), tokenizer);
+    return Remdm.#open(await launchBackend({ ...launch, python }, launch), tokenizer, launch.rows);
   }
 
   /**
@@ -68,15 +71,19 @@ export class Remdm implements AsyncDisposable {
   static async connect(options: ConnectOptions): Promise<Remdm> {
     const connect = resolveConnect(options);
     const tokenizer = await chosenTokenizer(connect.tokenizer);
-    return Remdm.#open(await connectBackend(connect.endpoint, connect), tokenizer);
+    return Remdm.#open(await connectBackend(connect.endpoint, connect), tokenizer, connect.rows);
   }
 
-  static async #open(backend: Backend, chosen: Tokenizer | undefined): Promise<Remdm> {
+  static async #open(
+    backend: Backend,
+    chosen: Tokenizer | undefined,
+    rows: RowChoice,
+  ): Promise<Remdm> {
     try {
       const { model } = backend.ready;
       const tokenizer = chosen ?? (await tokenizerFor(model));
       checkTokenizer(tokenizer, model);
-      return new Remdm(backend, tokenizer);
+      return new Remdm(backend, tokenizer, rows);
     } catch (error) {
       await backend.close();
       throw error;

@@ -13,6 +13,7 @@ describe("resolveLaunch", () => {
       tokenizer: undefined,
       device: "auto",
       dtype: "float32",
+      rows: "auto",
       rawWeights: false,
       python: undefined,
       startTimeoutMs: 120_000,
@@ -27,6 +28,7 @@ describe("resolveLaunch", () => {
       tokenizer,
       device: "cuda:1",
       dtype: "bfloat16",
+      rows: "top",
       rawWeights: true,
       python: "python3",
       startTimeoutMs: 5,
@@ -46,6 +48,7 @@ describe("resolveLaunch", () => {
     ["device", "cuda:x"],
     ["device", null],
     ["dtype", "float16"],
+    ["rows", "some"],
     ["rawWeights", "yes"],
     ["python", ""],
     ["startTimeoutMs", 0],
@@ -82,12 +85,18 @@ describe("resolveConnect", () => {
     expect(resolveConnect({ endpoint: "ipc:///tmp/s" })).toEqual({
       endpoint: "ipc:///tmp/s",
       tokenizer: undefined,
+      rows: "auto",
       reachTimeoutMs: 10_000,
       signal: undefined,
     });
   });
 
-  it.each([{}, { endpoint: 1 }, { endpoint: "ipc:///s", device: "cpu" }])("refuses %j", (given) => {
+  it.each([
+    {},
+    { endpoint: 1 },
+    { endpoint: "ipc:///s", rows: 1 },
+    { endpoint: "ipc:///s", device: "cpu" },
+  ])("refuses %j", (given) => {
     expect(() => resolveConnect(given as { endpoint: string })).toThrow(
       expect.objectContaining({ code: "option_invalid" }),
     );

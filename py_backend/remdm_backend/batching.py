@@ -1,8 +1,8 @@
 """Which waiting calls run together: a queue that is fair between clients; merging; splitting.
 
-Calls are pure and independent, so those with the same sequence length and output can share one
-forward. A call with a cache of its own runs alone. A call that is larger than a batch is cut into
-pieces between its sequences; every other call is one piece.
+Calls are pure and independent, so those with the same sequence length and output, and of top rows
+the same mass, can share one forward. A call with a cache of its own runs alone. A call that is
+larger than a batch is cut into pieces between its sequences; every other call is one piece.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from remdm_backend.answers import Answer, join
 from remdm_backend.caches import CacheKey
 from remdm_backend.protocol import Forward, Output, width_of
+
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,10 @@ class Call:
 
     client: bytes
     request: Forward
-    values: NDArray[np.float32] | None = None
-    """Rows of finished pieces, [N, V]; of a call in one piece, a view into the batch."""
+    answer: Answer | None = None
+    """Once nothing is missing; of a call in one piece, a view into the batch's."""
+    parts: list[tuple[int, Answer]] = field(default_factory=list)
+    """What finished pieces of a larger call gave, each with the number of its first row."""
     missing: int = 0
     """Pieces that have no result yet."""
     failed: bool = False
@@ -75,14 +81,18 @@ class Batch:
     sigma: NDArray[np.float32]
     rows: NDArray[np.int64]
     cache: CacheKey | None = None
+    top_mass: float | None = None
 
 
 def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
     """``call`` in pieces within ``limits``, as few as can be; at least one sequence in each."""
     batch, length = call.request.tokens.shape
+    row_count = len(call.request.rows)
+    most_rows = limits.values // width_of(call.request.output, vocab_size)
+    if batch == 1 or (batch <= limits.sequences and row_count <= most_rows):
+        return [Piece(call, 0, batch, slice(0, row_count))]
     # [B + 1]: how many rows lie before each sequence, and in all.
     ends = np.searchsorted(call.request.rows, np.arange(batch + 1) * length)
-    most_rows = limits.values // width_of(call.request.output, vocab_size)
     pieces = []
     first = 0
     while first < batch:
@@ -99,7 +109,7 @@ def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
 
 
 def merge(pieces: Sequence[Piece]) -> Batch:
-    """The sequences of all ``pieces`` (same L and output) under each other; rows count on."""
+    """The sequences of all ``pieces`` (same L, output and mass) under each other; rows count on."""
     length = pieces[0].call.request.tokens.shape[1]
     tokens, sigma, rows = [], [], []
     above = 0
@@ -113,37 +123,43 @@ def merge(pieces: Sequence[Piece]) -> Batch:
     name = call.request.cache
     return Batch(
         call.request.output,
-        np.concatenate(tokens),
-        np.concatenate(sigma),
-        np.concatenate(rows),
+        _under_each_other(tokens),
+        _under_each_other(sigma),
+        _under_each_other(rows),
         cache=None if name is None else (call.client, name, pieces[0].first),
+        top_mass=call.request.top_mass,
     )
 
 
-def split(pieces: Sequence[Piece], values: NDArray[np.float32]) -> Iterator[Call]:
-    """Give each piece its rows of ``values [N, V]``; yields the calls that are now complete."""
+def split(pieces: Sequence[Piece], answer: Answer) -> Iterator[Call]:
+    """Give each piece its rows of ``answer``; yields the calls that are now complete."""
     start = 0
     for piece in pieces:
-        call, part = piece.call, values[start : start + piece.row_count]
+        call, part = piece.call, answer.part(slice(start, start + piece.row_count))
         start += piece.row_count
-        if piece.sequences == len(call.request.tokens):
-            call.values = part
-        else:
-            if call.values is None:
-                call.values = np.empty((len(call.request.rows), values.shape[1]), np.float32)
-            call.values[piece.rows] = part
+        call.parts.append((piece.rows.start, part))
         call.missing -= 1
         if call.missing == 0:
+            call.answer = _joined(call)
             yield call
+
+
+def _joined(call: Call) -> Answer:
+    """The parts of a complete call, in the order of its rows."""
+    call.parts.sort(key=lambda numbered: numbered[0])
+    # A part without rows need not be of the type of the others.
+    parts = [part for _, part in call.parts if len(part) > 0] or [call.parts[0][1]]
+    call.parts.clear()
+    return join(parts)
 
 
 @dataclass
 class FairQueue:
     """Pieces in order of arrival for each client, and the clients in turn.
 
-    The client at the head of the line decides what the next batch is (L and output) and always gets
-    its piece in; the others follow in turn as long as theirs fit. Who was served goes to the end of
-    the line, so a client waits for at most as many batches as there are other clients.
+    The client at the head of the line decides what the next batch is (L, output, mass) and always
+    gets its piece in; the others follow in turn as long as theirs fit. Who was served goes to the
+    end of the line, so a client waits for at most as many batches as there are other clients.
     """
 
     _line: OrderedDict[bytes, deque[Piece]] = field(default_factory=OrderedDict)
@@ -180,13 +196,17 @@ def _fits(piece: Piece, chosen: Sequence[Piece], limits: Limits, vocab_size: int
     sequences = piece.sequences + sum(other.sequences for other in chosen)
     rows = piece.row_count + sum(other.row_count for other in chosen)
     return (
-        request.output == head.output
+        (request.output, request.top_mass) == (head.output, head.top_mass)
         and request.cache is None
         and head.cache is None
         and request.tokens.shape[1] == head.tokens.shape[1]
         and sequences <= limits.sequences
         and rows * width_of(head.output, vocab_size) <= limits.values
     )
+
+
+def _under_each_other(parts: Sequence[NDArray[T]]) -> NDArray[T]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _piece(call: Call, first: int, last: int) -> Piece:

@@ -104,9 +104,10 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         """On the device thread; imports PyTorch."""
         log(f"loading {options.checkpoint.name}")
         from remdm_backend.checkpoint.load import load_network
-        from remdm_backend.device import limit_threads
+        from remdm_backend.device import give_way, limit_threads
 
         limit_threads(options.threads)
+        give_way(options.device)
         return load_network(
             options.checkpoint,
             device=options.device,

@@ -13,9 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from remdm_backend.answers import Answer
 from remdm_backend.batching import Batch, Call, FairQueue, Limits, Piece, cut, merge, split
 from remdm_backend.errors import BackendError
 from remdm_backend.log import log
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from remdm_backend.device import Evaluator
+    from remdm_backend.model.top_rows import TopRows
     from remdm_backend.model.trunk_cache import TrunkCache
 
 
@@ -65,8 +64,8 @@ class Network(Protocol):
     """A loaded network (``model/network.py``).
 
     ``tokens [B, L]`` int64, ``sigma [B]`` float32, ``rows [N]`` int64 (flat ``b * L + l``), on any
-    device -> ``[N, V]`` float32, ``[N, 2]`` for masses. Raises ``BackendError``, ``out_of_memory``
-    among others.
+    device -> ``[N, V]`` float32, for logits perhaps bfloat16; ``[N, 2]`` for masses. Raises
+    ``BackendError``, ``out_of_memory`` among others.
     """
 
     @property
@@ -86,6 +85,15 @@ class Network(Protocol):
     def masses(
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
     ) -> Tensor: ...
+    def top_rows(
+        self,
+        tokens: Tensor,
+        sigma: Tensor,
+        rows: Tensor,
+        cache: TrunkCache | None,
+        *,
+        mass: float,
+    ) -> TopRows: ...
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ class LoadFailed:
 
 @dataclass(frozen=True)
 class Answered:
-    """``call.values`` holds the rows."""
+    """``call.answer`` holds the rows."""
 
     call: Call
 
@@ -111,7 +119,7 @@ class Failed:
     error: BackendError
 
 
-Evaluate: TypeAlias = Callable[[Batch], NDArray[np.float32]]
+Evaluate: TypeAlias = Callable[[Batch], Answer]
 Event: TypeAlias = Loaded | LoadFailed | Answered | Failed
 
 
@@ -203,11 +211,11 @@ class Engine:
     def _run(self, forward: Evaluate, pieces: Sequence[Piece]) -> None:
         """One forward. When it fails, smaller ones: no call fails because of another's."""
         try:
-            values = forward(merge(pieces))
+            answer = forward(merge(pieces))
         except Exception as error:
             failure = as_backend_error(error)
         else:
-            for call in split(pieces, values):
+            for call in split(pieces, answer):
                 self._answer(Answered(call))
             return
         # Outside the handler: the exception is gone, and with it the tensors that its frames held.

@@ -1,4 +1,4 @@
-"""The wire protocol, version 2: ``[header, frame, frame, ...]``, see ``src/backend/protocol.ts``.
+"""The wire protocol, version 3: ``[header, frame, frame, ...]``, see ``src/backend/protocol.ts``.
 
 The header is a msgpack record that the JSON schemas describe; each frame is one tensor, raw and
 little endian. Nothing that arrives is trusted: sizes are bounded before anything is allocated,
@@ -17,10 +17,11 @@ import msgpack  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
+from remdm_backend.answers import Answer, Rows
 from remdm_backend.errors import BackendError
 from remdm_backend.schemas import compile_by_type
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 MAX_HEADER_BYTES = 16 * 1024
 MAX_FRAME_BYTES = 64 * 1024 * 1024
@@ -48,7 +49,8 @@ ERROR_CODES = frozenset(
 Output: TypeAlias = Literal["logits", "logprobs", "masses"]
 Header: TypeAlias = dict[str, Any]
 
-_ITEM_BYTES = {"float32": 4, "bfloat16": 2, "int32": 4}
+_ITEM_BYTES = {"float32": 4, "int32": 4}
+_WIRE_NAMES = {"float32": "float32", "uint16": "bfloat16", "int32": "int32", "float64": "float64"}
 _FORWARD_TENSORS = (("tokens", "int32", 2), ("sigma", "float32", 1), ("rows", "int32", 1))
 _REMEDY = "Use the SDK and the backend of the same release."
 
@@ -75,6 +77,8 @@ class Forward:
     rows: NDArray[np.int64]
     cache: int | None = None
     """Name under which the client may ask about the same tokens again."""
+    top_mass: float | None = None
+    """Of each row only what a nucleus of this mass can hold; for ``logits`` alone."""
 
 
 @dataclass(frozen=True)
@@ -142,15 +146,16 @@ def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
             f"The sequences have {call_length} tokens, the model takes {length}.",
             f"Ask for at most {length} tokens.",
         )
+    # Every call is looked at in the I/O loop: few passes, and a NaN fails the comparison.
     if not (call.tokens.min() >= 0 and call.tokens.max() < vocab_size):
         raise RequestError(call.id, f"A token is outside [0, {vocab_size}).")
-    if not (np.isfinite(call.sigma).all() and (call.sigma >= 0).all()):
+    if not (call.sigma.min() >= 0 and call.sigma.max() < math.inf):
         raise RequestError(call.id, "A sigma is negative or not finite.")
     rows = call.rows
     if rows.size:
         if not (rows[0] >= 0 and rows[-1] < batch * call_length):
             raise RequestError(call.id, f"A row is outside [0, {batch * call_length}).")
-        if not (np.diff(rows) > 0).all():
+        if not (rows[1:] > rows[:-1]).all():
             raise RequestError(call.id, "The rows are not strictly ascending.")
     width = width_of(call.output, vocab_size)
     if rows.size * width * 4 > MAX_ANSWER_BYTES:
@@ -175,11 +180,18 @@ def released(request_id: int) -> Header:
     return {"type": "released", "id": request_id}
 
 
-def rows_reply(request_id: int, values: NDArray[np.float32]) -> list[bytes | memoryview]:
-    """Header and frame for ``values [N, V]``; the frame is a view of ``values``, not a copy."""
-    frame = np.ascontiguousarray(values, dtype="<f4")
-    spec = {"dtype": "float32", "shape": list(frame.shape)}
-    return [encode({"type": "rows", "id": request_id, "tensors": [spec]}), frame.data]
+def rows_reply(request_id: int, answer: Answer) -> list[bytes | memoryview]:
+    """Header and frames for ``answer``; the frames are views of its arrays, not copies."""
+    arrays: list[NDArray[Any]]
+    if isinstance(answer, Rows):
+        kind, arrays = "rows", [answer.values]
+    else:
+        kind, arrays = "topRows", [answer.counts, answer.ids, answer.logits, answer.rest]
+    specs, frames = [], []
+    for array in arrays:
+        specs.append({"dtype": _WIRE_NAMES[array.dtype.name], "shape": list(array.shape)})
+        frames.append(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+    return [encode({"type": kind, "id": request_id, "tensors": specs}), *frames]
 
 
 def error_reply(request_id: int | None, error: BackendError) -> Header:
@@ -246,6 +258,12 @@ def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> F
         raise RequestError(request_id, f"A call has at most {MAX_SEQUENCES} sequences.")
     if len(sigma) != len(tokens):
         raise RequestError(request_id, "sigma and tokens are of different batch sizes.")
+    top_mass = header.get("topMass")
+    if top_mass is not None:
+        if header["output"] != "logits":
+            raise RequestError(request_id, f"topMass is for logits, not for {header['output']}.")
+        if not 0 < top_mass < 1:  # NaN, which the schema lets pass
+            raise RequestError(request_id, "topMass is not between 0 and 1.")
     # A frame of ZeroMQ may be unaligned, and goes when the message goes: all three are copied.
     return Forward(
         request_id,
@@ -254,4 +272,5 @@ def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> F
         sigma.astype(np.float32),
         rows.astype(np.int64),
         int(header["cache"]) if "cache" in header else None,
+        top_mass,
     )

@@ -121,10 +121,9 @@ class Server:
 
     def _receive(self) -> None:
         for _ in range(MESSAGES_A_TURN):
-            try:
-                client = self._router.recv(zmq.NOBLOCK)
-            except zmq.Again:
+            if not int(self._router.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
                 return
+            client = self._router.recv()
             frames = self._receive_frames()
             try:
                 request = self._decoder.decode(frames)
@@ -136,8 +135,10 @@ class Server:
     def _receive_frames(self) -> list[memoryview]:
         """The rest of the message; of one with too many frames, just enough to see that."""
         frames: list[memoryview] = []
-        while self._router.getsockopt(zmq.RCVMORE):
+        more = True
+        while more:
             frame = self._router.recv(copy=False)
+            more = frame.more
             if len(frames) <= MAX_FRAMES:
                 frames.append(frame.buffer)
         return frames
@@ -179,8 +180,8 @@ class Server:
             except queue.Empty:
                 return
             if isinstance(event, Answered):
-                assert event.call.values is not None
-                reply = rows_reply(event.call.request.id, event.call.values)
+                assert event.call.answer is not None
+                reply = rows_reply(event.call.request.id, event.call.answer)
                 self._router.send_multipart([event.call.client, *reply], copy=False)
             elif isinstance(event, Failed):
                 reply_header = error_reply(event.call.request.id, event.error)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from remdm_backend.model.top_rows import TopRows
     from remdm_backend.model.trunk_cache import TrunkCache
 
 PATIENCE = 180.0
@@ -103,6 +104,19 @@ class FakeNetwork:
     ) -> Tensor:
         return self.logits(tokens, sigma, rows, cache)[:, :2]
 
+    def top_rows(
+        self,
+        tokens: Tensor,
+        sigma: Tensor,
+        rows: Tensor,
+        cache: TrunkCache | None = None,
+        *,
+        mass: float,
+    ) -> TopRows:
+        from remdm_backend.model.top_rows import top_rows
+
+        return top_rows(self.logits(tokens, sigma, rows, cache), self.card.mask_id, mass)
+
 
 def expected(call: Forward, vocab_size: int = 8) -> NDArray[np.float32]:
     """What FakeNetwork says to ``call``, in numpy."""
@@ -123,6 +137,7 @@ def make_call(
     rows: list[int] | None = None,
     output: Output = "logits",
     cache: int | None = None,
+    top_mass: float | None = None,
 ) -> Forward:
     """A call that differs from those of other numbers; by default it asks for every row."""
     rng = np.random.default_rng(number)
@@ -134,6 +149,7 @@ def make_call(
         sigma=rng.random(batch, dtype=np.float32),
         rows=asked,
         cache=cache,
+        top_mass=top_mass,
     )
 
 
@@ -150,6 +166,7 @@ def frames_of(call: Forward) -> list[bytes]:
         "output": call.output,
         "tensors": [{"dtype": dtype, "shape": list(array.shape)} for dtype, array in arrays],
         **({} if call.cache is None else {"cache": call.cache}),
+        **({} if call.top_mass is None else {"topMass": call.top_mass}),
     }
     return [msgpack.packb(header), *(array.tobytes() for _, array in arrays)]
 

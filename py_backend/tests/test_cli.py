@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -207,3 +208,31 @@ def test_threads_are_those_asked_for_or_at_most_the_cores() -> None:
         assert 1 <= torch.get_num_threads() <= device.available_cores()
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
+def test_what_computes_on_a_cpu_gives_way_and_nothing_else_does() -> None:
+    def niceness_after(name: str) -> list[int]:
+        """Of the thread that gives way, and of one that it starts."""
+        seen: list[int] = []
+
+        def note() -> None:
+            seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+        def compute() -> None:
+            device.give_way(name)
+            note()
+            worker = threading.Thread(target=note)
+            worker.start()
+            worker.join()
+
+        thread = threading.Thread(target=compute)
+        thread.start()
+        thread.join()
+        return seen
+
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    nicer = min(19, own + device.NICER)
+    assert niceness_after("cpu") == [nicer, nicer]
+    assert niceness_after("cuda:0") == [own, own]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own

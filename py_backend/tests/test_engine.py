@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from fake_backend import PATIENCE, FakeCard, FakeNetwork, expected, make_call
+from running_engine import Gate, Running, engine_of, gathered, limited_memory
 from torch import Tensor
 
+from remdm_backend.answers import Rows, Values
 from remdm_backend.batching import Call, FairQueue, Limits, cut, merge
 from remdm_backend.device import Evaluator
 from remdm_backend.engine import (
     Answered,
-    Engine,
     Event,
     Failed,
-    Loaded,
     LoadFailed,
     as_backend_error,
 )
@@ -31,84 +29,11 @@ from remdm_backend.model.trunk_cache import TrunkCache
 V = FakeCard().vocab_size
 
 
-class Gate:
-    """Holds the first forward until it is opened, so that later calls gather in the queue."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.opened = threading.Event()
-
-    def __call__(self, tokens: Tensor) -> None:
-        self.entered.set()
-        assert self.opened.wait(PATIENCE)
-
-
-class Running:
-    """A started engine, and its events in order."""
-
-    def __init__(self, load: Callable[[], FakeNetwork], limits: Limits) -> None:
-        self.events: queue.Queue[Event] = queue.Queue()
-        self.engine = Engine(load, self._deliver, limits)
-        self.engine.start()
-
-    def _deliver(self, event: Event) -> None:
-        if isinstance(event, Answered):
-            # As it is now: an answer must be whole when it is delivered.
-            call = event.call
-            assert call.values is not None
-            event = Answered(Call(call.client, call.request, call.values.copy()))
-        self.events.put(event)
-
-    def next(self) -> Event:
-        return self.events.get(timeout=PATIENCE)
-
-    def outcomes(self, count: int) -> dict[int, Answered | Failed]:
-        """The next ``count`` answers by request id."""
-        found = {}
-        for _ in range(count):
-            event = self.next()
-            assert isinstance(event, Answered | Failed)
-            found[event.call.request.id] = event
-        return found
-
-
-@contextlib.contextmanager
-def engine_of(network: FakeNetwork, limits: Limits | None = None) -> Iterator[Running]:
-    running = Running(lambda: network, limits or Limits())
-    try:
-        assert isinstance(running.next(), Loaded)
-        yield running
-    finally:
-        running.engine.stop()
-        running.engine.join(PATIENCE)
-    assert running.events.empty()  # each call was answered once
-
-
-@contextlib.contextmanager
-def gathered(
-    calls: list[Call],
-    limits: Limits | None = None,
-    fail: Callable[[Tensor], None] = lambda tokens: None,
-) -> Iterator[tuple[Running, FakeNetwork]]:
-    """An engine that finds ``calls`` waiting together, after a first call that is let through."""
-    gate = Gate()
-
-    def before(tokens: Tensor) -> None:
-        gate(tokens)
-        fail(tokens)
-
-    network = FakeNetwork(before)
-    with engine_of(network, limits) as running:
-        running.engine.submit(Call(b"first", make_call(1000)))
-        try:
-            assert gate.entered.wait(PATIENCE)
-            for call in calls:
-                running.engine.submit(call)
-            network.batches.clear()
-        finally:
-            gate.opened.set()
-        running.outcomes(1)
-        yield running, network
+def values_of(event: Event) -> Values:
+    """Whole rows that answer a call."""
+    assert isinstance(event, Answered)
+    assert isinstance(event.call.answer, Rows)
+    return event.call.answer.values
 
 
 def check(outcomes: dict[int, Answered | Failed], calls: list[Call]) -> None:
@@ -118,8 +43,7 @@ def check(outcomes: dict[int, Answered | Failed], calls: list[Call]) -> None:
         event = outcomes[call.request.id]
         assert isinstance(event, Answered)
         assert event.call.client == call.client
-        assert event.call.values is not None
-        np.testing.assert_allclose(event.call.values, expected(call.request), rtol=1e-6)
+        np.testing.assert_allclose(values_of(event), expected(call.request), rtol=1e-6)
 
 
 def test_waiting_calls_of_two_clients_become_one_batch() -> None:
@@ -267,14 +191,6 @@ def test_an_unforeseen_error_is_internal_and_logged(capfd: pytest.CaptureFixture
     assert "KeyError: 'x'" in logged
 
 
-def limited_memory(most: int) -> Callable[[Tensor], None]:
-    def fail(tokens: Tensor) -> None:
-        if len(tokens) > most:
-            raise BackendError("out_of_memory", f"{len(tokens)} are too many", "less")
-
-    return fail
-
-
 def test_what_does_not_fit_the_memory_is_halved_until_it_does() -> None:
     calls = [Call(b"a", make_call(1, batch=9)), Call(b"b", make_call(2, batch=2))]
     with gathered(calls, fail=limited_memory(3)) as (running, network):
@@ -399,7 +315,7 @@ class TestCaches:
                 again = replace(call, rows=np.array(rows))
                 running.engine.submit(Call(b"a", again))
                 (answer,) = running.outcomes(1).values()
-                np.testing.assert_allclose(answer.call.values, expected(again), rtol=1e-6)
+                np.testing.assert_allclose(values_of(answer), expected(again), rtol=1e-6)
         assert network.batches == [2]
 
     @pytest.mark.parametrize("other", ["client", "name", "tokens", "sigma", "none"])
@@ -418,7 +334,7 @@ class TestCaches:
             running.outcomes(1)
             running.engine.submit(Call(b"b" if other == "client" else b"a", changed))
             (answer,) = running.outcomes(1).values()
-        np.testing.assert_allclose(answer.call.values, expected(changed), rtol=1e-6)
+        np.testing.assert_allclose(values_of(answer), expected(changed), rtol=1e-6)
         assert network.batches == [1, 1]
 
     def test_what_was_released_is_computed_again(self) -> None:
@@ -443,7 +359,7 @@ class TestCaches:
             answers = running.outcomes(3)
             assert sorted(network.batches) == [1, 2]
         for call in calls:
-            answer = answers[call.request.id].call.values
+            answer = values_of(answers[call.request.id])
             np.testing.assert_allclose(answer, expected(call.request), rtol=1e-6)
 
     def test_a_large_call_keeps_one_entry_a_piece(self) -> None:
@@ -453,7 +369,7 @@ class TestCaches:
             for _ in range(2):
                 running.engine.submit(Call(b"a", call))
                 (answer,) = running.outcomes(1).values()
-                np.testing.assert_allclose(answer.call.values, expected(call), rtol=1e-6)
+                np.testing.assert_allclose(values_of(answer), expected(call), rtol=1e-6)
         assert network.batches == [2, 2, 1]
 
     def test_a_call_that_fails_with_its_cache_is_tried_without(self) -> None:
@@ -469,7 +385,7 @@ class TestCaches:
             running.engine.submit(Call(b"a", call))
             (answer,) = running.outcomes(1).values()
         assert isinstance(answer, Answered)
-        np.testing.assert_allclose(answer.call.values, expected(call), rtol=1e-6)
+        np.testing.assert_allclose(values_of(answer), expected(call), rtol=1e-6)
         assert network.batches == [1, 1]
 
     def test_their_memory_is_bounded(self) -> None:
@@ -477,8 +393,9 @@ class TestCaches:
         evaluate = Evaluator(network, budget=2 * 4 * 8)  # two sequences of four tokens, int64
         calls = [make_call(number, cache=number) for number in range(3)]
         for call in (*calls, calls[0], calls[2], make_call(9, batch=3, cache=9), calls[2]):
-            values = evaluate(merge(cut(Call(b"a", call), Limits(), V)))
-            np.testing.assert_allclose(values, expected(call), rtol=1e-6)
+            rows = evaluate(merge(cut(Call(b"a", call), Limits(), V)))
+            assert isinstance(rows, Rows)
+            np.testing.assert_allclose(rows.values, expected(call), rtol=1e-6)
             assert len(evaluate.caches) <= 2
         # The first had gone when it was asked again; the third never went, for it all fits beside
         # the first, and what is too large by itself pushes nothing out.

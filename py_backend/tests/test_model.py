@@ -27,6 +27,7 @@ from remdm_backend.model.dit import DiT, Rotary, Shape, rotate
 from remdm_backend.model.linear import Linear
 from remdm_backend.model.network import Network
 from remdm_backend.model.parameterization import NEGATIVE_INFINITY, subs_log_probs
+from remdm_backend.model.top_rows import top_rows
 
 TOLERANCE = 1e-4
 """Absolute, on log-probabilities above -50 (reference/README.md)."""
@@ -196,6 +197,22 @@ class TestPortions:
             assert asked == [20, 20, 10]
 
 
+class TestTopRows:
+    @pytest.mark.parametrize("most", [1, 100, 10**6])
+    def test_are_those_of_the_rows(
+        self, tiny: Network, monkeypatch: pytest.MonkeyPatch, most: int
+    ) -> None:
+        monkeypatch.setattr(network_module, "LOGITS_AT_ONCE", most)
+        tokens, sigma = inputs(tiny)
+        for rows in (torch.arange(50), torch.arange(0)):
+            got = tiny.top_rows(tokens, sigma, rows, mass=0.5)
+            expected = top_rows(tiny.logits(tokens, sigma, rows), tiny.card.mask_id, 0.5)
+            assert torch.equal(got.counts, expected.counts)
+            assert torch.equal(got.ids, expected.ids)
+            assert torch.allclose(got.logits, expected.logits, atol=1e-5)
+            assert torch.allclose(got.rest, expected.rest, rtol=1e-4)
+
+
 class TestMasses:
     @pytest.mark.parametrize("most", [1, 100, 10**6])
     def test_are_those_of_the_rows(
@@ -238,12 +255,21 @@ class TestBfloat16:
             expected = tiny.backbone(tokens, torch.zeros_like(sigma), rows)
         assert expected.dtype == torch.bfloat16
         got = half.logits(tokens, sigma, rows)
-        assert torch.equal(got, got.bfloat16().float())
+        assert got.dtype == torch.bfloat16
         if native:
-            assert torch.equal(got, expected.float())
+            assert torch.equal(got, expected)
         else:  # sums in another order: now and then another last bit, which grows a little
             assert (got != expected).float().mean() < 0.2
-            assert torch.allclose(got, expected.float(), rtol=2**-6, atol=2**-6)
+            assert torch.allclose(got.float(), expected.float(), rtol=2**-6, atol=2**-6)
+
+    def test_the_top_of_its_rows_is_of_its_own_type(self, tiny_ckpt: Path) -> None:
+        half = load_network(tiny_ckpt, device="cpu", dtype="bfloat16")
+        tokens, sigma = inputs(half)
+        rows = torch.arange(6)
+        got = half.top_rows(tokens, sigma, rows, mass=0.5)
+        expected = top_rows(half.logits(tokens, sigma, rows), half.card.mask_id, 0.5)
+        assert got.logits.dtype == torch.bfloat16
+        assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
 
     def test_is_near_float32(self, shared: Path, native: bool) -> None:
         path = shared / "reference" / "checkpoints" / "mdlm.ckpt"

@@ -14,6 +14,7 @@ import pytest
 from fake_backend import REPLY, frames_of, make_call
 
 from remdm_backend import protocol
+from remdm_backend.answers import Rows, TopRows
 from remdm_backend.errors import BackendError
 from remdm_backend.protocol import (
     ERROR_CODES,
@@ -87,8 +88,8 @@ def test_the_error_codes_are_the_schemas() -> None:
 
 
 def test_hello_and_ping() -> None:
-    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 2}))
-    assert hello == Hello(3, 2)
+    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 3}))
+    assert hello == Hello(3, 3)
     assert decode(msgpack.packb({"type": "ping", "id": 0})) == Ping(0)
 
 
@@ -119,6 +120,26 @@ def test_no_other_name_is_taken(cache: object) -> None:
     header = msgpack.unpackb(frames[0]) | {"cache": cache}
     with pytest.raises(RequestError):
         decode(msgpack.packb(header), *frames[1:])
+
+
+@pytest.mark.parametrize("mass", [1e-300, 0.5, 1 - 2**-53])
+def test_forward_may_ask_for_the_top_of_its_rows(mass: float) -> None:
+    got = decode(*frames_of(make_call(1, top_mass=mass)))
+    assert isinstance(got, Forward)
+    assert got.top_mass == mass
+
+
+@pytest.mark.parametrize("mass", [0, 1, -0.5, 1.5, math.nan, math.inf, "0.5", None, True])
+def test_no_other_mass_is_taken(mass: object) -> None:
+    frames = frames_of(make_call(1))
+    with pytest.raises(RequestError) as caught:
+        decode(msgpack.packb(msgpack.unpackb(frames[0]) | {"topMass": mass}), *frames[1:])
+    assert caught.value.request_id == 1
+
+
+@pytest.mark.parametrize("output", ["logprobs", "masses"])
+def test_only_logits_have_a_top(output: Output) -> None:
+    assert "for logits" in refusal(*frames_of(make_call(1, output=output, top_mass=0.5))).message
 
 
 def test_forward_may_ask_for_no_rows() -> None:
@@ -323,7 +344,7 @@ def test_replies_fit_the_schema() -> None:
     error = BackendError("out_of_memory", "message", "remedy")
     REPLY["error"](error_reply(None, error))
     assert error_reply(1, error)["code"] == "out_of_memory"
-    header, _ = rows_reply(4, np.zeros((2, 3), np.float32))
+    header, _ = rows_reply(4, Rows(np.zeros((2, 3), np.float32)))
     REPLY["rows"](msgpack.unpackb(header))
 
 
@@ -335,10 +356,41 @@ def test_a_code_that_the_wire_lacks_travels_as_internal() -> None:
 
 def test_the_rows_of_a_reply_are_not_copied() -> None:
     batch = np.arange(12, dtype=np.float32).reshape(4, 3)
-    _, frame = rows_reply(1, batch[1:3])
+    _, frame = rows_reply(1, Rows(batch[1:3]))
     batch[1, 0] = 99
     assert np.frombuffer(frame, np.float32)[0] == 99
     assert len(bytes(frame)) == 2 * 3 * 4
+
+
+def test_bfloat16_travels_as_its_bits() -> None:
+    bits = np.array([[0x3F80, 0xC000]], np.uint16)
+    header, frame = rows_reply(1, Rows(bits))
+    assert msgpack.unpackb(header)["tensors"] == [{"dtype": "bfloat16", "shape": [1, 2]}]
+    assert bytes(frame) == b"\x80\x3f\x00\xc0"
+
+
+def test_the_top_of_rows_is_four_views_of_its_arrays() -> None:
+    batch = TopRows(
+        np.array([2, 0, 1], np.int32),
+        np.array([3, 5, 4], np.int32),
+        np.array([1.5, 2, 7], np.float32),
+        np.array([0.25, 0, 0.5]),
+    )
+    header, *frames = rows_reply(1, batch.part(slice(1, 3)))
+    reply = msgpack.unpackb(header)
+    REPLY["topRows"](reply)
+    assert [(spec["dtype"], spec["shape"]) for spec in reply["tensors"]] == [
+        ("int32", [2]),
+        ("int32", [1]),
+        ("float32", [1]),
+        ("float64", [2]),
+    ]
+    batch.ids[2] = 99
+    batch.rest[2] = 0.75
+    assert np.frombuffer(frames[0], np.int32).tolist() == [0, 1]
+    assert np.frombuffer(frames[1], np.int32).tolist() == [99]
+    assert np.frombuffer(frames[2], np.float32).tolist() == [7]
+    assert np.frombuffer(frames[3], np.float64).tolist() == [0, 0.75]
 
 
 def test_a_missing_schema_is_an_error_that_says_where(

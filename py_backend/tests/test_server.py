@@ -12,6 +12,7 @@ import socket
 import stat
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -49,7 +50,7 @@ def test_hello_tells_what_the_network_is() -> None:
     with serving(FakeNetwork) as address, clients(address) as (client,):
         reply = client.hello()
     assert reply["type"] == "ready"
-    assert (reply["id"], reply["protocol"]) == (1, 2)
+    assert (reply["id"], reply["protocol"]) == (1, 3)
     assert reply["model"] == {
         "kind": "mdlm",
         "name": "fake",
@@ -91,6 +92,26 @@ def test_masses_are_two_numbers_a_row() -> None:
         values = client.forward(call)
         assert values.shape == (3, 2)
         np.testing.assert_allclose(values, expected(call), rtol=1e-6)
+
+
+def test_the_top_of_rows_has_four_frames() -> None:
+    call = make_call(1, batch=2, rows=[1, 2, 7], top_mass=0.5)
+    whole = replace(call, top_mass=None)
+    with serving(FakeNetwork) as address, clients(address) as (client,):
+        client.hello()
+        client.socket.send_multipart(frames_of(call))
+        reply, frames = client.receive()
+        assert (reply["type"], reply["id"]) == ("topRows", 1)
+        kinds = [(np.dtype(spec["dtype"]), spec["shape"]) for spec in reply["tensors"]]
+        counts, ids, logits, rest = (
+            np.frombuffer(frame, dtype).reshape(shape)
+            for frame, (dtype, shape) in zip(frames, kinds, strict=True)
+        )
+        assert (counts.shape, rest.shape) == ((3,), (3,))
+        values = client.forward(whole)
+    rows = np.repeat(np.arange(3), counts)
+    np.testing.assert_array_equal(logits, values[rows, ids])
+    assert 0 < len(ids) < values.size
 
 
 def test_a_cache_spares_its_client_a_forward_until_it_is_released() -> None:
@@ -177,7 +198,7 @@ def test_hello_and_forward_wait_for_the_network_and_ping_does_not() -> None:
         return FakeNetwork()
 
     with serving(load) as address, clients(address, 2) as (early, other):
-        early.send({"type": "hello", "id": 1, "protocol": 2})
+        early.send({"type": "hello", "id": 1, "protocol": 3})
         early.socket.send_multipart(frames_of(make_call(5)))
         # Messages of one client are handled in order: after this pong the two above are waiting.
         assert early.ping() == {"type": "pong", "id": 2, "busy": False, "queued": 1}

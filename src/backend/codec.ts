@@ -52,7 +52,7 @@ type WithoutTensors<R> = R extends Request ? Omit<R, "tensors"> : never;
 /** @throws ProtocolError for anything but a valid reply; it carries the request's id where that can be read. */
 export function decodeReply(frames: readonly Uint8Array[]): ReplyMessage {
   const header = checkReply(unpackHeader(frames[0]));
-  const specs: readonly TensorSpec[] = header.type === "rows" ? header.tensors : [];
+  const specs: readonly TensorSpec[] = "tensors" in header ? header.tensors : [];
   const received = frames.slice(1);
   const id = header.id ?? undefined;
   if (specs.length !== received.length) {

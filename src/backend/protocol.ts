@@ -1,5 +1,5 @@
 /**
- * The messages between the SDK and the Python backend, version 2. `npm run schemas` turns these types
+ * The messages between the SDK and the Python backend, version 3. `npm run schemas` turns these types
  * into `schemas/*.json`; both sides validate every header against those files.
  *
  * A message is `[header, frame, frame, ...]`: the header is one of the records below in msgpack, each
@@ -7,9 +7,9 @@
  */
 
 /** Raised whenever a message changes its meaning; both sides refuse any other. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
-export type TensorDtype = "float32" | "bfloat16" | "int32";
+export type TensorDtype = "float32" | "float64" | "bfloat16" | "int32";
 
 /** One raw frame: `shape` in row-major order. */
 export interface TensorSpec {
@@ -93,6 +93,12 @@ export interface ForwardRequestHeader {
    */
   readonly output: "logits" | "logprobs" | "masses";
   /**
+   * For `logits`: of each row only the tokens that a nucleus of this mass can hold, see TopRowsReply.
+   * @exclusiveMinimum 0
+   * @exclusiveMaximum 1
+   */
+  readonly topMass?: number;
+  /**
    * Name under which the backend may keep what it computed for this client. A later call of the same name is answered
    * from it as far as tokens and sigma agree.
    * @TJS-type integer
@@ -151,9 +157,27 @@ export interface ReleasedReply {
   readonly id: number;
 }
 
-/** Answer to forward. Frame: values float32 [N, V], for masses [N, 2]. */
+/**
+ * Answer to forward. Frame: values float32 [N, V], for masses [N, 2]. Logits of a network that computes in bfloat16 are
+ * bfloat16: the same numbers in half the bytes.
+ */
 export interface RowsReply {
   readonly type: "rows";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  readonly tensors: readonly TensorSpec[];
+}
+
+/**
+ * Answer to forward with `topMass` p. Of each row the likeliest tokens until their probability exceeds p, the one that
+ * crosses it and all that equal it included; all of them if it never does. The mask has no part in this, a token of
+ * -Infinity never is among them, and a row with NaN or +Infinity is sent whole. Frames: counts int32 [N], of each row;
+ * ids int32 [M], ascending within a row; logits [M], float32 or bfloat16 as in RowsReply; rest float64 [N], the sum of
+ * exp(logit - max) of the tokens that were left out.
+ */
+export interface TopRowsReply {
+  readonly type: "topRows";
   /** @TJS-type integer
    * @minimum 0 */
   readonly id: number;
@@ -186,4 +210,4 @@ export interface ErrorReply {
 export type Request = HelloRequest | PingRequest | ForwardRequestHeader | ReleaseRequest;
 
 /** Everything that the backend sends. */
-export type Reply = ReadyReply | PongReply | RowsReply | ReleasedReply | ErrorReply;
+export type Reply = ReadyReply | PongReply | RowsReply | TopRowsReply | ReleasedReply | ErrorReply;

@@ -1,5 +1,5 @@
 /** The network behind a transport, as the sampler sees it. */
-import type { Denoiser, DenoiserModel, ForwardRequest } from "../sampler/denoiser.ts";
+import type { Denoiser, DenoiserModel, ForwardRequest, TopRow } from "../sampler/denoiser.ts";
 import { ProtocolError } from "./errors.ts";
 import type {
   ForwardRequestHeader,
@@ -7,17 +7,29 @@ import type {
   ReleasedReply,
   Reply,
   RowsReply,
+  TopRowsReply,
 } from "./protocol.ts";
-import type { Tensor } from "./tensors.ts";
+import { describeTensors, isFloatTensor, isOfShape, widened, type Tensor } from "./tensors.ts";
+import { topRowsOf } from "./topRows.ts";
 import type { Transport } from "./transport.ts";
+
+export interface ZmqDenoiserOptions {
+  /** Whether the sampler may ask for the top of rows in the place of whole ones. Default false. */
+  readonly top?: boolean;
+}
+
+/** What a forward is asked for, beside its tensors. */
+type Wanted = Pick<ForwardRequestHeader, "output" | "topMass">;
 
 export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Denoiser {
   readonly model: Model;
+  readonly top?: NonNullable<Denoiser["top"]>;
   readonly #transport: Transport;
 
-  constructor(transport: Transport, model: Model) {
+  constructor(transport: Transport, model: Model, { top = false }: ZmqDenoiserOptions = {}) {
     this.#transport = transport;
     this.model = model;
+    if (top) this.top = (request, mass, signal) => this.#topRows(request, mass, signal);
   }
 
   forward(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array> {
@@ -42,37 +54,54 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
   }
 
   async #rows(
-    output: ForwardRequestHeader["output"],
+    output: Wanted["output"],
     request: ForwardRequest,
     width: number,
     signal: AbortSignal | undefined,
   ): Promise<Float32Array> {
-    const { batch, length, tokens, sigma, rows, cache } = request;
+    const tensors = await this.#ask({ output }, request, isRows, signal);
+    const expected = [request.rows.length, width];
+    const [values] = tensors;
+    if (tensors.length === 1 && isFloatTensor(values) && isOfShape(values, expected)) {
+      if (values.dtype === "float32" || output === "logits") return widened(values);
+    }
+    throw new ProtocolError(
+      `A forward was answered with ${describeTensors(tensors)} in the place of float32 [${expected.join(", ")}]`,
+    );
+  }
+
+  async #topRows(
+    request: ForwardRequest,
+    topMass: number,
+    signal: AbortSignal | undefined,
+  ): Promise<TopRow[]> {
+    const tensors = await this.#ask({ output: "logits", topMass }, request, isTopRows, signal);
+    return topRowsOf(tensors, request.rows.length, this.model);
+  }
+
+  async #ask(
+    wanted: Wanted,
+    { batch, length, tokens, sigma, rows, cache }: ForwardRequest,
+    accept: (reply: Reply) => reply is RowsReply | TopRowsReply,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Tensor[]> {
     const tensors: Tensor[] = [
       { dtype: "int32", shape: [batch, length], data: tokens },
       { dtype: "float32", shape: [batch], data: sigma },
       { dtype: "int32", shape: [rows.length], data: rows },
     ];
-    const question = { type: "forward", output, ...(cache !== undefined && { cache }) } as const;
-    const answer = await this.#transport.call(question, tensors, isRows, { signal });
-    const expected = [rows.length, width];
-    const [values] = answer.tensors;
-    if (answer.tensors.length === 1 && values.dtype === "float32" && sameShape(values, expected)) {
-      return values.data;
-    }
-    const got = answer.tensors.map(({ dtype, shape }) => `${dtype} [${shape.join(", ")}]`);
-    throw new ProtocolError(
-      `A forward was answered with ${got.join(" and ") || "nothing"} in the place of float32 [${expected.join(", ")}]`,
-    );
+    const question = { type: "forward", ...wanted, ...(cache !== undefined && { cache }) } as const;
+    const answer = await this.#transport.call(question, tensors, accept, { signal });
+    return answer.tensors;
   }
-}
-
-function sameShape({ shape }: Tensor, expected: readonly number[]): boolean {
-  return shape.length === expected.length && shape.every((size, i) => size === expected[i]);
 }
 
 function isRows(reply: Reply): reply is RowsReply {
   return reply.type === "rows";
+}
+
+function isTopRows(reply: Reply): reply is TopRowsReply {
+  return reply.type === "topRows";
 }
 
 function isReleased(reply: Reply): reply is ReleasedReply {

@@ -3,6 +3,10 @@
  * say about these positions? Implementations: the ZeroMQ client in `src/backend`, tables in the tests.
  */
 
+import type { TopRow } from "./topRow.ts";
+
+export type { TopRow };
+
 /** Index into the model's vocabulary, in [0, vocabSize). */
 export type TokenId = number;
 
@@ -64,6 +68,14 @@ export interface Denoiser {
    * mask's logit. Needed for `sedd` models, whose chance to reveal depends on it. Pure, as {@link forward}.
    */
   masses?(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array>;
+  /**
+   * Of each row asked for, only what a nucleus of `mass` can hold: for a denoiser that reaches the sampler sooner that way
+   * than with whole rows; one for which that is not so leaves it out. Without the mask's column, and never with a token of
+   * -Infinity: the likeliest tokens until their probability exceeds `mass`, the one that crosses it and all that equal
+   * it included, or all of them. A row that is no distribution (NaN, +Infinity) comes whole. Pure, as {@link forward}.
+   * @param mass in (0, 1).
+   */
+  top?(request: ForwardRequest, mass: number, signal?: AbortSignal): Promise<readonly TopRow[]>;
   /** Nobody will use this cache any more. Never throws; a denoiser without caches leaves it out. */
   release?(cache: number): void;
 }

@@ -2,8 +2,8 @@
  * The event form: every sample runs ahead to its next reveal, those that wait share a forward call, and each goes on
  * from there (docs/design.md, section 2). Same distribution as the original's dense loop, `_sample`.
  */
-import { RowSampler, type Draw } from "./categorical.ts";
-import type { Denoiser } from "./denoiser.ts";
+import { RowSampler, type Draw, type RowAddress } from "./categorical.ts";
+import type { Denoiser, ForwardRequest } from "./denoiser.ts";
 import type {
   FinishedEvent,
   RemaskedEvent,
@@ -16,9 +16,15 @@ import type { NoiseSource } from "./noise.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import type { Plan } from "./plan.ts";
-import { ask, callsOf, requestOf, type Question } from "./question.ts";
+import { ask, askTop, callsOf, offersTop, requestOf, type Question } from "./question.ts";
 import { roundToBfloat16 } from "./rounding.ts";
 import { SampleState, type SampleSettings } from "./sampleState.ts";
+
+/** Draws a token from one of the rows that were asked for, or takes its likeliest. */
+interface AnsweredRows {
+  draw(row: number, at: RowAddress): Draw;
+  argmax(row: number, at: RowAddress): Draw;
+}
 
 export class EventRun {
   readonly #denoiser: Denoiser;
@@ -94,12 +100,12 @@ export class EventRun {
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
     this.#pace.checkAborted();
     const request = requestOf(questions, this.#options.length);
-    const logits = await ask(this.#denoiser, request, this.#options.signal);
+    const rows = await this.#ask(request);
     this.#ledger.called(request.rows.length);
     let row = 0;
     for (const question of questions) {
       const { state, events } = question;
-      const draws = await this.#draw(question, logits, row);
+      const draws = await this.#draw(question, rows, row);
       row += draws.length;
       const left = remasked(state, events.remasks);
       const came = revealed(state, events.reveals, draws);
@@ -109,18 +115,35 @@ export class EventRun {
     }
   }
 
-  /** @param row of `logits` that is the first of the question's. */
-  async #draw({ state, events }: Question, logits: Float32Array, row: number): Promise<Draw[]> {
+  /** For the top of rows where the denoiser offers that and a nucleus leaves the rest out, else for whole ones. */
+  async #ask(request: ForwardRequest): Promise<AnsweredRows> {
+    const { topP, signal } = this.#options;
+    const sampler = this.#rows;
+    if (topP < 1 && offersTop(this.#denoiser)) {
+      const tops = await askTop(this.#denoiser, request, topP, signal);
+      return {
+        draw: (row, at) => sampler.drawTop(tops[row], at, this.#noise),
+        argmax: (row, at) => sampler.argmaxTop(tops[row], at),
+      };
+    }
+    const { vocabSize } = this.#denoiser.model;
+    const logits = await ask(this.#denoiser, request, signal);
+    const xTheta = (row: number) => logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+    return {
+      draw: (row, at) => sampler.draw(xTheta(row), at, this.#noise),
+      argmax: (row, at) => sampler.argmax(xTheta(row), at),
+    };
+  }
+
+  /** @param first of the question's rows. */
+  async #draw({ state, events }: Question, rows: AnsweredRows, first: number): Promise<Draw[]> {
     const { vocabSize } = this.#denoiser.model;
     const likeliest = state.final && this.#settings.plan.removal === "argmax";
     const draws: Draw[] = [];
     for (const position of events.reveals) {
       const at = { sample: state.sample, step: state.step, position };
-      const begin = (row + draws.length) * vocabSize;
-      const xTheta = logits.subarray(begin, begin + vocabSize);
-      draws.push(
-        likeliest ? this.#rows.argmax(xTheta, at) : this.#rows.draw(xTheta, at, this.#noise),
-      );
+      const row = first + draws.length;
+      draws.push(likeliest ? rows.argmax(row, at) : rows.draw(row, at));
       if (this.#pace.spend(vocabSize)) await this.#pace.rest();
     }
     return draws;

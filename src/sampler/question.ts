@@ -1,4 +1,5 @@
 /** What a round asks of the network: the rows that reveal, of the samples that wait for them. */
+import type { TopRow } from "./topRow.ts";
 import type { Denoiser, ForwardRequest } from "./denoiser.ts";
 import { AbortedError, RemdmError } from "./errors.ts";
 import type { SampleState, StepEvents } from "./sampleState.ts";
@@ -10,6 +11,13 @@ export interface Question {
   readonly events: StepEvents;
   /** t at the start of the step. */
   readonly time: number;
+}
+
+/** A denoiser that offers the top of rows. */
+export type WithTop = Denoiser & Required<Pick<Denoiser, "top">>;
+
+export function offersTop(denoiser: Denoiser): denoiser is WithTop {
+  return denoiser.top !== undefined;
 }
 
 /** An answer of more logits than this (256 MB) is asked for in several calls, where it can be. */
@@ -73,6 +81,24 @@ export async function ask(
 }
 
 /**
+ * @returns the top of each row, checked for their number.
+ * @throws as {@link ask}.
+ */
+export async function askTop(
+  denoiser: WithTop,
+  request: ForwardRequest,
+  mass: number,
+  signal: AbortSignal | undefined,
+): Promise<readonly TopRow[]> {
+  const rows = await answerOf(denoiser.top(request, mass, signal), signal);
+  if (rows.length === request.rows.length) return rows;
+  throw new RemdmError(
+    `The denoiser answered with the top of ${rows.length} rows instead of ${request.rows.length}`,
+    { code: "denoiser_invalid", remedy: "A call must give one row for each row asked for." },
+  );
+}
+
+/**
  * @returns [N, 2] as {@link Denoiser.masses}, checked for their number.
  * @throws as {@link ask}; RemdmError `denoiser_invalid` for a denoiser that has no reductions.
  */
@@ -103,10 +129,10 @@ function checked(answer: Float32Array, what: string, rows: number, width: number
   );
 }
 
-async function answerOf(
-  answer: Promise<Float32Array>,
+async function answerOf<Answer>(
+  answer: Promise<Answer>,
   signal: AbortSignal | undefined,
-): Promise<Float32Array> {
+): Promise<Answer> {
   try {
     return await answer;
   } catch (error) {

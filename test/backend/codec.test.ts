@@ -65,6 +65,17 @@ describe("encodeRequest", () => {
     expect(frames.map((frame): unknown => plain.unpack(frame as Uint8Array))).toEqual([release]);
   });
 
+  it("writes the mass of a nucleus in full precision", () => {
+    const topMass = 0.1 + 0.2;
+    const [forward] = encodeRequest({ type: "forward", id: 7, output: "logits", topMass }, []);
+    expect(plain.unpack(forward as Uint8Array)).toMatchObject({ topMass });
+  });
+
+  it.each([0, 1, -1, NaN, Infinity, "0.5", null])("refuses %p as a mass", (topMass) => {
+    const header = { type: "forward", id: 1, output: "logits", topMass };
+    expect(() => encodeRequest(header as RequestHeader, [])).toThrow(ProtocolError);
+  });
+
   it.each([-1, 0.5, 2 ** 31, NaN, "1", null])("refuses %p as a cache", (cache) => {
     const forward = { type: "forward", id: 1, output: "logits", cache };
     for (const header of [forward, { type: "release", id: 1, cache }]) {
@@ -140,6 +151,14 @@ describe("decodeReply", () => {
     expect(tensor.data).toEqual(Float32Array.of(1.5, -2));
   });
 
+  it("reads float64, in a reply of top rows as well", () => {
+    const [tensor] = decodeReply([
+      pack({ type: "topRows", id: 3, tensors: [{ dtype: "float64", shape: [2] }] }),
+      new Uint8Array(Float64Array.of(Math.PI, -0).buffer),
+    ]).tensors;
+    expect(tensor).toEqual({ dtype: "float64", shape: [2], data: Float64Array.of(Math.PI, -0) });
+  });
+
   it("reads int32 and the bits of bfloat16", () => {
     const int32 = decodeReply([rows([1], "int32"), Uint8Array.of(0xff, 0xff, 0xff, 0xff)]);
     expect(int32.tensors[0].data).toEqual(Int32Array.of(-1));
@@ -187,7 +206,7 @@ describe("decodeReply", () => {
     ["a card of an unknown architecture", [pack(readyWith({ architecture: "unet" }))], 4],
     ["a card that does not say all", [pack(readyWith({ subsMasking: undefined }))], 4],
     ["a release with more than its id", [pack({ type: "released", id: 4, cache: 1 })], 4],
-    ["an unknown dtype", [rows([1], "float64"), new Uint8Array(8)], 3],
+    ["an unknown dtype", [rows([1], "float16"), new Uint8Array(2)], 3],
   ])("refuses %s as a protocol mismatch", (_, frames, requestId) => {
     const error = thrownBy(() => decodeReply(frames));
     expect(error).toBeInstanceOf(ProtocolError);

@@ -8,7 +8,7 @@ layers are rounded to bfloat16 once, at loading, instead of at every call (same 
 memory); a CPU without such instructions computes the same in float32 (``linear.py``); ``1 + scale``
 and the products with the gates are formed in float32; ``log_probs`` normalises in float32, where
 the original keeps the head's bfloat16, so its probabilities sum to one only to about 1e-2.
-``logits`` returns the head's bfloat16 values, widened.
+``logits`` and ``top_rows`` return the head's own bfloat16 values.
 
 In ``float32`` everything is plain float32, which the original only does on a CPU.
 """
@@ -36,6 +36,7 @@ from remdm_backend.model.parameterization import (
     sedd_log_scores,
     subs_log_probs,
 )
+from remdm_backend.model.top_rows import TopRows, top_rows
 from remdm_backend.model.trunk_cache import TrunkCache
 
 LOGITS_AT_ONCE = 2**24
@@ -45,7 +46,7 @@ LEAST_ROOM = 64
 """Positions that a new KV cache has room for; it grows by doubling."""
 
 Logits = Callable[[Tensor], Tensor]
-"""Rows ``[N]`` to float32 logits ``[N, V]``, of one computed trunk."""
+"""Rows ``[N]`` to logits ``[N, V]`` in the head's own type, of one computed trunk."""
 
 
 B = TypeVar("B", bound=nn.Module, covariant=True)
@@ -58,8 +59,8 @@ class Network(ABC, Generic[B]):
     ``card.length``; ``sigma [B]`` float32, the total noise -log(alpha_t), ignored unless the model
     is time-conditioned; ``rows [N]`` int64 flat indices b * L + l, in any order, repeats allowed;
     ``cache`` spares what it knows already and keeps what is new. The ranges are the caller's to
-    check. Every call raises ``BackendError`` ``out_of_memory``. What it returns is float32 on
-    ``device``, an inference tensor: change a clone of it, not itself.
+    check. Every call raises ``BackendError`` ``out_of_memory``. What it returns is on ``device``,
+    float32 unless it says otherwise, an inference tensor: change a clone of it, not itself.
     """
 
     def __init__(
@@ -85,9 +86,27 @@ class Network(ABC, Generic[B]):
     def logits(
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
     ) -> Tensor:
-        """The head's raw output ``[N, vocab_size]``, before any parameterization."""
+        """The head's raw output ``[N, vocab_size]``, before any parameterization; float32, or
+        bfloat16 where the head computes in it."""
         with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
             return logits(asked)
+
+    def top_rows(
+        self,
+        tokens: Tensor,
+        sigma: Tensor,
+        rows: Tensor,
+        cache: TrunkCache | None = None,
+        *,
+        mass: float,
+    ) -> TopRows:
+        """Of each row of the same logits what a nucleus of ``mass`` can hold."""
+        with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
+            mask_id = self.card.mask_id
+            size = self._portion
+            portions = (asked[i : i + size] for i in range(0, max(1, len(asked)), size))
+            tops = [top_rows(logits(part), mask_id, mass) for part in portions]
+            return TopRows(*(torch.cat(column) for column in zip(*tops, strict=True)))
 
     def log_probs(
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
@@ -98,16 +117,17 @@ class Network(ABC, Generic[B]):
             card = self.card
 
             def parameterized(asked: Tensor) -> Tensor:
+                raw = logits(asked).float()
                 if card.kind == "ar":
-                    return next_log_probs(logits(asked), card.mask_id)
+                    return next_log_probs(raw, card.mask_id)
                 if card.kind == "d3pm":
                     masking = card.subs_masking
-                    return d3pm_log_probs(logits(asked), card.mask_id, subs_masking=masking)
+                    return d3pm_log_probs(raw, card.mask_id, subs_masking=masking)
                 at_rows = tokens.flatten()[asked]
                 if card.kind == "sedd":
                     sample = torch.div(asked, tokens.shape[1], rounding_mode="floor")
-                    return sedd_log_scores(logits(asked), at_rows, sigma[sample])
-                return subs_log_probs(logits(asked), at_rows, card.mask_id)
+                    return sedd_log_scores(raw, at_rows, sigma[sample])
+                return subs_log_probs(raw, at_rows, card.mask_id)
 
             return self._in_portions(parameterized, asked, card.vocab_size)
 
@@ -118,18 +138,23 @@ class Network(ABC, Generic[B]):
         logit."""
         with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
             mask_id = self.card.mask_id
-            return self._in_portions(lambda part: masses(logits(part), mask_id), asked, 2)
+            return self._in_portions(lambda part: masses(logits(part).float(), mask_id), asked, 2)
 
     def _in_portions(self, values: Logits, asked: Tensor, width: int) -> Tensor:
         """``values [N, width]`` of ``asked [N]``, of so many rows at a time that what is needed on
         the way stays small."""
-        portion = max(1, LOGITS_AT_ONCE // self.card.vocab_size)
+        portion = self._portion
         if len(asked) <= portion:
             return values(asked)
         answer = torch.empty(len(asked), width, device=self.device)
         for begin in range(0, len(asked), portion):
             answer[begin : begin + portion] = values(asked[begin : begin + portion])
         return answer
+
+    @property
+    def _portion(self) -> int:
+        """Rows that are reduced or normalised at a time."""
+        return max(1, LOGITS_AT_ONCE // self.card.vocab_size)
 
     @abstractmethod
     def _read(
@@ -174,7 +199,7 @@ class MaskedNetwork(Network[Backbone]):
             states = self._backbone.trunk(tokens, sigma)
             if cache is not None:
                 cache.keep(tokens, sigma, states)
-        return lambda asked: self._backbone.head(states, asked).float()
+        return lambda asked: self._backbone.head(states, asked)
 
 
 class CausalNetwork(Network[CausalBackbone]):
@@ -204,7 +229,7 @@ class CausalNetwork(Network[CausalBackbone]):
 
         def logits(asked: Tensor) -> Tensor:
             sample = torch.div(asked, length, rounding_mode="floor")
-            return self._backbone.head(hidden[sample, asked % length - begin]).float()
+            return self._backbone.head(hidden[sample, asked % length - begin])
 
         return logits
 
