@@ -26,3 +26,33 @@ def keep_freed_memory() -> bool:
         M_TOP_PAD: 64 * 2**20,
     }
     return all(mallopt(name, value) == 1 for name, value in settings.items())
+
+
+class _Mallinfo2(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        )
+    ]
+
+
+def kept_memory() -> int:
+    """Bytes that this process has from the system, and free; 0 where that cannot be known."""
+    if platform.libc_ver()[0] != "glibc":
+        return 0
+    try:
+        mallinfo2 = ctypes.CDLL(None).mallinfo2
+    except AttributeError:  # before glibc 2.33
+        return 0
+    mallinfo2.restype = _Mallinfo2
+    return int(mallinfo2().fordblks)

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remdm_backend import answers
+from remdm_backend.allocator import kept_memory
 from remdm_backend.answers import Answer, Rows, Values
 from remdm_backend.batching import Batch
 from remdm_backend.caches import CacheStore
 from remdm_backend.errors import BackendError
 from remdm_backend.free_memory import free_memory
+from remdm_backend.model.memory import out_of_memory
 from remdm_backend.model.trunk_cache import TrunkCache
 from remdm_backend.protocol import width_of
 
@@ -34,6 +36,13 @@ if TYPE_CHECKING:
 NICER = 5
 """A third of the weight beside the other threads, which are gone again in microseconds. Twice that
 would answer no sooner in most calls, and leave a forward little beside a program that computes."""
+
+HIDDEN_STATES = 16
+"""Vectors of the hidden size that a token has in a block at most: four times two in the MLP, three
+in attention, the rest in between."""
+
+LOGITS_COPIES, TOP_COPIES = 2, 4
+"""Of the rows asked for; and of those, should only their top be wanted: most are float64."""
 
 
 class Evaluator:
@@ -66,7 +75,19 @@ class Evaluator:
     def _cache_of(self, batch: Batch) -> TrunkCache | None:
         return None if batch.cache is None else self.caches.entry(batch.cache)
 
+    def _check_room(self, batch: Batch) -> None:
+        """On a CPU nothing fails: Linux promises more memory than it has, and kills who uses it."""
+        if self._network.device.type != "cpu":
+            return
+        card = self._network.card
+        tokens = 4 * HIDDEN_STATES * card.hidden_size * batch.tokens.size
+        width = card.vocab_size if batch.top_mass is None else TOP_COPIES * card.vocab_size
+        rows = 4 * LOGITS_COPIES * width * len(batch.rows)
+        if tokens + rows > free_memory(self._network.device) + kept_memory():
+            raise out_of_memory(batch.tokens.shape, len(batch.rows))
+
     def _evaluate(self, batch: Batch, cache: TrunkCache | None) -> Answer:
+        self._check_room(batch)
         network = self._network
         tokens = torch.from_numpy(batch.tokens)
         sigma = torch.from_numpy(batch.sigma)

@@ -11,9 +11,17 @@ from collections.abc import Callable, Iterator
 from fake_backend import PATIENCE, FakeNetwork, make_call
 from torch import Tensor
 
+from remdm_backend.answers import Rows, Values
 from remdm_backend.batching import Call, Limits
 from remdm_backend.engine import Answered, Engine, Event, Failed, Loaded
 from remdm_backend.errors import BackendError
+
+
+def values_of(event: Event) -> Values:
+    """Whole rows that answer a call."""
+    assert isinstance(event, Answered)
+    assert isinstance(event.call.answer, Rows)
+    return event.call.answer.values
 
 
 class Gate:

@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 import torch
 from fake_backend import PATIENCE, FakeCard, FakeNetwork, expected, make_call
-from running_engine import Gate, Running, engine_of, gathered, limited_memory
+from running_engine import Gate, Running, engine_of, gathered, limited_memory, values_of
 from torch import Tensor
 
-from remdm_backend.answers import Rows, Values
+from remdm_backend.answers import Rows
 from remdm_backend.batching import Call, FairQueue, Limits, cut, merge
 from remdm_backend.device import Evaluator
 from remdm_backend.engine import (
     Answered,
-    Event,
     Failed,
     LoadFailed,
     as_backend_error,
@@ -27,13 +26,6 @@ from remdm_backend.errors import BackendError
 from remdm_backend.model.trunk_cache import TrunkCache
 
 V = FakeCard().vocab_size
-
-
-def values_of(event: Event) -> Values:
-    """Whole rows that answer a call."""
-    assert isinstance(event, Answered)
-    assert isinstance(event.call.answer, Rows)
-    return event.call.answer.values
 
 
 def check(outcomes: dict[int, Answered | Failed], calls: list[Call]) -> None:

@@ -1,8 +1,12 @@
-"""Telling a failed allocation from any other runtime error."""
+"""Memory that there is not enough of: how that is noticed, and how it is told."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+
+from remdm_backend.errors import BackendError
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -11,3 +15,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def out_of_memory(shape: Sequence[int], rows: int) -> BackendError:
+    """For a forward pass of ``shape`` tokens and so many rows."""
+    return BackendError(
+        "out_of_memory",
+        f"Not enough memory for a forward pass of {' x '.join(map(str, shape))} tokens and "
+        f"{rows} rows of logits.",
+        "Use smaller batches, bfloat16, or a device with more memory.",
+    )

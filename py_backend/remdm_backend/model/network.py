@@ -24,11 +24,10 @@ import torch
 from torch import Tensor, nn
 
 from remdm_backend.checkpoint.card import ModelCard
-from remdm_backend.errors import BackendError
 from remdm_backend.model.attention import AttentionName
 from remdm_backend.model.backbone import Backbone, CausalBackbone
 from remdm_backend.model.linear import Linear
-from remdm_backend.model.memory import is_out_of_memory
+from remdm_backend.model.memory import is_out_of_memory, out_of_memory
 from remdm_backend.model.parameterization import (
     d3pm_log_probs,
     masses,
@@ -246,10 +245,4 @@ def _memory_errors_for(tokens: Tensor, rows: Tensor) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        batch, length = tokens.shape
-        raise BackendError(
-            "out_of_memory",
-            f"Not enough memory for a forward pass of {batch} x {length} tokens and "
-            f"{rows.numel()} rows of logits.",
-            "Use smaller batches, bfloat16, or a device with more memory.",
-        ) from error
+        raise out_of_memory(tokens.shape, rows.numel()) from error

@@ -1,0 +1,84 @@
+"""On a CPU a forward that does not fit the memory is refused before it begins: an allocation would
+succeed, and the process be killed when it uses the memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fake_backend import FakeNetwork, expected, make_call
+from running_engine import Gate, engine_of, values_of
+
+from remdm_backend import device
+from remdm_backend.allocator import kept_memory
+from remdm_backend.batching import Call
+from remdm_backend.engine import Answered, Failed
+
+LENGTH = 4
+"""Tokens of a sequence of ``make_call``."""
+
+
+def leave_room_for(sequences: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a row of every token."""
+    hidden = FakeNetwork().card.hidden_size
+    tokens = 4 * device.HIDDEN_STATES * hidden * LENGTH
+    rows = 4 * device.LOGITS_COPIES * FakeNetwork().card.vocab_size * LENGTH
+    room = sequences * (tokens + rows)
+    monkeypatch.setattr(device, "free_memory", lambda _: room)
+    monkeypatch.setattr(device, "kept_memory", lambda: 0)
+
+
+def test_calls_that_do_not_fit_together_run_in_smaller_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leave_room_for(2, monkeypatch)
+    gate = Gate()
+    network = FakeNetwork(gate)
+    calls = [make_call(number) for number in range(5)]
+    with engine_of(network) as running:
+        for call in calls:
+            running.engine.submit(Call(b"%d" % call.id, call))
+            if call.id == 0:
+                assert gate.entered.wait(10)
+        gate.opened.set()
+        outcomes = running.outcomes(5)
+    for call in calls:
+        answer = outcomes[call.id]
+        assert isinstance(answer, Answered)
+        np.testing.assert_allclose(values_of(answer), expected(call), rtol=1e-6)
+    # The four that had gathered were never given to the network as one.
+    assert max(network.batches) <= 2
+
+
+def test_one_sequence_that_does_not_fit_is_an_error_and_the_next_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leave_room_for(0, monkeypatch)
+    with engine_of(FakeNetwork()) as running:
+        running.engine.submit(Call(b"a", make_call(0)))
+        (failed,) = running.outcomes(1).values()
+        assert isinstance(failed, Failed)
+        assert failed.error.code == "out_of_memory"
+        assert "1 x 4 tokens" in failed.error.message
+        leave_room_for(1, monkeypatch)
+        running.engine.submit(Call(b"a", make_call(1)))
+        (answer,) = running.outcomes(1).values()
+        assert isinstance(answer, Answered)
+
+
+def test_memory_that_the_process_keeps_counts_as_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_room_for(0, monkeypatch)
+    monkeypatch.setattr(device, "kept_memory", lambda: 10**9)
+    with engine_of(FakeNetwork()) as running:
+        running.engine.submit(Call(b"a", make_call(0)))
+        (answer,) = running.outcomes(1).values()
+        assert isinstance(answer, Answered)
+
+
+def test_kept_memory_is_what_was_freed() -> None:
+    # Small blocks, which no allocator gives back at once.
+    blocks = [bytes(1000) for _ in range(20_000)]
+    before = kept_memory()
+    kept = blocks[::2]
+    del blocks
+    assert len(kept) == 10_000
+    assert before == 0 or kept_memory() > before + 5 * 10**6
