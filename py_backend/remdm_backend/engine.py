@@ -1,13 +1,15 @@
 """The engine: one thread that owns the network and answers the forward calls of every client.
 
-It loads the network itself, then takes from the queue whatever can run together, so that merging
-costs no waiting: while one batch runs, the calls for the next gather. Results are handed to
-``deliver`` on this thread, which must not block.
+It loads the network itself, then takes from the queue whatever can run together: while one batch
+runs, the calls for the next gather, and it waits a moment for those who just got an answer and are
+about to ask again (``returning.py``). Results are handed to ``deliver`` on this thread, which must
+not block.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +19,7 @@ from remdm_backend.answers import Answer
 from remdm_backend.batching import Batch, Call, FairQueue, Limits, Piece, cut, merge, split
 from remdm_backend.errors import BackendError
 from remdm_backend.log import log
+from remdm_backend.returning import Returning
 
 if TYPE_CHECKING:
     import torch
@@ -134,6 +137,7 @@ class Engine:
         self._vocab_size = 0
         self._evaluator: Evaluator | None = None
         self._queue = FairQueue()
+        self._returning = Returning()
         self._changed = threading.Condition()
         self._stopping = False
         self._unanswered = 0
@@ -159,6 +163,7 @@ class Engine:
         call.missing = len(pieces)
         with self._changed:
             self._unanswered += 1
+            self._returning.asked(call.client, time.monotonic())
             self._queue.add(pieces)
             self._changed.notify()
 
@@ -191,21 +196,26 @@ class Engine:
         self._vocab_size = network.card.vocab_size
         self._deliver(Loaded(network))
         while pieces := self._next():
+            begin = time.monotonic()
             self._run(forward, pieces)
             with self._changed:
                 self._running = 0
+                self._returning.ran(begin, time.monotonic())
 
     def _next(self) -> list[Piece]:
         """Wait for the next batch; empty when stopped."""
         with self._changed:
             while not self._stopping:
-                while self._queue:
+                if not self._queue:
+                    self._changed.wait()
+                elif (patience := self._returning.wait(time.monotonic())) > 0:
+                    self._changed.wait(patience)
+                else:
                     taken = self._queue.take(self._limits, self._vocab_size)
                     pieces = [piece for piece in taken if not piece.call.failed]
                     if pieces:
                         self._running = len({id(piece.call) for piece in pieces})
                         return pieces
-                self._changed.wait()
             return []
 
     def _run(self, forward: Evaluate, pieces: Sequence[Piece]) -> None:
@@ -245,6 +255,7 @@ class Engine:
         with self._changed:
             self._unanswered -= 1
             self._running -= 1
+            self._returning.answered(event.call.client, time.monotonic())
         self._deliver(event)
 
 
