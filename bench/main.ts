@@ -6,6 +6,7 @@ const BENCHMARKS: readonly string[] = [
   "sequences",
   "clients",
   "wire",
+  "scaling",
 ];
 
 const wanted = process.argv.slice(2).find((argument) => !argument.startsWith("-"));

@@ -1,5 +1,7 @@
 /** Times of several things, taken in turns, so that what else the machine does hits all of them alike. */
 
+import { readFile } from "node:fs/promises";
+
 /** Does it once. @returns the seconds it took. */
 export type Measured = () => Promise<number>;
 
@@ -54,3 +56,11 @@ export function table(rows: readonly (readonly (string | number)[])[]): void {
 
 export const ms = (seconds: number): string => `${(seconds * 1000).toFixed(1)} ms`;
 export const times = (x: number): string => `${x >= 100 ? Math.round(x) : x.toFixed(2)} x`;
+
+/** Largest resident size of a process so far, in bytes; Linux. */
+export async function peakOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+  if (kilobytes === undefined) throw new Error(`/proc/${pid}/status does not say VmHWM`);
+  return Number(kilobytes) * 1024;
+}

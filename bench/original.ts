@@ -6,12 +6,11 @@
  *     REMDM_REFERENCE=path/to/remdm npm run bench original -- --rounds 3 --dtype float32 --steps 8
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Remdm } from "remdm";
 import { sample } from "remdm/sampler";
-import { inTurns, median, ms, ratio, table, timed, times } from "./measure.ts";
+import { inTurns, median, ms, peakOf, ratio, table, timed, times } from "./measure.ts";
 import { Models, noTokenizer, originalSampler } from "./places.ts";
 import type { Worker } from "./worker.ts";
 
@@ -136,12 +135,4 @@ async function memory(theirs: Worker, remdm: Remdm): Promise<string[]> {
     gigabytes(ours),
     `${(ours / original).toFixed(2)} of the original's`,
   ];
-}
-
-/** Largest resident size of a process so far, in bytes; Linux. */
-async function peakOf(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kilobytes === undefined) throw new Error(`/proc/${pid}/status does not say VmHWM`);
-  return Number(kilobytes) * 1024;
 }
