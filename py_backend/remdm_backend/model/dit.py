@@ -18,9 +18,7 @@ from torch import Tensor, nn
 from remdm_backend.model.attention import Attention, sdpa
 from remdm_backend.model.backbone import Backbone, States
 from remdm_backend.model.linear import Linear
-
-Angles = tuple[Tensor, Tensor]
-"""cos and sin of the rotary angles, each ``[L, 1, 1, D/2]``."""
+from remdm_backend.model.rotary import Angles, Rotary, rotate
 
 FREQUENCIES = 256
 """Width of the sinusoidal embedding of sigma."""
@@ -52,48 +50,6 @@ class TimestepEmbedder(nn.Module):
         angles = sigma.float()[:, None] * torch.exp(-math.log(10_000) * exponents)
         embedded: Tensor = self.mlp(torch.cat([angles.cos(), angles.sin()], dim=-1))
         return embedded
-
-
-class Rotary(nn.Module):
-    """Rotary position embedding in halves (GPT-NeoX order), on queries and keys only."""
-
-    inv_freq: Tensor
-
-    def __init__(self, head_dim: int) -> None:
-        super().__init__()
-        self.register_buffer("inv_freq", inverse_frequencies(head_dim))
-
-    def forward(self, length: int, begin: int = 0) -> Angles:
-        """Of ``length`` positions from ``begin`` on."""
-        positions = torch.arange(
-            begin, begin + length, dtype=torch.float32, device=self.inv_freq.device
-        )
-        angles = torch.outer(positions, self.inv_freq)[:, None, None, :]
-        return angles.cos(), angles.sin()
-
-
-def rotate(part: Tensor, angles: Angles) -> None:
-    """Turn queries or keys in place: ``part [B, L, n, H, D]``, of a packed tensor perhaps.
-
-    The angles are rounded to its type, as the original's are; the products are float32, as in
-    flash-attention's kernel.
-    """
-    cos, sin = (angle.to(part.dtype).float() for angle in angles)
-    half = part.shape[-1] // 2
-    first, second = part[..., :half].float(), part[..., half:].float()
-    turned = torch.addcmul(first * cos, second, sin, value=-1)
-    part[..., half:] = torch.addcmul(second * cos, first, sin)
-    part[..., :half] = turned
-
-
-def inverse_frequencies(head_dim: int) -> Tensor:
-    """The ``[head_dim / 2]`` rotary frequencies, base 10,000.
-
-    Real numbers also where the network is laid out on the ``meta`` device, whose power operator
-    imports all of ``torch._dynamo``: two seconds, and a directory left in the temporary folder.
-    """
-    even = torch.arange(0, head_dim, 2, device="cpu").float()
-    return 1.0 / (10_000 ** (even / head_dim))
 
 
 class LayerNorm(nn.Module):
