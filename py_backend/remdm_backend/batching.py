@@ -1,8 +1,9 @@
 """Which waiting calls run together: a queue that is fair between clients; merging; splitting.
 
-Calls are pure and independent, so those with the same sequence length and output, and of top rows
-the same mass, can share one forward. A call with a cache of its own runs alone. A call that is
-larger than a batch is cut into pieces between its sequences; every other call is one piece.
+Calls are pure and independent, so those with the same output, and of top rows the same mass, can
+share one forward; also those of different sequence lengths where the network mixes them. A call
+with a cache of its own runs alone. A call that is larger than a batch is cut into pieces between
+its sequences; every other call is one piece.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ class Limits:
     """How large a batch may be. One sequence always runs, whatever its rows need."""
 
     sequences: int = 64
+    tokens: int = 2**31 - 1
+    """Of all sequences together, as many as attention kernels can count in int32; fewer once the
+    memory was found to be too small, which a long sequence fills sooner than a short one."""
     values: int = 2**28
     """Numbers in the answer, N * V: 1 GiB of float32."""
 
@@ -61,6 +65,15 @@ class Piece:
         return self.last - self.first
 
     @property
+    def length(self) -> int:
+        """Of each of its sequences."""
+        return int(self.call.request.tokens.shape[1])
+
+    @property
+    def tokens(self) -> int:
+        return self.sequences * self.length
+
+    @property
     def row_count(self) -> int:
         return int(self.rows.stop - self.rows.start)
 
@@ -74,12 +87,17 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """One forward: ``tokens [B, L]``, ``sigma [B]``, ``rows [N]``, of some pieces in order."""
+    """One forward: ``tokens [B, L]``, ``sigma [B]``, ``rows [N]``, of some pieces in order.
+
+    Sequences of different ``lengths [B]`` stand one after the other, ``tokens [T]``.
+    """
 
     output: Output
     tokens: NDArray[np.int64]
     sigma: NDArray[np.float32]
     rows: NDArray[np.int64]
+    lengths: tuple[int, ...] | None = None
+    """Only where they differ."""
     cache: CacheKey | None = None
     top_mass: float | None = None
 
@@ -89,7 +107,8 @@ def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
     batch, length = call.request.tokens.shape
     row_count = len(call.request.rows)
     most_rows = limits.values // width_of(call.request.output, vocab_size)
-    if batch == 1 or (batch <= limits.sequences and row_count <= most_rows):
+    most = min(limits.sequences, limits.tokens // length)
+    if batch == 1 or (batch <= most and row_count <= most_rows):
         return [Piece(call, 0, batch, slice(0, row_count))]
     # [B + 1]: how many rows lie before each sequence, and in all.
     ends = np.searchsorted(call.request.rows, np.arange(batch + 1) * length)
@@ -97,11 +116,7 @@ def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
     first = 0
     while first < batch:
         last = first + 1
-        while (
-            last < batch
-            and last - first < limits.sequences
-            and ends[last + 1] - ends[first] <= most_rows
-        ):
+        while last < batch and last - first < most and ends[last + 1] - ends[first] <= most_rows:
             last += 1
         pieces.append(_piece(call, first, last))
         first = last
@@ -109,16 +124,19 @@ def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
 
 
 def merge(pieces: Sequence[Piece]) -> Batch:
-    """The sequences of all ``pieces`` (same L, output and mass) under each other; rows count on."""
-    length = pieces[0].call.request.tokens.shape[1]
+    """The sequences of all ``pieces`` (same output and mass) under each other; rows count on."""
     tokens, sigma, rows = [], [], []
     above = 0
     for piece in pieces:
         request = piece.call.request
         tokens.append(request.tokens[piece.first : piece.last])
         sigma.append(request.sigma[piece.first : piece.last])
-        rows.append(request.rows[piece.rows] + (above - piece.first) * length)
-        above += piece.sequences
+        rows.append(request.rows[piece.rows] + (above - piece.first * piece.length))
+        above += piece.tokens
+    lengths = None
+    if len({piece.length for piece in pieces}) > 1:
+        tokens = [part.reshape(-1) for part in tokens]
+        lengths = tuple(piece.length for piece in pieces for _ in range(piece.sequences))
     call = pieces[0].call
     name = call.request.cache
     return Batch(
@@ -126,6 +144,7 @@ def merge(pieces: Sequence[Piece]) -> Batch:
         _under_each_other(tokens),
         _under_each_other(sigma),
         _under_each_other(rows),
+        lengths,
         cache=None if name is None else (call.client, name, pieces[0].first),
         top_mass=call.request.top_mass,
     )
@@ -157,11 +176,14 @@ def _joined(call: Call) -> Answer:
 class FairQueue:
     """Pieces in order of arrival for each client, and the clients in turn.
 
-    The client at the head of the line decides what the next batch is (L, output, mass) and always
-    gets its piece in; the others follow in turn as long as theirs fit. Who was served goes to the
-    end of the line, so a client waits for at most as many batches as there are other clients.
+    The client at the head of the line decides what the next batch is (output, mass; L unless
+    ``mixes_lengths``) and always gets its piece in; the others follow in turn as long as theirs
+    fit. Who was served goes to the end of the line, so a client waits for at most as many batches
+    as there are other clients.
     """
 
+    mixes_lengths: bool = False
+    """Whether the network computes sequences of different lengths in one forward."""
     _line: OrderedDict[bytes, deque[Piece]] = field(default_factory=OrderedDict)
 
     def __bool__(self) -> bool:
@@ -179,7 +201,7 @@ class FairQueue:
             served = False
             for client in list(self._line):
                 piece = self._line[client][0]
-                if chosen and not _fits(piece, chosen, limits, vocab_size):
+                if chosen and not self._fits(piece, chosen, limits, vocab_size):
                     continue
                 chosen.append(piece)
                 served = True
@@ -188,21 +210,22 @@ class FairQueue:
                     self._line.move_to_end(client)
                 else:
                     del self._line[client]
-        return chosen
+        # Equal lengths beside each other: attention without a kernel for all takes them at once.
+        return sorted(chosen, key=lambda piece: piece.length)
 
-
-def _fits(piece: Piece, chosen: Sequence[Piece], limits: Limits, vocab_size: int) -> bool:
-    request, head = piece.call.request, chosen[0].call.request
-    sequences = piece.sequences + sum(other.sequences for other in chosen)
-    rows = piece.row_count + sum(other.row_count for other in chosen)
-    return (
-        (request.output, request.top_mass) == (head.output, head.top_mass)
-        and request.cache is None
-        and head.cache is None
-        and request.tokens.shape[1] == head.tokens.shape[1]
-        and sequences <= limits.sequences
-        and rows * width_of(head.output, vocab_size) <= limits.values
-    )
+    def _fits(self, piece: Piece, chosen: Sequence[Piece], limits: Limits, vocab_size: int) -> bool:
+        request, head = piece.call.request, chosen[0].call.request
+        together = [*chosen, piece]
+        rows = sum(each.row_count for each in together)
+        return (
+            (request.output, request.top_mass) == (head.output, head.top_mass)
+            and request.cache is None
+            and head.cache is None
+            and (self.mixes_lengths or piece.length == chosen[0].length)
+            and sum(each.sequences for each in together) <= limits.sequences
+            and sum(each.tokens for each in together) <= limits.tokens
+            and rows * width_of(head.output, vocab_size) <= limits.values
+        )
 
 
 def _under_each_other(parts: Sequence[NDArray[T]]) -> NDArray[T]:

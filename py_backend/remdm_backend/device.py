@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,9 +22,11 @@ from remdm_backend.allocator import kept_memory
 from remdm_backend.answers import Answer, Rows, Values
 from remdm_backend.batching import Batch
 from remdm_backend.caches import CacheStore
+from remdm_backend.engine import Outputs
 from remdm_backend.errors import BackendError
 from remdm_backend.free_memory import free_memory
 from remdm_backend.model.memory import out_of_memory
+from remdm_backend.model.packing import Packed, Tokens
 from remdm_backend.model.trunk_cache import TrunkCache
 from remdm_backend.protocol import width_of
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from remdm_backend.engine import Network
     from remdm_backend.model.top_rows import TopRows
 
+T = TypeVar("T")
 
 NICER = 5
 """A third of the weight beside the other threads, which are gone again in microseconds. Twice that
@@ -45,6 +48,14 @@ LOGITS_COPIES, TOP_COPIES = 2, 4
 """Of the rows asked for; and of those, should only their top be wanted: most are float64."""
 
 
+@runtime_checkable
+class MixesLengths(Outputs[Tokens], Protocol):
+    """A network that takes sequences of different lengths in one forward, if it says so."""
+
+    @property
+    def mixes_lengths(self) -> bool: ...
+
+
 class Evaluator:
     """Runs batches on ``network``, with the caches of all clients.
 
@@ -53,8 +64,16 @@ class Evaluator:
 
     def __init__(self, network: Network, budget: int | None = None) -> None:
         self._network = network
+        self._mixing: MixesLengths | None = None
+        if isinstance(network, MixesLengths) and network.mixes_lengths:
+            self._mixing = network
         room = free_memory(network.device) // 4 if budget is None else budget
         self.caches: CacheStore[TrunkCache] = CacheStore(room, TrunkCache)
+
+    @property
+    def mixes_lengths(self) -> bool:
+        """Whether a batch may have sequences of different lengths."""
+        return self._mixing is not None
 
     def __call__(self, batch: Batch) -> Answer:
         """The rows that were asked for, in main memory. Raises what the network raises."""
@@ -88,8 +107,15 @@ class Evaluator:
 
     def _evaluate(self, batch: Batch, cache: TrunkCache | None) -> Answer:
         self._check_room(batch)
-        network = self._network
         tokens = torch.from_numpy(batch.tokens)
+        if batch.lengths is None:
+            return self._ask(self._network, tokens, batch, cache)
+        assert self._mixing is not None
+        return self._ask(self._mixing, Packed(tokens, batch.lengths), batch, cache)
+
+    def _ask(
+        self, network: Outputs[T], tokens: T, batch: Batch, cache: TrunkCache | None
+    ) -> Answer:
         sigma = torch.from_numpy(batch.sigma)
         rows = torch.from_numpy(batch.rows)
         if batch.top_mass is not None:
@@ -101,7 +127,7 @@ class Evaluator:
             "masses": network.masses,
         }
         values = functions[batch.output](tokens, sigma, rows, cache)
-        expected = (len(rows), width_of(batch.output, network.card.vocab_size))
+        expected = (len(rows), width_of(batch.output, self._network.card.vocab_size))
         known = values.dtype == torch.float32 or batch.output == "logits"
         if tuple(values.shape) != expected or not known:
             # Splitting it all the same would give one client's rows to another.

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from remdm_backend.answers import Answer
 from remdm_backend.batching import Batch, Call, FairQueue, Limits, Piece, cut, merge, split
@@ -63,13 +63,39 @@ class Card(Protocol):
     def subs_masking(self) -> bool: ...
 
 
-class Network(Protocol):
-    """A loaded network (``model/network.py``).
+Form = TypeVar("Form", contravariant=True)
 
-    ``tokens [B, L]`` int64, ``sigma [B]`` float32, ``rows [N]`` int64 (flat ``b * L + l``), on any
-    device -> ``[N, V]`` float32, for logits perhaps bfloat16; ``[N, 2]`` for masses. Raises
-    ``BackendError``, ``out_of_memory`` among others.
+
+class Outputs(Protocol[Form]):
+    """What can be asked about tokens in this form: equally long sequences, or packed ones.
+
+    ``sigma [B]`` float32, ``rows [N]`` int64 (flat indices into the tokens), on any device ->
+    ``[N, V]`` float32, for logits perhaps bfloat16; ``[N, 2]`` for masses. Raises ``BackendError``,
+    ``out_of_memory`` among others.
     """
+
+    def logits(
+        self, tokens: Form, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Tensor: ...
+    def log_probs(
+        self, tokens: Form, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Tensor: ...
+    def masses(
+        self, tokens: Form, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Tensor: ...
+    def top_rows(
+        self,
+        tokens: Form,
+        sigma: Tensor,
+        rows: Tensor,
+        cache: TrunkCache | None,
+        *,
+        mass: float,
+    ) -> TopRows: ...
+
+
+class Network(Outputs["Tensor"], Protocol):
+    """A loaded network (``model/network.py``), for ``tokens [B, L]`` int64."""
 
     @property
     def card(self) -> Card: ...
@@ -79,24 +105,6 @@ class Network(Protocol):
     def dtype(self) -> torch.dtype: ...
     @property
     def attention(self) -> str: ...
-    def logits(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
-    ) -> Tensor: ...
-    def log_probs(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
-    ) -> Tensor: ...
-    def masses(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
-    ) -> Tensor: ...
-    def top_rows(
-        self,
-        tokens: Tensor,
-        sigma: Tensor,
-        rows: Tensor,
-        cache: TrunkCache | None,
-        *,
-        mass: float,
-    ) -> TopRows: ...
 
 
 @dataclass(frozen=True)
@@ -194,6 +202,7 @@ class Engine:
             self._deliver(LoadFailed(as_backend_error(error)))
             return
         self._vocab_size = network.card.vocab_size
+        self._queue.mixes_lengths = forward.mixes_lengths
         self._deliver(Loaded(network))
         while pieces := self._next():
             begin = time.monotonic()
@@ -230,7 +239,7 @@ class Engine:
             return
         # Outside the handler: the exception is gone, and with it the tensors that its frames held.
         if failure.code == "out_of_memory":
-            self._shrink(sum(piece.sequences for piece in pieces))
+            self._shrink(sum(piece.tokens for piece in pieces))
         call = pieces[0].call
         parts = pieces
         if len(pieces) == 1 and failure.code == "out_of_memory":
@@ -244,12 +253,12 @@ class Engine:
             if not part.call.failed:
                 self._run(forward, [part])
 
-    def _shrink(self, sequences: int) -> None:
-        """Merge less from now on: ``sequences`` were too many for the device's memory."""
-        most = max(1, min(self._limits.sequences, sequences // 2))
-        if most < self._limits.sequences:
-            self._limits = replace(self._limits, sequences=most)
-            log(f"out of memory with {sequences} sequences; batches now have at most {most}")
+    def _shrink(self, tokens: int) -> None:
+        """Merge less from now on: ``tokens`` were too many for the device's memory."""
+        most = tokens // 2
+        if most < self._limits.tokens:
+            self._limits = replace(self._limits, tokens=most)
+            log(f"out of memory with {tokens} tokens; batches now have at most {most}")
 
     def _answer(self, event: Answered | Failed) -> None:
         with self._changed:

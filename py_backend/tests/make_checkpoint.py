@@ -25,7 +25,8 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from remdm_backend.checkpoint.architecture import empty_network
-from remdm_backend.model.dit import Shape, inverse_frequencies
+from remdm_backend.model.dit import Shape
+from remdm_backend.model.rotary import inverse_frequencies
 
 
 @dataclass(frozen=True)

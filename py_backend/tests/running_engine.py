@@ -81,6 +81,7 @@ def gathered(
     calls: list[Call],
     limits: Limits | None = None,
     fail: Callable[[Tensor], None] = lambda tokens: None,
+    kind: type[FakeNetwork] = FakeNetwork,
 ) -> Iterator[tuple[Running, FakeNetwork]]:
     """An engine that finds ``calls`` waiting together, after a first call that is let through."""
     gate = Gate()
@@ -89,7 +90,7 @@ def gathered(
         gate(tokens)
         fail(tokens)
 
-    network = FakeNetwork(before)
+    network = kind(before)
     with engine_of(network, limits) as running:
         running.engine.submit(Call(b"first", make_call(1000)))
         try:

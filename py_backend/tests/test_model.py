@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import json
-import math
 import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from fake_kernels import fake_causal_kernel, fake_kernel
+from golden import Golden
 from make_checkpoint import Recipe, checkpoint_dict, save
 from torch import Tensor
 
@@ -23,44 +21,12 @@ from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
 from remdm_backend.model import attention
 from remdm_backend.model import network as network_module
-from remdm_backend.model.dit import DiT, Rotary, Shape, rotate
+from remdm_backend.model.dit import DiT, Shape
 from remdm_backend.model.linear import Linear
 from remdm_backend.model.network import Network
 from remdm_backend.model.parameterization import NEGATIVE_INFINITY, subs_log_probs
+from remdm_backend.model.rotary import Rotary, rotate
 from remdm_backend.model.top_rows import top_rows
-
-TOLERANCE = 1e-4
-"""Absolute, on log-probabilities above -50 (reference/README.md)."""
-
-
-class Golden:
-    """One recorded forward pass: the network, its inputs, and the original's output [rows, V]."""
-
-    def __init__(self, shared: Path, model: str, ema: bool, t: float | None) -> None:
-        reference = shared / "reference"
-        cases = json.loads((reference / "forward.json").read_text())
-        key = (model, ema, t)
-        case = next(c for c in cases if (c["model"], c["ema"], c["t"]) == key)
-        self.network = load_network(
-            reference / "checkpoints" / case["checkpoint"], device="cpu", raw_weights=not ema
-        )
-        self.tokens = torch.tensor(case["x"])
-        self.sigma = torch.tensor(case["sigma"] or [0.0] * len(self.tokens))
-        length = self.tokens.shape[1]
-        positions = torch.tensor(case["positions"])
-        self.rows = (torch.arange(len(self.tokens))[:, None] * length + positions).flatten()
-        self.at_rows = self.tokens.flatten()[self.rows]
-        values = np.frombuffer(base64.b64decode(case["output"]), dtype="<f4").copy()
-        self.output = torch.from_numpy(values).view(len(self.rows), -1)
-
-    def assert_equal(self) -> None:
-        output = self.network.log_probs(self.tokens, self.sigma, self.rows)
-        assert output.shape == self.output.shape
-        sensible = self.output > -50
-        assert sensible.any()
-        worst = (output - self.output)[sensible].abs().max().item()
-        assert worst < TOLERANCE
-        assert (output[~sensible] < -50).all()
 
 
 @pytest.mark.parametrize("ema", [True, False], ids=["ema", "raw"])
@@ -326,27 +292,6 @@ class TestRotary:
         first, second = before[:, :, :2].chunk(2, dim=-1)
         expected = torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
         assert torch.allclose(qkv[:, :, :2], expected, atol=1e-6)
-
-
-def fake_causal_kernel(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
-    """flash-attention's contract: [B, l, H, D] and [B, n, H, D], the last query at the last key."""
-    assert causal
-    scores = torch.einsum("bqhd,bkhd->bhqk", q, k) / math.sqrt(q.shape[-1])
-    for query in range(q.shape[1]):
-        scores[:, :, query, k.shape[1] - q.shape[1] + query + 1 :] = -torch.inf
-    return torch.einsum("bhqk,bkhd->bqhd", scores.softmax(-1), v)
-
-
-def fake_kernel(qkv: Tensor, ends: Tensor, longest: int, dropout: float, *, causal: bool) -> Tensor:
-    """flash-attention's contract: packed [T, 3, H, D], sequences between consecutive ``ends``."""
-    assert (dropout, causal, ends.dtype) == (0.0, False, torch.int32)
-    outputs = []
-    for start, end in zip(ends.tolist(), ends.tolist()[1:], strict=False):
-        assert end - start <= longest
-        q, k, v = qkv[start:end].float().unbind(1)
-        scores = torch.einsum("qhd,khd->hqk", q, k) / math.sqrt(q.shape[-1])
-        outputs.append(torch.einsum("hqk,khd->qhd", scores.softmax(-1), v))
-    return torch.cat(outputs)
 
 
 class TestAttention:

@@ -21,7 +21,7 @@ from remdm_backend.checkpoint.huggingface_files import (
 )
 from remdm_backend.checkpoint.lightning import PREFIX
 from remdm_backend.checkpoint.safetensors_format import MODEL_FILE, tensor_shapes
-from remdm_backend.model.dit import inverse_frequencies
+from remdm_backend.model.rotary import inverse_frequencies
 
 MODEL_TYPE = "mdlm"
 

@@ -21,7 +21,7 @@ from remdm_backend.checkpoint.safetensors_format import open_safetensors
 from remdm_backend.errors import BackendError
 from remdm_backend.model.attention import select_attention, select_causal_attention
 from remdm_backend.model.autoregressive import Autoregressive
-from remdm_backend.model.dit import DiT, inverse_frequencies
+from remdm_backend.model.dit import DiT
 from remdm_backend.model.linear import multiplies_bfloat16
 from remdm_backend.model.memory import is_out_of_memory
 from remdm_backend.model.network import (
@@ -30,6 +30,7 @@ from remdm_backend.model.network import (
     Network,
     half_precision_layers,
 )
+from remdm_backend.model.rotary import inverse_frequencies
 
 ROTARY_TOLERANCE = 1e-2
 """Relative; the buffer may have been stored in bfloat16."""

@@ -1,5 +1,5 @@
-"""Self-attention, bidirectional over packed queries, keys and values or causal over a KV cache, and
-the choice of its kernel.
+"""Self-attention, bidirectional over queries, keys and values in one tensor or causal over a KV
+cache, and the choice of its kernel.
 
 The original calls flash-attention's variable-length kernel and so runs on a GPU only. Here
 PyTorch's ``scaled_dot_product_attention`` stands in wherever flash-attention is not installed or
@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Attention = Callable[[Tensor], Tensor]
-"""``qkv [B, L, 3, H, D] -> [B, L, H * D]``, rotary positions already applied."""
+from remdm_backend.model.packing import Packed
+
+
+class Attention(Protocol):
+    """``qkv [B, L, 3, H, D] -> [B, L, H * D]``, rotary positions already applied; or, each token
+    among those of its own sequence, ``[T, 3, H, D] -> [T, H * D]``."""
+
+    def __call__(self, qkv: Tensor, packed: Packed | None = None) -> Tensor: ...
+
 
 CausalAttention = Callable[[Tensor, Tensor, Tensor], Tensor]
 """``queries [B, H, l, D]``, ``keys`` and ``values [B, H, n, D] -> [B, H, l, D]``: the queries are
@@ -26,18 +33,21 @@ those of the last l of n positions, and none sees what comes after it."""
 AttentionName = Literal["flash-attn", "sdpa"]
 
 
-def sdpa(qkv: Tensor) -> Tensor:
+def sdpa(qkv: Tensor, packed: Packed | None = None) -> Tensor:
     """Attention by ``torch.nn.functional.scaled_dot_product_attention``; any device, any float
-    type."""
+    type. One call for equally long neighbours."""
+    if packed is not None:
+        return torch.cat([sdpa(group).flatten(0, 1) for group in packed.neighbours(qkv)])
     q, k, v = (part.transpose(1, 2) for part in qkv.unbind(dim=2))
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(start_dim=2)
 
 
 def flash_attention(kernel: Callable[..., Tensor]) -> Attention:
-    """Attention by ``flash_attn_varlen_qkvpacked_func``, each sample one sequence of the packed
-    batch."""
+    """Attention by ``flash_attn_varlen_qkvpacked_func``: one call, whatever the lengths."""
 
-    def attend(qkv: Tensor) -> Tensor:
+    def attend(qkv: Tensor, packed: Packed | None = None) -> Tensor:
+        if packed is not None:
+            return kernel(qkv, packed.ends, packed.longest, 0.0, causal=False).flatten(1)
         batch, length = qkv.shape[0], qkv.shape[1]
         ends = torch.arange(batch + 1, dtype=torch.int32, device=qkv.device) * length
         out = kernel(qkv.flatten(0, 1), ends, length, 0.0, causal=False)

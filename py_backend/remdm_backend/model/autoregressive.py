@@ -15,16 +15,14 @@ from torch import Tensor, nn
 from remdm_backend.model.attention import CausalAttention, causal_sdpa
 from remdm_backend.model.backbone import CausalBackbone, KeysAndValues
 from remdm_backend.model.dit import (
-    Angles,
     BlockLayers,
     Embedding,
     LayerNorm,
-    Rotary,
     Shape,
-    rotate,
     zeroed,
 )
 from remdm_backend.model.linear import Linear
+from remdm_backend.model.rotary import Angles, Rotary, rotate
 
 
 class CausalBlock(BlockLayers):

@@ -8,23 +8,29 @@ for the rows that somebody asked for and no others, and again for other rows of 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
+from remdm_backend.model.packing import Tokens
+
 States = tuple[Tensor, ...]
-"""What a trunk leaves to the head; the batch is the first dimension of each."""
+"""What a trunk leaves to the head."""
 
 
 class Backbone(nn.Module, ABC):
-    """A bidirectional network: every position sees all others."""
+    """A bidirectional network: every position sees all others of its sequence."""
+
+    mixes_lengths: ClassVar[bool] = False
+    """Whether its trunk takes sequences of different lengths together, packed."""
 
     @abstractmethod
-    def trunk(self, tokens: Tensor, sigma: Tensor) -> States:
-        """``tokens [B, L]`` int64, ``sigma [B]`` float32, the total noise."""
+    def trunk(self, tokens: Tokens, sigma: Tensor) -> States:
+        """``tokens`` int64; ``sigma [B]`` float32, the total noise, or ``[1]`` for all."""
 
     @abstractmethod
     def head(self, states: States, rows: Tensor) -> Tensor:
-        """Raw logits ``[N, V]`` of ``rows [N]``, flat indices b * L + l."""
+        """Raw logits ``[N, V]`` of ``rows [N]``, flat indices into the trunk's tokens."""
 
 
 class CausalBackbone(nn.Module, ABC):

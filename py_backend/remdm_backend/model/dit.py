@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -18,9 +20,8 @@ from torch import Tensor, nn
 from remdm_backend.model.attention import Attention, sdpa
 from remdm_backend.model.backbone import Backbone, States
 from remdm_backend.model.linear import Linear
-
-Angles = tuple[Tensor, Tensor]
-"""cos and sin of the rotary angles, each ``[L, 1, 1, D/2]``."""
+from remdm_backend.model.packing import Packed, Tokens
+from remdm_backend.model.rotary import Angles, Rotary, rotate
 
 FREQUENCIES = 256
 """Width of the sinusoidal embedding of sigma."""
@@ -54,48 +55,6 @@ class TimestepEmbedder(nn.Module):
         return embedded
 
 
-class Rotary(nn.Module):
-    """Rotary position embedding in halves (GPT-NeoX order), on queries and keys only."""
-
-    inv_freq: Tensor
-
-    def __init__(self, head_dim: int) -> None:
-        super().__init__()
-        self.register_buffer("inv_freq", inverse_frequencies(head_dim))
-
-    def forward(self, length: int, begin: int = 0) -> Angles:
-        """Of ``length`` positions from ``begin`` on."""
-        positions = torch.arange(
-            begin, begin + length, dtype=torch.float32, device=self.inv_freq.device
-        )
-        angles = torch.outer(positions, self.inv_freq)[:, None, None, :]
-        return angles.cos(), angles.sin()
-
-
-def rotate(part: Tensor, angles: Angles) -> None:
-    """Turn queries or keys in place: ``part [B, L, n, H, D]``, of a packed tensor perhaps.
-
-    The angles are rounded to its type, as the original's are; the products are float32, as in
-    flash-attention's kernel.
-    """
-    cos, sin = (angle.to(part.dtype).float() for angle in angles)
-    half = part.shape[-1] // 2
-    first, second = part[..., :half].float(), part[..., half:].float()
-    turned = torch.addcmul(first * cos, second, sin, value=-1)
-    part[..., half:] = torch.addcmul(second * cos, first, sin)
-    part[..., :half] = turned
-
-
-def inverse_frequencies(head_dim: int) -> Tensor:
-    """The ``[head_dim / 2]`` rotary frequencies, base 10,000.
-
-    Real numbers also where the network is laid out on the ``meta`` device, whose power operator
-    imports all of ``torch._dynamo``: two seconds, and a directory left in the temporary folder.
-    """
-    even = torch.arange(0, head_dim, 2, device="cpu").float()
-    return 1.0 / (10_000 ** (even / head_dim))
-
-
 class LayerNorm(nn.Module):
     """Layer normalization without a bias, always in float32 whatever the autocast mode."""
 
@@ -119,9 +78,23 @@ class Modulation:
     """What the noise level does to the two halves of a block: ``(shift, scale, gate)`` each,
     ``[..., H]``."""
 
-    def __init__(self, values: Tensor) -> None:
-        parts = values.float().chunk(6, dim=-1)
-        self.attention, self.mlp = parts[:3], parts[3:]
+    def __init__(self, values: Tensor, sequence: Tensor | None = None) -> None:
+        """``sequence [T]`` is for noise levels that differ between packed sequences."""
+        self._parts = values.float().chunk(6, dim=-1)
+        self._sequence = sequence
+
+    @property
+    def attention(self) -> tuple[Tensor, ...]:
+        return self._of_tokens(self._parts[:3])
+
+    @property
+    def mlp(self) -> tuple[Tensor, ...]:
+        return self._of_tokens(self._parts[3:])
+
+    def _of_tokens(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        # One half at a time: what is gathered, [T, H] each, is as large as the residual stream.
+        sequence = self._sequence
+        return parts if sequence is None else tuple(part[sequence] for part in parts)
 
 
 class BlockLayers(nn.Module):
@@ -148,23 +121,36 @@ class Block(BlockLayers):
         super().__init__(shape)
         self.adaLN_modulation = zeroed(Linear(shape.cond_dim, 6 * shape.hidden_size))
 
-    def forward(self, x: Tensor, c: Tensor, angles: Angles, attend: Attention) -> Tensor:
-        """``x [B, L, H]``; ``c [B, cond]``, or ``[1, cond]`` for all."""
-        modulation = Modulation(self.adaLN_modulation(c)[:, None])
+    def forward(
+        self, x: Tensor, c: Tensor, angles: Angles, attend: Attention, packed: Packed | None = None
+    ) -> Tensor:
+        """``x [B, L, H]``, or ``[T, H]`` of ``packed``; ``c [B, cond]``, or ``[1, cond]`` for
+        all."""
+        modulation = self._modulation(c, packed)
         shift, scale, gate = modulation.attention
         qkv: Tensor = self.attn_qkv(self.norm1.modulated(x, shift, scale))
-        qkv = qkv.view(*x.shape[:2], 3, self.n_heads, -1)
-        rotate(qkv[:, :, :2], angles)
-        x = torch.addcmul(x, gate, self.attn_out(attend(qkv)))
+        qkv = qkv.view(*x.shape[:-1], 3, self.n_heads, -1)
+        rotate(qkv[..., :2, :, :], angles)
+        x = torch.addcmul(x, gate, self.attn_out(attend(qkv, packed)))
         return self._forward_mlp(x, modulation)
 
-    def keys_and_values(self, x: Tensor, c: Tensor, angles: Angles) -> Tensor:
-        """``[B, 2, heads, L, D]`` of ``x [B, L, H]``: all that other positions see of one."""
-        shift, scale, _ = Modulation(self.adaLN_modulation(c)[:, None]).attention
+    def keys_and_values(
+        self, x: Tensor, c: Tensor, angles: Angles, packed: Packed | None = None
+    ) -> Tensor:
+        """``[T, 2, heads, D]`` of the same ``x``: all that other positions see of one."""
+        shift, scale, _ = self._modulation(c, packed).attention
         kv = self.attn_qkv.outputs(self.norm1.modulated(x, shift, scale), slice(x.shape[-1], None))
-        kv = kv.view(*x.shape[:2], 2, self.n_heads, -1)
-        rotate(kv[:, :, :1], angles)
-        return kv.permute(0, 2, 3, 1, 4)
+        kv = kv.view(*x.shape[:-1], 2, self.n_heads, -1)
+        rotate(kv[..., :1, :, :], angles)
+        return kv.flatten(0, -4)
+
+    def _modulation(self, c: Tensor, packed: Packed | None) -> Modulation:
+        values: Tensor = self.adaLN_modulation(c)
+        if len(c) == 1:
+            return Modulation(values)
+        if packed is None:
+            return Modulation(values[:, None])
+        return Modulation(values, packed.sequence)
 
     def on_rows(self, rows: Rows, c: Tensor, kv: Tensor) -> Tensor:
         """What ``forward`` gives at some rows, ``[N, H]``, with ``keys_and_values`` of all."""
@@ -178,7 +164,8 @@ class Block(BlockLayers):
         attended = torch.empty_like(q)
         for sample in torch.unique(rows.sample).tolist():
             mine = (rows.sample == sample).nonzero().squeeze(-1)
-            keys, values = kv[sample, :, None]
+            ours = kv[rows.ends[sample] : rows.ends[sample + 1]]
+            keys, values = ours.permute(1, 2, 0, 3)[:, None]
             found = F.scaled_dot_product_attention(q[mine].transpose(0, 1)[None], keys, values)
             attended[mine] = found[0].transpose(0, 1)
         x = torch.addcmul(x, gate, self.attn_out(attended.flatten(start_dim=1)))
@@ -192,12 +179,14 @@ class Block(BlockLayers):
 
 @dataclass(frozen=True)
 class Rows:
-    """Single positions of a batch: ``hidden [N, H]``, the ``sample [N]`` that each is of, and the
-    ``angles`` of each, ``[N, 1, D/2]``."""
+    """Single positions of a batch: ``hidden [N, H]``, the ``sample [N]`` that each is of, the
+    ``angles`` of each, ``[N, 1, D/2]``; and how many tokens stand before each sample, and in all.
+    """
 
     hidden: Tensor
     sample: Tensor
     angles: Angles
+    ends: list[int]
 
 
 class Embedding(nn.Module):
@@ -236,7 +225,11 @@ class DiT(Backbone):
     ``rows`` are flat indices ``b * L + l``. Every position goes through all blocks but the last,
     where others see only its keys and values; only the rows asked for go through the rest of it
     and the head, whose cost per row (hidden x vocab) is several blocks' at published size.
+
+    Packed tokens of different lengths go the same way with one dimension, T, in place of B and L.
     """
+
+    mixes_lengths: ClassVar[bool] = True
 
     def __init__(self, shape: Shape, attend: Attention = sdpa) -> None:
         super().__init__()
@@ -253,26 +246,37 @@ class DiT(Backbone):
         assert isinstance(block, Block)
         return block
 
-    def forward(self, tokens: Tensor, sigma: Tensor, rows: Tensor) -> Tensor:
+    def forward(self, tokens: Tokens, sigma: Tensor, rows: Tensor) -> Tensor:
         return self.head(self.trunk(tokens, sigma), rows)
 
-    def trunk(self, tokens: Tensor, sigma: Tensor) -> States:
+    def trunk(self, tokens: Tokens, sigma: Tensor) -> States:
         """``sigma [B]``, or ``[1]`` for all. What the last block needs: hidden states ``[B, L,
-        hidden]`` before it, its keys and values, and the noise level's embedding ``[B, cond]``."""
-        x: Tensor = self.vocab_embed(tokens)
-        with torch.autocast(tokens.device.type, enabled=False):
+        hidden]`` before it, its keys and values, and the noise level's embedding ``[B, cond]``; of
+        packed tokens ``[T, hidden]``, and where the sequences end."""
+        with torch.autocast(sigma.device.type, enabled=False):
             c = F.silu(self.sigma_map(sigma))
-        angles = self.rotary_emb(tokens.shape[1])
+        packed: Packed | None = None
+        if isinstance(tokens, Packed):
+            packed, tokens = tokens, tokens.tokens
+            cos, sin = (part[packed.position] for part in self.rotary_emb(packed.longest))
+            angles = (cos, sin)
+        else:
+            angles = self.rotary_emb(tokens.shape[1])
+        x: Tensor = self.vocab_embed(tokens)
         for block in self.blocks[:-1]:
-            x = block(x, c, angles, self.attend)
-        return x, self._last.keys_and_values(x, c, angles), c
+            x = block(x, c, angles, self.attend, packed)
+        kv = self._last.keys_and_values(x, c, angles, packed)
+        return (x, kv, c) if packed is None else (x, kv, c, packed.ends.long())
 
     def head(self, states: States, rows: Tensor) -> Tensor:
-        x, kv, c = states
-        length = x.shape[1]
-        sample = torch.div(rows, length, rounding_mode="floor")
-        cos, sin = (part[rows % length, 0] for part in self.rotary_emb(length))
-        at_rows = Rows(x.flatten(0, 1)[rows], sample, (cos, sin))
+        x, kv, c, *packed = states
+        ends = packed[0] if packed else torch.arange(len(x) + 1, device=rows.device) * x.shape[1]
+        sample = torch.searchsorted(ends, rows, right=True) - 1
+        position = rows - ends[sample]
+        all_ends = ends.tolist()
+        longest = max(end - start for start, end in pairwise(all_ends))
+        cos, sin = (part[position, 0] for part in self.rotary_emb(longest))
+        at_rows = Rows(x.flatten(0, -2)[rows], sample, (cos, sin), all_ends)
         logits: Tensor = self.output_layer(self._last.on_rows(at_rows, c, kv), c, sample)
         return logits
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from remdm_backend.model.backbone import Backbone, States
+from remdm_backend.model.packing import Packed, Tokens
 
 
 class MaskedLm(Backbone):
@@ -34,8 +35,9 @@ class MaskedLm(Backbone):
         self.projection = projection
         self.register_buffer("absent", absent, persistent=False)
 
-    def trunk(self, tokens: Tensor, sigma: Tensor) -> States:
+    def trunk(self, tokens: Tokens, sigma: Tensor) -> States:
         """Hidden states ``[B, L, H]`` before the projection; logits ``[B, L, V]`` without one."""
+        assert not isinstance(tokens, Packed)  # it does not mix lengths
         with torch.autocast(tokens.device.type, enabled=False):
             return (run(self.model, tokens),)
 

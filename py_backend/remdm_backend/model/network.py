@@ -28,6 +28,7 @@ from remdm_backend.model.attention import AttentionName
 from remdm_backend.model.backbone import Backbone, CausalBackbone
 from remdm_backend.model.linear import Linear
 from remdm_backend.model.memory import is_out_of_memory, out_of_memory
+from remdm_backend.model.packing import Packed, Tokens, flat, sequence_of
 from remdm_backend.model.parameterization import (
     d3pm_log_probs,
     masses,
@@ -55,9 +56,10 @@ class Network(ABC, Generic[B]):
     """``card`` says what it is; ``device``, ``dtype`` and ``attention`` how it runs here.
 
     The arguments of every call: ``tokens [B, L]`` int64 in [0, vocab_size), L at most
-    ``card.length``; ``sigma [B]`` float32, the total noise -log(alpha_t), ignored unless the model
-    is time-conditioned; ``rows [N]`` int64 flat indices b * L + l, in any order, repeats allowed;
-    ``cache`` spares what it knows already and keeps what is new. The ranges are the caller's to
+    ``card.length``, or packed, where the network ``mixes_lengths``; ``sigma [B]`` float32, the
+    total noise -log(alpha_t), ignored unless the model is time-conditioned; ``rows [N]`` int64 flat
+    indices into the tokens (b * L + l), in any order, repeats allowed; ``cache`` spares what it
+    knows already and keeps what is new, except about packed tokens. The ranges are the caller's to
     check. Every call raises ``BackendError`` ``out_of_memory``. What it returns is on ``device``,
     float32 unless it says otherwise, an inference tensor: change a clone of it, not itself.
     """
@@ -82,8 +84,13 @@ class Network(ABC, Generic[B]):
         """The network's modules, with their weights."""
         return self._backbone
 
+    @property
+    def mixes_lengths(self) -> bool:
+        """Whether it takes packed tokens."""
+        return False
+
     def logits(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+        self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
     ) -> Tensor:
         """The head's raw output ``[N, vocab_size]``, before any parameterization; float32, or
         bfloat16 where the head computes in it."""
@@ -92,7 +99,7 @@ class Network(ABC, Generic[B]):
 
     def top_rows(
         self,
-        tokens: Tensor,
+        tokens: Tokens,
         sigma: Tensor,
         rows: Tensor,
         cache: TrunkCache | None = None,
@@ -108,7 +115,7 @@ class Network(ABC, Generic[B]):
             return TopRows(*(torch.cat(column) for column in zip(*tops, strict=True)))
 
     def log_probs(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+        self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
     ) -> Tensor:
         """What the original's ``forward`` returns, ``[N, vocab_size]``: log p(x0 | xt), log scores
         for ``sedd``, log p(next token) for ``ar``."""
@@ -122,16 +129,15 @@ class Network(ABC, Generic[B]):
                 if card.kind == "d3pm":
                     masking = card.subs_masking
                     return d3pm_log_probs(raw, card.mask_id, subs_masking=masking)
-                at_rows = tokens.flatten()[asked]
+                at_rows = flat(tokens)[asked]
                 if card.kind == "sedd":
-                    sample = torch.div(asked, tokens.shape[1], rounding_mode="floor")
-                    return sedd_log_scores(raw, at_rows, sigma[sample])
+                    return sedd_log_scores(raw, at_rows, sigma[sequence_of(tokens, asked)])
                 return subs_log_probs(raw, at_rows, card.mask_id)
 
             return self._in_portions(parameterized, asked, card.vocab_size)
 
     def masses(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+        self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
     ) -> Tensor:
         """``[N, 2]``: log of the sum of exp(logit) over all columns but the mask's, and the mask's
         logit."""
@@ -157,17 +163,20 @@ class Network(ABC, Generic[B]):
 
     @abstractmethod
     def _read(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+        self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
     ) -> Logits:
         """Compute the trunk as far as ``rows``, at least one, need it."""
 
     @contextmanager
     def _reading(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
-    ) -> Iterator[tuple[Logits, Tensor, Tensor, Tensor]]:
+        self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Iterator[tuple[Logits, Tokens, Tensor, Tensor]]:
         """The arguments on the device, and the rows to ask for; no gradients, autocast if need
         be."""
-        tokens, sigma, rows = (part.to(self.device) for part in (tokens, sigma, rows))
+        if isinstance(tokens, Packed) and not self.mixes_lengths:
+            raise ValueError("this network takes sequences of one length only")
+        tokens = tokens.to(self.device)
+        sigma, rows = sigma.to(self.device), rows.to(self.device)
         if not self.card.time_conditioning:
             sigma = torch.zeros_like(sigma)
         half = self.dtype == torch.bfloat16
@@ -186,18 +195,24 @@ class Network(ABC, Generic[B]):
 class MaskedNetwork(Network[Backbone]):
     """A bidirectional network: ``mdlm``, ``sedd`` and ``d3pm``."""
 
+    @property
+    def mixes_lengths(self) -> bool:
+        return self._backbone.mixes_lengths
+
     def _read(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+        self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
     ) -> Logits:
         if not self.card.time_conditioning:
             sigma = sigma[:1]  # the same for all, which the backbone can take advantage of
-        states = cache.states(tokens, sigma) if cache is not None else None
-        if states is None:
-            if cache is not None:
-                cache.clear()  # what it held is not needed beside what comes in its place
+        if cache is None or isinstance(tokens, Packed):
             states = self._backbone.trunk(tokens, sigma)
-            if cache is not None:
-                cache.keep(tokens, sigma, states)
+        else:
+            known = cache.states(tokens, sigma)
+            if known is None:
+                cache.clear()  # what it held is not needed beside what comes in its place
+                known = self._backbone.trunk(tokens, sigma)
+                cache.keep(tokens, sigma, known)
+            states = known
         return lambda asked: self._backbone.head(states, asked)
 
 
@@ -205,8 +220,9 @@ class CausalNetwork(Network[CausalBackbone]):
     """``ar``. With a cache, only what follows the prefix that it knows is computed."""
 
     def _read(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+        self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
     ) -> Logits:
+        assert not isinstance(tokens, Packed)
         batch, length = tokens.shape
         first, last = (int(position) for position in (rows % length).aminmax())
         needed = last + 1  # what follows the last row changes nothing in it
@@ -239,10 +255,11 @@ def half_precision_layers(backbone: nn.Module) -> dict[str, Linear]:
 
 
 @contextmanager
-def _memory_errors_for(tokens: Tensor, rows: Tensor) -> Iterator[None]:
+def _memory_errors_for(tokens: Tokens, rows: Tensor) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise out_of_memory(tokens.shape, rows.numel()) from error
+        shape = tokens.tokens.shape if isinstance(tokens, Packed) else tokens.shape
+        raise out_of_memory(shape, rows.numel()) from error
