@@ -9,23 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import platform
+from functools import cache
 
 # From glibc's malloc.h.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
-
-
-def keep_freed_memory() -> bool:
-    """Whether it could be had: only glibc has the knob. To be called before threads are started."""
-    if platform.libc_ver()[0] != "glibc":
-        return False
-    mallopt = ctypes.CDLL(None).mallopt
-    settings = {
-        M_ARENA_MAX: 1,  # other arenas than the main one cannot hold large blocks
-        M_MMAP_MAX: 0,
-        M_TRIM_THRESHOLD: 2**31 - 1,
-        M_TOP_PAD: 64 * 2**20,
-    }
-    return all(mallopt(name, value) == 1 for name, value in settings.items())
 
 
 class _Mallinfo2(ctypes.Structure):
@@ -46,13 +33,33 @@ class _Mallinfo2(ctypes.Structure):
     ]
 
 
+@cache
+def _glibc() -> ctypes.CDLL | None:
+    """A C library that can be told, and that can say what it keeps (glibc 2.33)."""
+    if platform.libc_ver()[0] != "glibc":
+        return None
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallinfo2"):
+        return None
+    library.mallinfo2.restype = _Mallinfo2
+    return library
+
+
+def keep_freed_memory() -> bool:
+    """Whether it could be had. To be called before threads are started."""
+    library = _glibc()
+    if library is None:
+        return False
+    settings = {
+        M_ARENA_MAX: 1,  # other arenas than the main one cannot hold large blocks
+        M_MMAP_MAX: 0,
+        M_TRIM_THRESHOLD: 2**31 - 1,
+        M_TOP_PAD: 64 * 2**20,
+    }
+    return all(library.mallopt(name, value) == 1 for name, value in settings.items())
+
+
 def kept_memory() -> int:
     """Bytes that this process has from the system, and free; 0 where that cannot be known."""
-    if platform.libc_ver()[0] != "glibc":
-        return 0
-    try:
-        mallinfo2 = ctypes.CDLL(None).mallinfo2
-    except AttributeError:  # before glibc 2.33
-        return 0
-    mallinfo2.restype = _Mallinfo2
-    return int(mallinfo2().fordblks)
+    library = _glibc()
+    return 0 if library is None else int(library.mallinfo2().fordblks)

@@ -23,15 +23,16 @@ from remdm_backend.answers import Answer, Rows, Values
 from remdm_backend.batching import Batch
 from remdm_backend.caches import CacheStore
 from remdm_backend.engine import Outputs
-from remdm_backend.errors import BackendError
+from remdm_backend.errors import BackendError, NoRoomError
 from remdm_backend.free_memory import free_memory
 from remdm_backend.model.memory import out_of_memory
+from remdm_backend.model.network import LOGITS_AT_ONCE
 from remdm_backend.model.packing import Packed, Tokens
 from remdm_backend.model.trunk_cache import TrunkCache
 from remdm_backend.protocol import width_of
 
 if TYPE_CHECKING:
-    from remdm_backend.engine import Network
+    from remdm_backend.engine import Card, Network
     from remdm_backend.model.top_rows import TopRows
 
 T = TypeVar("T")
@@ -44,8 +45,8 @@ HIDDEN_STATES = 16
 """Vectors of the hidden size that a token has in a block at most: four times two in the MLP, three
 in attention, the rest in between."""
 
-LOGITS_COPIES, TOP_COPIES = 2, 4
-"""Of the rows asked for; and of those, should only their top be wanted: most are float64."""
+COPIES = 8
+"""Of the logits that are reduced or normalised at a time; some are float64."""
 
 
 @runtime_checkable
@@ -98,12 +99,9 @@ class Evaluator:
         """On a CPU nothing fails: Linux promises more memory than it has, and kills who uses it."""
         if self._network.device.type != "cpu":
             return
-        card = self._network.card
-        tokens = 4 * HIDDEN_STATES * card.hidden_size * batch.tokens.size
-        width = card.vocab_size if batch.top_mass is None else TOP_COPIES * card.vocab_size
-        rows = 4 * LOGITS_COPIES * width * len(batch.rows)
-        if tokens + rows > free_memory(self._network.device) + kept_memory():
-            raise out_of_memory(batch.tokens.shape, len(batch.rows))
+        needed = bytes_needed(batch, self._network.card)
+        if needed > free_memory(self._network.device) + kept_memory():
+            raise NoRoomError(out_of_memory(batch.tokens.shape, len(batch.rows)))
 
     def _evaluate(self, batch: Batch, cache: TrunkCache | None) -> Answer:
         self._check_room(batch)
@@ -133,6 +131,18 @@ class Evaluator:
             # Splitting it all the same would give one client's rows to another.
             raise RuntimeError(f"the network gave {values.dtype} {tuple(values.shape)}")
         return Rows(_array(values))
+
+
+def bytes_needed(batch: Batch, card: Card) -> int:
+    """At most, in main memory, beside the weights."""
+    rows, wide = len(batch.rows), 4 * card.vocab_size
+    hidden = 4 * HIDDEN_STATES * card.hidden_size * batch.tokens.size
+    if batch.output == "logits" and batch.top_mass is None:
+        return hidden + 2 * rows * wide
+    portion = COPIES * min(rows * wide, 4 * LOGITS_AT_ONCE)
+    # Of top rows a nucleus has few tokens, each with its id; how few, nobody knows before.
+    width = card.vocab_size // 2 if batch.top_mass else width_of(batch.output, card.vocab_size)
+    return hidden + portion + 4 * rows * width
 
 
 def _checked_tops(tops: TopRows, rows: int) -> answers.TopRows:

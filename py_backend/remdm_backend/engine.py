@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from remdm_backend.answers import Answer
 from remdm_backend.batching import Batch, Call, FairQueue, Limits, Piece, cut, merge, split
-from remdm_backend.errors import BackendError
+from remdm_backend.errors import BackendError, NoRoomError
 from remdm_backend.log import log
 from remdm_backend.returning import Returning
 
@@ -233,12 +233,12 @@ class Engine:
             answer = forward(merge(pieces))
         except Exception as error:
             failure = as_backend_error(error)
+            refused = isinstance(error, NoRoomError)
         else:
-            for call in split(pieces, answer):
-                self._answer(Answered(call))
+            self._hand_out(pieces, answer)
             return
         # Outside the handler: the exception is gone, and with it the tensors that its frames held.
-        if failure.code == "out_of_memory":
+        if failure.code == "out_of_memory" and not refused:
             self._shrink(sum(piece.tokens for piece in pieces))
         call = pieces[0].call
         parts = pieces
@@ -252,6 +252,18 @@ class Engine:
         for part in parts:
             if not part.call.failed:
                 self._run(forward, [part])
+
+    def _hand_out(self, pieces: Sequence[Piece], answer: Answer) -> None:
+        try:
+            for call in split(pieces, answer):
+                self._answer(Answered(call))
+        except Exception as error:  # the parts of a large call did not fit a second time
+            failure = as_backend_error(error)
+            for call in {id(piece.call): piece.call for piece in pieces}.values():
+                if call.answer is None and not call.failed:
+                    call.failed = True
+                    call.parts.clear()
+                    self._answer(Failed(call, failure))
 
     def _shrink(self, tokens: int) -> None:
         """Merge less from now on: ``tokens`` were too many for the device's memory."""

@@ -23,3 +23,10 @@ class BackendError(Exception):
     def __reduce__(self) -> tuple[type[BackendError], tuple[str, str, str]]:
         """Survive a trip between processes (an engine may live in a Ray actor)."""
         return (BackendError, (self.code, self.message, self.remedy))
+
+
+class NoRoomError(BackendError):
+    """Refused before anything was tried: what does not fit now may fit another time."""
+
+    def __init__(self, error: BackendError) -> None:
+        super().__init__(error.code, error.message, error.remedy)

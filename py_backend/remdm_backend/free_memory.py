@@ -36,7 +36,10 @@ def group_memory(group: Path) -> int | None:
     try:
         limit = int((group / "memory.max").read_text(encoding="ascii"))
         used = int((group / "memory.current").read_text(encoding="ascii"))
-        return max(0, limit - used + _field(group / "memory.stat", "inactive_file"))
+        files = sum(
+            _field(group / "memory.stat", f"{kind}_file") for kind in ("active", "inactive")
+        )
+        return max(0, limit - used + files)
     except (OSError, ValueError):
         return None  # there is no such group, or its limit is "max"
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 import sys
 
 import pytest
 
+from remdm_backend import allocator
+from remdm_backend.allocator import kept_memory
+
 PROGRAM = """
 import resource, sys, threading
-import numpy as np
 from remdm_backend.allocator import keep_freed_memory
+
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+import numpy as np
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -25,12 +30,15 @@ def work():
             np.ones(size << 17)
     print(faults() - before)
 
-if sys.argv[1] == "keep":
-    assert keep_freed_memory()
 thread = threading.Thread(target=work)  # as the device thread is one
 thread.start()
 thread.join()
 """
+
+
+needs_glibc = pytest.mark.skipif(
+    allocator._glibc() is None, reason="only glibc, since 2.33, can be told to keep memory"
+)
 
 
 def page_faults(mode: str) -> int:
@@ -40,8 +48,25 @@ def page_faults(mode: str) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told so")
+@needs_glibc
 def test_memory_that_was_freed_is_used_again() -> None:
     # Of 1.2 GB that are allocated and freed; a page has at least 4 KiB, a huge one 2 MiB.
     assert page_faults("keep") < 20
     assert page_faults("leave") > 400
+
+
+@needs_glibc
+def test_kept_memory_is_what_was_freed() -> None:
+    # Small blocks, which no allocator gives back at once.
+    blocks = [bytes(1000) for _ in range(20_000)]
+    before = kept_memory()
+    kept = blocks[::2]
+    del blocks
+    assert len(kept) == 10_000
+    assert kept_memory() > before + 5 * 10**6
+
+
+def test_another_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allocator, "_glibc", lambda: None)
+    assert not allocator.keep_freed_memory()
+    assert kept_memory() == 0

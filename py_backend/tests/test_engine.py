@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +13,9 @@ from fake_backend import PATIENCE, FakeCard, FakeNetwork, expected, make_call
 from running_engine import Gate, Running, engine_of, gathered, limited_memory, values_of
 from torch import Tensor
 
-from remdm_backend.answers import Rows
-from remdm_backend.batching import Call, FairQueue, Limits, cut, merge
+from remdm_backend import engine
+from remdm_backend.answers import Answer, Rows
+from remdm_backend.batching import Call, FairQueue, Limits, Piece, cut, merge
 from remdm_backend.device import Evaluator
 from remdm_backend.engine import (
     Answered,
@@ -443,3 +444,23 @@ class TestCaches:
             running.engine.submit(Call(b"a", make_call(1, cache=5)))
             running.outcomes(1)
         assert network.batches == [1, 1, 1, 1]
+
+
+def test_an_answer_that_cannot_be_handed_out_is_an_error_and_the_next_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when there is no memory left to put the parts of a large call together."""
+
+    def fail(pieces: Sequence[Piece], answer: Answer) -> Iterator[Call]:
+        raise MemoryError
+
+    with engine_of(FakeNetwork()) as running:
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "split", fail)
+            running.engine.submit(Call(b"a", make_call(1)))
+            (failed,) = running.outcomes(1).values()
+        assert isinstance(failed, Failed)
+        assert failed.error.code == "out_of_memory"
+        running.engine.submit(Call(b"a", make_call(2)))
+        (answer,) = running.outcomes(1).values()
+        assert isinstance(answer, Answered)

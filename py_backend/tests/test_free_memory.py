@@ -16,7 +16,7 @@ MEMINFO = "MemTotal:       24000000 kB\nMemFree:  10 kB\nMemAvailable:   20000 k
 def group(tmp_path: Path) -> Path:
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("900\n")
-    (tmp_path / "memory.stat").write_text("anon 300\nfile 600\ninactive_file 550\n")
+    (tmp_path / "memory.stat").write_text("anon 300\nfile 600\ninactive_file 500\nactive_file 50\n")
     return tmp_path
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from remdm_backend.checkpoint import load
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
-from remdm_backend.model import attention
+from remdm_backend.model import attention, linear
 from remdm_backend.model import network as network_module
 from remdm_backend.model.dit import DiT, Shape
 from remdm_backend.model.linear import Linear
@@ -363,3 +363,20 @@ class TestMemory:
         monkeypatch.setattr(F, "embedding", fail)
         with pytest.raises(RuntimeError, match="a bug"):
             tiny.logits(*inputs(tiny), torch.arange(2))
+
+
+class TestMultipliesBfloat16:
+    def test_a_build_without_onednn_does_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As PyTorch's for Apple's processors: there the question itself is an error."""
+        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+        monkeypatch.delattr(torch.ops, "mkldnn", raising=False)
+        assert not linear.multiplies_bfloat16(torch.device("cpu"))
+
+    def test_nobody_asks_for_float32(
+        self, tiny_ckpt: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(load, "multiplies_bfloat16", None)
+        assert load_network(tiny_ckpt, device="cpu").dtype == torch.float32
+
+    def test_a_gpu_does(self) -> None:
+        assert linear.multiplies_bfloat16(torch.device("cuda"))

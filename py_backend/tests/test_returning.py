@@ -65,7 +65,7 @@ def test_it_forgets_a_client_that_stays_away_for_a_whole_batch() -> None:
 
 def test_clients_that_ask_in_turn_come_to_share_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     # Patience of seconds, of which none pass: each comes back at once.
-    monkeypatch.setattr(returning, "SHARE", 100.0)
+    monkeypatch.setattr(returning, "SHARE", 1000.0)
 
     def work(tokens: Tensor) -> None:
         time.sleep(0.02)
@@ -76,10 +76,10 @@ def test_clients_that_ask_in_turn_come_to_share_one_batch(monkeypatch: pytest.Mo
         for client in (A, B):
             running.engine.submit(Call(client, make_call(number)))
             number += 1
-        for _ in range(14):
+        for _ in range(15):
             (answer,) = running.outcomes(1).values()
             assert isinstance(answer, Answered)
             running.engine.submit(Call(answer.call.client, make_call(number)))
             number += 1
         running.outcomes(2)
-    assert network.batches[-5:-1] == [2, 2, 2, 2]  # the last is who is left
+    assert network.batches.count(2) >= 5

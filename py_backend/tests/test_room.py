@@ -3,15 +3,18 @@ succeed, and the process be killed when it uses the memory."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from fake_backend import FakeNetwork, expected, make_call
+from fake_backend import PATIENCE, FakeNetwork, expected, make_call
 from running_engine import Gate, engine_of, values_of
 
 from remdm_backend import device
-from remdm_backend.allocator import kept_memory
-from remdm_backend.batching import Call
+from remdm_backend.batching import Call, Limits, cut, merge
+from remdm_backend.device import bytes_needed
 from remdm_backend.engine import Answered, Failed
+from remdm_backend.protocol import Output, width_of
 
 LENGTH = 4
 """Tokens of a sequence of ``make_call``."""
@@ -21,7 +24,7 @@ def leave_room_for(sequences: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a row of every token."""
     hidden = FakeNetwork().card.hidden_size
     tokens = 4 * device.HIDDEN_STATES * hidden * LENGTH
-    rows = 4 * device.LOGITS_COPIES * FakeNetwork().card.vocab_size * LENGTH
+    rows = 4 * 2 * FakeNetwork().card.vocab_size * LENGTH
     room = sequences * (tokens + rows)
     monkeypatch.setattr(device, "free_memory", lambda _: room)
     monkeypatch.setattr(device, "kept_memory", lambda: 0)
@@ -38,7 +41,7 @@ def test_calls_that_do_not_fit_together_run_in_smaller_batches(
         for call in calls:
             running.engine.submit(Call(b"%d" % call.id, call))
             if call.id == 0:
-                assert gate.entered.wait(10)
+                assert gate.entered.wait(PATIENCE)
         gate.opened.set()
         outcomes = running.outcomes(5)
     for call in calls:
@@ -74,11 +77,28 @@ def test_memory_that_the_process_keeps_counts_as_room(monkeypatch: pytest.Monkey
         assert isinstance(answer, Answered)
 
 
-def test_kept_memory_is_what_was_freed() -> None:
-    # Small blocks, which no allocator gives back at once.
-    blocks = [bytes(1000) for _ in range(20_000)]
-    before = kept_memory()
-    kept = blocks[::2]
-    del blocks
-    assert len(kept) == 10_000
-    assert before == 0 or kept_memory() > before + 5 * 10**6
+def test_a_refusal_does_not_make_later_batches_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_room_for(0, monkeypatch)
+    gate = Gate()
+    network = FakeNetwork(gate)
+    with engine_of(network) as running:
+        running.engine.submit(Call(b"a", make_call(0)))
+        running.outcomes(1)
+        leave_room_for(100, monkeypatch)
+        running.engine.submit(Call(b"a", make_call(1)))
+        assert gate.entered.wait(PATIENCE)
+        for number in range(2, 8):
+            running.engine.submit(Call(b"%d" % number, make_call(number)))
+        gate.opened.set()
+        running.outcomes(7)
+    assert network.batches == [1, 6]
+
+
+@pytest.mark.parametrize("output", ["masses", "logprobs"])
+def test_logits_that_are_reduced_a_portion_at_a_time_need_a_portion(output: Output) -> None:
+    card = replace(FakeNetwork().card, vocab_size=50_258, hidden_size=768, length=1024)
+    call = make_call(1, batch=16, length=1024, output=output)
+    (piece,) = cut(Call(b"a", call), Limits(values=10**12), card.vocab_size)
+    answer = 4 * len(call.rows) * width_of(output, card.vocab_size)
+    # All logits at once would be 3.3 GB more.
+    assert bytes_needed(merge([piece]), card) < 1.5e9 + answer

@@ -66,7 +66,7 @@ export class AutoregressiveRun {
         const sample = samples[b];
         const row = logits.subarray(b * vocabSize, (b + 1) * vocabSize);
         tokens[position] = this.#choose(row, b, { sample, step, position });
-        if (this.#pace.spend(vocabSize)) await this.#pace.rest();
+        if (this.#pace.spendTokens(vocabSize)) await this.#pace.rest();
         const positions = Int32Array.of(position);
         const drawn = Int32Array.of(tokens[position]);
         yield { type: "revealed", sample, step, time, positions, tokens: drawn };

@@ -144,7 +144,7 @@ export class EventRun {
       const at = { sample: state.sample, step: state.step, position };
       const row = first + draws.length;
       draws.push(likeliest ? rows.argmax(row, at) : rows.draw(row, at));
-      if (this.#pace.spend(vocabSize)) await this.#pace.rest();
+      if (this.#pace.spendTokens(vocabSize)) await this.#pace.rest();
     }
     return draws;
   }

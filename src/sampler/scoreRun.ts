@@ -146,7 +146,7 @@ export class ScoreRun {
         const scores = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
         draws.push(this.#rows.draw(scores, at, this.#noise));
         row++;
-        if (this.#pace.spend(vocabSize)) await this.#pace.rest();
+        if (this.#pace.spendTokens(vocabSize)) await this.#pace.rest();
       }
       const tokens = Int32Array.from(draws, ({ token }) => token);
       positions.forEach((position, i) => {

@@ -22,7 +22,7 @@ from remdm_backend.errors import BackendError
 from remdm_backend.model.attention import select_attention, select_causal_attention
 from remdm_backend.model.autoregressive import Autoregressive
 from remdm_backend.model.dit import DiT
-from remdm_backend.model.linear import multiplies_bfloat16
+from remdm_backend.model.linear import Linear, multiplies_bfloat16
 from remdm_backend.model.memory import is_out_of_memory
 from remdm_backend.model.network import (
     CausalNetwork,
@@ -122,10 +122,12 @@ def read_weights(
     contents: Contents, backbone: DiT | Autoregressive, device: torch.device, dtype: torch.dtype
 ) -> None:
     """Give the empty network its weights; each is converted before the next is read."""
-    layers = half_precision_layers(backbone) if dtype == torch.bfloat16 else {}
-    native = multiplies_bfloat16(device)
-    for layer in layers.values():
-        layer.rounds = not native
+    layers: dict[str, Linear] = {}
+    native = dtype != torch.bfloat16 or multiplies_bfloat16(device)
+    if dtype == torch.bfloat16:
+        layers = half_precision_layers(backbone)
+        for layer in layers.values():
+            layer.rounds = not native
     weights: dict[str, Tensor] = {}
     try:
         for name, _ in backbone.named_parameters():

@@ -33,4 +33,8 @@ class Linear(nn.Linear):
 
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is worth multiplying there."""
-    return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if device.type != "cpu":
+        return True
+    # Builds without oneDNN, as for Apple's processors, do not have the question either.
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

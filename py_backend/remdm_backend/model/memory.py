@@ -23,5 +23,5 @@ def out_of_memory(shape: Sequence[int], rows: int) -> BackendError:
         "out_of_memory",
         f"Not enough memory for a forward pass of {' x '.join(map(str, shape))} tokens and "
         f"{rows} rows of logits.",
-        "Use smaller batches, bfloat16, or a device with more memory.",
+        "Use smaller batches, or a device with more memory.",
     )
