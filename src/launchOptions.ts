@@ -25,7 +25,7 @@ export interface LaunchOptions {
   readonly dtype?: "float32" | "bfloat16";
   /**
    * What the network's process sends of a row of the vocabulary where `topP` is below 1: all of it, or only what the nucleus
-   * can hold. It changes no token. Default `auto`: `top` beside a GPU, which spares copying whole rows from
+   * can hold. The tokens are the same, but where a last bit decides. Default `auto`: `top` beside a GPU, which spares copying whole rows from
    * it and searching them here; `whole` beside a CPU, where a copy costs less than the search.
    */
   readonly rows?: RowChoice;
