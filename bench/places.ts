@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { execa } from "execa";
+import { execa, type ResultPromise } from "execa";
 import { findPython, type Tokenizer } from "remdm";
 import { Worker } from "./worker.ts";
 
@@ -47,7 +47,7 @@ export class Models implements Disposable {
   /** @returns the model's path. */
   async make(kind: "dit" | "ar"): Promise<string> {
     const path = join(this.directory, kind);
-    await execa(python, [scriptOf("models.py"), path, kind], { env: { PYTHONPATH: backend } });
+    await runPython("models.py", path, kind);
     return path;
   }
 
@@ -56,6 +56,14 @@ export class Models implements Disposable {
     this.#remove();
   }
 }
+
+/** Runs a script of ours; it ends when its standard input does, if it looks at that. Rejects when it fails. */
+export function runPython(script: string, ...args: string[]): ResultPromise<typeof PIPES> {
+  const env = { PYTHONPATH: backend, GOMP_SPINCOUNT: "1000" };
+  return execa(python, [scriptOf(script), ...args], { env, ...PIPES });
+}
+
+const PIPES = { stdin: "pipe", stdout: "ignore", stderr: "pipe" } as const;
 
 /** The bare network in a process of its own. */
 export function bareNetwork(model: string, dtype: string): Worker {

@@ -5,17 +5,12 @@
  *
  *     npm run bench wire -- --rounds 9
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { execa } from "execa";
-import { findPython, Remdm, type ForwardRequest, type Tokenizer } from "remdm";
+import { Remdm, type ForwardRequest } from "remdm";
+import { median } from "./measure.ts";
+import { Models, noTokenizer, runPython } from "./places.ts";
 
-/** From `.remdm/bench/bench/`, where this is compiled to. */
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-const env = { PYTHONPATH: join(root, "py_backend"), GOMP_SPINCOUNT: "1000" };
 const CALLS_A_ROUND = 400;
 const LENGTH = 1024;
 
@@ -24,35 +19,16 @@ const { values } = parseArgs({
   options: { rounds: { type: "string", default: "5" } },
 });
 const rounds = Number(values.rounds);
-const python = findPython().path;
-const directory = mkdtempSync(join(tmpdir(), "remdm-wire-"));
-const removeDirectory = () => {
-  rmSync(directory, { recursive: true, force: true });
-};
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
-    removeDirectory(); // the backends end with us
-    process.exit(1);
-  });
-}
 
-try {
-  await smallCalls();
-  await bandwidth();
-  await kindsOfRows();
-} finally {
-  removeDirectory();
-}
+using models = new Models();
+await smallCalls();
+await bandwidth();
+await kindsOfRows();
 
 /** `refused`: 25 KB of tokens, the last of them wrong, which the backend's I/O loop reads, checks and answers. */
 async function smallCalls(): Promise<void> {
-  const model = join(directory, "model");
-  await execa(python, [join(root, "bench", "models.py"), model, "dit"], { env });
-  await using remdm = await Remdm.launch({
-    checkpoint: model,
-    tokenizer: tokenizerOf(50_258),
-    device: "cpu",
-  });
+  const checkpoint = await models.make("dit");
+  await using remdm = await Remdm.launch({ checkpoint, tokenizer: noTokenizer, device: "cpu" });
   await using still = await serveStill(1600, 4);
   const wrong = question(6, LENGTH, 1);
   wrong.tokens[wrong.tokens.length - 1] = 50_258;
@@ -170,16 +146,11 @@ interface Still extends AsyncDisposable {
 }
 
 async function serveStill(vocabSize: number, rows: number, dtype = "float32"): Promise<Still> {
-  const endpoint = `ipc://${join(directory, `${vocabSize}-${dtype}`)}`;
-  const script = join(root, "bench", "still.py");
-  const server = execa(python, [script, endpoint, String(vocabSize), String(rows), dtype], {
-    env,
-    stdin: "pipe", // its end ends the server
-    stderr: "ignore",
-    reject: false,
-  });
+  const endpoint = `ipc://${join(models.directory, `${vocabSize}-${dtype}`)}`;
+  const server = runPython("still.py", endpoint, String(vocabSize), String(rows), dtype);
+  const tokenizer = { ...noTokenizer, vocabSize: vocabSize - 1 };
   const connect = (rows: "whole" | "top") =>
-    Remdm.connect({ endpoint, tokenizer: tokenizerOf(vocabSize), reachTimeoutMs: 60_000, rows });
+    Remdm.connect({ endpoint, tokenizer, reachTimeoutMs: 60_000, rows });
   const whole = await connect("whole");
   const top = await connect("top");
   return {
@@ -191,11 +162,6 @@ async function serveStill(vocabSize: number, rows: number, dtype = "float32"): P
       await server;
     },
   };
-}
-
-/** Texts do not matter here. */
-function tokenizerOf(vocabSize: number): Tokenizer {
-  return { name: "none", vocabSize: vocabSize - 1, encode: () => [], decode: () => "" };
 }
 
 function question(batch: number, length: number, rows: number): ForwardRequest {
@@ -229,10 +195,6 @@ function percentile(times: readonly number[], part: number): number {
 
 function percentiles(times: readonly number[]): [string, string] {
   return [percentile(times, 0.5).toFixed(3), percentile(times, 0.99).toFixed(3)];
-}
-
-function median(times: readonly number[]): number {
-  return percentile(times, 0.5);
 }
 
 function print(title: string, ...columns: string[]): void {

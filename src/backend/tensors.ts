@@ -64,7 +64,7 @@ export function describeTensors(tensors: readonly Tensor[]): string {
 export function widened(tensor: FloatTensor): Float32Array {
   const { dtype, data } = tensor;
   if (dtype === "float32") return data;
-  const halves = new Uint16Array(2 * data.length);
-  for (let i = 0; i < data.length; i++) halves[2 * i + 1] = data[i];
-  return new Float32Array(halves.buffer);
+  const bits = new Uint32Array(data.length);
+  for (let i = 0; i < data.length; i++) bits[i] = data[i] << 16;
+  return new Float32Array(bits.buffer);
 }
