@@ -51,6 +51,9 @@ async function masked(): Promise<void> {
     ["the same through the wire", ...of("wire")],
     [`a step of a run, ${ROWS} rows on average, p = 0.9`, ...of("step")],
   ]);
+  const profile = await bare.ask<readonly [string, number][]>("profile");
+  process.stdout.write("\nwhere a forward's time goes, by kernel of PyTorch\n");
+  table(profile.map(([kernel, time]) => [kernel, ms(time)]));
 }
 
 /** A run that stops before each forward call but its first. */

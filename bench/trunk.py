@@ -15,6 +15,10 @@ from remdm_backend.allocator import keep_freed_memory
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.device import limit_threads
 
+ROWS = 8
+KERNELS = 8
+"""How many of them a profile has."""
+
 
 def main(model: Path, dtype: str) -> None:
     keep_freed_memory()
@@ -47,7 +51,14 @@ def main(model: Path, dtype: str) -> None:
 
         return seconds(multiply)
 
-    serve({"forward": forward, "products": products})
+    def profile() -> list[tuple[str, float]]:
+        """The kernels that a forward of one sequence spends its time in, with their seconds."""
+        with torch.profiler.profile() as profiler:
+            forward(1, ROWS)
+        found = {each.key: each.self_cpu_time_total / 1e6 for each in profiler.key_averages()}
+        return sorted(found.items(), key=lambda item: -item[1])[:KERNELS]
+
+    serve({"forward": forward, "products": products, "profile": profile})
 
 
 if __name__ == "__main__":
