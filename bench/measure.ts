@@ -55,6 +55,7 @@ export function table(rows: readonly (readonly (string | number)[])[]): void {
 }
 
 export const ms = (seconds: number): string => `${(seconds * 1000).toFixed(1)} ms`;
+export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 export const times = (x: number): string => `${x >= 100 ? Math.round(x) : x.toFixed(2)} x`;
 
 /** Largest resident size of a process so far, in bytes; Linux. */

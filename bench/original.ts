@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { Remdm } from "remdm";
 import { sample } from "remdm/sampler";
 import {
+  gigabytes,
   inTurns,
   median,
   ms,
@@ -144,7 +145,6 @@ async function memory(theirs: Worker, remdm: Remdm): Promise<string[]> {
   const original = await theirs.ask<number>("memory");
   const backend = await peakOf(remdm.runtime.pid);
   const ours = backend + process.resourceUsage().maxRSS * 1024;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
   return [
     "peak memory, both our processes",
     gigabytes(original),

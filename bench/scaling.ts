@@ -14,7 +14,7 @@ import {
   type SamplerOptions,
   type TopRow,
 } from "remdm/sampler";
-import { inTurns, median, ms, peakOf, table, timed } from "./measure.ts";
+import { gigabytes, inTurns, median, ms, peakOf, table, timed } from "./measure.ts";
 import { Models, noTokenizer } from "./places.ts";
 
 const USUAL: Size = { steps: 1024, length: 1024, vocabSize: 50_258, samples: 1, kind: "mdlm" };
@@ -167,7 +167,6 @@ async function networkAlone(): Promise<void> {
       return [`${batch} x ${length}`, ms(time), `${((1e3 * time) / batch / length).toFixed(3)} ms`];
     }),
   ]);
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
   process.stdout.write("\n");
   table([
     ["ready after", `${loaded.toFixed(1)} s`],

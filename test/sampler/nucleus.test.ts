@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { Nucleus } from "../../src/sampler/nucleus.ts";
 import { fullSort } from "./support/fullSort.ts";
+import { logitGrid } from "./support/logitGrid.ts";
 
 const MASK = 2;
 
@@ -13,15 +14,12 @@ function select(row: Float32Array, topP: number, compat: "remdm" | "paper"): Map
   return new Map(Array.from(ids, (id) => [id, nucleus.weights[id] / nucleus.mass]));
 }
 
-/** Logits on a grid, so that weights are equal or far from equal, and never apart in their last bits alone. */
-const grid = (steps: number, spread: number) =>
-  fc.integer({ min: -steps, max: steps }).map((i) => (i * spread) / steps);
 const kinds: [string, fc.Arbitrary<number>][] = [
-  ["ordinary logits", grid(4096, 12)],
-  ["many ties", grid(3, 2)],
-  ["an almost flat row", grid(8192, 2 ** -10)],
-  ["a huge spread", grid(64, 600)],
-  ["ruled-out tokens", fc.oneof(fc.constant(-Infinity), grid(16, 1))],
+  ["ordinary logits", logitGrid(4096, 12)],
+  ["many ties", logitGrid(3, 2)],
+  ["an almost flat row", logitGrid(8192, 2 ** -10)],
+  ["a huge spread", logitGrid(64, 600)],
+  ["ruled-out tokens", fc.oneof(fc.constant(-Infinity), logitGrid(16, 1))],
 ];
 const mass = fc.oneof(
   fc.double({ min: 0.001, max: 0.9999, noNaN: true }),

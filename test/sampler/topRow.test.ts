@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { RowSampler, type TopRow } from "../../src/sampler/categorical.ts";
 import { PhiloxNoise, type NoiseSource } from "../../src/sampler/index.ts";
 import { fullSort } from "./support/fullSort.ts";
+import { logitGrid } from "./support/logitGrid.ts";
 
 const at = { sample: 7, step: 8, position: 9 };
 const forms = ["kernel", "plain"] as const;
@@ -38,14 +39,11 @@ function topOf(
   };
 }
 
-// On a grid: weights are equal or far from equal, and never apart in their last bits alone.
-const grid = (steps: number, spread: number) =>
-  fc.integer({ min: -steps, max: steps }).map((i) => (i * spread) / steps);
 const kinds: [string, fc.Arbitrary<number>][] = [
-  ["ordinary logits", grid(4096, 12)],
-  ["many ties", grid(3, 2)],
-  ["an almost flat row", grid(8192, 2 ** -10)],
-  ["ruled-out tokens", fc.oneof(fc.constant(-Infinity), grid(16, 4))],
+  ["ordinary logits", logitGrid(4096, 12)],
+  ["many ties", logitGrid(3, 2)],
+  ["an almost flat row", logitGrid(8192, 2 ** -10)],
+  ["ruled-out tokens", fc.oneof(fc.constant(-Infinity), logitGrid(16, 4))],
 ];
 const mass = fc.oneof(
   fc.double({ min: 0.001, max: 0.9999, noNaN: true }),
