@@ -1,4 +1,7 @@
-"""Train a small MDLM on one text file: ``python -m remdm_backend.train --text FILE --out DIR``.
+"""Train a small language model on one text file: ``python -m remdm_backend.train --text FILE --out
+DIR``.
+
+``--objective`` says which family: MDLM, SEDD or AR.
 
 Writes ``model.safetensors`` (the moving average of the weights), ``card.json`` and
 ``tokenizer.json``, which ``load_network(DIR)`` reads. Ctrl-C saves; the same command continues,
@@ -8,7 +11,6 @@ with the result that the uninterrupted run would have had. Needs the ``train`` e
 
 from __future__ import annotations
 
-import math
 import signal
 import sys
 import time
@@ -16,8 +18,10 @@ from pathlib import Path
 from types import FrameType
 
 import torch
+from torch import nn
 
-from remdm_backend.model.dit import DiT
+from remdm_backend.checkpoint.load import load_network
+from remdm_backend.errors import BackendError
 from remdm_backend.training.corpus import (
     Corpus,
     build_corpus,
@@ -26,7 +30,7 @@ from remdm_backend.training.corpus import (
     read_text,
 )
 from remdm_backend.training.export import export
-from remdm_backend.training.objective import Noised, negative_elbo, noise
+from remdm_backend.training.objective import OBJECTIVES, Noised
 from remdm_backend.training.options import Options, Recipe, parse
 from remdm_backend.training.state import Run, step_generator
 
@@ -55,7 +59,11 @@ def train(recipe: Recipe, options: Options) -> int:
         torch.set_num_threads(options.threads)
     text = read_text(options.text)
     corpus = build_corpus(
-        text, vocab=recipe.vocab, length=recipe.length, validation_share=recipe.validation_share
+        text,
+        vocab=recipe.vocab,
+        length=recipe.length,
+        validation_share=recipe.validation_share,
+        tokenizer=options.tokenizer,
     )
     options.out.mkdir(parents=True, exist_ok=True)
     run = start(recipe, corpus, options, state_file)
@@ -71,7 +79,7 @@ def train(recipe: Recipe, options: Options) -> int:
         return 130
     dtype: torch.dtype = getattr(torch, options.weights_dtype)
     run.average.round_to(dtype)  # so that the card's loss is that of the file's weights
-    final = validate(run, validation, corpus.mask_id)
+    final = validate(run, validation, corpus)
     export(run, corpus, options, text=text, validation_loss=final)
     state_file.unlink(missing_ok=True)
     print(f"wrote {options.out} (validation loss {final:.4f} nats per token)", flush=True)
@@ -81,11 +89,21 @@ def train(recipe: Recipe, options: Options) -> int:
 def start(recipe: Recipe, corpus: Corpus, options: Options, state_file: Path) -> Run:
     """A new run, or the interrupted one."""
     torch.manual_seed(step_generator(recipe.seed, -1).initial_seed())
-    network = DiT(recipe.shape(corpus.mask_id + 1)).to(options.device)
-    run = Run(network, recipe)
+    network = OBJECTIVES[recipe.objective].network(recipe.shape(corpus.mask_id + 1))
+    if options.init is not None and not state_file.exists():
+        begin_with(network, options.init)
+    run = Run(network.to(options.device), recipe, corpus.fingerprint)
     if state_file.exists():
         run.load(state_file)
     return run
+
+
+def begin_with(network: nn.Module, checkpoint: Path) -> None:
+    """Give it the weights of a checkpoint. Raises ``ValueError`` if that has another shape."""
+    try:
+        network.load_state_dict(load_network(checkpoint, device="cpu").backbone.state_dict())
+    except (BackendError, RuntimeError) as error:
+        raise ValueError(f"--init {checkpoint}: {error}") from error
 
 
 def loop(
@@ -117,7 +135,7 @@ def loop(
                 )
                 losses = 0.0
             if run.step % options.validate_every == 0:
-                value = validate(run, validation, corpus.mask_id)
+                value = validate(run, validation, corpus)
                 print(f"step {run.step}  validation {value:.4f} nats per token", flush=True)
             if run.step % options.save_every == 0:
                 run.save(state_file)
@@ -133,9 +151,10 @@ def train_step(run: Run, corpus: Corpus) -> float:
     generator = step_generator(recipe.seed, run.step)
     x0 = random_windows(corpus.train, recipe.length, recipe.batch, generator)
     device = next(run.network.parameters()).device
-    noised = noise(x0, corpus.mask_id, generator).to(device)
+    objective = OBJECTIVES[recipe.objective]
+    batch = objective.draw(x0, corpus.ends, generator).to(device)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.bf16):
-        loss = negative_elbo(run.network, noised, corpus.mask_id)
+        loss = objective.loss(run.network, batch, corpus.mask_id)
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(recipe, run.step)
     run.optimizer.zero_grad(set_to_none=True)
@@ -148,31 +167,32 @@ def train_step(run: Run, corpus: Corpus) -> float:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Linear warmup, then cosine decay to a tenth of the peak."""
-    if step < recipe.warmup:
-        return recipe.lr * (step + 1) / recipe.warmup
-    progress = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.lr * (0.55 + 0.45 * math.cos(math.pi * progress))
+    """Linear warmup, then linear decay to zero ("Straight to Zero", arXiv 2502.15938)."""
+    warmup = (step + 1) / max(1, recipe.warmup)
+    decay = (recipe.steps - step) / max(1, recipe.steps - recipe.warmup)
+    return recipe.lr * min(1, warmup, decay)
 
 
 def validation_batches(recipe: Recipe, corpus: Corpus) -> list[Noised]:
     """The same windows and the same noise every time, so that two validations can be compared."""
     generator = step_generator(recipe.seed, -2)
     windows = even_windows(corpus.validation, recipe.length, recipe.validation_windows)
+    draw = OBJECTIVES[recipe.objective].draw
     parts = torch.split(windows, VALIDATION_BATCH)
-    return [noise(part, corpus.mask_id, generator) for part in parts]
+    return [draw(part, corpus.ends, generator) for part in parts]
 
 
 @torch.no_grad()
-def validate(run: Run, batches: list[Noised], mask_id: int) -> float:
-    """Nats per token of the validation windows under the averaged weights: a bound on -log p."""
+def validate(run: Run, batches: list[Noised], corpus: Corpus) -> float:
+    """The objective on the validation windows, in nats per token, under the averaged weights."""
+    loss = OBJECTIVES[run.recipe.objective].loss
     device = next(run.network.parameters()).device
     raw = {name: p.detach().clone() for name, p in run.network.named_parameters()}
     run.network.load_state_dict(run.average.shadow, strict=False)
     try:
         sizes = [batch.xt.numel() for batch in batches]
         totals = [
-            float(negative_elbo(run.network, batch.to(device), mask_id)) * size
+            float(loss(run.network, batch.to(device), corpus.mask_id)) * size
             for batch, size in zip(batches, sizes, strict=True)
         ]
     finally:

@@ -4,6 +4,7 @@ reads."""
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import signal
@@ -17,7 +18,14 @@ from remdm_backend import train
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.model.network import Network
 from remdm_backend.training.corpus import Corpus, build_corpus, chunks, even_windows, random_windows
-from remdm_backend.training.objective import Noised, negative_elbo, noise
+from remdm_backend.training.objective import (
+    OBJECTIVES,
+    Noised,
+    negative_elbo,
+    noise,
+    score_entropy,
+    shift,
+)
 from remdm_backend.training.options import parse
 from remdm_backend.training.state import Run, step_generator
 
@@ -55,18 +63,36 @@ def finished(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module", params=["sedd", "ar"])
+def family(
+    request: pytest.FixtureRequest,
+    finished: Path,
+    text: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A model of another family, on the tokenizer of ``finished``."""
+    out = tmp_path_factory.mktemp("family") / request.param
+    more = ["--objective", request.param, "--tokenizer", str(finished / "tokenizer.json")]
+    assert train.main(arguments(text, out, "--steps", "60", *more)) == 0
+    return out
+
+
 def loss_of(network: Network, checkpoint: Path, text: Path) -> float:
     """The validation loss, computed anew from the files and the command that the card gives."""
     command = json.loads((checkpoint / "card.json").read_text())["training"]["command"]
-    recipe, _ = parse(shlex.split(command)[3:])
+    recipe, options = parse(shlex.split(command)[3:])
     corpus = build_corpus(
         text.read_text(encoding="utf-8"),
-        vocab=recipe.vocab, length=recipe.length, validation_share=recipe.validation_share,
-    )  # fmt: skip
+        vocab=recipe.vocab,
+        length=recipe.length,
+        validation_share=recipe.validation_share,
+        tokenizer=None if options.tokenizer is None else checkpoint / "tokenizer.json",
+    )
     assert corpus.tokenizer_json == (checkpoint / "tokenizer.json").read_text(encoding="utf-8")
     batches = train.validation_batches(recipe, corpus)
     sizes = torch.tensor([float(batch.xt.numel()) for batch in batches])
-    losses = [negative_elbo(network.logits, batch, corpus.mask_id) for batch in batches]
+    loss = OBJECTIVES[recipe.objective].loss
+    losses = [loss(network.logits, batch, corpus.mask_id) for batch in batches]
     return float((torch.stack(losses) * sizes).sum() / sizes.sum())
 
 
@@ -109,6 +135,31 @@ class TestResult:
         network = load_network(out, device="cpu")
         stated = json.loads((out / "card.json").read_text())["training"]["validation_loss"]
         assert loss_of(network, out, text) == pytest.approx(stated, abs=1e-3)
+
+
+class TestFamilies:
+    """SEDD and AR."""
+
+    def test_loads_as_what_it_is(self, family: Path, finished: Path) -> None:
+        card = load_network(family, device="cpu").card
+        assert (card.kind, card.time_conditioning) == (family.name, family.name == "sedd")
+        ours, theirs = (path / "tokenizer.json" for path in (family, finished))
+        assert ours.read_text() == theirs.read_text()
+
+    def test_it_learned_what_its_card_says(self, family: Path, text: Path) -> None:
+        network = load_network(family, device="cpu")
+        stated = json.loads((family / "card.json").read_text())["training"]["validation_loss"]
+        assert stated < 0.6 * math.log(network.card.mask_id)
+        assert loss_of(network, family, text) == pytest.approx(stated, abs=2e-3)
+
+    def test_weights_to_begin_with(self, finished: Path, text: Path, tmp_path: Path) -> None:
+        """A step of almost no size leaves the loss where the given weights have it."""
+        stated = json.loads((finished / "card.json").read_text())["training"]["validation_loss"]
+        more = ["--init", str(finished), "--steps", "1", "--lr", "1e-9"]
+        assert train.main(arguments(text, tmp_path / "on", *more)) == 0
+        card = json.loads((tmp_path / "on" / "card.json").read_text())
+        assert card["training"]["validation_loss"] == pytest.approx(stated, abs=2e-3)
+        assert f"--init {finished.name} " in card["training"]["command"]
 
 
 class TestInterruption:
@@ -173,8 +224,50 @@ class TestInterruption:
         assert train.main(arguments(text, tmp_path, "--lr", "0.5")) == 2
         assert "lr 0.01 -> 0.5" in capsys.readouterr().err
 
+    def test_another_text_does_not_continue_it(
+        self,
+        text: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        self.interrupted_at(2, monkeypatch)
+        train.main(arguments(text, tmp_path / "out"))
+        other = tmp_path / "other.txt"
+        other.write_text(text.read_text("utf-8") + "the cat sees a dog.\n", "utf-8")
+        assert train.main(arguments(other, tmp_path / "out")) == 2
+        assert "another text" in capsys.readouterr().err
+
 
 class TestRefusals:
+    @pytest.mark.parametrize(
+        ("more", "reason"),
+        [
+            (["--tokenizer", "{here}"], "is no tokenizer.json"),
+            (["--tokenizer", "{here}.missing"], "No such file"),
+            (["--init", "{here}"], "--init"),
+        ],
+    )
+    def test_files_that_do_not_do(
+        self,
+        more: list[str],
+        reason: str,
+        text: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        (tmp_path / "file").write_text("{}")
+        given = [part.replace("{here}", str(tmp_path / "file")) for part in more]
+        assert train.main(arguments(text, tmp_path / "out", *given)) == 2
+        assert reason in capsys.readouterr().err
+
+    def test_weights_of_another_shape(
+        self, finished: Path, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        more = ["--init", str(finished), "--hidden", "64"]
+        assert train.main(arguments(text, tmp_path / "out", *more)) == 2
+        assert f"--init {finished}" in capsys.readouterr().err
+
     def test_a_finished_checkpoint_is_not_overwritten(
         self, finished: Path, text: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -226,12 +319,46 @@ class TestObjective:
         barred."""
         x0 = torch.randint(6, (4000, 64), generator=torch.Generator().manual_seed(1))
         noised = noise(x0, 6, torch.Generator().manual_seed(2))
-        loss = negative_elbo(lambda _x, _s, rows: torch.zeros(len(rows), 7), noised, 6)
-        assert loss.item() == pytest.approx(0.999 * torch.log(torch.tensor(6.0)).item(), rel=0.03)
+        uniform = torch.log(torch.tensor(6.0)).item()
+        for loss in (negative_elbo, score_entropy):  # of scores that sum to their true sum
+            cost = loss(lambda _x, _s, rows: torch.zeros(len(rows), 7), noised, 6)
+            assert cost.item() == pytest.approx(0.999 * uniform, rel=0.03)
+
+    def test_score_entropy_is_the_closed_form(self) -> None:
+        """1/t (S - z(x0) + log(V - 1) - 1), with z the logits and S the mean of exp z over the
+        other tokens: the noise level cancels."""
+        x0 = torch.randint(6, (40, 32), generator=torch.Generator().manual_seed(1))
+        noised = noise(x0, 6, torch.Generator().manual_seed(2))
+        z = torch.randn(len(noised.rows), 7, generator=torch.Generator().manual_seed(3))
+        mean = z[:, :6].exp().sum(-1) / 6
+        of_clean = z.gather(-1, noised.targets[:, None]).squeeze(-1)
+        expected = (noised.weight * (mean - of_clean + math.log(6) - 1)).sum() / x0.numel()
+        assert score_entropy(lambda *_: z, noised, 6).item() == pytest.approx(expected.item())
+
+    def test_score_entropy_is_least_at_the_truth(self) -> None:
+        """No logits cost less on average than those of the true ratios."""
+        truth = torch.tensor([0.5, 0.3, 0.2])
+        generator = torch.Generator().manual_seed(4)
+        x0 = torch.multinomial(truth, 4000 * 16, True, generator=generator).view(4000, 16)
+        noised = noise(x0, 3, generator)
+        right = (truth * 3).log()
+
+        def cost(logits: torch.Tensor) -> float:
+            row = torch.cat([logits, torch.zeros(1)])
+            return score_entropy(lambda _x, _s, rows: row.expand(len(rows), 4), noised, 3).item()
+
+        for wrong in (right + 0.2, right - 0.2, right + torch.tensor([0.3, -0.3, 0.0])):
+            assert cost(right) < cost(wrong)
+
+    def test_next_tokens(self) -> None:
+        shifted = shift(torch.tensor([[4, 5, 6], [7, 8, 9]]), end_id=0)
+        assert shifted.xt.tolist() == [[0, 4, 5], [0, 7, 8]]
+        assert shifted.targets[shifted.rows].tolist() == [4, 5, 6, 7, 8, 9]
+        assert shifted.weight.tolist() == [1.0] * 6
 
     def test_a_batch_without_masks_costs_nothing(self) -> None:
         nothing = torch.empty(0)
-        noised = Noised(torch.zeros(1, 4), nothing, nothing.long(), nothing)
+        noised = Noised(torch.zeros(1, 4), torch.zeros(1), nothing, nothing.long(), nothing)
         loss = negative_elbo(lambda _x, _s, rows: torch.zeros(len(rows), 7), noised, 5)
         assert loss.item() == 0.0
 
@@ -254,15 +381,21 @@ class TestWindows:
         assert all(chunk.endswith("\n") for chunk in chunks(text)[:-1])
 
 
-class TestDemo:
-    """The checkpoint in the repository is what its card says."""
+@pytest.mark.parametrize(("name", "kind"), [("demo", "mdlm")])
+class TestBundled:
+    """The checkpoints in the repository are what their cards say."""
 
-    def test_loads(self, demo: Path) -> None:
-        card = load_network(demo, device="cpu").card
-        assert (card.kind, card.length, card.mask_id) == ("mdlm", 128, card.vocab_size - 1)
+    def test_loads(self, name: str, kind: str, demo: Path) -> None:
+        card = load_network(demo.with_name(name), device="cpu").card
+        assert (card.kind, card.length, card.mask_id) == (kind, 128, card.vocab_size - 1)
+        tokenizer = (demo.with_name(name) / "tokenizer.json").read_text("utf-8")
+        assert tokenizer == (demo / "tokenizer.json").read_text("utf-8")
 
-    def test_its_validation_loss_is_real(self, demo: Path, shared: Path) -> None:
-        stated = json.loads((demo / "card.json").read_text())["training"]["validation_loss"]
-        network = load_network(demo, device="cpu")
-        recomputed = loss_of(network, demo, shared / "data" / "shakespeare.txt")
+    def test_its_validation_loss_is_real(
+        self, name: str, kind: str, demo: Path, shared: Path
+    ) -> None:
+        checkpoint = demo.with_name(name)
+        stated = json.loads((checkpoint / "card.json").read_text())["training"]["validation_loss"]
+        network = load_network(checkpoint, device="cpu")
+        recomputed = loss_of(network, checkpoint, shared / "data" / "shakespeare.txt")
         assert recomputed == pytest.approx(stated, abs=2e-3)

@@ -84,6 +84,15 @@ class Autoregressive(CausalBackbone):
             x = block(x, angles, partial(known.add, index, begin), self.attend)
         return x
 
+    def forward(self, tokens: Tensor, _sigma: Tensor, rows: Tensor) -> Tensor:
+        """``tokens [B, L]``, ``rows [N]`` -> raw logits ``[N, vocab]``, as a ``DiT`` gives them;
+        nothing is kept, so that it can be trained."""
+        x: Tensor = self.vocab_embed(tokens)
+        angles = self.rotary_emb(tokens.shape[1])
+        for block in self.blocks:
+            x = block(x, angles, lambda keys, values: (keys, values), self.attend)
+        return self.head(x.flatten(0, 1)[rows])
+
     def head(self, hidden: Tensor) -> Tensor:
         logits: Tensor = self.output_layer(hidden)
         return logits

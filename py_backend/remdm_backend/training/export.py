@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save
 
 from remdm_backend.training.corpus import Corpus
-from remdm_backend.training.options import Options
+from remdm_backend.training.objective import OBJECTIVES
+from remdm_backend.training.options import Options, Recipe
 from remdm_backend.training.state import Run, write_atomically
 
 
@@ -21,14 +22,15 @@ def export(
     recipe = run.recipe
     dtype: torch.dtype = getattr(torch, options.weights_dtype)
     tensors = {name: p.cpu().to(dtype).contiguous() for name, p in run.average.shadow.items()}
+    objective = OBJECTIVES[recipe.objective]
     inv_freq = run.network.get_buffer("rotary_emb.inv_freq")
     tensors["rotary_emb.inv_freq"] = inv_freq.cpu().contiguous()
     card = {
-        "kind": "mdlm",
+        "kind": recipe.objective,
         "vocab_size": corpus.mask_id + 1,
         "mask_id": corpus.mask_id,
         "length": recipe.length,
-        "time_conditioning": False,
+        "time_conditioning": objective.time_conditioning,
         "n_heads": recipe.heads,
         "weights": "ema",
         "training": {
@@ -38,13 +40,11 @@ def export(
             "tokens": run.step * recipe.batch * recipe.length,
             "seconds": round(run.seconds),
             "validation_loss": round(validation_loss, 4),
-            "validation_loss_meaning": "bound on nats per token; fixed noise, averaged weights",
-            "validation_perplexity_bound": round(math.exp(validation_loss), 2),
+            "validation_loss_meaning": f"{objective.meaning}, averaged weights",
+            "validation_perplexity": round(math.exp(validation_loss), 2),
             "weights_dtype": options.weights_dtype,
             "torch": torch.__version__,
-            "command": "python -m remdm_backend.train "
-            f"--text {options.text.name} --out {options.out.name} {recipe.flags()} "
-            f"--weights-dtype {options.weights_dtype}",
+            "command": command(recipe, options),
         },
     }
     out = options.out
@@ -53,3 +53,14 @@ def export(
     write_atomically(out / "model.safetensors", lambda p: p.write_bytes(save(tensors)))
     card_json = json.dumps(card, indent=2) + "\n"
     write_atomically(out / "card.json", lambda p: p.write_text(card_json, "utf-8"))
+
+
+def command(recipe: Recipe, options: Options) -> str:
+    """How to train it again; files by their names alone, but the directory of a bundled model."""
+    parts = ["python -m remdm_backend.train", f"--text {options.text.name}"]
+    parts.append(f"--out {options.out.name}")
+    if options.tokenizer is not None:
+        parts.append(f"--tokenizer {options.tokenizer.parent.name}/{options.tokenizer.name}")
+    if options.init is not None:
+        parts.append(f"--init {options.init.name}")
+    return " ".join([*parts, recipe.flags(), f"--weights-dtype {options.weights_dtype}"])

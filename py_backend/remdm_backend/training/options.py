@@ -1,4 +1,4 @@
-"""What the trainer can be told; the defaults are those of the demo checkpoint."""
+"""What the trainer can be told; the defaults make a model like the bundled ones."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from remdm_backend.model.dit import Shape
+from remdm_backend.training.objective import OBJECTIVES
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class Recipe:
     """Everything that the result depends on. A run resumes only with the recipe it was started
     with."""
 
+    objective: str = "mdlm"
     hidden: int = 192
     blocks: int = 6
     heads: int = 6
@@ -51,6 +53,8 @@ class Options:
 
     text: Path
     out: Path
+    tokenizer: Path | None
+    init: Path | None
     threads: int | None
     device: str
     save_every: int
@@ -60,6 +64,7 @@ class Options:
 
 
 HELP: dict[str, str] = {
+    "objective": "the family: mdlm (SUBS bound), sedd (score entropy) or ar (next token)",
     "hidden": "width of the network",
     "blocks": "number of transformer blocks",
     "heads": "attention heads; must divide the width into an even head size",
@@ -68,7 +73,7 @@ HELP: dict[str, str] = {
     "length": "tokens in a sequence",
     "batch": "sequences in a step",
     "steps": "optimizer steps",
-    "lr": "peak learning rate (linear warmup, then cosine decay to a tenth)",
+    "lr": "peak learning rate (linear warmup, then linear decay to zero)",
     "warmup": "steps of warmup",
     "weight_decay": "AdamW weight decay, on matrices only",
     "clip": "gradient norm limit",
@@ -82,7 +87,7 @@ HELP: dict[str, str] = {
 def parse(argv: list[str] | None) -> tuple[Recipe, Options]:
     parser = argparse.ArgumentParser(
         prog="python -m remdm_backend.train",
-        description="Train a small masked diffusion language model on one text file.",
+        description="Train a small language model on one text file.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--text", type=Path, required=True, help="UTF-8 text file")
@@ -91,9 +96,20 @@ def parse(argv: list[str] | None) -> tuple[Recipe, Options]:
         flag = "--" + field.name.replace("_", "-")
         if field.name == "bf16":
             parser.add_argument(flag, action="store_true", help="bfloat16 autocast")
-        else:
-            kind = type(field.default)
-            parser.add_argument(flag, type=kind, default=field.default, help=HELP[field.name])
+            continue
+        parser.add_argument(
+            flag,
+            type=type(field.default),
+            default=field.default,
+            choices=sorted(OBJECTIVES) if field.name == "objective" else None,
+            help=HELP[field.name],
+        )
+    parser.add_argument(
+        "--tokenizer", type=Path, help="a tokenizer.json to use; trained on the text if not given"
+    )
+    parser.add_argument(
+        "--init", type=Path, help="a checkpoint of the same shape whose weights to begin with"
+    )
     parser.add_argument("--threads", type=int, help="CPU threads; PyTorch's choice if not given")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--save-every", type=int, default=100, help="steps between saved states")

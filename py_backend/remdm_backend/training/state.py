@@ -48,9 +48,11 @@ class MovingAverage:
 class Run:
     """Network, moving average and optimizer after ``step`` steps."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
+    def __init__(self, network: nn.Module, recipe: Recipe, corpus: str) -> None:
+        """``corpus`` is the fingerprint of what it trains on."""
         self.network = network
         self.recipe = recipe
+        self.corpus = corpus
         self.step = 0
         self.seconds = 0.0
         self.average = MovingAverage(network, recipe.ema)
@@ -68,6 +70,7 @@ class Run:
     def save(self, path: Path) -> None:
         state = {
             "recipe": asdict(self.recipe),
+            "corpus": self.corpus,
             "step": self.step,
             "seconds": self.seconds,
             "network": self.network.state_dict(),
@@ -87,6 +90,11 @@ class Run:
             named = ", ".join(f"{k} {state['recipe'].get(k)} -> {ours[k]}" for k in differing)
             raise ValueError(
                 f"{path} was started with other options ({named}): give those again, "
+                "or delete the file to start over"
+            )
+        if state["corpus"] != self.corpus:
+            raise ValueError(
+                f"{path} was started with another text or tokenizer: give those again, "
                 "or delete the file to start over"
             )
         self.step, self.seconds = state["step"], state["seconds"]
