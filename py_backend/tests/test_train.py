@@ -352,9 +352,11 @@ class TestObjective:
 
     def test_next_tokens(self) -> None:
         shifted = shift(torch.tensor([[4, 5, 6], [7, 8, 9]]), end_id=0)
-        assert shifted.xt.tolist() == [[0, 4, 5], [0, 7, 8]]
-        assert shifted.targets[shifted.rows].tolist() == [4, 5, 6, 7, 8, 9]
-        assert shifted.weight.tolist() == [1.0] * 6
+        assert shifted.xt.tolist() == [[0, 4, 5], [7, 8, 9]]
+        assert shifted.rows.tolist() == [0, 1, 2, 3, 4]
+        assert shifted.targets.tolist() == [4, 5, 6, 8, 9]
+        cost = negative_elbo(lambda _x, _s, rows: torch.zeros(len(rows), 11), shifted, 10)
+        assert cost.item() == pytest.approx(math.log(10))
 
     def test_a_batch_without_masks_costs_nothing(self) -> None:
         nothing = torch.empty(0)

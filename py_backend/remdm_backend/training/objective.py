@@ -95,15 +95,24 @@ def score_entropy(logits: Logits, noised: Noised, mask_id: int) -> Tensor:
 
 
 def shift(x0: Tensor, end_id: int) -> Noised:
-    """What an autoregressive network sees of ``x0 [B, L]``: the token that begins a text, then all
-    but the last token; at every position the target is the token that follows."""
-    begin = torch.full_like(x0[:, :1], end_id)
+    """What an autoregressive network learns of ``x0 [B, L]``: at every position the token that
+    follows.
+
+    Every other sequence has ``end_id`` before its first token, as what is sampled begins; the rest
+    begin in the midst of a text, as what is judged does.
+    """
+    xt, targets = x0.clone(), x0.clone()
+    xt[::2, 0], xt[::2, 1:] = end_id, x0[::2, :-1]
+    targets[1::2] = x0[1::2].roll(-1, dims=1)
+    known = torch.ones_like(x0, dtype=torch.bool)
+    known[1::2, -1] = False  # what follows is in no window
+    rows = known.flatten().nonzero().squeeze(-1)
     return Noised(
-        xt=torch.cat([begin, x0[:, :-1]], dim=1),
+        xt=xt,
         sigma=torch.zeros(len(x0)),
-        rows=torch.arange(x0.numel()),
-        targets=x0.flatten(),
-        weight=torch.ones(x0.numel()),
+        rows=rows,
+        targets=targets.flatten()[rows],
+        weight=torch.full(rows.shape, x0.numel() / len(rows)),
     )
 
 
@@ -138,6 +147,6 @@ def _shift(x0: Tensor, ends: Ends, _generator: torch.Generator) -> Noised:
 OBJECTIVES: dict[str, Objective] = {
     "mdlm": Objective(DiT, _noise, negative_elbo, False, "bound on nats per token; fixed noise"),
     "sedd": Objective(DiT, _noise, score_entropy, True, "bound on nats per token; fixed noise"),
-    # With weight 1 and every position a row, the same sum is -log p itself.
+    # The same sum, with weights that make it a mean, is -log p itself.
     "ar": Objective(Autoregressive, _shift, negative_elbo, False, "nats per token"),
 }
