@@ -2,6 +2,7 @@
  * Google Drive's way of giving a large file: the file itself, or a page in its place. One page says that the file was not scanned for
  * viruses and has a form whose hidden fields are to be sent; another says that the file was asked for too often.
  */
+import { isRecord } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
 import { DownloadError, Interrupted } from "./errors.ts";
 
@@ -71,10 +72,9 @@ async function send(
 
 /** Of a failed fetch; what undici says itself is only "fetch failed". */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error && error.cause.message !== ""
-    ? error.cause.message
-    : error.message;
+  if (!isRecord(error)) return String(error);
+  const { cause, message } = error;
+  return isRecord(cause) && cause.message ? String(cause.message) : String(message);
 }
 
 /** The bytes of an answer; fetch's types leave open what they are. */

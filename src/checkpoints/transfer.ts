@@ -2,6 +2,7 @@
 import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { isRecord } from "../sampler/checks.ts";
 import { bodyOf, reasonOf, requestFile } from "./drive.ts";
 import { bytesText, DownloadError, Interrupted } from "./errors.ts";
 import type { Identity, PartFile } from "./partFile.ts";
@@ -50,7 +51,8 @@ async function attempt(part: PartFile, options: TransferOptions): Promise<boolea
     if (stall.signal.aborted) {
       throw new Interrupted(`nothing came for ${options.stallMs / 1000} s`, { cause: error });
     }
-    if (!(error instanceof TypeError)) throw error; // fetch's own failures are TypeErrors
+    // Fetch's own failures are TypeErrors, by name alone: a test or a sandbox may have a realm of its own.
+    if (!isRecord(error) || error.name !== "TypeError") throw error;
     throw new Interrupted(`the connection broke (${reasonOf(error)})`, { cause: error });
   }
   const { total } = part.identity;

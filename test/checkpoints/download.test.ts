@@ -201,7 +201,7 @@ describe("an interrupted download goes on from the byte", () => {
   });
 
   it.each([true, false])("begins anew when the file is another one (If-Range heeded: %j)", async (heeded) => {
-    drive.faults.push(cut(), (request, response) => {
+    drive.faults.push(cut(), (request) => {
       drive.file = OTHER;
       drive.etag = '"two"';
       if (!heeded) delete request.headers["if-range"];
@@ -413,8 +413,8 @@ describe("this side in trouble", () => {
     chmodSync(scratch, 0o755);
   });
 
-  it.each(["/proc/remdm", "/dev/null/remdm"])("a directory that cannot be: %s", async (dir) => {
-    await expect(download({ dir })).rejects.toMatchObject({
+  it("a directory that cannot be", async () => {
+    await expect(download({ dir: "/dev/null/remdm" })).rejects.toMatchObject({
       code: "output_failed",
       remedy: expect.stringContaining("REMDM_CACHE"),
     });
