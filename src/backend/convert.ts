@@ -32,15 +32,14 @@ const KILL_DELAY_MS = 5_000;
  */
 export async function convert(options: ConvertOptions): Promise<unknown> {
   const { python, signal, onProgress } = options;
-  if (signal.aborted) throw stopped(signal.reason);
-  let card: unknown;
+  const result: { card?: unknown } = {};
   const said = new LogTail((line) => {
     const facts: unknown = JSON.parse(line);
     if (!isRecord(facts)) return;
     if (typeof facts.done === "number" && typeof facts.total === "number") {
       onProgress(facts.done, facts.total);
     }
-    card = facts.card ?? card;
+    if ("card" in facts) result.card = facts.card;
   });
   const log = new LogTail();
   const child = execa(python, [...BACKEND_MODULE, ...commandLine(options)], {
@@ -53,10 +52,13 @@ export async function convert(options: ConvertOptions): Promise<unknown> {
   });
   child.stdout.setEncoding("utf8").on("data", (text: string) => said.push(text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => log.push(text));
-  const { exitCode, signal: killedBy, failed, cause } = await child;
+  const { exitCode, signal: killedBy, failed, cause, isCanceled } = await child;
   log.end();
-  if (signal.aborted) throw stopped(signal.reason);
-  if (!failed && card !== undefined) return card;
+  if (isCanceled) {
+    const remedy = "Start it again; it left nothing.";
+    throw new AbortedError(signal.reason, "The conversion was stopped", remedy);
+  }
+  if (!failed && result.card !== undefined) return result.card;
   const neverStarted = exitCode === undefined && killedBy === undefined;
   throw endedError(
     python,
@@ -72,8 +74,4 @@ function commandLine({ checkpoint, out, weights, dtype, force }: ConvertOptions)
     ...(weights === undefined ? [] : ["--weights", weights]),
     ...(force ? ["--force"] : []),
   ];
-}
-
-function stopped(reason: unknown): AbortedError {
-  return new AbortedError(reason, "The conversion was stopped", "Start it again; it left nothing.");
 }

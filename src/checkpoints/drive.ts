@@ -74,7 +74,8 @@ async function send(
 export function reasonOf(error: unknown): string {
   if (!isRecord(error)) return String(error);
   const { cause, message } = error;
-  return isRecord(cause) && cause.message ? String(cause.message) : String(message);
+  const deeper = isRecord(cause) ? cause.message : undefined;
+  return typeof deeper === "string" && deeper !== "" ? deeper : String(message);
 }
 
 /** The bytes of an answer; fetch's types leave open what they are. */
