@@ -1,11 +1,8 @@
 /** `remdm convert`: a checkpoint as safetensors. */
-import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import type { ConvertOptions } from "../backend/convert.ts";
-import { failureOf } from "./failure.ts";
-import { Interruption } from "./interruption.ts";
 
-interface ConvertFlags {
+export interface ConvertFlags {
   readonly out: string;
   readonly weights?: "ema" | "raw";
   readonly dtype: ConvertOptions["dtype"];
@@ -39,44 +36,7 @@ export function convertCommand(): Command {
     .option("--quiet", "no progress")
     .addHelpText("after", NOTES)
     .action(async (checkpoint: string, flags: ConvertFlags) => {
+      const { runConvert } = await import("./convertJob.ts");
       process.exitCode = await runConvert(checkpoint, flags);
     });
-}
-
-/** @returns the exit code. */
-async function runConvert(checkpoint: string, flags: ConvertFlags): Promise<number> {
-  const [{ convert }, { findPython }, { resolveLaunch }, { createByteReporter }] =
-    await Promise.all([
-      import("../backend/convert.ts"),
-      import("../backend/python.ts"),
-      import("../launchOptions.ts"),
-      import("./byteReporter.ts"),
-    ]);
-  const reporter = createByteReporter(process.stderr, flags.quiet === true);
-  using interruption = new Interruption();
-  const { weights, dtype, force = false } = flags;
-  const out = resolve(flags.out);
-  try {
-    await convert({
-      ...{ weights, dtype, force, out },
-      checkpoint: resolveLaunch({ checkpoint }).checkpoint,
-      python: findPython().path,
-      signal: interruption.signal,
-      onProgress: (done, total) => {
-        reporter.progress("read and written", done, total);
-      },
-    });
-    reporter.end();
-    process.stdout.write(`${out}\n`);
-    return 0;
-  } catch (error) {
-    reporter.end();
-    if (interruption.exitCode !== undefined) {
-      reporter.note("Stopped; nothing was changed.");
-      return interruption.exitCode;
-    }
-    const { code, text } = failureOf(error);
-    process.stderr.write(text);
-    return code;
-  }
 }
