@@ -159,6 +159,8 @@ def _convert(options: argparse.Namespace) -> int:
     except BackendError as error:
         log_fatal(error)
         return EXIT_OTHER
+    except SystemExit as end:  # a signal; all is tidy, and PyTorch's own end takes its time
+        os._exit(end.code if isinstance(end.code, int) else EXIT_OTHER)
     say(card=card)
     return 0
 

@@ -39,6 +39,8 @@ def exit_on_signals(*, managed: bool) -> None:
 
 
 def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    for other in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)  # a second one must not interrupt the tidying up
     raise SystemExit(128 + number)
 
 

@@ -84,7 +84,7 @@ async function fetchAll(job: Job, part: PartFile): Promise<void> {
   const onBytes = (): void => {
     job.onProgress({ stage: "download", done: part.size, total: part.identity.total });
   };
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     const before = part.size;
     try {
       await transfer(part, { url, remedy, stallMs, signal, onBytes });

@@ -77,7 +77,10 @@ export function resolveJob(given: PublishedName, options: DownloadOptions): Job 
     name,
     dir: resolve(dir),
     path: checkpointFile(name, resolve(dir)),
-    url: driveUrl(PUBLISHED[name].driveId, options.driveUrl ?? (process.env.REMDM_DRIVE_URL || undefined)),
+    url: driveUrl(
+      PUBLISHED[name].driveId,
+      options.driveUrl ?? (process.env.REMDM_DRIVE_URL || undefined),
+    ),
     force: checkBoolean("force", options.force ?? false),
     signal: options.signal ?? new AbortController().signal,
     stallMs: checkNumber("stallMs", options.stallMs ?? 30_000, positive, (x) => x > 0),
@@ -87,7 +90,6 @@ export function resolveJob(given: PublishedName, options: DownloadOptions): Job 
     onRetry: options.onRetry ?? (() => undefined),
   };
 }
-
 
 function checkBoolean(option: string, value: unknown): boolean {
   if (typeof value !== "boolean") throw new OptionError(option, value, "true or false");

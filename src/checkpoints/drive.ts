@@ -50,7 +50,8 @@ export async function requestFile(
     if (isQuotaPage(text)) throw quota(remedy);
     checkStatus(response, remedy);
     const form = readForm(text, response.url || asked.href);
-    if (form === undefined) throw refused(`sent a page in place of the file${titleOf(text)}`, remedy);
+    if (form === undefined)
+      throw refused(`sent a page in place of the file${titleOf(text)}`, remedy);
     asked = form;
   }
   throw refused(`asked for a confirmation ${MOST_PAGES} times`, remedy);
@@ -135,7 +136,8 @@ export function readForm(html: string, page: string): URL | undefined {
   const url = new URL(action, page);
   const from = new URL(page);
   // A page sends us to its own place or to Google's, never elsewhere.
-  const trusted = url.protocol === "https:" && /(^|\.)(google|googleusercontent)\.com$/.test(url.hostname);
+  const trusted =
+    url.protocol === "https:" && /(^|\.)(google|googleusercontent)\.com$/.test(url.hostname);
   if (url.origin !== from.origin && !trusted) return undefined;
   for (const [, input] of form[2].matchAll(/<input\b([^>]*)>/gi)) {
     const name = attribute(input, "name");
@@ -145,7 +147,9 @@ export function readForm(html: string, page: string): URL | undefined {
 }
 
 function attribute(tag: string, name: string): string | undefined {
-  const found = new RegExp(`\\b${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)'|([^\\s"'>]+))`, "i").exec(tag);
+  const found = new RegExp(`\\b${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)'|([^\\s"'>]+))`, "i").exec(
+    tag,
+  );
   const value = found?.[1] ?? found?.[2] ?? found?.[3];
   return value === undefined ? undefined : decode(value);
 }

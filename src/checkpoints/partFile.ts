@@ -72,7 +72,7 @@ export class PartFile {
   /** @throws DownloadError output_failed; what was written before stays. */
   async append(bytes: Uint8Array): Promise<void> {
     try {
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         const { bytesWritten } = await this.#handle.write(bytes, done, undefined, this.#size);
         done += bytesWritten;
         this.#size += bytesWritten;

@@ -68,4 +68,3 @@ async function readRecord(path: string, bytes: number): Promise<string | undefin
   if (!isRecord(record) || record.bytes !== bytes) return undefined;
   return typeof record.sha256 === "string" ? record.sha256 : undefined;
 }
-

@@ -110,7 +110,8 @@ function rangeOf(header: string | null): ContentRange | undefined {
 
 function identityOf({ headers, status }: Response, range: ContentRange | undefined): Identity {
   const length = Number(headers.get("content-length") ?? Number.NaN);
-  const isPlain = status === 200 && !headers.has("content-encoding") && Number.isSafeInteger(length);
+  const isPlain =
+    status === 200 && !headers.has("content-encoding") && Number.isSafeInteger(length);
   return {
     etag: headers.get("etag") ?? undefined,
     lastModified: headers.get("last-modified") ?? undefined,

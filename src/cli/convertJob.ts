@@ -12,6 +12,10 @@ import { Interruption } from "./interruption.ts";
 export async function runConvert(checkpoint: string, flags: ConvertFlags): Promise<number> {
   const reporter = createByteReporter(process.stderr, flags.quiet === true);
   using interruption = new Interruption();
+  interruption.signal.addEventListener("abort", () => {
+    reporter.end();
+    reporter.note("Stopped; nothing is changed.");
+  });
   const { weights, dtype, force = false } = flags;
   const out = resolve(flags.out);
   try {
@@ -29,10 +33,7 @@ export async function runConvert(checkpoint: string, flags: ConvertFlags): Promi
     return 0;
   } catch (error) {
     reporter.end();
-    if (interruption.exitCode !== undefined) {
-      reporter.note("Stopped; nothing was changed.");
-      return interruption.exitCode;
-    }
+    if (interruption.exitCode !== undefined) return interruption.exitCode;
     const { code, text } = failureOf(error);
     process.stderr.write(text);
     return code;

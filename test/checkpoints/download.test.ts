@@ -200,16 +200,19 @@ describe("an interrupted download goes on from the byte", () => {
     expect(readFileSync(path()).equals(FILE)).toBe(true);
   });
 
-  it.each([true, false])("begins anew when the file is another one (If-Range heeded: %j)", async (heeded) => {
-    drive.faults.push(cut(), (request) => {
-      drive.file = OTHER;
-      drive.etag = '"two"';
-      if (!heeded) delete request.headers["if-range"];
-      return false;
-    });
-    await download();
-    expect(readFileSync(path()).equals(OTHER)).toBe(true);
-  });
+  it.each([true, false])(
+    "begins anew when the file is another one (If-Range heeded: %j)",
+    async (heeded) => {
+      drive.faults.push(cut(), (request) => {
+        drive.file = OTHER;
+        drive.etag = '"two"';
+        if (!heeded) delete request.headers["if-range"];
+        return false;
+      });
+      await download();
+      expect(readFileSync(path()).equals(OTHER)).toBe(true);
+    },
+  );
 
   it("begins anew when the file has become shorter than what is here", async () => {
     const short = archive({ payload: randomBytes(50_000) });
@@ -238,7 +241,9 @@ describe("an interrupted download goes on from the byte", () => {
 });
 
 describe("Google Drive's pages", () => {
-  const SCAN = (action: string) => `<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head>
+  const SCAN = (
+    action: string,
+  ) => `<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head>
     <body><form id="download-form" action="${action}" method="get">
     <input type="submit" id="uc-download-link" value="Download anyway"/><input type="hidden" name="id" value="1Ul68">
     <input type="hidden" name="export" value="download"><input type="hidden" value='a&amp;b' name="uuid"></form></body></html>`;
@@ -291,7 +296,9 @@ describe("Google Drive's pages", () => {
     drive.faults.push(cut());
     await expect(download({ tries: 1 })).rejects.toThrow("broke off");
     drive.faults.push((_, response) => {
-      response.writeHead(200, { "content-type": "application/octet-stream" }).end("<!DOCTYPE html>");
+      response
+        .writeHead(200, { "content-type": "application/octet-stream" })
+        .end("<!DOCTYPE html>");
       return true;
     });
     await expect(download()).rejects.toMatchObject({
@@ -351,7 +358,9 @@ describe("a server in trouble", () => {
 
   it("that is not there", async () => {
     const driveUrl = "http://127.0.0.1:1/download";
-    await expect(download({ tries: 2, driveUrl })).rejects.toThrow(/127\.0\.0\.1:1 cannot be reached/);
+    await expect(download({ tries: 2, driveUrl })).rejects.toThrow(
+      /127\.0\.0\.1:1 cannot be reached/,
+    );
   });
 });
 
@@ -381,7 +390,9 @@ describe("this side in trouble", () => {
   });
 
   it("an abort before the beginning asks nothing", async () => {
-    await expect(download({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
+    await expect(download({ signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "aborted",
+    });
     expect(drive.asked).toEqual([]);
     expect(left()).toEqual([]);
   });
@@ -425,7 +436,9 @@ describe("this side in trouble", () => {
 describe("two downloads at once", () => {
   it("of one process: one is refused", async () => {
     const ends = await Promise.allSettled([download(), download()]);
-    const refused = ends.flatMap((end): unknown[] => (end.status === "rejected" ? [end.reason] : []));
+    const refused = ends.flatMap((end): unknown[] =>
+      end.status === "rejected" ? [end.reason] : [],
+    );
     expect(refused).toEqual([
       expect.objectContaining({
         code: "download_busy",

@@ -26,12 +26,14 @@ describe("a whole archive is accepted", () => {
     await expect(checkTorchArchive(path, "")).resolves.toBeUndefined();
   });
 
-  it.each<ArchiveOptions>([{}, { wide: true }, { comment: "a comment" }, { wide: true, comment: "PK" }])(
-    "%j",
-    async (options) => {
-      await expect(check(archive(options))).resolves.toBeUndefined();
-    },
-  );
+  it.each<ArchiveOptions>([
+    {},
+    { wide: true },
+    { comment: "a comment" },
+    { wide: true, comment: "PK" },
+  ])("%j", async (options) => {
+    await expect(check(archive(options))).resolves.toBeUndefined();
+  });
 });
 
 describe("everything else is refused", () => {

@@ -67,7 +67,8 @@ export class DriveServer implements AsyncDisposable {
     });
     const bytes = file.subarray(from, Math.min(file.length, from + only));
     response.write(bytes, () => {
-      if (from + only < file.length) response.socket?.end(); // what was sent arrives, and no more
+      if (from + only < file.length)
+        response.socket?.end(); // what was sent arrives, and no more
       else response.end();
     });
   }
