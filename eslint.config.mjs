@@ -91,6 +91,11 @@ export default defineConfig(
       "sampler/(strateg|run|index|plan|schedule|categorical|confidence|noise)|(^|/)(metrics|tokenizer)/|\\.\\./(remdm|index)\\.ts$",
     message: "src/backend knows the Denoiser seam and the errors of the sampler, nothing else.",
   }),
+  boundary("src/checkpoints/**/*.ts", NO_CLI, {
+    regex:
+      "sampler/(?!(errors|checks)\\.ts$)|(^|/)(backend|metrics|tokenizer)/|\\.\\./(remdm|index)\\.ts$",
+    message: "src/checkpoints stands alone, on the error tree of src/sampler.",
+  }),
   boundary("src/tokenizer/**/*.ts", NO_CLI, {
     regex: "(^|/)(backend|metrics)/|\\.\\./(remdm|index)\\.ts$",
     message: "src/tokenizer stands alone, on the error tree of src/sampler.",

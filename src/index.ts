@@ -8,6 +8,14 @@ export {
   type PythonCandidate,
   type PythonSource,
 } from "./backend/python.ts";
+export { downloadCheckpoint, type DownloadedCheckpoint } from "./checkpoints/download.ts";
+export type { DownloadOptions, DownloadProgress } from "./checkpoints/downloadOptions.ts";
+export { DownloadError } from "./checkpoints/errors.ts";
+export {
+  publishedCheckpoints,
+  type PublishedCheckpoint,
+  type PublishedName,
+} from "./checkpoints/published.ts";
 export type { ConnectOptions, Device, LaunchOptions, RowChoice } from "./launchOptions.ts";
 export { Remdm, type BackendStatus, type SampleOptions } from "./remdm.ts";
 export type { RunStats, SampleResult, SampleRun } from "./run.ts";

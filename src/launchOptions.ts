@@ -1,8 +1,7 @@
 /** What `Remdm.launch` and `Remdm.connect` take, and the checks on it: everything is looked at before anything starts. */
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { CheckpointError } from "./backend/errors.ts";
-import { packageRoot } from "./packageRoot.ts";
+import { resolveCheckpoint } from "./checkpoints/resolve.ts";
 import { checkKeys, checkNumber, isRecord } from "./sampler/checks.ts";
 import { OptionError } from "./sampler/errors.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
@@ -13,8 +12,9 @@ export type RowChoice = "auto" | "whole" | "top";
 
 export interface LaunchOptions {
   /**
-   * `demo`, the small model that comes with the package, or a path: an original Lightning `.ckpt`, a `.safetensors` file, or a
-   * directory with one: ours (`card.json`) or a masked language model of Hugging Face (`config.json`). Default `demo`.
+   * `demo`, the small model that comes with the package; `mdlm`, `sedd` or `ar`, a published one that was downloaded (see
+   * `downloadCheckpoint`); or a path: an original Lightning `.ckpt`, a `.safetensors` file, or a directory with one: ours
+   * (`card.json`) or a masked language model of Hugging Face (`config.json`). Default `demo`.
    */
   readonly checkpoint?: string;
   /** `gpt2`, `demo`, the path of a `tokenizer.json`, or your own. Default: the one beside the checkpoint, else what fits the vocabulary. */
@@ -128,16 +128,9 @@ const ROWS = "auto, whole or top";
 const TOKENIZER = "gpt2, demo, a path, or an object with name, vocabSize, encode and decode";
 
 function findCheckpoint(checkpoint: string): string {
-  const path =
-    checkpoint === "demo" ? join(packageRoot, "checkpoints", "demo") : resolve(checkpoint);
+  const { path, remedy } = resolveCheckpoint(checkpoint);
   if (existsSync(path)) return path;
-  throw new CheckpointError(
-    "checkpoint_missing",
-    `There is no checkpoint at ${path}`,
-    checkpoint === "demo"
-      ? "This installation lacks the demo model: install the package again, or name a checkpoint of your own."
-      : "Check the path, or use the checkpoint `demo` that comes with the package.",
-  );
+  throw new CheckpointError("checkpoint_missing", `There is no checkpoint at ${path}`, remedy);
 }
 
 function record(options: unknown, keys: object, owner: string): Readonly<Record<string, unknown>> {

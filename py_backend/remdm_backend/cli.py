@@ -1,4 +1,5 @@
-"""The console script ``remdm-backend``: ``serve`` a checkpoint, ``doctor`` the installation.
+"""The console script ``remdm-backend``: ``serve`` a checkpoint, ``convert`` one to another format,
+``doctor`` the installation.
 
 Only the standard library is imported here: ``doctor`` must run where the rest is missing.
 """
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "doctor":
         return _doctor(as_json=options.json)
+    if options.command == "convert":
+        return _convert(options)
     return _serve(options)
 
 
@@ -71,6 +74,16 @@ def _parser() -> argparse.ArgumentParser:
         help="the endpoint's directory (mode 0700) is this server's: remove it at the end",
     )
 
+    convert = commands.add_parser("convert", help="write a checkpoint as safetensors and a card")
+    convert.add_argument("--checkpoint", required=True, type=Path, metavar="PATH")
+    convert.add_argument("--out", required=True, type=Path, metavar="DIR")
+    convert.add_argument(
+        "--weights", choices=("ema", "raw"), help="default: ema where there is one"
+    )
+    convert.add_argument("--dtype", default="float32", choices=("float32", "float16", "bfloat16"))
+    convert.add_argument("--force", action="store_true", help="replace a checkpoint in DIR")
+    convert.add_argument("--managed", action="store_true", help="as for serve")
+
     doctor = commands.add_parser("doctor", help="say what is installed and what is missing")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
@@ -91,13 +104,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
     try:
         from remdm_backend import process
     except ImportError as error:
-        log_fatal(
-            BackendError(
-                "backend_start_failed",
-                f"A Python package cannot be imported: {error}.",
-                f"Run `{sys.executable} -m remdm_backend doctor` to see what to install.",
-            )
-        )
+        log_fatal(_not_installed(error))
         os._exit(EXIT_OTHER)
 
     def load() -> Network:
@@ -123,6 +130,46 @@ def _serve(options: argparse.Namespace) -> NoReturn:
             max_batch=options.max_batch,
         ),
         load,
+    )
+
+
+def _convert(options: argparse.Namespace) -> int:
+    """Progress goes to standard output, a JSON object a line; the last has the finished card."""
+    from remdm_backend.lifetime import exit_on_signals
+
+    exit_on_signals(managed=options.managed)
+
+    def say(**facts: object) -> None:
+        print(json.dumps(facts), flush=True)
+
+    try:
+        from remdm_backend.checkpoint.convert import convert
+
+        card = convert(
+            options.checkpoint,
+            options.out,
+            weights=options.weights,
+            dtype=options.dtype,
+            force=options.force,
+            progress=lambda done, total: say(done=done, total=total),
+        )
+    except ImportError as error:
+        log_fatal(_not_installed(error))
+        return EXIT_OTHER
+    except BackendError as error:
+        log_fatal(error)
+        return EXIT_OTHER
+    except SystemExit as end:  # a signal; all is tidy, and PyTorch's own end takes its time
+        os._exit(end.code if isinstance(end.code, int) else EXIT_OTHER)
+    say(card=card)
+    return 0
+
+
+def _not_installed(error: ImportError) -> BackendError:
+    return BackendError(
+        "backend_start_failed",
+        f"A Python package cannot be imported: {error}.",
+        f"Run `{sys.executable} -m remdm_backend doctor` to see what to install.",
     )
 
 

@@ -12,6 +12,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
 
 from remdm_backend.log import log
 from remdm_backend.wakeup import Wakeup
@@ -22,6 +24,24 @@ STDIN = 0
 def watch_parent(gone: Callable[[], None]) -> None:
     """Call ``gone`` on a thread of its own when standard input ends."""
     threading.Thread(target=_wait_for_end, args=(gone,), name="parent", daemon=True).start()
+
+
+def exit_on_signals(*, managed: bool) -> None:
+    """For work on the main thread that tidies up in its ``finally``: a signal ends it with
+    ``SystemExit``, 128 and the signal's number; managed, the end of the parent does so too."""
+    if managed:
+        leave_terminal_to_parent()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _exit)
+    if managed:
+        watch_parent(lambda: signal.raise_signal(signal.SIGTERM))
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    for other in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)  # a second one must not interrupt the tidying up
+    raise SystemExit(128 + number)
 
 
 def leave_terminal_to_parent() -> None:

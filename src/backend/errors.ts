@@ -37,6 +37,7 @@ const REPORTED = new Set<string>([
   "endpoint_invalid",
   "endpoint_busy",
   "backend_start_failed",
+  "output_failed",
 ] satisfies RemdmErrorCode[]);
 
 const CHECKPOINT_CODES = new Set<string>([

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { packageRoot } from "../packageRoot.ts";
+import { checkpointsCommand } from "./checkpoints.ts";
+import { convertCommand } from "./convert.ts";
 import { doctorCommand } from "./doctor.ts";
 import { failureOf } from "./failure.ts";
 import { sampleCommand } from "./sample.ts";
@@ -27,10 +29,19 @@ export function createProgram(): Command {
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", "\nTry `remdm sample`, and `remdm help sample` for its options.");
-  for (const command of [sampleCommand(), doctorCommand(), serveCommand(), setupCommand()]) {
-    command
-      .copyInheritedSettings(program)
-      .showHelpAfterError(`  See \`remdm help ${command.name()}\`.`);
+  for (const command of [
+    sampleCommand(),
+    checkpointsCommand(),
+    convertCommand(),
+    doctorCommand(),
+    serveCommand(),
+    setupCommand(),
+  ]) {
+    command.copyInheritedSettings(program);
+    for (const part of command.commands) part.copyInheritedSettings(program);
+    for (const one of [command, ...command.commands]) {
+      one.showHelpAfterError(`  See \`remdm help ${command.name()}\`.`);
+    }
     program.addCommand(command);
   }
   return program.showHelpAfterError("  See `remdm --help`.");

@@ -27,7 +27,10 @@ export type RemdmErrorCode =
   | "tokenizer_mismatch"
   | "device_unavailable"
   | "out_of_memory"
-  | "output_failed";
+  | "output_failed"
+  | "download_interrupted"
+  | "download_refused"
+  | "download_busy";
 
 export interface RemdmErrorDetails {
   readonly code: RemdmErrorCode;
@@ -80,12 +83,12 @@ export class OptionError extends RemdmError {
 export class AbortedError extends RemdmError {
   override readonly name = "AbortedError";
 
-  constructor(cause?: unknown) {
-    super("The run was aborted", {
-      code: "aborted",
-      remedy: "Start a new run; samples that had finished were delivered as events.",
-      cause,
-    });
+  constructor(
+    cause?: unknown,
+    message = "The run was aborted",
+    remedy = "Start a new run; samples that had finished were delivered as events.",
+  ) {
+    super(message, { code: "aborted", remedy, cause });
   }
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +22,7 @@ from remdm_backend.checkpoint.safetensors_format import open_safetensors
 from remdm_backend.errors import BackendError
 from remdm_backend.model.attention import select_attention, select_causal_attention
 from remdm_backend.model.autoregressive import Autoregressive
-from remdm_backend.model.dit import DiT
+from remdm_backend.model.dit import DiT, Shape
 from remdm_backend.model.linear import Linear, multiplies_bfloat16
 from remdm_backend.model.memory import is_out_of_memory
 from remdm_backend.model.network import (
@@ -54,6 +55,17 @@ def load_network(
     ``checkpoint_unsupported``, ``device_unavailable``, ``out_of_memory``.
     """
     path = Path(path).expanduser()
+    with reading(path):
+        opener = opener_of(path)
+        if opener is None:
+            return load_masked_lm(path, find_device(device), getattr(torch, dtype))
+        contents = opener(path, raw_weights=raw_weights)
+        return build(contents, path.name, find_device(device), getattr(torch, dtype))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Within it ``path`` exists, and a file that cannot be read is a ``BackendError``."""
     try:
         if not path.exists():
             raise BackendError(
@@ -61,11 +73,7 @@ def load_network(
                 f"There is no checkpoint at {path.absolute()}.",
                 "Check the path, or download the checkpoint first.",
             )
-        opener = opener_of(path)
-        if opener is None:
-            return load_masked_lm(path, find_device(device), getattr(torch, dtype))
-        contents = opener(path, raw_weights=raw_weights)
-        return build(contents, path.name, find_device(device), getattr(torch, dtype))
+        yield
     except OSError as error:
         raise BackendError(
             "checkpoint_invalid",
@@ -85,14 +93,8 @@ def build(
     contents: Contents, name: str, device: torch.device, dtype: torch.dtype
 ) -> Network[nn.Module]:
     """Check the file's tensors against the network they make, then read them one by one."""
-    path, kind = contents.path, contents.kind
-    shape = shape_of(path, contents.shapes, contents.n_heads, kind)
-    if contents.vocab_size not in (None, shape.vocab_size):
-        raise invalid(
-            path, f"its card says vocab_size {contents.vocab_size}, its tensors {shape.vocab_size}"
-        )
-    backbone = empty_network(shape, kind)
-    check_tensors(contents, backbone)
+    kind = contents.kind
+    shape, backbone = network_of(contents)
     read_weights(contents, backbone, device, dtype)
     card = ModelCard(
         kind=kind,
@@ -118,6 +120,19 @@ def build(
     return MaskedNetwork(card, backbone, device=device, dtype=dtype, attention=attention)
 
 
+def network_of(contents: Contents) -> tuple[Shape, DiT | Autoregressive]:
+    """The network, without memory, that the file's tensors make; all of them fit it."""
+    path, kind = contents.path, contents.kind
+    shape = shape_of(path, contents.shapes, contents.n_heads, kind)
+    if contents.vocab_size not in (None, shape.vocab_size):
+        raise invalid(
+            path, f"its card says vocab_size {contents.vocab_size}, its tensors {shape.vocab_size}"
+        )
+    backbone = empty_network(shape, kind)
+    check_tensors(contents, backbone)
+    return shape, backbone
+
+
 def read_weights(
     contents: Contents, backbone: DiT | Autoregressive, device: torch.device, dtype: torch.dtype
 ) -> None:
@@ -131,19 +146,13 @@ def read_weights(
     weights: dict[str, Tensor] = {}
     try:
         for name, _ in backbone.named_parameters():
-            stored = contents.read(name)
-            if not all(math.isfinite(extreme) for extreme in stored.aminmax()):
-                raise invalid(contents.path, f"{name} holds numbers that are not finite")
+            stored = read_parameter(contents, name)
             if name.rpartition(".")[0] in layers:
                 stored = stored.bfloat16()
                 weights[name] = stored.to(device, torch.bfloat16 if native else torch.float32)
             else:
                 weights[name] = stored.to(device, torch.float32)
-        stored = contents.read(ROTARY).float()
-        rotary = inverse_frequencies(2 * len(stored))
-        if not torch.allclose(stored, rotary, rtol=ROTARY_TOLERANCE, atol=0.0):
-            raise invalid(contents.path, f"{ROTARY} holds other frequencies than this network's")
-        weights[ROTARY] = rotary.to(device)
+        weights[ROTARY] = read_rotary(contents).to(device)
         backbone.load_state_dict(weights, assign=True)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -153,6 +162,24 @@ def read_weights(
             f"The weights of {contents.path} do not fit the memory of {device}.",
             "Load them as bfloat16, or use a device with more memory.",
         ) from error
+
+
+def read_parameter(contents: Contents, name: str) -> Tensor:
+    """As stored. Raises ``BackendError`` for what is damaged or not finite."""
+    stored = contents.read(name)
+    if not all(math.isfinite(extreme) for extreme in stored.aminmax()):
+        raise invalid(contents.path, f"{name} holds numbers that are not finite")
+    return stored
+
+
+def read_rotary(contents: Contents) -> Tensor:
+    """In float32, and exact where the file has them rounded. Raises ``BackendError`` if they are
+    others."""
+    stored = contents.read(ROTARY).float()
+    rotary = inverse_frequencies(2 * len(stored))
+    if not torch.allclose(stored, rotary, rtol=ROTARY_TOLERANCE, atol=0.0):
+        raise invalid(contents.path, f"{ROTARY} holds other frequencies than this network's")
+    return rotary
 
 
 def find_device(name: str) -> torch.device:

@@ -22,7 +22,7 @@ CARD_FILE = "card.json"
 MAX_CARD_BYTES = 64 << 10
 DTYPES = ("F32", "F16", "BF16")
 REQUIRED = ("kind", "vocab_size", "mask_id", "length", "time_conditioning", "n_heads")
-OPTIONAL = ("weights", "training", "subs_masking")
+OPTIONAL = ("weights", "training", "subs_masking", "source")
 
 T = TypeVar("T")
 
@@ -110,8 +110,8 @@ class Card:
         self.n_heads = self._integer("n_heads", least=1)
         self.time_conditioning = self._boolean("time_conditioning")
         self.subs_masking = self._boolean("subs_masking", default=False)
-        if not isinstance(self._fields.get("training", {}), dict):
-            self._refuse("training", "an object of free facts")
+        self.training = self._facts("training")
+        self.source = self._facts("source")
 
     def _parse(self) -> dict[str, object]:
         if self._path.stat().st_size > MAX_CARD_BYTES:
@@ -140,6 +140,11 @@ class Card:
     def _boolean(self, key: str, default: bool | None = None) -> bool:
         value = self._fields.get(key, default)
         return value if isinstance(value, bool) else self._refuse(key, "true or false")
+
+    def _facts(self, key: str) -> dict[str, object]:
+        """About where the model comes from; nothing depends on them."""
+        value = self._fields.get(key, {})
+        return value if isinstance(value, dict) else self._refuse(key, "an object of free facts")
 
     def _refuse(self, key: str, expected: str) -> NoReturn:
         given = repr(self._fields[key])[:40] if key in self._fields else "missing"

@@ -1,0 +1,167 @@
+"""From any checkpoint of our networks to our own format: ``model.safetensors``, ``card.json``, and
+the ``tokenizer.json`` that lies beside the source.
+
+The weights pass through one by one, so memory holds the largest tensor and not the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from remdm_backend.checkpoint.architecture import ROTARY
+from remdm_backend.checkpoint.card import Weights
+from remdm_backend.checkpoint.contents import Contents, unsupported
+from remdm_backend.checkpoint.load import (
+    network_of,
+    opener_of,
+    read_parameter,
+    read_rotary,
+    reading,
+)
+from remdm_backend.checkpoint.output import TOKENIZER_FILE, writing
+from remdm_backend.checkpoint.safetensors_format import CARD_FILE, MODEL_FILE, Card
+from remdm_backend.checkpoint.safetensors_writer import Plan, bytes_of, write_safetensors
+from remdm_backend.errors import BackendError
+from remdm_backend.model.memory import is_out_of_memory
+
+HASH_CHUNK = 4 << 20
+
+DtypeName = Literal["float32", "float16", "bfloat16"]
+Progress = Callable[[int, int], object]
+"""Bytes read and written, and how many there will be."""
+
+
+def convert(
+    source: Path,
+    out: Path,
+    *,
+    weights: Weights | None = None,
+    dtype: DtypeName = "float32",
+    force: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> dict[str, Any]:
+    """Write ``source`` (a Lightning ``.ckpt``, our directory or a ``.safetensors`` file in it, the
+    Hugging Face release of MDLM) into the directory ``out``; the card that it gets.
+
+    ``weights`` takes the moving average or the last step's weights; by default the average, or what
+    there is. Nothing pickled in the source is executed. ``force`` lets the three files replace
+    others of their names; nothing else in ``out`` is touched.
+
+    Raises ``BackendError``: as ``load_network``, and ``output_failed``. Then, and when it is
+    interrupted by an exception, ``out`` is as it was.
+    """
+    source, out = source.expanduser(), out.expanduser()
+    with reading(source):
+        contents = open_contents(source, weights)
+        plan = {
+            name: (shape, torch.float32 if name == ROTARY else getattr(torch, dtype))
+            for name, shape in contents.shapes.items()
+        }
+        size, to_write = contents.path.stat().st_size, bytes_of(plan)
+        total = size + to_write
+    try:
+        with writing(out, contents.path, force=force, needed=to_write) as part:
+            with reading(source):
+                digest = sha256_of(contents.path, lambda done: progress(done, total))
+                card = card_of(contents, digest)
+            done = size
+            for written in write_safetensors(part(MODEL_FILE), plan, reader(contents, plan)):
+                done += written
+                progress(done, total)
+            part(CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+            tokenizer = contents.path.parent / TOKENIZER_FILE
+            if tokenizer.is_file():
+                shutil.copyfile(tokenizer, part(TOKENIZER_FILE))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise BackendError(
+            "out_of_memory",
+            f"The largest tensor of {contents.path} does not fit the memory.",
+            "Close other programs, or convert it on a machine with more memory.",
+        ) from error
+    return card
+
+
+def open_contents(source: Path, weights: Weights | None) -> Contents:
+    """Everything but the weights, checked against the network that they make."""
+    opener = opener_of(source)
+    if opener is None:
+        raise unsupported(
+            source,
+            "a masked language model of Hugging Face, whose network is not one of ours",
+            "Use it as it is: `--checkpoint` takes its directory.",
+        )
+    contents = opener(source, raw_weights=weights == "raw")
+    if weights == "ema" and contents.weights != "ema":
+        raise unsupported(
+            source, "it holds no moving average of the weights", "Leave the choice of weights out."
+        )
+    shape, _ = network_of(contents)
+    mask_id = shape.vocab_size - 1 if contents.mask_id is None else contents.mask_id
+    return replace(contents, vocab_size=shape.vocab_size, mask_id=mask_id)
+
+
+def reader(contents: Contents, plan: Plan) -> Callable[[str], Tensor]:
+    """Reads a tensor in its planned type. Raises ``BackendError`` for numbers that do not fit."""
+
+    def read(name: str) -> Tensor:
+        if name == ROTARY:
+            with reading(contents.path):
+                return read_rotary(contents)
+        with reading(contents.path):
+            stored = read_parameter(contents, name)
+        dtype = plan[name][1]
+        converted = stored.to(dtype)
+        if not all(math.isfinite(extreme) for extreme in converted.aminmax()):
+            largest = max(abs(float(extreme)) for extreme in stored.aminmax())
+            raise unsupported(
+                contents.path,
+                f"{name} has numbers up to {largest:g}, too large for {dtype}",
+                "Convert it to bfloat16 or float32.",
+            )
+        return converted
+
+    return read
+
+
+def card_of(contents: Contents, sha256: str) -> dict[str, Any]:
+    """The facts of the source, and which file it was."""
+    source: dict[str, Any] = {"file": contents.path.name, "sha256": sha256}
+    training: dict[str, object] = {}
+    if contents.format == "safetensors":  # it had a card: what is known of its past is kept
+        before = Card(contents.path.parent / CARD_FILE)
+        training = before.training
+        source |= {"source": before.source} if before.source else {}
+    return {
+        "kind": contents.kind,
+        "vocab_size": contents.vocab_size,
+        "mask_id": contents.mask_id,
+        "length": contents.length,
+        "time_conditioning": contents.time_conditioning,
+        "n_heads": contents.n_heads,
+        **({"subs_masking": contents.subs_masking} if contents.kind == "d3pm" else {}),
+        "weights": contents.weights,
+        **({"training": training} if training else {}),
+        "source": source,
+    }
+
+
+def sha256_of(path: Path, progress: Callable[[int], object]) -> str:
+    digest, done = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(HASH_CHUNK):
+            digest.update(chunk)
+            done += len(chunk)
+            progress(done)
+    return digest.hexdigest()

@@ -1,0 +1,131 @@
+/** Fetches a published checkpoint into the cache: resumed after any interruption, checked when it is there. */
+import { mkdir, stat } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isRecord } from "../sampler/checks.ts";
+import { AbortedError } from "../sampler/errors.ts";
+import { resolveJob, type DownloadOptions, type Job } from "./downloadOptions.ts";
+import { byHand } from "./drive.ts";
+import { bytesText, DownloadError, fileError, Interrupted } from "./errors.ts";
+import { exclusively } from "./lock.ts";
+import { PartFile } from "./partFile.ts";
+import { PUBLISHED, type PublishedName } from "./published.ts";
+import { recordedSha256 } from "./record.ts";
+import { checkTorchArchive } from "./torchArchive.ts";
+import { transfer } from "./transfer.ts";
+
+export interface DownloadedCheckpoint {
+  readonly name: PublishedName;
+  /** Absolute. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Of the file here, in hexadecimal. The authors published none to compare it with. */
+  readonly sha256: string;
+  /** Whether this call fetched it; false: it was there. */
+  readonly downloaded: boolean;
+}
+
+const LONGEST_DELAY_MS = 60_000;
+
+/**
+ * @throws OptionError; DownloadError `download_interrupted` (the same call goes on from there), `download_refused`, `download_busy`,
+ * `checkpoint_invalid`, `output_failed`; AbortedError.
+ */
+export async function downloadCheckpoint(
+  name: PublishedName,
+  options: DownloadOptions = {},
+): Promise<DownloadedCheckpoint> {
+  const job = resolveJob(name, options);
+  await makeDirectory(job.dir);
+  try {
+    return await exclusively(job.path, () => obtain(job));
+  } catch (error) {
+    if (!job.signal.aborted || error instanceof DownloadError) throw error;
+    throw new AbortedError(
+      error,
+      `The download of ${name} was stopped`,
+      "Call it again; it goes on from what has arrived.",
+    );
+  }
+}
+
+async function obtain(job: Job): Promise<DownloadedCheckpoint> {
+  const { name, path } = job;
+  job.signal.throwIfAborted();
+  const downloaded = job.force || !(await exists(path));
+  if (downloaded) await fetchWhole(job);
+  else await checkTorchArchive(path, "Fetch it again with --force (option `force`).");
+  const { size: bytes } = await stat(path);
+  return { name, path, bytes, sha256: await recordedSha256(job, bytes, downloaded), downloaded };
+}
+
+/** Until the file is whole, checked and has its name. */
+async function fetchWhole(job: Job): Promise<void> {
+  const { driveId } = PUBLISHED[job.name];
+  const part = await PartFile.open(job.path, driveId);
+  try {
+    await fetchAll(job, part);
+    await part.close();
+  } catch (error) {
+    await part.close();
+    throw error;
+  }
+  try {
+    await checkTorchArchive(part.path, "What came was removed: run the same command again.");
+  } catch (error) {
+    await part.remove();
+    throw error;
+  }
+  await part.publish();
+}
+
+async function fetchAll(job: Job, part: PartFile): Promise<void> {
+  const { name, url, signal, stallMs, tries } = job;
+  const remedy = byHand(PUBLISHED[name].driveId, job.path);
+  const onBytes = (): void => {
+    job.onProgress({ stage: "download", done: part.size, total: part.identity.total });
+  };
+  for (let failures = 0; ;) {
+    const before = part.size;
+    try {
+      await transfer(part, { url, remedy, stallMs, signal, onBytes });
+      return;
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error;
+      failures = part.size > before ? 1 : failures + 1;
+      if (failures >= tries) throw brokeOff(job, part, error);
+      const delay = error.retryAfterMs ?? job.retryDelayMs * 2 ** (failures - 1);
+      const delayMs = Math.min(delay, LONGEST_DELAY_MS);
+      job.onRetry(error.message, delayMs);
+      await sleep(delayMs, undefined, { signal });
+    }
+  }
+}
+
+function brokeOff({ name }: Job, part: PartFile, cause: Interrupted): DownloadError {
+  const { size, identity } = part;
+  const of = identity.total === undefined ? "" : ` of ${bytesText(identity.total)}`;
+  return new DownloadError(
+    "download_interrupted",
+    `The download of ${name} broke off after ${bytesText(size)}${of}: ${cause.message}`,
+    `Run the same command again (\`npx remdm checkpoints download ${name}\`); it goes on from there.`,
+    cause,
+  );
+}
+
+async function makeDirectory(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true });
+  } catch (cause) {
+    throw fileError(dir, cause);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (cause) {
+    if (isRecord(cause) && cause.code === "ENOENT") return false;
+    throw fileError(path, cause);
+  }
+}

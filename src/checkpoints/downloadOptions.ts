@@ -1,0 +1,97 @@
+/** What `downloadCheckpoint` takes and tells, and the checks on it: everything is looked at before anything starts. */
+import { resolve } from "node:path";
+import { checkInteger, checkKeys, checkNumber } from "../sampler/checks.ts";
+import { OptionError } from "../sampler/errors.ts";
+import { driveUrl } from "./drive.ts";
+import {
+  checkPublishedName,
+  checkpointCache,
+  checkpointFile,
+  PUBLISHED,
+  type PublishedName,
+} from "./published.ts";
+
+export interface DownloadProgress {
+  /** `check`: all has arrived and is read once more for its SHA-256. */
+  readonly stage: "download" | "check";
+  /** Bytes that are here, those of an earlier attempt included; or that were read. It falls only when the file must be fetched anew. */
+  readonly done: number;
+  /** Bytes of the file; undefined while the server has not said it. */
+  readonly total: number | undefined;
+}
+
+export interface DownloadOptions {
+  /** Where the file goes. Default: `REMDM_CACHE`, else `remdm/checkpoints` in the user's cache. */
+  readonly dir?: string;
+  /** Fetch it although it is there; the old file stays until the new one is whole. Default false. */
+  readonly force?: boolean;
+  /** Ends the download; what has arrived is kept, and the next call goes on from there. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Told before another try, with what went wrong. */
+  readonly onRetry?: (reason: string, delayMs: number) => void;
+  /** A connection that gives nothing for so long is given up, in milliseconds. Default 30,000. */
+  readonly stallMs?: number;
+  /** How many tries in a row may bring nothing before an error is thrown. Default 5. */
+  readonly tries?: number;
+  /** Before the second try, in milliseconds; it doubles with each up to a minute, unless the server says how long. Default 1,000. */
+  readonly retryDelayMs?: number;
+  /** An http(s) address that takes Google Drive's query (`?id=...`): a mirror. Default: `REMDM_DRIVE_URL`, else Google Drive. */
+  readonly driveUrl?: string;
+}
+
+const KEYS: Readonly<Record<keyof DownloadOptions, true>> = {
+  dir: true,
+  force: true,
+  signal: true,
+  onProgress: true,
+  onRetry: true,
+  stallMs: true,
+  tries: true,
+  retryDelayMs: true,
+  driveUrl: true,
+};
+/** A download, with all that it needs. */
+export interface Job {
+  readonly name: PublishedName;
+  readonly dir: string;
+  readonly path: string;
+  readonly url: URL;
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+  readonly stallMs: number;
+  readonly tries: number;
+  readonly retryDelayMs: number;
+  readonly onProgress: (progress: DownloadProgress) => void;
+  readonly onRetry: (reason: string, delayMs: number) => void;
+}
+
+/** @throws OptionError. */
+export function resolveJob(given: PublishedName, options: DownloadOptions): Job {
+  const name = checkPublishedName(given);
+  checkKeys("", "downloadCheckpoint", options, Object.keys(KEYS));
+  const dir: unknown = options.dir ?? checkpointCache();
+  if (typeof dir !== "string" || dir === "") throw new OptionError("dir", dir, "a path");
+  const positive = "a number of milliseconds above 0";
+  return {
+    name,
+    dir: resolve(dir),
+    path: checkpointFile(name, resolve(dir)),
+    url: driveUrl(
+      PUBLISHED[name].driveId,
+      options.driveUrl ?? (process.env.REMDM_DRIVE_URL || undefined),
+    ),
+    force: checkBoolean("force", options.force ?? false),
+    signal: options.signal ?? new AbortController().signal,
+    stallMs: checkNumber("stallMs", options.stallMs ?? 30_000, positive, (x) => x > 0),
+    tries: checkInteger("tries", options.tries ?? 5, 1, 1000),
+    retryDelayMs: checkNumber("retryDelayMs", options.retryDelayMs ?? 1000, positive, (x) => x > 0),
+    onProgress: options.onProgress ?? (() => undefined),
+    onRetry: options.onRetry ?? (() => undefined),
+  };
+}
+
+function checkBoolean(option: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw new OptionError(option, value, "true or false");
+  return value;
+}

@@ -1,0 +1,58 @@
+/** What can go wrong while a checkpoint is downloaded. */
+import { isRecord } from "../sampler/checks.ts";
+import { RemdmError, type RemdmErrorCode } from "../sampler/errors.ts";
+
+export type DownloadErrorCode = Extract<
+  RemdmErrorCode,
+  `download_${string}` | "checkpoint_invalid" | "output_failed"
+>;
+
+/**
+ * `download_interrupted`: it broke off, and the same call goes on from there. `download_refused`: the server will not give the
+ * file. `download_busy`: another process is at it. `checkpoint_invalid`: what arrived is no checkpoint. `output_failed`: the disk.
+ */
+export class DownloadError extends RemdmError {
+  override readonly name = "DownloadError";
+
+  constructor(code: DownloadErrorCode, message: string, remedy: string, cause?: unknown) {
+    super(message, { code, remedy, cause });
+  }
+}
+
+/** A request that failed in a way that may pass: worth another try. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+  /** The server's wish, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    message: string,
+    options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+const FULL = new Set<unknown>(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** A file system's error, typed. */
+export function fileError(path: string, cause: unknown): DownloadError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new DownloadError(
+    "output_failed",
+    `${path} cannot be written: ${why}`,
+    isRecord(cause) && FULL.has(cause.code)
+      ? "Free some space; the same command then goes on from what has arrived."
+      : "Name a directory that you may write to with --dir (option `dir`) or REMDM_CACHE.",
+    cause,
+  );
+}
+
+/** `1.36 GB`, `312 MB`, `4.5 kB`, `12 bytes`. */
+export function bytesText(bytes: number): string {
+  if (bytes < 1e3) return `${bytes} bytes`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toPrecision(3)} kB`;
+  if (bytes < 1e9) return `${(bytes / 1e6).toPrecision(bytes < 1e8 ? 2 : 3)} MB`;
+  return `${(bytes / 1e9).toFixed(2)} GB`;
+}

@@ -1,0 +1,154 @@
+/** What has arrived of a file: `FILE.part`, and beside it `FILE.part.json`, which says what file on the server it is a part of. */
+import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
+import { isRecord } from "../sampler/checks.ts";
+import { fileError } from "./errors.ts";
+import { partOf } from "./published.ts";
+
+/** How the server told its file from any other; what it did not say is undefined. */
+export interface Identity {
+  readonly etag: string | undefined;
+  readonly lastModified: string | undefined;
+  /** Bytes of the whole file. */
+  readonly total: number | undefined;
+}
+
+const UNKNOWN: Identity = { etag: undefined, lastModified: undefined, total: undefined };
+
+export class PartFile {
+  readonly path: string;
+  readonly #target: string;
+  readonly #source: string;
+  #file: FileHandle | undefined;
+  #size = 0;
+  #identity: Identity = UNKNOWN;
+
+  private constructor(target: string, source: string) {
+    this.path = partOf(target);
+    this.#target = target;
+    this.#source = source;
+  }
+
+  /**
+   * Goes on with what lies there, if it is known to be of the same file.
+   * @param target where the whole file will be.
+   * @param source the file's id on the server.
+   * @throws DownloadError output_failed.
+   */
+  static async open(target: string, source: string): Promise<PartFile> {
+    const part = new PartFile(target, source);
+    try {
+      const identity = await readIdentity(part.#notes, source);
+      const size = (await stat(part.path).catch(ignoreMissing))?.size ?? 0;
+      const resumes = identity !== undefined && size > 0;
+      part.#file = await open(part.path, resumes ? "r+" : "w");
+      if (resumes) [part.#size, part.#identity] = [size, identity];
+    } catch (cause) {
+      throw fileError(part.path, cause);
+    }
+    return part;
+  }
+
+  /** Bytes that are in it. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  /** Empties it, unless it is empty: the file of this identity follows. @throws DownloadError output_failed. */
+  async begin(identity: Identity): Promise<void> {
+    try {
+      if (this.#size > 0) await this.#handle.truncate(0);
+      this.#size = 0;
+      this.#identity = identity;
+      await writeFile(this.#notes, JSON.stringify({ source: this.#source, ...identity }));
+    } catch (cause) {
+      throw fileError(this.path, cause);
+    }
+  }
+
+  /** @throws DownloadError output_failed; what was written before stays. */
+  async append(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await this.#handle.write(bytes, done, undefined, this.#size);
+        done += bytesWritten;
+        this.#size += bytesWritten;
+      }
+    } catch (cause) {
+      throw fileError(this.path, cause);
+    }
+  }
+
+  /** On the disk, and closed; any number of times. @throws DownloadError output_failed. */
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file === undefined) return;
+    try {
+      // An empty one is of no use, and a device has nothing to synchronise.
+      if (this.#size > 0) await file.sync();
+    } catch (cause) {
+      throw fileError(this.path, cause);
+    } finally {
+      await file.close();
+    }
+    if (this.#size === 0) await this.remove();
+  }
+
+  /** Gives it its name. @throws DownloadError output_failed. */
+  async publish(): Promise<void> {
+    try {
+      await rename(this.path, this.#target);
+      await rm(this.#notes, { force: true });
+    } catch (cause) {
+      throw fileError(this.#target, cause);
+    }
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { force: true });
+    await rm(this.#notes, { force: true });
+  }
+
+  get #notes(): string {
+    return `${this.path}.json`;
+  }
+
+  get #handle(): FileHandle {
+    if (this.#file === undefined) throw new Error(`${this.path} is closed`);
+    return this.#file;
+  }
+}
+
+/** undefined when nothing reliable is known: then the download begins again. */
+async function readIdentity(path: string, source: string): Promise<Identity | undefined> {
+  const text = await readFile(path, "utf8").catch(ignoreMissing);
+  if (text === undefined) return undefined;
+  const notes = parsed(text);
+  if (!isRecord(notes) || notes.source !== source) return undefined;
+  const { etag, lastModified, total } = notes;
+  return {
+    etag: typeof etag === "string" ? etag : undefined,
+    lastModified: typeof lastModified === "string" ? lastModified : undefined,
+    total: typeof total === "number" ? total : undefined,
+  };
+}
+
+/** undefined for notes that a crash cut short. */
+function parsed(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (isRecord(error) && error.code === "ENOENT") return undefined;
+  throw error;
+}

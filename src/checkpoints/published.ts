@@ -1,0 +1,112 @@
+/** The checkpoints of the original repository, and those that come with this package. */
+import { statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { packageRoot } from "../packageRoot.ts";
+import { OptionError } from "../sampler/errors.ts";
+
+/** As `Remdm.launch` and `remdm sample --checkpoint` know them once they are downloaded. */
+export type PublishedName = "mdlm" | "sedd" | "ar";
+
+interface Published {
+  readonly description: string;
+  /** Google Drive's id of the file, from the original repository's README. */
+  readonly driveId: string;
+  /**
+   * Bytes that the weights take in the file, computed from the network's shape: float32, once raw and once averaged. The
+   * true length is known when the server tells it.
+   */
+  readonly approximateBytes: number;
+}
+
+const OWT = "OpenWebText, 1,024 GPT-2 tokens";
+/** Parameters of the published networks: DiT with the noise level as input, and without. */
+const BYTES_PER_PARAMETER = 8;
+const DIT_PARAMETERS = 169_627_218;
+const AR_PARAMETERS = 162_246_482;
+
+export const PUBLISHED: Readonly<Record<PublishedName, Published>> = {
+  mdlm: {
+    description: `masked diffusion, ${OWT}`,
+    driveId: "1Ul68afQtLMKa-9fd80cCtwabFJlxizGe",
+    approximateBytes: DIT_PARAMETERS * BYTES_PER_PARAMETER,
+  },
+  ar: {
+    description: `autoregressive, ${OWT}`,
+    driveId: "1VMOpXfIg2bKede2N7Ot06jOcvSZuBBEl",
+    approximateBytes: AR_PARAMETERS * BYTES_PER_PARAMETER,
+  },
+  sedd: {
+    description: `score entropy discrete diffusion, ${OWT}`,
+    driveId: "1s_9Yu_kGbjzTN3dyz1yyTcg9ulJgyv5l",
+    approximateBytes: DIT_PARAMETERS * BYTES_PER_PARAMETER,
+  },
+};
+
+export const PUBLISHED_NAMES: readonly PublishedName[] = ["mdlm", "ar", "sedd"];
+
+/** Directories of `checkpoints/` in this package. */
+export const BUNDLED_NAMES: readonly string[] = ["demo", "demo-ar", "demo-sedd"];
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where downloads go: `REMDM_CACHE`, else `remdm/checkpoints` in the user's cache. Absolute; it need not exist. */
+export function checkpointCache(env: Environment = process.env): string {
+  const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
+  return resolve(env.REMDM_CACHE || join(cache, "remdm", "checkpoints"));
+}
+
+export function checkpointFile(name: PublishedName, dir: string = checkpointCache()): string {
+  return join(dir, `${name}.ckpt`);
+}
+
+export function bundledDirectory(name: string): string {
+  return join(packageRoot, "checkpoints", name);
+}
+
+export function isPublishedName(name: unknown): name is PublishedName {
+  return PUBLISHED_NAMES.some((known) => known === name);
+}
+
+/** @throws OptionError. */
+export function checkPublishedName(name: unknown): PublishedName {
+  if (isPublishedName(name)) return name;
+  throw new OptionError("name", name, `one of ${PUBLISHED_NAMES.join(", ")}`);
+}
+
+/** A published checkpoint, and whether it is here. */
+export interface PublishedCheckpoint extends Published {
+  readonly name: PublishedName;
+  /** Where a download puts it. */
+  readonly path: string;
+  /** Bytes of the file at `path`; undefined when there is none. */
+  readonly bytes: number | undefined;
+  /** Bytes of a download that was interrupted; undefined when there is none. */
+  readonly partialBytes: number | undefined;
+}
+
+/** @param options `dir`: the directory to look in. Default: {@link checkpointCache}. */
+export function publishedCheckpoints(
+  options: { readonly dir?: string } = {},
+): readonly PublishedCheckpoint[] {
+  const dir = resolve(options.dir ?? checkpointCache());
+  return PUBLISHED_NAMES.map((name) => {
+    const path = checkpointFile(name, dir);
+    return {
+      name,
+      ...PUBLISHED[name],
+      path,
+      bytes: sizeOf(path),
+      partialBytes: sizeOf(partOf(path)),
+    };
+  });
+}
+
+/** What has arrived of a file lies beside its place. */
+export function partOf(path: string): string {
+  return `${path}.part`;
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
+}

@@ -1,0 +1,190 @@
+/** One request: what is missing of a file is asked for and appended to its part (RFC 9110, section 14, ranges). */
+import type { StatsFs } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { isRecord } from "../sampler/checks.ts";
+import { bodyOf, reasonOf, requestFile } from "./drive.ts";
+import { bytesText, DownloadError, Interrupted } from "./errors.ts";
+import type { Identity, PartFile } from "./partFile.ts";
+import { ZIP_MAGIC } from "./torchArchive.ts";
+
+export interface TransferOptions {
+  readonly url: URL;
+  /** For errors: what to do in the place of waiting. */
+  readonly remedy: string;
+  /** A connection that gives nothing for so long is given up, in milliseconds. */
+  readonly stallMs: number;
+  readonly signal: AbortSignal;
+  /** Called as bytes arrive. */
+  readonly onBytes: () => void;
+}
+
+/**
+ * Resolves when the part is the whole file.
+ * @throws Interrupted: another try may go on from what has arrived. DownloadError: none would.
+ */
+export async function transfer(part: PartFile, options: TransferOptions): Promise<void> {
+  while (!(await attempt(part, options)));
+}
+
+/** @returns false: the server's file is another one by now; the part was emptied, and the file is to be asked for anew. */
+async function attempt(part: PartFile, options: TransferOptions): Promise<boolean> {
+  const { size, identity } = part;
+  if (size > 0 && size === identity.total) return true;
+  using stall = new Stall(options.stallMs);
+  const signal = AbortSignal.any([options.signal, stall.signal]);
+  try {
+    const headers = size > 0 ? rangeHeaders(size, identity) : {};
+    const response = await requestFile(options.url, headers, options.remedy, signal);
+    stall.reset();
+    const body = await prepare(part, response);
+    if (body === undefined) return false;
+    for await (const bytes of body) {
+      stall.reset();
+      await part.append(bytes);
+      options.onBytes();
+    }
+  } catch (error) {
+    if (options.signal.aborted || error instanceof DownloadError || error instanceof Interrupted) {
+      throw error;
+    }
+    if (stall.signal.aborted) {
+      throw new Interrupted(`nothing came for ${options.stallMs / 1000} s`, { cause: error });
+    }
+    // Fetch's own failures are TypeErrors, by name alone: a test or a sandbox may have a realm of its own.
+    if (!isRecord(error) || error.name !== "TypeError") throw error;
+    throw new Interrupted(`the connection broke (${reasonOf(error)})`, { cause: error });
+  }
+  const { total } = part.identity;
+  if (total !== undefined && part.size !== total) {
+    throw new Interrupted(`${bytesText(part.size)} of ${bytesText(total)} came`);
+  }
+  return true;
+}
+
+/** A weak ETag cannot be asked for (RFC 9110, 13.1.5); it is compared when the answer is there. */
+function rangeHeaders(size: number, { etag, lastModified }: Identity): Record<string, string> {
+  const validator = etag === undefined || etag.startsWith("W/") ? lastModified : etag;
+  return {
+    range: `bytes=${size}-`,
+    ...(validator !== undefined && { "if-range": validator }),
+  };
+}
+
+/**
+ * Looks at the answer's head and makes the part ready for its body.
+ * @returns undefined: what the part holds cannot be gone on with, so it was emptied.
+ */
+async function prepare(
+  part: PartFile,
+  response: Response,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const range = rangeOf(response.headers.get("content-range"));
+  const identity = identityOf(response, range);
+  const continues = range?.start === part.size && isSame(identity, part.identity);
+  if (part.size > 0 && response.status !== 200 && !continues) {
+    await response.body?.cancel();
+    await part.begin({ etag: undefined, lastModified: undefined, total: undefined });
+    return undefined;
+  }
+  if (response.status === 416) {
+    throw new DownloadError("download_refused", "The server has an empty file", "Try again later.");
+  }
+  await requireSpace(part, identity.total);
+  if (response.status !== 200 && part.size > 0) return bodyOf(response);
+  const begun = await beginning(bodyOf(response));
+  await part.begin(identity);
+  return begun;
+}
+
+interface ContentRange {
+  readonly start: number;
+  readonly total: number | undefined;
+}
+
+function rangeOf(header: string | null): ContentRange | undefined {
+  const found = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(header ?? "");
+  if (!found) return undefined;
+  return { start: Number(found[1]), total: found[2] === "*" ? undefined : Number(found[2]) };
+}
+
+function identityOf({ headers, status }: Response, range: ContentRange | undefined): Identity {
+  const length = Number(headers.get("content-length") ?? Number.NaN);
+  const isPlain =
+    status === 200 && !headers.has("content-encoding") && Number.isSafeInteger(length);
+  return {
+    etag: headers.get("etag") ?? undefined,
+    lastModified: headers.get("last-modified") ?? undefined,
+    total: range?.total ?? (isPlain ? length : undefined),
+  };
+}
+
+/** Nothing that both answers say differs. */
+function isSame(now: Identity, before: Identity): boolean {
+  const keys = ["etag", "lastModified", "total"] as const;
+  return keys.every(
+    (key) => now[key] === undefined || before[key] === undefined || now[key] === before[key],
+  );
+}
+
+/** Refuses what is no checkpoint at its first bytes, before anything that is there is overwritten. */
+async function beginning(body: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  let head = Buffer.alloc(0);
+  while (head.length < ZIP_MAGIC.length) {
+    const next = await body.next();
+    if (next.done === true) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  if (!ZIP_MAGIC.every((byte, i) => head[i] === byte)) {
+    await body.return(undefined);
+    if (head.length < ZIP_MAGIC.length) throw new Interrupted("nothing came");
+    const shown = JSON.stringify(head.toString("latin1", 0, 16));
+    throw new DownloadError(
+      "download_refused",
+      `The server sent something that is no checkpoint; it begins with ${shown}`,
+      "Try again later; look at what the address gives in a browser.",
+    );
+  }
+  return (async function* () {
+    yield head;
+    yield* body;
+  })();
+}
+
+/** What lies in the part is written over, or stays. @throws DownloadError output_failed. */
+async function requireSpace(part: PartFile, total: number | undefined): Promise<void> {
+  if (total === undefined) return;
+  const directory = dirname(part.path);
+  const { bavail, bsize }: StatsFs = await statfs(directory);
+  const [free, needed] = [bavail * bsize, total - part.size];
+  if (free >= needed) return;
+  throw new DownloadError(
+    "output_failed",
+    `${directory} has room for ${bytesText(free)}, and ${bytesText(needed)} are to come`,
+    "Free some space, or name a directory on another disk with --dir (option `dir`) or REMDM_CACHE.",
+  );
+}
+
+/** Fires when nothing came for a while. */
+class Stall implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(ms: number) {
+    this.#timer = setTimeout(() => {
+      this.#controller.abort(new Error("stalled"));
+    }, ms);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  reset(): void {
+    this.#timer.refresh();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}

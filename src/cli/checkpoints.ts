@@ -1,0 +1,44 @@
+/** `remdm checkpoints`: which there are, and `remdm checkpoints download NAME`. */
+import { Argument, Command } from "commander";
+import { PUBLISHED_NAMES, type PublishedName } from "../checkpoints/published.ts";
+
+export interface DownloadFlags {
+  readonly dir?: string;
+  readonly force?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+}
+
+const NOTES = `
+The published ones are those of the original repository, on Google Drive. Downloaded, they are known by their names:
+  remdm checkpoints download mdlm
+  remdm sample --checkpoint mdlm --steps 1024`;
+
+const DOWNLOAD_NOTES = `
+They go into $REMDM_CACHE, or ~/.cache/remdm/checkpoints. Interrupted in any way, the same command goes on from what has
+arrived. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
+
+export function checkpointsCommand(): Command {
+  const command = new Command("checkpoints")
+    .description("list the published and the bundled checkpoints, or download one")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", NOTES)
+    .action(async ({ json }: { readonly json?: true }) => {
+      const { listCheckpoints } = await import("./checkpointJobs.ts");
+      process.stdout.write(listCheckpoints(json === true));
+    });
+  const download = new Command("download")
+    .description("fetch a published checkpoint")
+    .addArgument(new Argument("<name>", "which").choices(PUBLISHED_NAMES))
+    .option("--dir <directory>", "where to put it (default: the cache)")
+    .option("--force", "fetch it although it is there")
+    .option("--json", "print one JSON object")
+    .option("--quiet", "no progress")
+    .addHelpText("after", DOWNLOAD_NOTES)
+    .action(async (name: PublishedName, _: DownloadFlags, self: Command) => {
+      const { runDownload } = await import("./checkpointJobs.ts");
+      // `--json` is the parent's option, too, and commander may give it to either.
+      process.exitCode = await runDownload(name, self.optsWithGlobals());
+    });
+  return command.addCommand(download);
+}

@@ -1,0 +1,42 @@
+/** `remdm convert`: a checkpoint as safetensors. */
+import { Command, Option } from "commander";
+import type { ConvertOptions } from "../backend/convert.ts";
+
+export interface ConvertFlags {
+  readonly out: string;
+  readonly weights?: "ema" | "raw";
+  readonly dtype: ConvertOptions["dtype"];
+  readonly force?: true;
+  readonly quiet?: true;
+}
+
+const NOTES = `
+Makes a directory with model.safetensors, card.json and, where there is one beside the source, tokenizer.json; --checkpoint takes
+it. In float32 its network gives the source's numbers exactly. Nothing that is pickled in the source is run.
+  remdm convert mdlm --out mdlm-half --dtype float16        a published checkpoint that was downloaded
+  remdm convert path/to/sedd.ckpt --out sedd --weights raw`;
+
+export function convertCommand(): Command {
+  return new Command("convert")
+    .description("write a checkpoint as safetensors")
+    .argument("<checkpoint>", "a .ckpt or .safetensors file, a directory, or a name")
+    .requiredOption("--out <directory>", "where to write")
+    .addOption(
+      new Option(
+        "--weights <which>",
+        "averaged or of the last step (default: ema, or what there is)",
+      ).choices(["ema", "raw"]),
+    )
+    .addOption(
+      new Option("--dtype <type>", "what the numbers are written as")
+        .choices(["float32", "float16", "bfloat16"])
+        .default("float32"),
+    )
+    .option("--force", "replace a checkpoint that is there")
+    .option("--quiet", "no progress")
+    .addHelpText("after", NOTES)
+    .action(async (checkpoint: string, flags: ConvertFlags) => {
+      const { runConvert } = await import("./convertJob.ts");
+      process.exitCode = await runConvert(checkpoint, flags);
+    });
+}
