@@ -15,7 +15,7 @@ from fake_backend import REPLY, frames_of, make_call
 
 from remdm_backend import protocol
 from remdm_backend.answers import Rows, TopRows
-from remdm_backend.errors import BackendError
+from remdm_backend.errors import BackendError, RequestError
 from remdm_backend.protocol import (
     ERROR_CODES,
     MAX_ID,
@@ -27,7 +27,6 @@ from remdm_backend.protocol import (
     Release,
     Request,
     RequestDecoder,
-    RequestError,
     check_forward,
     encode,
     error_reply,
@@ -88,8 +87,8 @@ def test_the_error_codes_are_the_schemas() -> None:
 
 
 def test_hello_and_ping() -> None:
-    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 3}))
-    assert hello == Hello(3, 3)
+    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 4}))
+    assert hello == Hello(3, 4)
     assert decode(msgpack.packb({"type": "ping", "id": 0})) == Ping(0)
 
 
@@ -327,7 +326,7 @@ def test_damaged_requests_are_refused_or_read_whole() -> None:
     for _ in range(3000):
         frames = forward_frames()
         header = bytearray(frames[0])
-        for _ in range(rng.randint(1, 3)):
+        for _ in range(rng.randint(1, 4)):
             header[rng.randrange(len(header))] = rng.randrange(256)
         try:
             got = decode(bytes(header), *frames[1:])
@@ -376,7 +375,7 @@ def test_the_top_of_rows_is_four_views_of_its_arrays() -> None:
         np.array([1.5, 2, 7], np.float32),
         np.array([0.25, 0, 0.5]),
     )
-    header, *frames = rows_reply(1, batch.part(slice(1, 3)))
+    header, *frames = rows_reply(1, batch.part(slice(1, 4)))
     reply = msgpack.unpackb(header)
     REPLY["topRows"](reply)
     assert [(spec["dtype"], spec["shape"]) for spec in reply["tensors"]] == [

@@ -26,13 +26,13 @@ const MAX_HEADER_BYTES = 64 * 1024;
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
 
 /**
- * @param request the header, without the `tensors` of a forward: those are taken from `tensors`.
+ * @param request the header, without its `tensors`: those are taken from `tensors`.
  * @returns frames that alias `tensors`, which must stay untouched until they are sent.
  * @throws ProtocolError for a header that the schema refuses, BackendError backend_rejected for a tensor that is too large.
  */
 export function encodeRequest(request: RequestHeader, tensors: readonly Tensor[]): Frame[] {
   const header =
-    request.type === "forward" ? { ...request, tensors: tensors.map(specOf) } : request;
+    tensors.length > 0 ? { ...request, tensors: tensors.map(specOf) } : request;
   for (const { data, shape } of tensors) {
     if (data.byteLength <= MAX_REQUEST_FRAME_BYTES) continue;
     throw new BackendError(
