@@ -94,10 +94,14 @@ def test_neither_depends_on_the_batching(
     np.testing.assert_allclose(nats, alone, rtol=TOLERANCE)
     together = features(judge, texts_of(cut))
     np.testing.assert_allclose(together, vectors, rtol=TOLERANCE, atol=TOLERANCE)
-    forwards = [tuple(tokens.shape) for _, tokens in texts_module.batches(texts_of(cut).each())]
-    assert all(rows == 1 or rows * length <= at_once for rows, length in forwards)
-    assert sum(rows for rows, _ in forwards) == len(cut)
-    assert (len(forwards) == 1) == (at_once == 10_000)
+    chosen = texts_module.batches([len(text) for text in cut])
+    longest = [max(len(cut[index]) for index in some) for some in chosen]
+    assert all(
+        len(some) == 1 or len(some) * length <= at_once
+        for some, length in zip(chosen, longest, strict=True)
+    )
+    assert sorted(index for some in chosen for index in some) == list(range(len(cut)))
+    assert (len(chosen) == 1) == (at_once == 10_000)
 
 
 @pytest.mark.parametrize(
@@ -212,6 +216,27 @@ class TestRefuses:
         (tmp_path / "config.json").write_text(json.dumps(fields))
         (tmp_path / "model.safetensors").write_bytes((directory / "model.safetensors").read_bytes())
         assert refusal(tmp_path).code.startswith("checkpoint_")
+
+
+def test_what_does_not_fit_the_memory_is_halved_until_it_does(
+    judge: Judge, ids: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = [text[:CONTEXT] for text in ids if text]
+    whole, vectors = likelihood(judge, texts_of(cut), 0)[0], features(judge, texts_of(cut))
+    asked: list[int] = []
+
+    def states(tokens: torch.Tensor) -> torch.Tensor:
+        asked.append(len(tokens))
+        if len(tokens) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return type(judge).states(judge, tokens)
+
+    monkeypatch.setattr(judge, "states", states)
+    np.testing.assert_allclose(likelihood(judge, texts_of(cut), 0)[0], whole, rtol=TOLERANCE)
+    halved = features(judge, texts_of(cut))
+    np.testing.assert_allclose(halved, vectors, rtol=TOLERANCE, atol=TOLERANCE)
+    assert max(asked) > 2
+    assert min(asked) <= 2
 
 
 def test_memory_that_is_not_there_is_not_asked_for(

@@ -31,8 +31,7 @@ const packr = new Packr({ useRecords: false, int64AsType: "number" });
  * @throws ProtocolError for a header that the schema refuses, BackendError backend_rejected for a tensor that is too large.
  */
 export function encodeRequest(request: RequestHeader, tensors: readonly Tensor[]): Frame[] {
-  const header =
-    tensors.length > 0 ? { ...request, tensors: tensors.map(specOf) } : request;
+  const header = tensors.length > 0 ? { ...request, tensors: tensors.map(specOf) } : request;
   for (const { data, shape } of tensors) {
     if (data.byteLength <= MAX_REQUEST_FRAME_BYTES) continue;
     throw new BackendError(

@@ -298,10 +298,4 @@ export type Request =
 
 /** Everything that the backend sends. */
 export type Reply =
-  | ReadyReply
-  | PongReply
-  | RowsReply
-  | TopRowsReply
-  | ReleasedReply
-  | EvaluatedReply
-  | ErrorReply;
+  ReadyReply | PongReply | RowsReply | TopRowsReply | ReleasedReply | EvaluatedReply | ErrorReply;

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from remdm_backend.evaluation.judge import Judge
 from remdm_backend.evaluation.requests import Texts
-from remdm_backend.evaluation.texts import batches
+from remdm_backend.evaluation.texts import in_batches
 
 
 def features(judge: Judge, texts: Texts) -> NDArray[np.float32]:
@@ -18,9 +18,8 @@ def features(judge: Judge, texts: Texts) -> NDArray[np.float32]:
     """
     each = texts.each()
     vectors = np.empty((len(each), judge.card.hidden_size), np.float32)
-    for chosen, tokens in batches(each):
+    for chosen, states in in_batches(judge, each, judge.states):
         last = torch.tensor([len(each[index]) - 1 for index in chosen], device=judge.device)
-        with judge.at_work(*tokens.shape):
-            states = judge.states(tokens.to(judge.device))
-            vectors[chosen] = states[torch.arange(len(chosen)), last].float().cpu().numpy()
+        rows = torch.arange(len(chosen), device=judge.device)
+        vectors[chosen] = states[rows, last].float().cpu().numpy()
     return vectors

@@ -47,6 +47,11 @@ class Judge(ABC):
         """log p(next token) ``[N, V]`` float32 after each of ``states [N, H]``."""
 
     @property
+    def vectors_at_work(self) -> int:
+        """Of the hidden size, that a token has in memory at most."""
+        return HIDDEN_STATES
+
+    @property
     def portion(self) -> int:
         """Positions whose ``next_log_probs`` are looked at at a time, to keep them small."""
         return max(1, LOGITS_AT_ONCE // self.card.vocab_size)
@@ -73,10 +78,9 @@ class Judge(ABC):
             raise failure from error
 
     def _bytes_needed(self, tokens: int) -> int:
-        """At most, beside the weights: hidden states, keys and values of every block, logits."""
-        card = self.card
-        hidden = 4 * card.hidden_size * tokens * (HIDDEN_STATES + 2 * card.n_blocks)
-        return hidden + COPIES * 4 * min(tokens, self.portion) * card.vocab_size
+        """At most, beside the weights: hidden states and logits."""
+        hidden = 4 * self.card.hidden_size * self.vectors_at_work * tokens
+        return hidden + COPIES * 4 * min(tokens, self.portion) * self.card.vocab_size
 
 
 class AutoregressiveJudge(Judge):
@@ -94,6 +98,11 @@ class AutoregressiveJudge(Judge):
     ) -> None:
         super().__init__(card, device=device, dtype=dtype, attention=attention)
         self._backbone = backbone
+
+    @property
+    def vectors_at_work(self) -> int:
+        """The keys and values of every block among them."""
+        return HIDDEN_STATES + 2 * self.card.n_blocks
 
     def states(self, tokens: Tensor) -> Tensor:
         like = torch.empty(0, device=self.device, dtype=self.dtype)

@@ -11,6 +11,8 @@ that are shorter than the longest and have no ``eos`` of their own.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ from torch import Tensor
 
 from remdm_backend.evaluation.judge import Judge
 from remdm_backend.evaluation.requests import Texts
-from remdm_backend.evaluation.texts import batches
+from remdm_backend.evaluation.texts import in_batches
 
 
 def likelihood(
@@ -37,12 +39,10 @@ def likelihood(
             if len(chunk) > 1:
                 owners.append(index)
                 chunks.append(chunk)
-    for chosen, tokens in batches(chunks):
-        with judge.at_work(*tokens.shape):
-            losses = _losses(judge, tokens.to(judge.device)).cpu().double().numpy()
-        for row, index in enumerate(chosen):
+    for chosen, losses in in_batches(judge, chunks, partial(_losses, judge)):
+        for loss, index in zip(losses, chosen, strict=True):
             mask = counts(chunks[index], eos)
-            nats[owners[index]] += losses[row, : len(mask)][mask].sum()
+            nats[owners[index]] += loss[: len(mask)][mask].sum()
             counted[owners[index]] += mask.sum()
     return nats, counted
 
@@ -56,8 +56,9 @@ def counts(chunk: NDArray[np.int64], eos: int | None) -> NDArray[np.bool_]:
     return mask[1:]
 
 
-def _losses(judge: Judge, tokens: Tensor) -> Tensor:
-    """-log p of every token given those before it, ``[B, L - 1]`` of ``tokens [B, L]``."""
+def _losses(judge: Judge, tokens: Tensor) -> NDArray[np.float64]:
+    """-log p of every token given those before it, ``[B, L - 1]`` of ``tokens [B, L]``, in main
+    memory."""
     states = judge.states(tokens)[:, :-1].flatten(0, 1)
     targets = tokens[:, 1:].flatten()
     portions = zip(states.split(judge.portion), targets.split(judge.portion), strict=True)
@@ -65,4 +66,5 @@ def _losses(judge: Judge, tokens: Tensor) -> Tensor:
         -judge.next_log_probs(some).gather(-1, following[:, None]).squeeze(-1)
         for some, following in portions
     ]
-    return torch.cat(losses).view(len(tokens), -1)
+    together: NDArray[np.float64] = torch.cat(losses).view(len(tokens), -1).cpu().double().numpy()
+    return together
