@@ -61,10 +61,10 @@ def _losses(judge: Judge, tokens: Tensor) -> NDArray[np.float64]:
     memory."""
     states = judge.states(tokens)[:, :-1].flatten(0, 1)
     targets = tokens[:, 1:].flatten()
-    portions = zip(states.split(judge.portion), targets.split(judge.portion), strict=True)
-    losses = [
-        -judge.next_log_probs(some).gather(-1, following[:, None]).squeeze(-1)
-        for some, following in portions
-    ]
+    losses = []
+    for begin in range(0, len(targets), judge.portion):
+        log_probs = judge.next_log_probs(states[begin : begin + judge.portion])
+        following = targets[begin : begin + judge.portion, None]
+        losses.append(-log_probs.gather(-1, following).squeeze(-1))
     together: NDArray[np.float64] = torch.cat(losses).view(len(tokens), -1).cpu().double().numpy()
     return together
