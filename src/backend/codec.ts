@@ -22,6 +22,8 @@ export const MAX_REQUEST_FRAME_BYTES = 64 * 1024 ** 2;
 export const MAX_REPLY_FRAME_BYTES = 4 * 1024 ** 3;
 const MAX_HEADER_BYTES = 64 * 1024;
 
+const WITHOUT_TENSORS = new Set<Request["type"]>(["hello", "ping", "release"]);
+
 // Without `useRecords: false` msgpackr writes an extension that Python cannot read.
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
 
@@ -31,7 +33,8 @@ const packr = new Packr({ useRecords: false, int64AsType: "number" });
  * @throws ProtocolError for a header that the schema refuses, BackendError backend_rejected for a tensor that is too large.
  */
 export function encodeRequest(request: RequestHeader, tensors: readonly Tensor[]): Frame[] {
-  const header = tensors.length > 0 ? { ...request, tensors: tensors.map(specOf) } : request;
+  const bare = WITHOUT_TENSORS.has(request.type);
+  const header = bare ? request : { ...request, tensors: tensors.map(specOf) };
   for (const { data, shape } of tensors) {
     if (data.byteLength <= MAX_REQUEST_FRAME_BYTES) continue;
     throw new BackendError(
