@@ -27,6 +27,7 @@ export type RemdmErrorCode =
   | "tokenizer_mismatch"
   | "device_unavailable"
   | "out_of_memory"
+  | "package_missing"
   | "output_failed"
   | "download_interrupted"
   | "download_refused"
