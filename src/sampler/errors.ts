@@ -27,7 +27,10 @@ export type RemdmErrorCode =
   | "tokenizer_mismatch"
   | "device_unavailable"
   | "out_of_memory"
-  | "output_failed";
+  | "output_failed"
+  | "experiment_invalid"
+  | "experiment_differs"
+  | "experiment_busy";
 
 export interface RemdmErrorDetails {
   readonly code: RemdmErrorCode;
