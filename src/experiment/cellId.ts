@@ -1,11 +1,11 @@
 /** The name of a cell: what makes it another one than its neighbours, fit for a file name everywhere. */
 import type { StrategySettings } from "../strategyName.ts";
-import { etaOf, invalid, type Cell } from "./cells.ts";
+import { invalid, type Cell } from "./cells.ts";
 import type { Source } from "./source.ts";
 
 /** @returns for example `mdlm_remdm-cap-eta0.04_T128_p0.9_seed1`. */
 export function cellId(cell: Omit<Cell, "id">, settings: StrategySettings, source: Source): string {
-  const eta = etaOf(cell.strategy);
+  const { eta } = cell;
   const parts = [
     cell.model,
     [

@@ -23,6 +23,8 @@ export interface Cell {
   /** What tables call the strategy. */
   readonly label: string;
   readonly strategy: Strategy;
+  /** undefined: the strategy has none, or several. */
+  readonly eta: number | undefined;
   /** undefined: the strategy has none (`ar`). */
   readonly steps: number | undefined;
   /** undefined: the strategy has no nucleus. */
@@ -37,8 +39,7 @@ export interface Cell {
   readonly path: Path;
 }
 
-/** @returns the strategy's eta; undefined when it has no single one. */
-export function etaOf(strategy: Strategy): number | undefined {
+function etaOf(strategy: Strategy): number | undefined {
   return "eta" in strategy ? strategy.eta : undefined;
 }
 
@@ -147,6 +148,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
             model: place.modelName,
             label: entry.label ?? entry.name,
             strategy,
+            eta: etaOf(strategy) ?? eta,
             steps: step,
             topP,
             seed,

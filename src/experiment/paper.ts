@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ModelCard } from "../backend/protocol.ts";
 import { packageRoot } from "../packageRoot.ts";
 import { DEFAULTS } from "../strategyName.ts";
-import { etaOf, type Cell } from "./cells.ts";
+import type { Cell } from "./cells.ts";
 
 export interface PaperRow {
   readonly sampler: string;
@@ -63,7 +63,7 @@ export function paperRow(cell: Cell, model: ModelCard): PaperRow | undefined {
   return paper().rows.find((row) => row.sampler === sampler && row.steps === steps);
 }
 
-function samplerOf({ strategy, steps }: Cell, { kind }: ModelCard): string | undefined {
+function samplerOf({ strategy, steps, eta }: Cell, { kind }: ModelCard): string | undefined {
   const { kind: name } = strategy;
   switch (name) {
     case "mdlm":
@@ -77,9 +77,9 @@ function samplerOf({ strategy, steps }: Cell, { kind }: ModelCard): string | und
       return name;
     case "remdm-cap":
     case "remdm-rescale":
-      return etaOf(strategy) === paperEta(name, steps) ? name : undefined;
+      return eta === paperEta(name, steps) ? name : undefined;
     case "remdm-loop": {
-      const { tOn, tOff, alphaOn, eta } = strategy;
+      const { tOn, tOff, alphaOn } = strategy;
       const same = tOn === DEFAULTS.tOn && tOff === DEFAULTS.tOff && alphaOn === DEFAULTS.alphaOn;
       return same && eta === paperEta(name, steps) ? name : undefined;
     }

@@ -32,7 +32,7 @@ export class Source {
   static parse(text: string, name: string): { readonly value: unknown; readonly source: Source } {
     const lines = new LineCounter();
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-    const [error] = document.errors;
+    const error = document.errors.at(0);
     if (error !== undefined) {
       const { line, col } = lines.linePos(error.pos[0]);
       throw new ExperimentError(
