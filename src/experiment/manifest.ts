@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { basename, join } from "node:path";
 import { packageRoot } from "../packageRoot.ts";
 import { isRecord } from "../sampler/checks.ts";
 import type { Cell } from "./cells.ts";
@@ -144,10 +144,11 @@ async function digestOf(path: string, signal: AbortSignal | undefined): Promise<
     await add(path);
     return hash.digest("hex");
   }
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("."));
-  for (const file of files.map((entry) => join(entry.parentPath, entry.name)).sort()) {
-    hash.update(`${relative(path, file)}\0`);
+  const names = await readdir(path, { recursive: true });
+  for (const name of names.sort()) {
+    const file = join(path, name);
+    if (basename(name).startsWith(".") || !(await stat(file)).isFile()) continue;
+    hash.update(`${name}\0`);
     await add(file);
   }
   return hash.digest("hex");
