@@ -70,7 +70,10 @@ export class OutputDirectory implements Disposable {
     const ordered = cells.flatMap((cell) => this.resultOf(cell) ?? []);
     const text = ordered.map((result) => `${JSON.stringify(result)}\n`).join("");
     const path = join(this.path, "results.jsonl");
-    if (readFileSync(path, "utf8") !== text) replaceText(path, text);
+    if (readFileSync(path, "utf8") === text) return ordered;
+    this.#file?.[Symbol.dispose]();
+    replaceText(path, text);
+    this.#file = JsonLines.open(path, readResult).file; // the old one has no name any more
     return ordered;
   }
 

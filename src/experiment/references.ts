@@ -19,9 +19,9 @@ export function readReferences(path: string): References {
   const ending = extname(path).toLowerCase();
   if (ending !== ".json" && ending !== ".jsonl") return new References([], text);
   const lines = text.split("\n");
-  const values: unknown[] =
+  const values =
     ending === ".json"
-      ? ([parse(text, path)].flat() as unknown[])
+      ? [parse(text, path)].flat()
       : lines.flatMap((line, i) => (line.trim() === "" ? [] : [parse(line, `${path}:${i + 1}`)]));
   return new References(
     values.map((value, i) => {

@@ -32,7 +32,6 @@ export class Runner implements AsyncDisposable {
   readonly #references: References | undefined;
   readonly #vocabulary: ReadonlySet<string> | undefined;
   #judge: RememberingJudge | undefined;
-  #at: Pick<ExperimentProgress, "stage" | "what"> = { stage: "loading", what: "" };
 
   constructor(
     experiment: Experiment,
@@ -175,10 +174,10 @@ export class Runner implements AsyncDisposable {
   }
 
   #say(stage: ExperimentProgress["stage"], what: string): void {
-    this.#at = { stage, what };
     const { cells } = this.#experiment;
     this.#hooks.onProgress({
-      ...this.#at,
+      stage,
+      what,
       finishedCells: cells.filter((cell) => this.#directory.resultOf(cell) !== undefined).length,
       cells: cells.length,
       finishedSamples: [...this.#counts.values()].reduce((sum, count) => sum + count, 0),
