@@ -56,7 +56,7 @@ export async function runResolved(
   await runner.run();
   const table = write();
   const results = directory.order(cells);
-  await writeCharts(directory, name, results, table);
+  await writeCharts(directory, name, results);
   return { results, table, out: directory.path };
 }
 

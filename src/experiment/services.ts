@@ -65,6 +65,12 @@ export interface Evaluation {
   readonly repetition: number;
   readonly duplicates: number;
   readonly knownWords?: number;
+  /** The same of the references, as far as it is known. */
+  readonly references?: {
+    readonly entropy?: Pick<Spread, "mean">;
+    readonly genPpl?: { readonly value: number };
+    readonly knownWords?: number;
+  };
   readonly collapse: { readonly collapsed: boolean; readonly reasons: readonly string[] };
 }
 

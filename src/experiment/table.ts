@@ -8,22 +8,36 @@ interface Column {
   readonly show: (result: CellResult) => string;
 }
 
+export interface TableParts {
+  readonly titles: readonly { readonly title: string; readonly isText: boolean }[];
+  /** In the order of `titles`; columns that nothing is in are left out. */
+  readonly rows: readonly (readonly string[])[];
+  readonly notes: readonly string[];
+}
+
+export function tableParts(results: readonly CellResult[]): TableParts {
+  const columns = columnsFor(results).filter(({ show }) =>
+    results.some((result) => show(result) !== ""),
+  );
+  return {
+    titles: columns.map(({ title, isText = false }) => ({ title, isText })),
+    rows: results.map((result) => columns.map(({ show }) => show(result))),
+    notes: notesOn(results),
+  };
+}
+
 /** @param results of one experiment, in its order. */
 export function tableOf(name: string, results: readonly CellResult[]): string {
   if (results.length === 0) return `# ${name}\n\nNo cell is finished yet.\n`;
-  const columns = columnsFor(results);
-  const rows = results.map((result) => columns.map(({ show }) => show(result)));
-  const used = columns.map((_, c) => rows.some((row) => row[c] !== ""));
-  const line = (fields: readonly string[]): string =>
-    `| ${fields.filter((_, c) => used[c]).join(" | ")} |`;
+  const { titles, rows, notes } = tableParts(results);
+  const line = (fields: readonly string[]): string => `| ${fields.join(" | ")} |`;
   return [
     `# ${name}`,
     "",
-    line(columns.map(({ title }) => title)),
-    line(columns.map(({ isText }) => (isText === true ? "---" : "---:"))),
+    line(titles.map(({ title }) => title)),
+    line(titles.map(({ isText }) => (isText ? "---" : "---:"))),
     ...rows.map((row) => line(row.map((field) => field.replaceAll("|", "\\|")))),
-    "",
-    ...notes(results),
+    ...notes.flatMap((note) => ["", note]),
     "",
   ].join("\n");
 }
@@ -69,18 +83,17 @@ function columnsFor(results: readonly CellResult[]): Column[] {
   ];
 }
 
-function notes(results: readonly CellResult[]): string[] {
+function notesOn(results: readonly CellResult[]): string[] {
   const counts = [...new Set(results.map(({ samples }) => samples))];
   const said = [
     `${counts.length === 1 ? `${counts[0]} samples a row` : "Samples a row as listed"}. MAUVE: mean ± standard deviation over the seeds of its k-means. Generative perplexity and entropy (nats, of each sample's own tokens): ± standard error over samples. Repetition: share of 4-grams that occurred earlier in their sample. Calls: of the network, that a sample takes part in.`,
   ];
   const collapsed = results.filter(({ evaluation }) => evaluation.collapse.collapsed);
   for (const { cell, evaluation } of collapsed) {
-    said.push("", `- **${cell} has collapsed**: ${evaluation.collapse.reasons.join(" ")}`);
+    said.push(`${cell} has collapsed: ${evaluation.collapse.reasons.join(" ")}`);
   }
   if (results.some(({ paper }) => paper !== null)) {
     said.push(
-      "",
       "The paper's columns are the rows of arXiv 2503.00307 with the same strategy, steps, eta and nucleus at L = 1,024: 5,000 samples, GPT-2 large as the judge. They stand beside models of the published size; what a model was trained on cannot be seen from its file.",
     );
   }
