@@ -95,6 +95,10 @@ export default defineConfig(
     regex: "(^|/)(backend|metrics)/|\\.\\./(remdm|index)\\.ts$",
     message: "src/tokenizer stands alone, on the error tree of src/sampler.",
   }),
+  boundary("src/evaluation/**/*.ts", NO_CLI, {
+    regex: "\\.\\./(remdm|index)\\.ts$",
+    message: "src/evaluation judges texts, whoever sampled them.",
+  }),
   boundary("src/metrics/**/*.ts", NO_CLI, {
     regex: "(^|/)(backend|tokenizer)/|\\.\\./(remdm|index)\\.ts$",
     message: "src/metrics works on tokens and numbers alone.",

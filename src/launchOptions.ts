@@ -127,15 +127,18 @@ export function resolveConnect(options: ConnectOptions): ResolvedConnect {
 const ROWS = "auto, whole or top";
 const TOKENIZER = "gpt2, demo, a path, or an object with name, vocabSize, encode and decode";
 
+/** Models that come with the package. */
+const BUNDLED = new Set(["demo", "demo-ar"]);
+
 function findCheckpoint(checkpoint: string): string {
-  const path =
-    checkpoint === "demo" ? join(packageRoot, "checkpoints", "demo") : resolve(checkpoint);
+  const bundled = BUNDLED.has(checkpoint);
+  const path = bundled ? join(packageRoot, "checkpoints", checkpoint) : resolve(checkpoint);
   if (existsSync(path)) return path;
   throw new CheckpointError(
     "checkpoint_missing",
     `There is no checkpoint at ${path}`,
-    checkpoint === "demo"
-      ? "This installation lacks the demo model: install the package again, or name a checkpoint of your own."
+    bundled
+      ? "This installation lacks the model: install the package again, or name a checkpoint of your own."
       : "Check the path, or use the checkpoint `demo` that comes with the package.",
   );
 }

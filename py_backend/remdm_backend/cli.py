@@ -21,7 +21,7 @@ from remdm_backend.lifetime import leave_terminal_to_parent
 from remdm_backend.log import log, log_fatal
 
 if TYPE_CHECKING:
-    from remdm_backend.engine import Network
+    from remdm_backend.engine import Model
 
 EXIT_OTHER = 1
 EXIT_USAGE = 2
@@ -50,11 +50,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"remdm-backend {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
 
-    serve = commands.add_parser("serve", help="answer forward calls for one checkpoint")
+    serve = commands.add_parser("serve", help="answer calls for one checkpoint")
     serve.add_argument("--checkpoint", required=True, type=Path, metavar="PATH")
     serve.add_argument("--endpoint", required=True, metavar="ipc://PATH")
     serve.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
     serve.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
+    serve.add_argument(
+        "--judge", action="store_true", help="hold a causal language model that judges texts"
+    )
     serve.add_argument("--raw-weights", action="store_true", help="not the averaged (EMA) ones")
     serve.add_argument(
         "--max-batch", type=_positive, default=64, metavar="N", help="sequences in one forward"
@@ -100,15 +103,17 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         )
         os._exit(EXIT_OTHER)
 
-    def load() -> Network:
+    def load() -> Model:
         """On the device thread; imports PyTorch."""
         log(f"loading {options.checkpoint.name}")
         from remdm_backend.checkpoint.load import load_network
         from remdm_backend.device import give_way, limit_threads
+        from remdm_backend.evaluation.load import load_judge
 
         limit_threads(options.threads)
         give_way(options.device)
-        return load_network(
+        load_model = load_judge if options.judge else load_network
+        return load_model(
             options.checkpoint,
             device=options.device,
             dtype=options.dtype,

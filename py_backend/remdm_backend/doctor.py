@@ -25,6 +25,9 @@ DISTRIBUTIONS = {
 }
 """Name on the package index -> name to import."""
 
+EXTRAS = ("transformers", "mauve-text")
+"""Names on the package index of what only some need: models of Hugging Face, MAUVE."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -48,6 +51,8 @@ class Report:
     )
     packages: dict[str, str | None] = field(default_factory=dict)
     """Version of each dependency, null when it cannot be imported."""
+    extras: dict[str, str | None] = field(default_factory=dict)
+    """Version of each optional package, null when it is not installed."""
     cuda: dict[str, Any] = field(default_factory=lambda: {"available": False, "device": None})
     flashAttention: bool = False  # noqa: N815 (a name of the JSON)
     """Whether flash-attn can be imported."""
@@ -68,6 +73,7 @@ def examine() -> Report:
     report = Report()
     for distribution, module in DISTRIBUTIONS.items():
         _examine_package(report, distribution, module)
+    report.extras = {name: _installed(name) for name in EXTRAS}
     if report.packages["fastjsonschema"] is not None:
         _examine_schemas(report)
     if report.packages["torch"] is not None:
@@ -78,11 +84,13 @@ def examine() -> Report:
 def describe(report: Report) -> str:
     """The report for people."""
     packages = ", ".join(f"{name} {found or 'missing'}" for name, found in report.packages.items())
+    extras = ", ".join(f"{name} {found or 'not there'}" for name, found in report.extras.items())
     device = report.cuda["device"] or "no CUDA device"
     lines = [
         f"remdm-backend {report.version}",
         f"python     {report.python['version']} at {report.python['executable']}",
         f"packages   {packages}",
+        f"optional   {extras}",
         f"device     {device}",
         f"flash-attn {'importable' if report.flashAttention else 'not installed'}",
     ]
@@ -106,10 +114,16 @@ def _examine_package(report: Report, distribution: str, module: str) -> None:
             )
         )
         return
+    # It has none where it is a source tree on the path.
+    report.packages[distribution] = _installed(distribution) or "unknown"
+
+
+def _installed(distribution: str) -> str | None:
+    """Its version. Nothing is imported: that would take seconds."""
     try:
-        report.packages[distribution] = importlib.metadata.version(distribution)
+        return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
-        report.packages[distribution] = "unknown"  # a source tree on the path
+        return None
 
 
 def _examine_schemas(report: Report) -> None:

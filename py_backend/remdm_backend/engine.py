@@ -1,4 +1,5 @@
-"""The engine: one thread that owns the network and answers the forward calls of every client.
+"""The engine: one thread that owns the network, answers the forward calls of every client, and
+judges texts.
 
 It loads the network itself, then takes from the queue whatever can run together: while one batch
 runs, the calls for the next gather, and it waits a moment for those who just got an answer and are
@@ -11,13 +12,15 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from remdm_backend.answers import Answer
 from remdm_backend.batching import Batch, Call, FairQueue, Limits, Piece, cut, merge, split
 from remdm_backend.errors import BackendError, NoRoomError
+from remdm_backend.evaluation.requests import Job
 from remdm_backend.log import log
 from remdm_backend.returning import Returning
 
@@ -94,8 +97,8 @@ class Outputs(Protocol[Form]):
     ) -> TopRows: ...
 
 
-class Network(Outputs["Tensor"], Protocol):
-    """A loaded network (``model/network.py``), for ``tokens [B, L]`` int64."""
+class Model(Protocol):
+    """What was loaded: a network to sample from, or a judge (``evaluation/judge.py``)."""
 
     @property
     def card(self) -> Card: ...
@@ -107,9 +110,14 @@ class Network(Outputs["Tensor"], Protocol):
     def attention(self) -> str: ...
 
 
+@runtime_checkable
+class Network(Outputs["Tensor"], Model, Protocol):
+    """A loaded network (``model/network.py``), for ``tokens [B, L]`` int64."""
+
+
 @dataclass(frozen=True)
 class Loaded:
-    network: Network
+    model: Model
 
 
 @dataclass(frozen=True)
@@ -125,18 +133,25 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class Evaluated:
+    """``job.answer`` holds the tensors."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
 class Failed:
-    call: Call
+    call: Call | Job
     error: BackendError
 
 
 Evaluate: TypeAlias = Callable[[Batch], Answer]
-Event: TypeAlias = Loaded | LoadFailed | Answered | Failed
+Event: TypeAlias = Loaded | LoadFailed | Answered | Evaluated | Failed
 
 
 class Engine:
     def __init__(
-        self, load: Callable[[], Network], deliver: Callable[[Event], None], limits: Limits
+        self, load: Callable[[], Model], deliver: Callable[[Event], None], limits: Limits
     ) -> None:
         """``load`` and ``deliver`` are called on the device thread, which ``start`` starts."""
         self._load = load
@@ -145,6 +160,8 @@ class Engine:
         self._vocab_size = 0
         self._evaluator: Evaluator | None = None
         self._queue = FairQueue()
+        self._jobs: deque[Job] = deque()
+        self._batch_was_last = True
         self._returning = Returning()
         self._changed = threading.Condition()
         self._stopping = False
@@ -175,6 +192,14 @@ class Engine:
             self._queue.add(pieces)
             self._changed.notify()
 
+    def submit_job(self, job: Job) -> None:
+        """Queue a checked evaluation, as ``submit`` does a call. Jobs run in order of arrival, in
+        turns with batches."""
+        with self._changed:
+            self._unanswered += 1
+            self._jobs.append(job)
+            self._changed.notify()
+
     def release(self, client: bytes, cache: int) -> None:
         """Drop what is kept for the client under this name."""
         if self._evaluator is not None:
@@ -182,7 +207,7 @@ class Engine:
 
     @property
     def busy(self) -> bool:
-        """Whether a forward is running."""
+        """Whether a forward or a job is running."""
         return self._running > 0
 
     @property
@@ -193,28 +218,36 @@ class Engine:
 
     def _main(self) -> None:
         try:
-            network = self._load()
+            model = self._load()
             # Here and not above: it imports PyTorch.
             from remdm_backend.device import Evaluator
 
-            forward = self._evaluator = Evaluator(network)
+            if isinstance(model, Network):
+                self._evaluator = Evaluator(model)
+                self._queue.mixes_lengths = self._evaluator.mixes_lengths
         except Exception as error:
             self._deliver(LoadFailed(as_backend_error(error)))
             return
-        self._vocab_size = network.card.vocab_size
-        self._queue.mixes_lengths = forward.mixes_lengths
-        self._deliver(Loaded(network))
-        while pieces := self._next():
+        self._vocab_size = model.card.vocab_size
+        self._deliver(Loaded(model))
+        while work := self._next():
             begin = time.monotonic()
-            self._run(forward, pieces)
+            if isinstance(work, Job):
+                self._do(model, work)
+            elif self._evaluator is not None:  # nothing but a network is sent calls
+                self._run(self._evaluator, work)
             with self._changed:
                 self._running = 0
                 self._returning.ran(begin, time.monotonic())
 
-    def _next(self) -> list[Piece]:
-        """Wait for the next batch; empty when stopped."""
+    def _next(self) -> list[Piece] | Job | None:
+        """Wait for the next batch or job; nothing when stopped."""
         with self._changed:
             while not self._stopping:
+                if self._jobs and (self._batch_was_last or not self._queue):
+                    self._batch_was_last = False
+                    self._running = 1
+                    return self._jobs.popleft()
                 if not self._queue:
                     self._changed.wait()
                 elif (patience := self._returning.wait(time.monotonic())) > 0:
@@ -223,9 +256,24 @@ class Engine:
                     taken = self._queue.take(self._limits, self._vocab_size)
                     pieces = [piece for piece in taken if not piece.call.failed]
                     if pieces:
+                        self._batch_was_last = True
                         self._running = len({id(piece.call) for piece in pieces})
                         return pieces
-            return []
+            return None
+
+    def _do(self, model: Model, job: Job) -> None:
+        from remdm_backend.evaluation.evaluator import evaluate  # it imports PyTorch
+
+        event: Evaluated | Failed
+        try:
+            job.answer = evaluate(model, job.request)
+            event = Evaluated(job)
+        except Exception as error:
+            event = Failed(job, as_backend_error(error))
+        with self._changed:
+            self._unanswered -= 1
+            self._running = 0
+        self._deliver(event)
 
     def _run(self, forward: Evaluate, pieces: Sequence[Piece]) -> None:
         """One forward. When it fails, smaller ones: no call fails because of another's."""

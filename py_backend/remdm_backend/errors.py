@@ -30,3 +30,16 @@ class NoRoomError(BackendError):
 
     def __init__(self, error: BackendError) -> None:
         super().__init__(error.code, error.message, error.remedy)
+
+
+class RequestError(BackendError):
+    """A message that is not a valid request; ``request_id`` is None when it could not be read."""
+
+    def __init__(
+        self,
+        request_id: int | None,
+        message: str,
+        remedy: str = "Use the SDK and the backend of the same release.",
+    ) -> None:
+        super().__init__("request_invalid", message, remedy)
+        self.request_id = request_id

@@ -19,7 +19,7 @@ import zmq
 
 from remdm_backend.batching import Limits
 from remdm_backend.endpoint import Endpoint
-from remdm_backend.engine import Network
+from remdm_backend.engine import Model
 from remdm_backend.errors import BackendError
 from remdm_backend.lifetime import leave_terminal_to_parent, stop_on_signals, watch_parent
 from remdm_backend.log import log, log_fatal
@@ -47,7 +47,7 @@ class ServeOptions:
     """Sequences in one forward."""
 
 
-def run(options: ServeOptions, load: Callable[[], Network]) -> NoReturn:
+def run(options: ServeOptions, load: Callable[[], Model]) -> NoReturn:
     """Serve what ``load`` gives, on the main thread, until the end of the process."""
     try:
         endpoint = Endpoint(options.endpoint, own_directory=options.own_directory)
@@ -81,7 +81,7 @@ def run(options: ServeOptions, load: Callable[[], Network]) -> NoReturn:
 
 
 def _serve(
-    options: ServeOptions, load: Callable[[], Network], endpoint: Endpoint
+    options: ServeOptions, load: Callable[[], Model], endpoint: Endpoint
 ) -> BackendError | None:
     context = zmq.Context()
     router = open_router(context)

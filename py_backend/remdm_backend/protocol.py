@@ -1,4 +1,4 @@
-"""The wire protocol, version 3: ``[header, frame, frame, ...]``, see ``src/backend/protocol.ts``.
+"""The wire protocol, version 4: ``[header, frame, frame, ...]``, see ``src/backend/protocol.ts``.
 
 The header is a msgpack record that the JSON schemas describe; each frame is one tensor, raw and
 little endian. Nothing that arrives is trusted: sizes are bounded before anything is allocated,
@@ -18,16 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remdm_backend.answers import Answer, Rows
-from remdm_backend.errors import BackendError
+from remdm_backend.errors import BackendError, RequestError
+from remdm_backend.evaluation.requests import READERS, Evaluation
 from remdm_backend.schemas import compile_by_type
+from remdm_backend.tensor_frames import MAX_SEQUENCES, read_tensors
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 
 MAX_HEADER_BYTES = 16 * 1024
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 MAX_FRAMES = 4
 """Header, tokens, sigma, rows."""
-MAX_SEQUENCES = 16 * 1024
 MAX_ANSWER_BYTES = 4 * 1024**3
 MAX_ID = 2**53 - 1
 """The largest integer that JavaScript holds exactly."""
@@ -39,6 +40,7 @@ ERROR_CODES = frozenset(
         "checkpoint_unsupported",
         "device_unavailable",
         "out_of_memory",
+        "package_missing",
         "protocol_mismatch",
         "request_invalid",
         "internal",
@@ -49,10 +51,8 @@ ERROR_CODES = frozenset(
 Output: TypeAlias = Literal["logits", "logprobs", "masses"]
 Header: TypeAlias = dict[str, Any]
 
-_ITEM_BYTES = {"float32": 4, "int32": 4}
 _WIRE_NAMES = {"float32": "float32", "uint16": "bfloat16", "int32": "int32", "float64": "float64"}
 _FORWARD_TENSORS = (("tokens", "int32", 2), ("sigma", "float32", 1), ("rows", "int32", 1))
-_REMEDY = "Use the SDK and the backend of the same release."
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,7 @@ class Release:
     cache: int
 
 
-Request: TypeAlias = Hello | Ping | Forward | Release
-
-
-class RequestError(BackendError):
-    """A message that is not a valid request; ``request_id`` is None when it could not be read."""
-
-    def __init__(self, request_id: int | None, message: str, remedy: str = _REMEDY) -> None:
-        super().__init__("request_invalid", message, remedy)
-        self.request_id = request_id
+Request: TypeAlias = Hello | Ping | Forward | Release | Evaluation
 
 
 class RequestDecoder:
@@ -123,6 +115,8 @@ class RequestDecoder:
             raise RequestError(None, f"Invalid header: id must be at most {MAX_ID}.")
         if header["type"] == "forward":
             return _forward(request_id, header, frames[1:])
+        if header["type"] in READERS:
+            return READERS[header["type"]](request_id, header, frames[1:])
         if len(frames) != 1:
             raise RequestError(request_id, f"{header['type']} carries no tensors.")
         if header["type"] == "hello":
@@ -182,11 +176,20 @@ def released(request_id: int) -> Header:
 
 def rows_reply(request_id: int, answer: Answer) -> list[bytes | memoryview]:
     """Header and frames for ``answer``; the frames are views of its arrays, not copies."""
-    arrays: list[NDArray[Any]]
     if isinstance(answer, Rows):
-        kind, arrays = "rows", [answer.values]
-    else:
-        kind, arrays = "topRows", [answer.counts, answer.ids, answer.logits, answer.rest]
+        return _with_tensors("rows", request_id, [answer.values])
+    arrays = [answer.counts, answer.ids, answer.logits, answer.rest]
+    return _with_tensors("topRows", request_id, arrays)
+
+
+def evaluated_reply(request_id: int, arrays: Sequence[NDArray[Any]]) -> list[bytes | memoryview]:
+    """Header and frames; the frames are views of ``arrays``."""
+    return _with_tensors("evaluated", request_id, arrays)
+
+
+def _with_tensors(
+    kind: str, request_id: int, arrays: Sequence[NDArray[Any]]
+) -> list[bytes | memoryview]:
     specs, frames = [], []
     for array in arrays:
         specs.append({"dtype": _WIRE_NAMES[array.dtype.name], "shape": list(array.shape)})
@@ -237,23 +240,7 @@ def _readable_id(header: Header) -> int | None:
 
 
 def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> Forward:
-    specs = header["tensors"]
-    if not len(specs) == len(frames) == len(_FORWARD_TENSORS):
-        raise RequestError(request_id, "forward carries three tensors: tokens, sigma and rows.")
-    arrays = []
-    for (name, dtype, rank), spec, frame in zip(_FORWARD_TENSORS, specs, frames, strict=True):
-        shape = [int(size) for size in spec["shape"]]
-        if spec["dtype"] != dtype or len(shape) != rank:
-            raise RequestError(request_id, f"{name} must be {dtype} with {rank} dimensions.")
-        expected = math.prod(shape) * _ITEM_BYTES[dtype]
-        if frame.nbytes != expected:
-            raise RequestError(
-                request_id, f"{name} has {frame.nbytes} bytes where its shape needs {expected}."
-            )
-        if expected == 0 and name != "rows":
-            raise RequestError(request_id, f"{name} is empty.")
-        arrays.append(np.frombuffer(frame, dtype=f"<{dtype[0]}4").reshape(shape))
-    tokens, sigma, rows = arrays
+    tokens, sigma, rows = read_tensors(request_id, header, frames, _FORWARD_TENSORS, {"rows"})
     if len(tokens) > MAX_SEQUENCES:
         raise RequestError(request_id, f"A call has at most {MAX_SEQUENCES} sequences.")
     if len(sigma) != len(tokens):

@@ -17,8 +17,19 @@ import zmq
 
 from remdm_backend import __version__
 from remdm_backend.batching import Call, Limits
-from remdm_backend.engine import Answered, Engine, Event, Failed, Loaded, LoadFailed, Network
-from remdm_backend.errors import BackendError
+from remdm_backend.engine import (
+    Answered,
+    Engine,
+    Evaluated,
+    Event,
+    Failed,
+    Loaded,
+    LoadFailed,
+    Model,
+    Network,
+)
+from remdm_backend.errors import BackendError, RequestError
+from remdm_backend.evaluation.requests import Evaluation, Job, Mauve, check_texts
 from remdm_backend.log import log
 from remdm_backend.protocol import (
     MAX_FRAME_BYTES,
@@ -31,10 +42,10 @@ from remdm_backend.protocol import (
     Release,
     Request,
     RequestDecoder,
-    RequestError,
     check_forward,
     encode,
     error_reply,
+    evaluated_reply,
     pong,
     released,
     rows_reply,
@@ -61,7 +72,7 @@ class Server:
     def __init__(
         self,
         router: zmq.Socket[bytes],
-        load: Callable[[], Network],
+        load: Callable[[], Model],
         *,
         limits: Limits,
         wakeup: Wakeup,
@@ -77,9 +88,9 @@ class Server:
         self._decoder = RequestDecoder()
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._engine = Engine(load, self._deliver, limits)
-        self._network: Network | None = None
+        self._model: Model | None = None
         self._load_error: BackendError | None = None
-        self._waiting: list[tuple[bytes, Hello | Forward]] = []
+        self._waiting: list[tuple[bytes, Hello | Forward | Evaluation]] = []
         self._told = False
         self._stopping = False
 
@@ -146,7 +157,7 @@ class Server:
     def _handle(self, client: bytes, request: Request) -> None:
         if isinstance(request, Ping):
             queued = self._engine.queued + sum(
-                isinstance(waiting, Forward) for _, waiting in self._waiting
+                not isinstance(waiting, Hello) for _, waiting in self._waiting
             )
             self._send(client, pong(request.id, busy=self._engine.busy, queued=queued))
         elif isinstance(request, Release):
@@ -157,21 +168,31 @@ class Server:
         elif self._load_error is not None:
             self._send(client, error_reply(request.id, self._load_error))
             self._told = True
-        elif self._network is None:
+        elif self._model is None:
             self._waiting.append((client, request))
         elif isinstance(request, Hello):
-            self._send(client, _ready(request.id, self._network))
+            self._send(client, _ready(request.id, self._model))
         else:
-            self._forward(client, request, self._network)
+            try:
+                self._submit(client, request, self._model)
+            except RequestError as error:
+                self._send(client, error_reply(request.id, error))
 
-    def _forward(self, client: bytes, request: Forward, network: Network) -> None:
-        card = network.card
-        try:
+    def _submit(self, client: bytes, request: Forward | Evaluation, model: Model) -> None:
+        card = model.card
+        if isinstance(request, Forward):
+            if not isinstance(model, Network):
+                raise RequestError(
+                    request.id,
+                    "This backend judges texts and cannot be sampled from.",
+                    "Start one without --judge.",
+                )
             check_forward(request, vocab_size=card.vocab_size, length=card.length)
-        except RequestError as error:
-            self._send(client, error_reply(request.id, error))
-        else:
             self._engine.submit(Call(client, request))
+            return
+        if not isinstance(request, Mauve):
+            check_texts(request, vocab_size=card.vocab_size, length=card.length)
+        self._engine.submit_job(Job(client, request))
 
     def _take_events(self) -> None:
         while True:
@@ -183,6 +204,9 @@ class Server:
                 assert event.call.answer is not None
                 reply = rows_reply(event.call.request.id, event.call.answer)
                 self._router.send_multipart([event.call.client, *reply], copy=False)
+            elif isinstance(event, Evaluated):
+                reply = evaluated_reply(event.job.request.id, event.job.answer)
+                self._router.send_multipart([event.job.client, *reply], copy=False)
             elif isinstance(event, Failed):
                 reply_header = error_reply(event.call.request.id, event.error)
                 self._send(event.call.client, reply_header)
@@ -192,8 +216,8 @@ class Server:
     def _settle(self, event: Loaded | LoadFailed) -> None:
         """Loading is over: answer those who waited for it."""
         if isinstance(event, Loaded):
-            self._network = event.network
-            log(f"ready: {_describe(event.network)}")
+            self._model = event.model
+            log(f"ready: {_describe(event.model)}")
         else:
             self._load_error = event.error
         waiting, self._waiting = self._waiting, []
@@ -212,10 +236,10 @@ def _mismatch(protocol: int) -> BackendError:
     )
 
 
-def _ready(request_id: int, network: Network) -> Header:
+def _ready(request_id: int, model: Model) -> Header:
     from torch import __version__ as torch_version  # loaded by now, by the device thread
 
-    card = network.card
+    card = model.card
     return {
         "type": "ready",
         "id": request_id,
@@ -238,9 +262,9 @@ def _ready(request_id: int, network: Network) -> Header:
             "parameters": card.parameters,
         },
         "runtime": {
-            "device": str(network.device),
-            "dtype": _dtype_name(network),
-            "attention": network.attention,
+            "device": str(model.device),
+            "dtype": _dtype_name(model),
+            "attention": model.attention,
             "torch": str(torch_version),
             "python": platform.python_version(),
             "pid": os.getpid(),
@@ -248,13 +272,13 @@ def _ready(request_id: int, network: Network) -> Header:
     }
 
 
-def _dtype_name(network: Network) -> str:
-    return str(network.dtype).removeprefix("torch.")
+def _dtype_name(model: Model) -> str:
+    return str(model.dtype).removeprefix("torch.")
 
 
-def _describe(network: Network) -> str:
-    card = network.card
+def _describe(model: Model) -> str:
+    card = model.card
     return (
         f"{card.name}, {card.kind}, {card.parameters:,} parameters, {card.weights} weights, "
-        f"on {network.device} in {_dtype_name(network)} with {network.attention}"
+        f"on {model.device} in {_dtype_name(model)} with {model.attention}"
     )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from remdm_backend.engine import Model
     from remdm_backend.model.top_rows import TopRows
     from remdm_backend.model.trunk_cache import TrunkCache
 
@@ -231,7 +232,7 @@ def temporary_directory() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def serving(load: Callable[[], FakeNetwork], limits: Limits | None = None) -> Iterator[str]:
+def serving(load: Callable[[], Model], limits: Limits | None = None) -> Iterator[str]:
     """A server on a thread of this process; gives its address."""
     with server_thread(load, limits or Limits(), hello_grace=0) as (address, _):
         yield address
@@ -239,7 +240,7 @@ def serving(load: Callable[[], FakeNetwork], limits: Limits | None = None) -> It
 
 @contextlib.contextmanager
 def server_thread(
-    load: Callable[[], FakeNetwork], limits: Limits, *, hello_grace: float
+    load: Callable[[], Model], limits: Limits, *, hello_grace: float
 ) -> Iterator[tuple[str, threading.Thread]]:
     """The same, with its thread."""
     with temporary_directory() as directory, zmq.Context() as context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ from fake_backend import (
 from remdm_backend import __version__, device
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.cli import main
-from remdm_backend.doctor import DISTRIBUTIONS, Problem, Report, describe, examine
+from remdm_backend.doctor import DISTRIBUTIONS, EXTRAS, Problem, Report, describe, examine
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -152,6 +153,13 @@ def test_serve_answers_what_the_loaded_network_says(tiny_ckpt: Path) -> None:
     np.testing.assert_allclose(got, wanted.numpy(), rtol=1e-4, atol=1e-5)
 
 
+def installed_version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def test_doctor_reports_this_installation(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -160,6 +168,7 @@ def test_doctor_reports_this_installation(capsys: pytest.CaptureFixture[str]) ->
     assert report["python"]["executable"] == sys.executable
     assert report["packages"].keys() == DISTRIBUTIONS.keys()
     assert report["packages"]["torch"] == torch.__version__
+    assert report["extras"] == {name: installed_version(name) for name in EXTRAS}
     assert report["cuda"]["available"] == torch.cuda.is_available()
     assert report["attention"]["float32"] == "sdpa"
     assert not any(problem["fatal"] for problem in report["problems"])
@@ -170,6 +179,7 @@ def test_doctor_runs_where_nothing_is_installed() -> None:
     report = json.loads(ended.stdout)
     assert (ended.returncode, report["ok"], ended.stderr) == (1, False, "")
     assert set(report["packages"].values()) == {None}
+    assert report["extras"] == dict.fromkeys(EXTRAS)
     assert report["attention"] is None
     assert [problem["fatal"] for problem in report["problems"]] == [True] * len(DISTRIBUTIONS)
     assert all("pip install" in problem["remedy"] for problem in report["problems"])
@@ -177,7 +187,9 @@ def test_doctor_runs_where_nothing_is_installed() -> None:
 
 def test_doctor_speaks_to_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
-    assert capsys.readouterr().out.rstrip().endswith("ready to serve")
+    said = capsys.readouterr().out.rstrip()
+    assert said.endswith("ready to serve")
+    assert "mauve-text " in said
     report = Report(packages={"torch": None}, problems=[Problem("no torch", "get it", fatal=True)])
     assert "PROBLEM: no torch\n  get it" in describe(report)
 

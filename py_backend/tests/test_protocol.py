@@ -15,7 +15,7 @@ from fake_backend import REPLY, frames_of, make_call
 
 from remdm_backend import protocol
 from remdm_backend.answers import Rows, TopRows
-from remdm_backend.errors import BackendError
+from remdm_backend.errors import BackendError, RequestError
 from remdm_backend.protocol import (
     ERROR_CODES,
     MAX_ID,
@@ -27,7 +27,6 @@ from remdm_backend.protocol import (
     Release,
     Request,
     RequestDecoder,
-    RequestError,
     check_forward,
     encode,
     error_reply,
@@ -88,8 +87,8 @@ def test_the_error_codes_are_the_schemas() -> None:
 
 
 def test_hello_and_ping() -> None:
-    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 3}))
-    assert hello == Hello(3, 3)
+    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 4}))
+    assert hello == Hello(3, 4)
     assert decode(msgpack.packb({"type": "ping", "id": 0})) == Ping(0)
 
 

@@ -50,7 +50,7 @@ def test_hello_tells_what_the_network_is() -> None:
     with serving(FakeNetwork) as address, clients(address) as (client,):
         reply = client.hello()
     assert reply["type"] == "ready"
-    assert (reply["id"], reply["protocol"]) == (1, 3)
+    assert (reply["id"], reply["protocol"]) == (1, 4)
     assert reply["model"] == {
         "kind": "mdlm",
         "name": "fake",
@@ -198,7 +198,7 @@ def test_hello_and_forward_wait_for_the_network_and_ping_does_not() -> None:
         return FakeNetwork()
 
     with serving(load) as address, clients(address, 2) as (early, other):
-        early.send({"type": "hello", "id": 1, "protocol": 3})
+        early.send({"type": "hello", "id": 1, "protocol": 4})
         early.socket.send_multipart(frames_of(make_call(5)))
         # Messages of one client are handled in order: after this pong the two above are waiting.
         assert early.ping() == {"type": "pong", "id": 2, "busy": False, "queued": 1}

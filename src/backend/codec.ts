@@ -22,17 +22,19 @@ export const MAX_REQUEST_FRAME_BYTES = 64 * 1024 ** 2;
 export const MAX_REPLY_FRAME_BYTES = 4 * 1024 ** 3;
 const MAX_HEADER_BYTES = 64 * 1024;
 
+const WITHOUT_TENSORS = new Set<Request["type"]>(["hello", "ping", "release"]);
+
 // Without `useRecords: false` msgpackr writes an extension that Python cannot read.
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
 
 /**
- * @param request the header, without the `tensors` of a forward: those are taken from `tensors`.
+ * @param request the header, without its `tensors`: those are taken from `tensors`.
  * @returns frames that alias `tensors`, which must stay untouched until they are sent.
  * @throws ProtocolError for a header that the schema refuses, BackendError backend_rejected for a tensor that is too large.
  */
 export function encodeRequest(request: RequestHeader, tensors: readonly Tensor[]): Frame[] {
-  const header =
-    request.type === "forward" ? { ...request, tensors: tensors.map(specOf) } : request;
+  const bare = WITHOUT_TENSORS.has(request.type);
+  const header = bare ? request : { ...request, tensors: tensors.map(specOf) };
   for (const { data, shape } of tensors) {
     if (data.byteLength <= MAX_REQUEST_FRAME_BYTES) continue;
     throw new BackendError(

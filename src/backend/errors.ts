@@ -33,6 +33,7 @@ type CheckpointErrorCode = Extract<RemdmErrorCode, `checkpoint_${string}`>;
 const REPORTED = new Set<string>([
   "device_unavailable",
   "out_of_memory",
+  "package_missing",
   "protocol_mismatch",
   "endpoint_invalid",
   "endpoint_busy",

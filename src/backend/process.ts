@@ -18,6 +18,8 @@ export interface ProcessOptions {
   readonly device: string;
   readonly dtype: string;
   readonly rawWeights: boolean;
+  /** Whether it is to judge texts in the place of being sampled from. Default false. */
+  readonly judge?: boolean;
   /** Given each line that the backend writes. */
   readonly onLog?: ((line: string) => void) | undefined;
 }
@@ -79,19 +81,24 @@ export class BackendProcess {
 }
 
 function spawn(options: ProcessOptions, endpoint: string) {
-  const { python, checkpoint, device, dtype, rawWeights } = options;
+  const { python, checkpoint, device, dtype, rawWeights, judge = false } = options;
   const serve = ["serve", "--checkpoint", checkpoint, "--endpoint", endpoint];
-  const network = ["--device", device, "--dtype", dtype, ...(rawWeights ? ["--raw-weights"] : [])];
-  return execa(python, [...BACKEND_MODULE, ...serve, ...network, "--managed", "--own-directory"], {
-    env: backendEnvironment(),
-    stdin: "pipe", // held open: the backend ends when it closes
-    stdout: "ignore",
-    stderr: "pipe",
-    buffer: false,
-    reject: false,
-    cleanup: true, // ends with this process
-    forceKillAfterDelay: KILL_DELAY_MS,
-  });
+  const network = ["--device", device, "--dtype", dtype];
+  const flags = [...(rawWeights ? ["--raw-weights"] : []), ...(judge ? ["--judge"] : [])];
+  return execa(
+    python,
+    [...BACKEND_MODULE, ...serve, ...network, ...flags, "--managed", "--own-directory"],
+    {
+      env: backendEnvironment(),
+      stdin: "pipe", // held open: the backend ends when it closes
+      stdout: "ignore",
+      stderr: "pipe",
+      buffer: false,
+      reject: false,
+      cleanup: true, // ends with this process
+      forceKillAfterDelay: KILL_DELAY_MS,
+    },
+  );
 }
 
 /** Resolves at the child's exit, or when it could not be started. */

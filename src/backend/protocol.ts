@@ -1,5 +1,5 @@
 /**
- * The messages between the SDK and the Python backend, version 3. `npm run schemas` turns these types
+ * The messages between the SDK and the Python backend, version 4. `npm run schemas` turns these types
  * into `schemas/*.json`; both sides validate every header against those files.
  *
  * A message is `[header, frame, frame, ...]`: the header is one of the records below in msgpack, each
@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever a message changes its meaning; both sides refuse any other. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 export type TensorDtype = "float32" | "float64" | "bfloat16" | "int32";
 
@@ -31,7 +31,8 @@ export interface ModelCard {
    * @TJS-type integer
    * @minimum 2 */
   readonly vocabSize: number;
-  /** @TJS-type integer
+  /** `vocabSize`, which is no token, for a judge of Hugging Face: it has no mask.
+   * @TJS-type integer
    * @minimum 0 */
   readonly maskId: number;
   /** Longest sequence, in tokens.
@@ -121,6 +122,72 @@ export interface ReleaseRequest {
   readonly cache: number;
 }
 
+/**
+ * Asks a judge how likely texts are. Frames: tokens int32 [T], the texts one after the other; lengths int32 [N], which add
+ * up to T. A text that is longer than the model's sequences is judged in chunks of that length, each for itself. Counted is
+ * every token that follows another of its chunk, but of those that equal `eos` only the first of the chunk.
+ */
+export interface LikelihoodRequestHeader {
+  readonly type: "likelihood";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  /** The token that ends a text, where there is one.
+   * @TJS-type integer
+   * @minimum 0
+   * @maximum 2147483647 */
+  readonly eos?: number;
+  readonly tensors: readonly TensorSpec[];
+}
+
+/**
+ * Asks a judge for a vector of each text: the last hidden state, after the final norm, at the last token. Frames: tokens
+ * int32 [T] and lengths int32 [N] as for `likelihood`; no text is empty or longer than the model's sequences.
+ */
+export interface FeaturesRequestHeader {
+  readonly type: "features";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  readonly tensors: readonly TensorSpec[];
+}
+
+/** Asks for the MAUVE of samples against references. Frames: p float32 [N, D], the references; q float32 [M, D]. */
+export interface MauveRequestHeader {
+  readonly type: "mauve";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  /** Of k-means; mauve-text adds small numbers to it.
+   * @TJS-type integer
+   * @minimum 0
+   * @maximum 2147483645 */
+  readonly seed: number;
+  /** c in exp(-c KL).
+   * @exclusiveMinimum 0
+   * @maximum 1000 */
+  readonly scale: number;
+  /** Clusters; default a tenth of N or M, whichever is smaller.
+   * @TJS-type integer
+   * @minimum 2
+   * @maximum 100000 */
+  readonly buckets?: number;
+  /** Share of the variance that is kept before k-means.
+   * @exclusiveMinimum 0
+   * @exclusiveMaximum 1 */
+  readonly explainedVariance: number;
+  /** Starts of k-means, of which the best counts.
+   * @TJS-type integer
+   * @minimum 1
+   * @maximum 1000 */
+  readonly redo: number;
+  /** @TJS-type integer
+   * @minimum 1
+   * @maximum 100000 */
+  readonly maxIterations: number;
+  readonly tensors: readonly TensorSpec[];
+}
+
 /** Answer to hello. */
 export interface ReadyReply {
   readonly type: "ready";
@@ -141,9 +208,9 @@ export interface PongReply {
   /** @TJS-type integer
    * @minimum 0 */
   readonly id: number;
-  /** Whether a forward is running. */
+  /** Whether a forward or a judgement is running. */
   readonly busy: boolean;
-  /** Forward calls that wait for the device.
+  /** Calls that wait for the device.
    * @TJS-type integer
    * @minimum 0 */
   readonly queued: number;
@@ -184,12 +251,25 @@ export interface TopRowsReply {
   readonly tensors: readonly TensorSpec[];
 }
 
+/**
+ * Answer to likelihood, features and mauve. Frames: nats float64 [N] and counted int32 [N]; features float32 [N, D]; the score
+ * float64 [1].
+ */
+export interface EvaluatedReply {
+  readonly type: "evaluated";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  readonly tensors: readonly TensorSpec[];
+}
+
 export type BackendErrorCode =
   | "checkpoint_missing"
   | "checkpoint_invalid"
   | "checkpoint_unsupported"
   | "device_unavailable"
   | "out_of_memory"
+  | "package_missing"
   | "protocol_mismatch"
   | "request_invalid"
   | "internal";
@@ -207,7 +287,15 @@ export interface ErrorReply {
 }
 
 /** Everything that the SDK sends. */
-export type Request = HelloRequest | PingRequest | ForwardRequestHeader | ReleaseRequest;
+export type Request =
+  | HelloRequest
+  | PingRequest
+  | ForwardRequestHeader
+  | ReleaseRequest
+  | LikelihoodRequestHeader
+  | FeaturesRequestHeader
+  | MauveRequestHeader;
 
 /** Everything that the backend sends. */
-export type Reply = ReadyReply | PongReply | RowsReply | TopRowsReply | ReleasedReply | ErrorReply;
+export type Reply =
+  ReadyReply | PongReply | RowsReply | TopRowsReply | ReleasedReply | EvaluatedReply | ErrorReply;

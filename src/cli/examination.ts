@@ -18,6 +18,8 @@ export interface PythonReport {
   readonly version: string;
   /** Version of each package, null when it cannot be imported. */
   readonly packages: Readonly<Record<string, string | null>>;
+  /** Version of each optional package, null when it is not there. */
+  readonly extras: Readonly<Record<string, string | null>>;
   /** Name of the GPU, null without one. */
   readonly gpu: string | null;
   readonly flashAttention: boolean;
@@ -134,7 +136,8 @@ export function parseReport(text: string): PythonReport | undefined {
   const { device } = json.cuda;
   return {
     version: String(json.version),
-    packages: mapValues(json.packages, (found) => (typeof found === "string" ? found : null)),
+    packages: mapValues(json.packages, versionOf),
+    extras: isRecord(json.extras) ? mapValues(json.extras, versionOf) : {},
     gpu: typeof device === "string" ? device : null,
     flashAttention: json.flashAttention === true,
     attention: isRecord(json.attention) ? mapValues(json.attention, String) : null,
@@ -145,6 +148,10 @@ export function parseReport(text: string): PythonReport | undefined {
 function problemOf(record: Readonly<Record<string, unknown>>): Problem {
   const { message, remedy, fatal } = record;
   return { message: String(message), remedy: String(remedy), fatal: fatal !== false };
+}
+
+function versionOf(found: unknown): string | null {
+  return typeof found === "string" ? found : null;
 }
 
 function mapValues<T>(
@@ -185,9 +192,11 @@ export function describe(examination: Examination): string {
   ];
   if (backend !== null) {
     const packages = Object.entries(backend.packages);
+    const extras = Object.entries(backend.extras);
     const kernels = Object.entries(backend.attention ?? {});
     lines.push(
       `packages    ${packages.map(([name, found]) => `${name} ${found ?? "missing"}`).join(", ")}`,
+      `optional    ${extras.map(([name, found]) => `${name} ${found ?? "not installed"}`).join(", ")}`,
       `device      ${backend.gpu ?? "CPU (no CUDA device)"}`,
       `attention   ${kernels.map(([dtype, kernel]) => `${kernel} for ${dtype}`).join(", ") || "unknown"}`,
       `flash-attn  ${backend.flashAttention ? "importable" : "not installed (optional, for CUDA)"}`,

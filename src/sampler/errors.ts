@@ -30,7 +30,8 @@ export type RemdmErrorCode =
   | "output_failed"
   | "experiment_invalid"
   | "experiment_differs"
-  | "experiment_busy";
+  | "experiment_busy"
+  | "package_missing";
 
 export interface RemdmErrorDetails {
   readonly code: RemdmErrorCode;

@@ -19,7 +19,7 @@ export async function loadHuggingFace(path: string): Promise<Tokenizer> {
     name: path,
     vocabSize,
     ...special,
-    encode: (text) => inner.encode(text, { add_special_tokens: false }).ids,
+    encode: (text, { whole = false } = {}) => inner.encode(text, { add_special_tokens: whole }).ids,
     decode: (ids, { mask = MASK_GLYPH } = {}) =>
       decodeAround(
         ids,

@@ -65,6 +65,23 @@ export function checkTokenizer(tokenizer: Tokenizer, model: CheckedModel): void 
   );
 }
 
+/**
+ * For a judge, of which the tokenizer may know fewer tokens than it has columns.
+ * @throws TokenizerError tokenizer_mismatch.
+ */
+export function checkJudgeTokenizer(tokenizer: Tokenizer, model: CheckedModel): void {
+  const { name, vocabSize } = tokenizer;
+  if (model.format !== "huggingface") {
+    checkTokenizer(tokenizer, model);
+  } else if (vocabSize > model.vocabSize) {
+    throw new TokenizerError(
+      "tokenizer_mismatch",
+      `The tokenizer ${name} has ${vocabSize} tokens, the judge only ${model.vocabSize}`,
+      "Put the tokenizer.json that belongs to the judge beside it.",
+    );
+  }
+}
+
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -9,6 +9,11 @@ export interface DecodeOptions {
   readonly mask?: string;
 }
 
+export interface EncodeOptions {
+  /** Add what the tokenizer itself puts around a whole text: Llama's begins one so, GPT-2's does nothing. Default false. */
+  readonly whole?: boolean;
+}
+
 export interface Tokenizer {
   /** For messages. */
   readonly name: string;
@@ -20,8 +25,8 @@ export interface Tokenizer {
   readonly bosId?: TokenId;
   /** The mask, where it is a token of the tokenizer's own and not one that the model has beyond it. */
   readonly maskId?: TokenId;
-  /** Adds nothing at the ends; special tokens that are written in the text become theirs. */
-  encode(text: string): TokenId[];
+  /** Adds nothing at the ends, unless told to; special tokens that are written in the text become theirs. */
+  encode(text: string, options?: EncodeOptions): TokenId[];
   /**
    * Special tokens stay visible, but for the mask. Never throws: bytes that are no valid UTF-8, among them half a character
    * beside a mask, become U+FFFD.

@@ -228,7 +228,7 @@ describe("connectBackend", () => {
     });
     expect(await rejection(connect(backend.endpoint))).toMatchObject({
       code: "protocol_mismatch",
-      message: "The backend (0) speaks protocol 1, this SDK 3",
+      message: "The backend (0) speaks protocol 1, this SDK 4",
     });
   });
 

@@ -5,6 +5,7 @@ const REPORT = {
   ok: true,
   version: "0.1.0",
   packages: { torch: "2.13.0", numpy: null },
+  extras: { transformers: "5.23.0", "mauve-text": null },
   cuda: { available: true, device: "H100" },
   flashAttention: true,
   attention: { float32: "sdpa", bfloat16: "flash-attn" },
@@ -17,6 +18,7 @@ describe("the report of the Python side", () => {
     expect(parseReport(`a warning\n${JSON.stringify(REPORT)}`)).toEqual({
       version: "0.1.0",
       packages: { torch: "2.13.0", numpy: null },
+      extras: { transformers: "5.23.0", "mauve-text": null },
       gpu: "H100",
       flashAttention: true,
       attention: { float32: "sdpa", bfloat16: "flash-attn" },
@@ -58,6 +60,7 @@ it("is shown with every problem and its remedy", () => {
     problems: [{ message: "It is broken", remedy: "Mend it.", fatal: true }],
   });
   expect(text).toContain("torch 2.13.0, numpy missing");
+  expect(text).toContain("transformers 5.23.0, mauve-text not installed");
   expect(text).toContain("flash-attn for bfloat16");
   expect(text).toContain("problem: It is broken\n  Mend it.");
   expect(text).toContain("Not ready to sample.");

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
+  checkJudgeTokenizer,
   checkTokenizer,
   loadTokenizer,
   tokenizerBeside,
@@ -128,4 +129,36 @@ describe("checkTokenizer", () => {
       }),
     );
   });
+});
+
+describe("checkJudgeTokenizer", () => {
+  const tokenizer = { name: "mine", vocabSize: 500, encode: () => [], decode: () => "" };
+
+  it("takes one that is smaller than a judge of Hugging Face, which has no mask", () => {
+    const judge = { vocabSize: 512, maskId: 512, format: "huggingface" };
+    expect(() => checkJudgeTokenizer(tokenizer, judge)).not.toThrow();
+  });
+
+  it.each([
+    ["larger than a judge of Hugging Face", { ...model(499), format: "huggingface" }],
+    ["of another size than a judge of ours", model(513)],
+  ])("refuses one %s", (_, judge) => {
+    expect(() => checkJudgeTokenizer(tokenizer, judge)).toThrow(
+      expect.objectContaining({ code: "tokenizer_mismatch" }),
+    );
+  });
+});
+
+it("adds what a tokenizer puts around a whole text only where it is asked to", async () => {
+  const path = join(directory, "whole.json");
+  const post_processor = {
+    type: "TemplateProcessing",
+    single: [{ SpecialToken: { id: "</s>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+    pair: [],
+    special_tokens: { "</s>": { id: "</s>", ids: [2], tokens: ["</s>"] } },
+  };
+  writeFileSync(path, JSON.stringify({ ...TINY, post_processor }));
+  const tokenizer = await loadTokenizer(path);
+  expect(tokenizer.encode("ab")).toEqual([0, 1]);
+  expect(tokenizer.encode("ab", { whole: true })).toEqual([2, 0, 1]);
 });

@@ -44,6 +44,15 @@ def invalid(path: Path, what: str, remedy: str = "") -> BackendError:
     )
 
 
+def unreadable(path: Path, error: OSError) -> BackendError:
+    """The error for a file that the operating system does not let us read."""
+    return BackendError(
+        "checkpoint_invalid",
+        f"{path} cannot be read ({error.strerror or error}).",
+        "Check the file's permissions and the disk.",
+    )
+
+
 def unsupported(path: Path, what: str, remedy: str) -> BackendError:
     """The error for a sound checkpoint of a kind that this backend does not run."""
     return BackendError("checkpoint_unsupported", f"{path}: {what}.", remedy)

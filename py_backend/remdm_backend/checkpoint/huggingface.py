@@ -7,8 +7,7 @@ there no code of the model's own, no pickled weights, no adapter and no other mo
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -54,8 +53,9 @@ def load_masked_lm(path: Path, device: torch.device, dtype: torch.dtype) -> Mask
     with transformers_at_work(directory) as transformers:
         config = masked_lm_config(transformers, directory, fields)
         length = stated_length(config, directory)
-        check_size(transformers, config, directory, files)
-        model = read_model(transformers, config, directory, places, dtype).to(device)
+        check_size(transformers.AutoModelForMaskedLM, config, directory, files)
+        choices = transformers.models.auto.MODEL_FOR_MASKED_LM_MAPPING
+        model = read_model(choices, config, directory, places, dtype).to(device)
         length -= position_offset(model, length)
         with torch.no_grad():
             trial = trial_tokens(model, min(length, TRIAL_LENGTH), device)
@@ -83,12 +83,15 @@ def load_masked_lm(path: Path, device: torch.device, dtype: torch.dtype) -> Mask
 
 
 def check_size(
-    transformers: ModuleType, config: PreTrainedConfig, directory: Path, files: list[Path]
+    auto_class: Any,  # noqa: ANN401 (transformers' types say little)
+    config: PreTrainedConfig,
+    directory: Path,
+    files: list[Path],
 ) -> None:
     """A config that describes more numbers than the files can hold is refused before any memory is
     asked for."""
     with torch.device("meta"):
-        empty = transformers.AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
+        empty = auto_class.from_config(config, trust_remote_code=False)
     numbers = sum(parameter.numel() for parameter in empty.parameters())
     held = sum(file.stat().st_size for file in files)
     if LEAST_BYTES * numbers > held:
@@ -99,16 +102,17 @@ def check_size(
 
 
 def read_model(
-    transformers: ModuleType,
+    choices: Any,  # noqa: ANN401
     config: PreTrainedConfig,
     directory: Path,
     places: dict[str, Path],
     dtype: torch.dtype,
 ) -> PreTrainedModel:
-    """The model, with every one of its tensors from the file that has it."""
+    """The model, with every one of its tensors from the file that has it; ``choices`` are
+    transformers' classes by config."""
     tensors = {name: checked(file, name, read_tensor(file, name)) for name, file in places.items()}
-    choices = transformers.models.auto.MODEL_FOR_MASKED_LM_MAPPING[type(config)]
-    model_class = choices[0] if isinstance(choices, tuple) else choices
+    choice = choices[type(config)]
+    model_class = choice[0] if isinstance(choice, tuple) else choice
     model, report = model_class.from_pretrained(
         None,
         config=config,

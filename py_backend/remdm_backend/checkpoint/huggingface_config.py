@@ -1,4 +1,4 @@
-"""``config.json`` of a masked language model: what it may say, and what ``transformers`` is told.
+"""``config.json`` of a language model: what it may say, and what ``transformers`` is told.
 
 A config can name code of its own, other weights, kernels to download or a thousand million layers.
 It comes from wherever the model comes from, so all of that is refused or left out before
@@ -35,33 +35,41 @@ MAX_INTEGER = 2**31
 MAX_DEPTH = 8
 LENGTH_KEYS = ("max_position_embeddings", "n_positions", "model_length", "max_sequence_length")
 MAX_LENGTH = 1 << 20
-NATIVE = "Give a masked language model of an architecture that transformers has built in."
+NATIVE = "Give a language model of an architecture that transformers has built in."
 
 
 def masked_lm_config(
     transformers: ModuleType, directory: Path, fields: dict[str, object]
 ) -> PreTrainedConfig:
-    """What ``AutoModelForMaskedLM`` takes, of ``checked_fields``.
+    """What ``AutoModelForMaskedLM`` takes, of ``checked_fields``. Raises as ``native_config``."""
+    config = native_config(transformers, directory, fields)
+    model_type = fields["model_type"]
+    if type(config) not in transformers.models.auto.MODEL_FOR_MASKED_LM_MAPPING:
+        raise unsupported(directory, f"{model_type!r} models do not predict masked tokens", NATIVE)
+    if getattr(config, "is_decoder", False) or getattr(config, "is_encoder_decoder", False):
+        raise unsupported(
+            directory, "it is a decoder, whose positions do not see what follows them", NATIVE
+        )
+    return config
+
+
+def native_config(
+    transformers: ModuleType, directory: Path, fields: dict[str, object]
+) -> PreTrainedConfig:
+    """``checked_fields`` as the config of an architecture that transformers has built in.
 
     Raises ``BackendError``, and whatever transformers does about fields that it does not like.
     """
     model_type, others = fields["model_type"], dict(fields)
     del others["model_type"]
-    auto = transformers.models.auto
-    if model_type not in auto.CONFIG_MAPPING:
+    if model_type not in transformers.models.auto.CONFIG_MAPPING:
         raise unsupported(
             directory,
             f"transformers {transformers.__version__} knows no architecture {model_type!r:.60}, so "
             "code that comes with the model would have to be executed, which remdm never does",
             NATIVE,
         )
-    config = transformers.AutoConfig.for_model(model_type, **others)
-    if type(config) not in auto.MODEL_FOR_MASKED_LM_MAPPING:
-        raise unsupported(directory, f"{model_type!r} models do not predict masked tokens", NATIVE)
-    if getattr(config, "is_decoder", False) or getattr(config, "is_encoder_decoder", False):
-        raise unsupported(
-            directory, "it is a decoder, whose positions do not see what follows them", NATIVE
-        )
+    config: PreTrainedConfig = transformers.AutoConfig.for_model(model_type, **others)
     return config
 
 

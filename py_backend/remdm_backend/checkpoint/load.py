@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from remdm_backend.checkpoint.architecture import ROTARY, check_tensors, empty_network, shape_of
 from remdm_backend.checkpoint.card import ModelCard
-from remdm_backend.checkpoint.contents import Contents, invalid
+from remdm_backend.checkpoint.contents import Contents, invalid, unreadable
 from remdm_backend.checkpoint.huggingface import load_masked_lm
 from remdm_backend.checkpoint.huggingface_files import is_huggingface
 from remdm_backend.checkpoint.huggingface_mdlm import is_release, open_release
@@ -67,11 +67,7 @@ def load_network(
         contents = opener(path, raw_weights=raw_weights)
         return build(contents, path.name, find_device(device), getattr(torch, dtype))
     except OSError as error:
-        raise BackendError(
-            "checkpoint_invalid",
-            f"{path} cannot be read ({error.strerror or error}).",
-            "Check the file's permissions and the disk.",
-        ) from error
+        raise unreadable(path, error) from error
 
 
 def opener_of(path: Path) -> Callable[..., Contents] | None:

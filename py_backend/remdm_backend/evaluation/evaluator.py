@@ -1,0 +1,34 @@
+"""What the device thread does about an evaluation. The only module of the engine that reaches the
+judge; it imports PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from remdm_backend.errors import BackendError
+from remdm_backend.evaluation.features import features
+from remdm_backend.evaluation.judge import Judge
+from remdm_backend.evaluation.likelihood import likelihood
+from remdm_backend.evaluation.mauve import mauve
+from remdm_backend.evaluation.requests import Evaluation, Likelihood, Mauve
+
+
+def evaluate(model: object, request: Evaluation) -> Sequence[NDArray[Any]]:
+    """The tensors of the answer. ``model`` is what the engine holds.
+
+    Raises ``BackendError``, ``request_invalid`` if ``model`` is asked to judge and is no judge.
+    """
+    if isinstance(request, Mauve):
+        return [mauve(request.p, request.q, request.settings)]
+    if not isinstance(model, Judge):
+        raise BackendError(
+            "request_invalid",
+            "This backend holds a model to sample from, which does not judge texts.",
+            "Start one with --judge and an autoregressive model; `Judge.launch` does.",
+        )
+    if isinstance(request, Likelihood):
+        return likelihood(model, request.texts, request.eos)
+    return [features(model, request.texts)]

@@ -1,0 +1,62 @@
+"""MAUVE, as ``mauve-text`` computes it. That package is under the GPL and an extra: it is imported
+when somebody asks for a score, and never comes along by itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remdm_backend.errors import BackendError
+from remdm_backend.evaluation.requests import MauveSettings
+
+VERSION = "mauve-text==0.4.0"
+REQUIREMENTS = Path(__file__).parents[2] / "requirements-mauve.txt"
+
+
+def mauve(
+    p: NDArray[np.float32], q: NDArray[np.float32], settings: MauveSettings
+) -> NDArray[np.float64]:
+    """``[1]``, the score of samples ``q [M, D]`` against references ``p [N, D]``, in [0, 1].
+
+    Raises ``BackendError``: ``package_missing`` without mauve-text, ``request_invalid`` for texts
+    that are all the same, in which there is nothing to cluster.
+    """
+    compute_mauve = import_compute_mauve()
+    if (np.vstack([p, q]) == p[0]).all():
+        raise BackendError(
+            "request_invalid",
+            "MAUVE cannot be computed: all samples and references have the same features.",
+            "Look at the texts; a judge of random weights or equal texts do this.",
+        )
+    result = compute_mauve(
+        p_features=p,
+        q_features=q,
+        num_buckets="auto" if settings.buckets is None else settings.buckets,
+        pca_max_data=-1,
+        kmeans_explained_var=settings.explained_variance,
+        kmeans_num_redo=settings.redo,
+        kmeans_max_iter=settings.max_iterations,
+        mauve_scaling_factor=settings.scale,
+        seed=settings.seed,
+        verbose=False,
+    )
+    return np.array([result.mauve], np.float64)
+
+
+def import_compute_mauve() -> Any:  # noqa: ANN401 (the package has no types)
+    """Raises ``BackendError`` ``package_missing`` if it cannot be imported."""
+    try:
+        return importlib.import_module("mauve").compute_mauve
+    except (ImportError, AttributeError) as error:
+        what = f'-r "{REQUIREMENTS}"' if REQUIREMENTS.is_file() else f'"{VERSION}"'
+        raise BackendError(
+            "package_missing",
+            f"MAUVE needs the Python package mauve-text, which cannot be imported ({error}).",
+            f'Install it (it is under the GPL): "{sys.executable}" -m pip install {what}',
+        ) from error

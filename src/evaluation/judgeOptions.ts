@@ -1,0 +1,69 @@
+/** What `Judge.launch` takes, and the checks on it: everything is looked at before anything starts. */
+import { resolveLaunch, type Device, type LaunchOptions } from "../launchOptions.ts";
+import { checkInteger, checkKeys, isRecord } from "../sampler/checks.ts";
+import { OptionError } from "../sampler/errors.ts";
+
+export interface JudgeOptions {
+  /**
+   * `demo-ar`, the small autoregressive model that comes with the package, or a path: a directory in the format of Hugging
+   * Face with a causal language model (GPT-2 large judged the published samples), or an autoregressive checkpoint of ours or of
+   * the original. Default `demo-ar`.
+   */
+  readonly model?: string;
+  /** Where the network runs. Default `auto`: a GPU where there is one. */
+  readonly device?: Device;
+  /** What it computes in. Default `float32`. */
+  readonly dtype?: "float32" | "bfloat16";
+  /** The Python of an environment that has the backend's packages: a path or a command. Default: see `findPython`. */
+  readonly python?: string;
+  /** How long loading PyTorch and the model may take, in milliseconds. Default 120,000. */
+  readonly startTimeoutMs?: number;
+  /** Given each line that the backend logs. */
+  readonly onLog?: (line: string) => void;
+  /** Gives up the start. */
+  readonly signal?: AbortSignal;
+  /**
+   * Tokens of a text that are looked at, in the judge's own tokens; the rest is cut off. Likelihoods of texts beyond the model's own
+   * limit are taken chunk by chunk, each for itself; features are of what fits. Default 1,024, or the model's limit if smaller.
+   */
+  readonly maxLength?: number;
+  /** Texts in one request: what progress is reported by, and what an abort waits for. Default 16. */
+  readonly batchSize?: number;
+}
+
+const KEYS: Readonly<Record<keyof JudgeOptions, true>> = {
+  model: true,
+  device: true,
+  dtype: true,
+  python: true,
+  startTimeoutMs: true,
+  onLog: true,
+  signal: true,
+  maxLength: true,
+  batchSize: true,
+};
+
+const MAX_BATCH = 1024;
+/** So that a request of the largest batch still fits a message. */
+const MAX_LENGTH = 16 * 1024;
+
+export interface ResolvedJudge {
+  readonly launch: ReturnType<typeof resolveLaunch>;
+  readonly maxLength: number | undefined;
+  readonly batchSize: number;
+}
+
+/** @throws OptionError, or CheckpointError checkpoint_missing. */
+export function resolveJudge(options: JudgeOptions): ResolvedJudge {
+  if (!isRecord(options)) throw new OptionError("options", options, "an object");
+  checkKeys("", "Judge.launch", options, Object.keys(KEYS));
+  const { model = "demo-ar", maxLength, batchSize = 16, ...rest } = options;
+  if (typeof model !== "string" || model === "") throw new OptionError("model", model, "a path");
+  const launch: LaunchOptions = { ...rest, checkpoint: model };
+  return {
+    batchSize: checkInteger("batchSize", batchSize, 1, MAX_BATCH),
+    maxLength:
+      maxLength === undefined ? undefined : checkInteger("maxLength", maxLength, 2, MAX_LENGTH),
+    launch: resolveLaunch(launch),
+  };
+}

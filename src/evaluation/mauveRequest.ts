@@ -1,0 +1,92 @@
+/** What MAUVE is computed of, checked before anything is sent. */
+import { MAX_REQUEST_FRAME_BYTES } from "../backend/codec.ts";
+import type { MauveRequestHeader } from "../backend/protocol.ts";
+import type { Tensor } from "../backend/tensors.ts";
+import { checkInteger, checkKeys, checkNumber } from "../sampler/checks.ts";
+import { OptionError } from "../sampler/errors.ts";
+import type { Features, JudgeCallOptions, MauveOptions } from "./textJudge.ts";
+
+/** Texts to a cluster: mauve-text makes a tenth as many clusters as there are texts, and two are the least. */
+const TEXTS_PER_BUCKET = 10;
+export const MAUVE_LEAST_TEXTS: number = 2 * TEXTS_PER_BUCKET;
+/** mauve-text adds 2 to it, and k-means takes 31 bits. */
+const MAX_SEED = 2 ** 31 - 3;
+
+const KEYS: Readonly<Record<keyof (MauveOptions & JudgeCallOptions), true>> = {
+  seeds: true,
+  scale: true,
+  buckets: true,
+  explainedVariance: true,
+  redo: true,
+  maxIterations: true,
+  signal: true,
+  onProgress: true,
+};
+
+/** The settings of a request, all but the seed. */
+export type MauveSettings = Omit<MauveRequestHeader, "type" | "id" | "tensors" | "seed">;
+
+/** @throws OptionError. */
+export function checkSeeds(seeds: unknown): readonly number[] {
+  if (Array.isArray(seeds) && seeds.length > 0) {
+    return seeds.map((seed, i) => checkInteger(`seeds[${i}]`, seed, 0, MAX_SEED));
+  }
+  throw new OptionError("seeds", seeds, "a list of at least one integer");
+}
+
+/** @throws OptionError. */
+export function mauveSettings(options: MauveOptions & JudgeCallOptions): MauveSettings {
+  checkKeys("", "mauve", options, Object.keys(KEYS));
+  const {
+    scale = 5,
+    buckets,
+    explainedVariance: share = 0.9,
+    redo = 5,
+    maxIterations = 500,
+  } = options;
+  return {
+    scale: checkNumber("scale", scale, "a number in (0, 1000]", (x) => x > 0 && x <= 1000),
+    explainedVariance: checkNumber(
+      "explainedVariance",
+      share,
+      "a number in (0, 1)",
+      (x) => x > 0 && x < 1,
+    ),
+    redo: checkInteger("redo", redo, 1, 1000),
+    maxIterations: checkInteger("maxIterations", maxIterations, 1, 100_000),
+    ...(buckets !== undefined && { buckets: checkInteger("buckets", buckets, 2, 100_000) }),
+  };
+}
+
+/**
+ * @throws OptionError for too few texts, sizes that do not fit together, or more than one message holds.
+ */
+export function mauveTensors(p: Features, q: Features): [Tensor, Tensor] {
+  if (p.width !== q.width) {
+    throw new OptionError("q", q, `features of the same judge as p, ${p.width} of a text`);
+  }
+  return [featuresTensor("p", "references", p), featuresTensor("q", "samples", q)];
+}
+
+function featuresTensor(name: string, what: string, { rows, width, data }: Features): Tensor {
+  if (rows < MAUVE_LEAST_TEXTS) {
+    const why = `MAUVE makes one cluster for every ${TEXTS_PER_BUCKET} texts, and two are the least`;
+    throw new OptionError(
+      `${name}.rows`,
+      rows,
+      `at least ${MAUVE_LEAST_TEXTS}, the number of ${what}: ${why}`,
+    );
+  }
+  if (data.length !== rows * width || width < 1) {
+    throw new OptionError(`${name}.data`, data, `${rows} rows of ${width} numbers`);
+  }
+  if (data.byteLength > MAX_REQUEST_FRAME_BYTES) {
+    const most = Math.floor(MAX_REQUEST_FRAME_BYTES / (4 * width));
+    throw new OptionError(
+      `${name}.rows`,
+      rows,
+      `at most ${most} for features of this width, ${width}`,
+    );
+  }
+  return { dtype: "float32", shape: [rows, width], data };
+}

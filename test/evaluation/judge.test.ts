@@ -1,0 +1,261 @@
+/**
+ * Judges through the real backend: tiny models with random weights, made on the spot, and what transformers and mauve-text
+ * themselves say of the same texts.
+ */
+import { execFileSync } from "node:child_process";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { execa, execaSync } from "execa";
+import { findPython, Judge, Remdm, type Features, type TextJudge } from "../../src/index.ts";
+import { packageRoot } from "../../src/packageRoot.ts";
+
+const maker = join(packageRoot, "py_backend", "tests", "make_judge.py");
+const python = findPython().path;
+/** Extras of the backend, which the set-up of the tests installs. */
+const missing =
+  execaSync(python, ["-c", "import transformers, tokenizers, mauve"], { reject: false })
+    .exitCode !== 0;
+/** Only in CI do these run without them, and fail. */
+const withExtras = missing && !process.env.CI ? describe.skip : describe;
+
+interface Expected {
+  readonly texts: readonly string[];
+  readonly likelihoods: readonly (readonly [number, number])[];
+  readonly long: readonly (readonly [number, number])[];
+  readonly features: readonly (readonly number[])[];
+  readonly references: readonly string[];
+  readonly samples: readonly string[];
+  readonly seeds: readonly number[];
+  readonly scores: readonly number[];
+}
+
+let directory = "";
+let expected: Expected;
+let judge: Judge;
+const gpt2 = () => join(directory, "gpt2");
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "remdm-judge-"));
+  if (missing) return;
+  await execa(python, [maker, directory]);
+  expected = JSON.parse(await readFile(join(directory, "expected.json"), "utf8")) as Expected;
+  judge = await Judge.launch({ model: gpt2(), batchSize: 3 });
+}, 240_000);
+afterAll(async () => {
+  if (!missing) await judge.close();
+  await rm(directory, { recursive: true });
+});
+
+function relativeError(got: number, wanted: number): number {
+  return Math.abs(got - wanted) / Math.max(1, Math.abs(wanted));
+}
+
+/** Features of `rows` texts that judge nothing, for what is refused before it is sent. */
+function made(rows: number, width = 4): Features {
+  return { rows, width, data: new Float32Array(rows * width).fill(1) };
+}
+
+const reason = missing ? ` (${python} lacks transformers or mauve-text)` : "";
+withExtras(`a judge${reason}`, () => {
+  it("says which model it is, and is a TextJudge", () => {
+    const any: TextJudge = judge;
+    expect(any.name).toBe("gpt2");
+    expect(judge.model).toMatchObject({ kind: "ar", format: "huggingface", length: 32 });
+    expect(judge.model).toMatchObject({ vocabSize: 257, maskId: 257, hiddenSize: 32, blocks: 2 });
+  });
+
+  it("gives the likelihoods that transformers gives, a portion at a time", async () => {
+    const progress: (readonly [number, number])[] = [];
+    const got = await judge.likelihoods(expected.texts, {
+      onProgress: (done, total) => progress.push([done, total]),
+    });
+    expect(got.map(({ tokens }) => tokens)).toEqual(expected.likelihoods.map(([, n]) => n));
+    for (const [i, { nats }] of got.entries()) {
+      expect(relativeError(nats, expected.likelihoods[i][0])).toBeLessThan(1e-5);
+    }
+    expect(progress).toEqual([
+      [3, 8],
+      [6, 8],
+      [8, 8],
+    ]);
+  });
+
+  it("judges a text beyond the model's context in chunks, where maxLength lets it", async () => {
+    await using long = await Judge.launch({ model: gpt2(), maxLength: 1000 });
+    const got = await long.likelihoods(expected.texts);
+    expect(got.map(({ tokens }) => tokens)).toEqual(expected.long.map(([, n]) => n));
+    for (const [i, { nats }] of got.entries()) {
+      expect(relativeError(nats, expected.long[i][0])).toBeLessThan(1e-5);
+    }
+    expect(expected.long).not.toEqual(expected.likelihoods);
+    // Features are of what fits.
+    expect((await long.features(expected.texts)).data).toHaveLength(expected.texts.length * 32);
+  });
+
+  it("gives the features that transformers gives", async () => {
+    const { rows, width, data } = await judge.features(expected.texts);
+    expect([rows, width]).toEqual([expected.texts.length, 32]);
+    for (const [i, value] of expected.features.flat().entries()) {
+      expect(relativeError(data[i], value)).toBeLessThan(1e-5);
+    }
+  });
+
+  it("gives the scores that mauve-text gives for the same texts and seeds", async () => {
+    const { seeds, scores } = expected;
+    const p = await judge.features(expected.references);
+    const q = await judge.features(expected.samples);
+    const progress: number[] = [];
+    const got = await judge.mauve(p, q, { seeds, onProgress: (done) => progress.push(done) });
+    for (const [i, score] of got.entries()) {
+      expect(relativeError(score, scores[i])).toBeLessThan(1e-4);
+    }
+    expect(got).toHaveLength(seeds.length);
+    expect(got[0]).not.toBe(got[1]);
+    expect(progress).toEqual([1, 2]);
+    const [other] = await judge.mauve(p, q, { seeds: [seeds[0]], scale: 1 });
+    expect(other).toBeGreaterThan(got[0]); // exp(-c KL) grows when c shrinks
+  });
+
+  it("is an autoregressive model of ours too, which agrees with its own log p", async () => {
+    const checkpoint = join(directory, "ar", "model.ckpt");
+    const text = "To be, or not";
+    await using ours = await Judge.launch({ model: checkpoint });
+    const [{ nats, tokens }] = await ours.likelihoods([text]);
+    await using remdm = await Remdm.launch({ checkpoint });
+    const ids = remdm.tokenizer.encode(text);
+    const rows = ids.map((_, i) => i).slice(1);
+    const vocabSize = remdm.model.vocabSize;
+    const logits = await remdm.denoiser.forward({
+      batch: 1,
+      length: ids.length,
+      tokens: Int32Array.from(ids),
+      sigma: new Float32Array(1),
+      rows: Int32Array.from(rows, (row) => row - 1),
+    });
+    const nll = rows.map((position, i) => {
+      const row = [...logits.subarray(i * vocabSize, (i + 1) * vocabSize)];
+      row[remdm.model.maskId] = -1000;
+      return Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0)) - row[ids[position]];
+    });
+    expect(tokens).toBe(ids.length - 1);
+    expect(
+      relativeError(
+        nats,
+        nll.reduce((sum, x) => sum + x, 0),
+      ),
+    ).toBeLessThan(1e-5);
+  });
+
+  it("is given up by its signal, and judges on afterwards", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const onProgress = () => {
+      controller.abort("enough");
+    };
+    const wanted = { code: "aborted", cause: "enough" };
+    await expect(judge.likelihoods(expected.texts, { signal, onProgress })).rejects.toMatchObject(
+      wanted,
+    );
+    await expect(judge.features(expected.texts, { signal })).rejects.toMatchObject(wanted);
+    await expect(judge.mauve(made(20), made(20), { seeds: [1], signal })).rejects.toMatchObject(
+      wanted,
+    );
+    await expect(judge.likelihoods(["still here"])).resolves.toHaveLength(1);
+  });
+
+  it("refuses texts of which MAUVE knows nothing to say, with the reason", async () => {
+    await expect(judge.mauve(made(20), made(20), { seeds: [1] })).rejects.toMatchObject({
+      code: "backend_rejected",
+      message: expect.stringContaining("the same features"),
+    });
+  });
+
+  it("refuses what is no list of texts, no features and no setting, before anything is sent", async () => {
+    const invalid = async (call: Promise<unknown>, option: string, says: string) =>
+      expect(call).rejects.toMatchObject({
+        code: "option_invalid",
+        option,
+        message: expect.stringContaining(says),
+      });
+    await invalid(judge.likelihoods([]), "texts", "at least one text");
+    await invalid(judge.features([]), "texts", "at least one text");
+    await invalid(judge.features(["a", 3 as unknown as string]), "texts[1]", "a text");
+    const p = made(30);
+    await invalid(judge.mauve(p, made(19), { seeds: [1] }), "q.rows", "one cluster for every 10");
+    await invalid(judge.mauve(made(5), p, { seeds: [1] }), "p.rows", "at least 20");
+    await invalid(judge.mauve(p, made(30, 5), { seeds: [1] }), "q", "of the same judge as p");
+    await invalid(judge.mauve(p, { ...p, rows: 31 }, { seeds: [1] }), "q.data", "31 rows");
+    await invalid(judge.mauve(p, p, { seeds: [] }), "seeds", "at least one");
+    await invalid(judge.mauve(p, p, { seeds: [-1] }), "seeds[0]", "an integer");
+    await invalid(judge.mauve(p, p, { seeds: [1], scale: NaN }), "scale", "(0, 1000]");
+    await invalid(judge.mauve(p, p, { seeds: [1], buckets: 1 }), "buckets", "an integer");
+    await invalid(judge.mauve(p, p, { seeds: [1], x: 1 } as never), "x", "mauve takes only");
+  });
+
+  it("is a model that predicts the next token, or is refused", async () => {
+    await expect(Judge.launch({ model: "demo" })).rejects.toMatchObject({
+      code: "checkpoint_unsupported",
+      message: expect.stringContaining("cannot judge texts"),
+    });
+    await expect(Judge.launch({ model: join(directory, "nowhere") })).rejects.toMatchObject({
+      code: "checkpoint_missing",
+    });
+    const other = join(directory, "mismatched");
+    await cp(gpt2(), other, { recursive: true });
+    await cp(
+      join(packageRoot, "checkpoints", "demo", "tokenizer.json"),
+      join(other, "tokenizer.json"),
+    );
+    await expect(Judge.launch({ model: other })).rejects.toMatchObject({
+      code: "tokenizer_mismatch",
+    });
+  });
+
+  it.each([
+    [{ maxLength: 1 }, "maxLength"],
+    [{ batchSize: 0 }, "batchSize"],
+    [{ device: "tpu" }, "device"],
+    [{ model: "" }, "model"],
+    [{ checkpoint: "demo" }, "checkpoint"],
+  ])("refuses the options %j", async (options, option) => {
+    await expect(Judge.launch(options as never)).rejects.toMatchObject({
+      code: "option_invalid",
+      option,
+    });
+  });
+
+  it("ends what is pending when it is closed, and leaves no process", async () => {
+    const closing = await Judge.launch({ model: gpt2() });
+    const { pid } = closing.runtime;
+    const pending = closing.likelihoods(expected.texts);
+    const ended = expect(pending).rejects.toMatchObject({ code: "backend_closed" });
+    await closing.close();
+    await ended;
+    await closing.close();
+    await expect(closing.features(["a"])).rejects.toMatchObject({ code: "backend_closed" });
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+  });
+
+  it("says how to install mauve-text where it is not", async () => {
+    // A module of that name which cannot be imported stands before the real one.
+    const shadow = join(directory, "shadow");
+    execFileSync(python, [
+      "-c",
+      `import pathlib; p = pathlib.Path(${JSON.stringify(shadow)}); p.mkdir(); (p / "mauve.py").write_text("raise ImportError('not here')")`,
+    ]);
+    const before = process.env.PYTHONPATH;
+    process.env.PYTHONPATH = shadow;
+    try {
+      await using without = await Judge.launch({ model: gpt2() });
+      await expect(without.mauve(made(20), made(20), { seeds: [1] })).rejects.toMatchObject({
+        code: "package_missing",
+        remedy: expect.stringContaining("requirements-mauve.txt"),
+      });
+    } finally {
+      if (before === undefined) delete process.env.PYTHONPATH;
+      else process.env.PYTHONPATH = before;
+    }
+  });
+});
