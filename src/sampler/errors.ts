@@ -27,7 +27,8 @@ export type RemdmErrorCode =
   | "tokenizer_mismatch"
   | "device_unavailable"
   | "out_of_memory"
-  | "output_failed";
+  | "output_failed"
+  | "input_invalid";
 
 export interface RemdmErrorDetails {
   readonly code: RemdmErrorCode;
