@@ -78,7 +78,7 @@ export function resolveMauve(mauve: EvaluationOptions["mauve"] = {}): ResolvedMa
   if (!Array.isArray(seeds) || seeds.length === 0) {
     throw new OptionError("mauve.seeds", seeds, "an array of one whole number or more");
   }
-  for (const seed of seeds) checkInteger("mauve.seeds", seed, 0, 2 ** 31 - 1);
+  for (const seed of seeds) checkInteger("mauve.seeds", seed, 0, 2 ** 31 - 3);
   checkNumber("mauve.scale", scale, "a number above 0", (x) => x > 0 && Number.isFinite(x));
   return { seeds, scale };
 }
