@@ -86,7 +86,7 @@ async function textMeasures(
 ): Promise<TextMeasures> {
   const { vocabulary, entropies } = options;
   const watch = (stage: string): Watch => ({ pace, onProgress: progressOf(options, stage) });
-  const sequences = await tokenSequences(input, options, watch("tokens"));
+  const sequences = await tokenSequences(input, options, watch);
   const samples = await tokenStatistics(sequences.samples, watch("samples"), entropies);
   const beside =
     sequences.references && (await besideOf(sequences.samples, sequences.references, watch));

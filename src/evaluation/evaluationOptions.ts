@@ -66,7 +66,7 @@ export function checkEvaluation(input: EvaluationInput, options: EvaluationOptio
   checkCount("tokens", tokens, texts.length, "texts");
   if (references !== undefined) checkTexts("references", references);
   checkCount("referenceTokens", referenceTokens, references?.length ?? 0, "references");
-  checkCount("entropies", options.entropies, texts.length, "texts");
+  checkEntropies(options.entropies, texts.length);
 }
 
 /** @returns undefined when there is to be none. @throws OptionError. */
@@ -87,6 +87,13 @@ function checkTexts(option: string, texts: unknown): void {
   const isTexts =
     Array.isArray(texts) && texts.length > 0 && texts.every((text) => typeof text === "string");
   if (!isTexts) throw new OptionError(option, texts, "an array of one text or more");
+}
+
+function checkEntropies(entropies: EvaluationOptions["entropies"], count: number): void {
+  checkCount("entropies", entropies, count, "texts");
+  for (const entropy of entropies ?? []) {
+    checkNumber("entropies", entropy, "numbers of nats from 0 on", (nats) => nats >= 0);
+  }
 }
 
 function checkCount(option: string, values: unknown, count: number, of: string): void {

@@ -22,18 +22,22 @@ const WORK_PER_CHARACTER = 16;
 export async function tokenSequences(
   { texts, tokens, references, referenceTokens }: EvaluationInput,
   { tokenizer }: EvaluationOptions,
-  watch: Watch,
+  watch: (stage: string) => Watch,
 ): Promise<TokenSequences> {
   const words = new WordIds();
   const tokensFrom = tokens ? "samples" : tokenizer ? "tokenizer" : "words";
   const encode = (text: string): number[] => (tokenizer ?? words).encode(text);
-  const samples = tokens ?? (await encodeAll(texts, encode, watch));
+  const samples = tokens ?? (await encodeAll(texts, encode, watch("tokens of the samples")));
   const isWordless = tokensFrom === "samples" && tokenizer === undefined;
   const known = tokensFrom === "words" ? undefined : referenceTokens;
   if (references === undefined || (known === undefined && isWordless)) {
     return { tokensFrom, samples };
   }
-  return { tokensFrom, samples, references: known ?? (await encodeAll(references, encode, watch)) };
+  return {
+    tokensFrom,
+    samples,
+    references: known ?? (await encodeAll(references, encode, watch("tokens of the references"))),
+  };
 }
 
 async function encodeAll(

@@ -8,5 +8,5 @@ import { ngramsOf } from "./ngrams.ts";
  */
 export function repetitionOf(tokens: ArrayLike<number>, n = 4): number {
   const runs = Math.max(0, tokens.length - n + 1);
-  return runs === 0 ? 0 : 1 - new Set(ngramsOf(tokens, n)).size / runs;
+  return runs === 0 ? 0 : (runs - new Set(ngramsOf(tokens, n)).size) / runs;
 }
