@@ -89,9 +89,9 @@ function checkTexts(option: string, texts: unknown): void {
   if (!isTexts) throw new OptionError(option, texts, "an array of one text or more");
 }
 
-function checkEntropies(entropies: EvaluationOptions["entropies"], count: number): void {
+function checkEntropies(entropies: unknown, count: number): void {
   checkCount("entropies", entropies, count, "texts");
-  for (const entropy of entropies ?? []) {
+  for (const entropy of Array.isArray(entropies) ? (entropies as unknown[]) : []) {
     checkNumber("entropies", entropy, "numbers of nats from 0 on", (nats) => nats >= 0);
   }
 }

@@ -1,9 +1,14 @@
-/** What an evaluation asks of a language model that reads texts; how it answers is the judge's own affair. */
-import type { Likelihood } from "../metrics/perplexity.ts";
+/** What an evaluation asks of a language model that judges texts; {@link Judge} is the one that is a real network. */
 
-export type { Likelihood };
+/** Generative perplexity is exp(sum of nats / sum of tokens), over all texts. */
+export interface Likelihood {
+  /** Sum of -log p of the counted tokens, in nats. */
+  readonly nats: number;
+  /** How many were counted: none in a text of fewer than two. */
+  readonly tokens: number;
+}
 
-/** [rows, width], one row a text, row-major. */
+/** A vector of each text, `[rows, width]`, row-major. */
 export interface Features {
   readonly rows: number;
   readonly width: number;
@@ -11,27 +16,38 @@ export interface Features {
 }
 
 export interface JudgeCallOptions {
+  /** Gives up: what the judge is just computing, a portion of the texts or a score, it finishes, and nobody waits for it. */
   readonly signal?: AbortSignal;
-  /** @param done of `total`: texts, or seeds. */
+  /** Texts, or scores, that are done, and how many there are. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** The defaults are those of `mauve-text`'s `compute_mauve`. */
 export interface MauveOptions {
-  /** Seeds of k-means, one score each. */
+  /** Of k-means; one score each. Integers in [0, 2^31 - 3]. */
   readonly seeds: readonly number[];
-  /** The scaling factor of the divergences. */
+  /** c in exp(-c KL), in (0, 1000]. Default 5. */
   readonly scale?: number;
+  /** Clusters of k-means, an integer of at least 2. Default: a tenth of the references or samples, whichever are fewer. */
+  readonly buckets?: number;
+  /** Share of the variance that is kept before k-means, in (0, 1). Default 0.9. */
+  readonly explainedVariance?: number;
+  /** Starts of k-means, of which the best counts. Default 5. */
+  readonly redo?: number;
+  /** Of k-means. Default 500. */
+  readonly maxIterations?: number;
 }
 
 export interface TextJudge {
-  /** Which model judges, for the report. */
+  /** Which model judges, for a report. */
   readonly name: string;
+  /** One for each text. */
   likelihoods(texts: readonly string[], options?: JudgeCallOptions): Promise<readonly Likelihood[]>;
+  /** For {@link mauve}. */
   features(texts: readonly string[], options?: JudgeCallOptions): Promise<Features>;
   /**
-   * @param p of the references.
-   * @param q of the samples.
-   * @returns one score in (0, 1] a seed.
+   * @param p of the references. @param q of the samples.
+   * @returns a score in [0, 1] for each seed.
    */
   mauve(
     p: Features,
