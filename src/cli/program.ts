@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { packageRoot } from "../packageRoot.ts";
 import { doctorCommand } from "./doctor.ts";
+import { evalCommand } from "./eval.ts";
 import { failureOf } from "./failure.ts";
 import { sampleCommand } from "./sample.ts";
 import { serveCommand } from "./serve.ts";
@@ -27,7 +28,14 @@ export function createProgram(): Command {
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", "\nTry `remdm sample`, and `remdm help sample` for its options.");
-  for (const command of [sampleCommand(), doctorCommand(), serveCommand(), setupCommand()]) {
+  const commands = [
+    sampleCommand(),
+    evalCommand(),
+    doctorCommand(),
+    serveCommand(),
+    setupCommand(),
+  ];
+  for (const command of commands) {
     command
       .copyInheritedSettings(program)
       .showHelpAfterError(`  See \`remdm help ${command.name()}\`.`);

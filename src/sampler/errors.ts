@@ -31,7 +31,8 @@ export type RemdmErrorCode =
   | "experiment_invalid"
   | "experiment_differs"
   | "experiment_busy"
-  | "package_missing";
+  | "package_missing"
+  | "input_invalid";
 
 export interface RemdmErrorDetails {
   readonly code: RemdmErrorCode;
