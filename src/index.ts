@@ -35,6 +35,15 @@ export type {
   TextJudge,
 } from "./evaluation/textJudge.ts";
 export type { TokensFrom } from "./evaluation/tokenSequences.ts";
+export { ExperimentError } from "./experiment/errors.ts";
+export {
+  runExperiment,
+  type ExperimentOptions,
+  type ExperimentOutcome,
+} from "./experiment/experiment.ts";
+export type { ExperimentProgress } from "./experiment/progress.ts";
+export type { CellResult } from "./experiment/results.ts";
+export type { ExperimentFile, ModelEntry, StrategyEntry } from "./experiment/types.ts";
 export type { ConnectOptions, Device, LaunchOptions, RowChoice } from "./launchOptions.ts";
 export {
   findCollapse,

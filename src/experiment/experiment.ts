@@ -35,6 +35,17 @@ export interface ExperimentOutcome {
  * @throws ExperimentError experiment_invalid before anything starts, experiment_busy, experiment_differs; AbortedError;
  * RemdmError output_failed; what the models and the judge throw.
  */
+export async function runExperiment(
+  experiment: ExperimentFile | string,
+  options: ExperimentOptions,
+): Promise<ExperimentOutcome> {
+  const resolved =
+    typeof experiment === "string" ? readExperiment(experiment) : resolveExperiment(experiment);
+  const { realServices } = await import("./realServices.ts");
+  return runResolved(resolved, options, realServices());
+}
+
+/** {@link runExperiment} of an experiment that was read already. */
 export async function runResolved(
   experiment: Experiment,
   { out, signal, onProgress = () => undefined }: ExperimentOptions,
@@ -58,11 +69,4 @@ export async function runResolved(
   const results = directory.order(cells);
   await writeCharts(directory, name, results);
   return { results, table, out: directory.path };
-}
-
-/** @throws ExperimentError experiment_invalid. */
-export function resolveGiven(experiment: ExperimentFile | string): Experiment {
-  return typeof experiment === "string"
-    ? readExperiment(experiment)
-    : resolveExperiment(experiment);
 }

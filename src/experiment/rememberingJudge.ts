@@ -1,6 +1,7 @@
 /** A judge that reads the references once, not once a cell. */
 import { createHash } from "node:crypto";
-import type { Features, JudgeCallOptions, Likelihood, LoadedJudge } from "./services.ts";
+import type { Features, JudgeCallOptions, Likelihood } from "../evaluation/textJudge.ts";
+import type { LoadedJudge } from "./services.ts";
 
 /** The references of a model or two, and the samples at hand. */
 const KEPT = 4;

@@ -1,11 +1,11 @@
 /** A line of `results.jsonl`: what a cell is and what came out. Nothing in it depends on when or how often it was made. */
 import type { ModelCard } from "../backend/protocol.ts";
+import type { Evaluation } from "../evaluation/evaluation.ts";
 import { isRecord } from "../sampler/checks.ts";
 import { describe } from "./manifest.ts";
 import { paperRow, type PaperRow } from "./paper.ts";
 import type { Cell } from "./cells.ts";
 import type { SampleRecord } from "./cellSamples.ts";
-import type { Evaluation } from "./services.ts";
 
 /** What a table says of a model. */
 export type ResultModel = Pick<

@@ -1,5 +1,8 @@
 /** An experiment at work: model after model, cell after cell, each sampled, evaluated and kept before the next begins. */
 import { readFileSync } from "node:fs";
+import type { Evaluation } from "../evaluation/evaluation.ts";
+import { readReferences, type ReferenceSet } from "../evaluation/referencesFile.ts";
+import { vocabularyOf } from "../metrics/words.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import type { Cell } from "./cells.ts";
 import { completeSamples, countSamples, type SampleRecord } from "./cellSamples.ts";
@@ -7,10 +10,9 @@ import { Estimate, expectedCalls } from "./cost.ts";
 import type { OutputDirectory } from "./directory.ts";
 import type { ExperimentProgress } from "./progress.ts";
 import { checkCell, type Experiment, type ExperimentModel } from "./read.ts";
-import { readReferences, type References } from "./references.ts";
 import { RememberingJudge } from "./rememberingJudge.ts";
 import { resultOf } from "./results.ts";
-import type { EvaluationOptions, LoadedModel, Services } from "./services.ts";
+import type { LoadedModel, Services } from "./services.ts";
 
 export interface RunnerHooks {
   readonly signal: AbortSignal | undefined;
@@ -29,7 +31,7 @@ export class Runner implements AsyncDisposable {
   readonly #hooks: RunnerHooks;
   readonly #estimate: Estimate;
   readonly #counts = new Map<string, number>();
-  readonly #references: References | undefined;
+  readonly #references = new Map<string, ReferenceSet>();
   readonly #vocabulary: ReadonlySet<string> | undefined;
   #judge: RememberingJudge | undefined;
 
@@ -43,10 +45,9 @@ export class Runner implements AsyncDisposable {
     this.#directory = directory;
     this.#services = services;
     this.#hooks = hooks;
-    const { cells, references, words } = experiment;
-    this.#references = references === undefined ? undefined : readReferences(references);
+    const { cells, words } = experiment;
     this.#vocabulary =
-      words === undefined ? undefined : services.vocabulary([readFileSync(words, "utf8")]);
+      words === undefined ? undefined : vocabularyOf([readFileSync(words, "utf8")]);
     this.#estimate = new Estimate(
       new Map(
         cells.map((cell) => {
@@ -133,36 +134,58 @@ export class Runner implements AsyncDisposable {
     return records;
   }
 
-  async #evaluate(cell: Cell, model: LoadedModel, samples: readonly SampleRecord[]) {
-    const { mauve } = this.#experiment;
+  async #evaluate(
+    cell: Cell,
+    model: LoadedModel,
+    samples: readonly SampleRecord[],
+  ): Promise<Evaluation> {
+    this.#say("evaluating", cell.id);
     const { signal } = this.#hooks;
     const judge = await this.#judgeOnce();
-    const length = cell.length ?? model.model.length;
-    const references = this.#references?.take(model.tokenizer, length, cell.samples);
-    const options: EvaluationOptions = {
-      mauve,
-      onProgress: (stage, done, total) =>
-        this.#say("evaluating", `${cell.id}: ${stage} ${done}/${total}`),
-      ...(judge && { judge }),
-      ...(this.#vocabulary && { vocabulary: this.#vocabulary }),
-      ...(signal && { signal }),
-    };
-    this.#say("evaluating", cell.id);
+    const references = await this.#referencesFor(cell, model);
     return this.#services.evaluate(
       {
         texts: samples.map(({ text }) => text),
         tokens: samples.map(({ tokens }) => tokens),
-        ...(references && { references }),
+        ...(references && { references: references.texts }),
+        ...(references?.tokens && { referenceTokens: references.tokens }),
       },
-      options,
+      {
+        mauve: this.#experiment.mauve,
+        onProgress: (stage, done, total) => {
+          this.#say("evaluating", `${cell.id}: ${stage} ${done}/${total}`);
+        },
+        ...(judge && { judge }),
+        ...(this.#vocabulary && { vocabulary: this.#vocabulary }),
+        ...(signal && { signal }),
+      },
     );
   }
 
+  /** As many as there are samples, and of their length; the same for all cells of which that is true. */
+  async #referencesFor(
+    { model, length: given, samples }: Cell,
+    { tokenizer, model: { length: whole } }: LoadedModel,
+  ): Promise<ReferenceSet | undefined> {
+    const { references: path } = this.#experiment;
+    const { signal } = this.#hooks;
+    if (path === undefined) return undefined;
+    const length = given ?? whole;
+    const key = `${model} ${length} ${samples}`;
+    const known = this.#references.get(key);
+    if (known !== undefined) return known;
+    const options = { count: samples, length, tokenizer, ...(signal && { signal }) };
+    const references = await readReferences(path, options);
+    this.#references.set(key, references);
+    return references;
+  }
+
   async #judgeOnce(): Promise<RememberingJudge | undefined> {
-    if (this.#experiment.judge === false) return undefined;
+    const { judge: name } = this.#experiment;
+    if (name === false) return undefined;
     if (this.#judge === undefined) {
-      this.#say("loading", `the judge ${this.#experiment.judge}`);
-      const judge = await this.#services.judge(this.#experiment, this.#hooks.signal);
+      this.#say("loading", `the judge ${name}`);
+      const judge = await this.#services.judge(name, this.#experiment, this.#hooks.signal);
       this.#judge = new RememberingJudge(judge);
     }
     return this.#judge;

@@ -55,13 +55,13 @@ export function fakeServices(sampleEvents, { delay = 0, log = () => undefined, c
   };
   return {
     version: "test",
-    vocabulary: (/** @type {Iterable<string>} */ texts) =>
-      new Set([...texts].flatMap((text) => text.split(/\s+/))),
     async launch(/** @type {{ name: string }} */ { name }) {
       log(`launch ${name}`);
       return {
         model: { ...model, name },
         tokenizer: {
+          name: "letters",
+          vocabSize: 6,
           encode: (/** @type {string} */ text) => [...text].map((c) => c.charCodeAt(0) % 5),
           decode: (/** @type {ArrayLike<number>} */ ids) =>
             Array.from(ids, (id) => "abcde?"[id]).join(""),
