@@ -108,6 +108,10 @@ export default defineConfig(
       "sampler/(strateg|run|index|plan|schedule|categorical|confidence|noise)|\\.\\./index\\.ts$",
     message: "src/evaluation looks at texts and tokens, wherever they come from.",
   }),
+  boundary("src/experiment/**/*.ts", NO_CLI, {
+    regex: "(^|/)index\\.ts$",
+    message: "src/experiment stands on the parts that it uses, not on the whole package.",
+  }),
   boundary("src/*.ts", NO_CLI),
   {
     files: ["**/*.mjs"],

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { packageRoot } from "../packageRoot.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evalCommand } from "./eval.ts";
+import { experimentCommand } from "./experiment.ts";
 import { failureOf } from "./failure.ts";
 import { sampleCommand } from "./sample.ts";
 import { serveCommand } from "./serve.ts";
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     .addHelpText("after", "\nTry `remdm sample`, and `remdm help sample` for its options.");
   const commands = [
     sampleCommand(),
+    experimentCommand(),
     evalCommand(),
     doctorCommand(),
     serveCommand(),

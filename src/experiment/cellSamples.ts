@@ -75,6 +75,13 @@ export function countSamples(path: string, cell: Cell): number {
   return records.length;
 }
 
+/** @throws RemdmError output_failed. */
+export function readSamples(path: string): SampleRecord[] {
+  const { file, records } = JsonLines.open(path, readSample);
+  file[Symbol.dispose]();
+  return records;
+}
+
 function openSamples(
   path: string,
   cell: Cell,

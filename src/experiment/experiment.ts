@@ -52,6 +52,7 @@ export async function runResolved(
   services: Services,
 ): Promise<ExperimentOutcome> {
   const { name, cells } = experiment;
+  services.check(experiment);
   using directory = new OutputDirectory(resolve(out));
   directory.begin(await manifestOf(experiment, services.version, signal));
   const write = (): string => {

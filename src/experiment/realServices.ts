@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { evaluate } from "../evaluation/evaluate.ts";
 import { Judge } from "../evaluation/judge.ts";
-import type { Device } from "../launchOptions.ts";
+import { resolveJudge } from "../evaluation/judgeOptions.ts";
+import { resolveLaunch, type Device } from "../launchOptions.ts";
 import { packageRoot } from "../packageRoot.ts";
 import { Remdm } from "../remdm.ts";
 import { isRecord } from "../sampler/checks.ts";
@@ -13,6 +14,13 @@ export function realServices(): Services {
   return {
     version: packageVersion(),
     evaluate,
+    check({ models, judge, device, dtype }) {
+      for (const { checkpoint, tokenizer, rawWeights } of models) {
+        const optional = tokenizer === undefined ? {} : { tokenizer };
+        resolveLaunch({ checkpoint, rawWeights, dtype, device: device as Device, ...optional });
+      }
+      if (judge !== false) resolveJudge({ model: judge, device: device as Device });
+    },
     launch: ({ checkpoint, tokenizer, rawWeights }, { device, dtype }, signal) =>
       Remdm.launch({
         checkpoint,

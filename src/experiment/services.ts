@@ -20,6 +20,8 @@ export interface LoadedJudge extends TextJudge {
 }
 
 export interface Services {
+  /** Whether what an experiment names is there, before anything starts. @throws OptionError, CheckpointError. */
+  check(experiment: Experiment): void;
   launch(
     model: ExperimentModel,
     experiment: Experiment,
