@@ -85,8 +85,17 @@ function columnsFor(results: readonly CellResult[]): Column[] {
 
 function notesOn(results: readonly CellResult[]): string[] {
   const counts = [...new Set(results.map(({ samples }) => samples))];
+  const has = (key: "mauve" | "genPpl"): boolean =>
+    results.some(({ evaluation }) => evaluation[key] !== undefined);
   const said = [
-    `${counts.length === 1 ? `${counts[0]} samples a row` : "Samples a row as listed"}. MAUVE: mean ± standard deviation over the seeds of its k-means. Generative perplexity and entropy (nats, of each sample's own tokens): ± standard error over samples. Repetition: share of 4-grams that occurred earlier in their sample. Calls: of the network, that a sample takes part in.`,
+    [
+      counts.length === 1 ? `${counts[0]} samples a row.` : "Samples a row as listed.",
+      ...(has("mauve") ? ["MAUVE: mean ± standard deviation over the seeds of its k-means."] : []),
+      ...(has("genPpl") ? ["Generative perplexity: ± standard error over samples."] : []),
+      "Entropy: nats, of each sample's own tokens, ± standard error over samples.",
+      "Repetition: share of 4-grams that occurred earlier in their sample.",
+      "Calls: of the network, that a sample takes part in.",
+    ].join(" "),
   ];
   const collapsed = results.filter(({ evaluation }) => evaluation.collapse.collapsed);
   for (const { cell, evaluation } of collapsed) {
