@@ -105,8 +105,17 @@ export default defineConfig(
     message: "src/evaluation judges texts, whoever sampled them.",
   }),
   boundary("src/metrics/**/*.ts", NO_CLI, {
-    regex: "(^|/)(backend|tokenizer)/|\\.\\./(remdm|index)\\.ts$",
+    regex: "(^|/)(backend|tokenizer|evaluation)/|\\.\\./(remdm|index)\\.ts$",
     message: "src/metrics works on tokens and numbers alone.",
+  }),
+  boundary("src/evaluation/**/*.ts", NO_CLI, {
+    regex:
+      "sampler/(strateg|run|index|plan|schedule|categorical|confidence|noise)|\\.\\./index\\.ts$",
+    message: "src/evaluation looks at texts and tokens, wherever they come from.",
+  }),
+  boundary("src/experiment/**/*.ts", NO_CLI, {
+    regex: "(^|/)index\\.ts$",
+    message: "src/experiment stands on the parts that it uses, not on the whole package.",
   }),
   boundary("src/*.ts", NO_CLI),
   {

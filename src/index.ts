@@ -18,6 +18,23 @@ export {
 } from "./checkpoints/published.ts";
 export { Judge } from "./evaluation/judge.ts";
 export type { JudgeOptions } from "./evaluation/judgeOptions.ts";
+export { InputError } from "./evaluation/errors.ts";
+export { evaluate } from "./evaluation/evaluate.ts";
+export type {
+  Evaluation,
+  GenerativePerplexity,
+  Mauve,
+  ReferenceEvaluation,
+} from "./evaluation/evaluation.ts";
+export type { EvaluationInput, EvaluationOptions } from "./evaluation/evaluationOptions.ts";
+export { formatOriginal, type OriginalResult } from "./evaluation/originalFormat.ts";
+export {
+  readReferences,
+  type ReferenceOptions,
+  type ReferenceSet,
+} from "./evaluation/referencesFile.ts";
+export { readSamples, type SampleSet } from "./evaluation/samplesFile.ts";
+export type { ReadOptions } from "./evaluation/textFile.ts";
 export type {
   Features,
   JudgeCallOptions,
@@ -25,7 +42,32 @@ export type {
   MauveOptions,
   TextJudge,
 } from "./evaluation/textJudge.ts";
+export type { TokensFrom } from "./evaluation/tokenSequences.ts";
+export { ExperimentError } from "./experiment/errors.ts";
+export {
+  runExperiment,
+  type ExperimentOptions,
+  type ExperimentOutcome,
+} from "./experiment/experiment.ts";
+export type { ExperimentProgress } from "./experiment/progress.ts";
+export type { CellResult } from "./experiment/results.ts";
+export type { ExperimentFile, ModelEntry, StrategyEntry } from "./experiment/types.ts";
 export type { ConnectOptions, Device, LaunchOptions, RowChoice } from "./launchOptions.ts";
+export {
+  findCollapse,
+  isDegenerate,
+  type Collapse,
+  type Comparison,
+  type Measures,
+  type SampleMeasures,
+} from "./metrics/collapse.ts";
+export { DistinctNgrams, distinctNgrams } from "./metrics/diversity.ts";
+export { duplicateShare } from "./metrics/duplicates.ts";
+export { tokenEntropy } from "./metrics/entropy.ts";
+export { perplexityOf, type Perplexity } from "./metrics/perplexity.ts";
+export { repetitionOf } from "./metrics/repetition.ts";
+export { spreadOf, type Spread } from "./metrics/spread.ts";
+export { KnownWords, knownWordShare, vocabularyOf, wordsOf } from "./metrics/words.ts";
 export { Remdm, type BackendStatus, type SampleOptions } from "./remdm.ts";
 export type { RunStats, SampleResult, SampleRun } from "./run.ts";
 export * from "./sampler/index.ts";

@@ -61,7 +61,7 @@ export class SampleFile implements Disposable {
    */
   constructor(path: string, force: boolean) {
     this.path = path;
-    const opened = open(path, force);
+    const opened = openOutput(path, force);
     this.#descriptor = opened.descriptor;
     this.#created = opened.created;
     this.#isRegular = fstatSync(opened.descriptor).isFile();
@@ -96,7 +96,15 @@ export class SampleFile implements Disposable {
   }
 }
 
-function open(path: string, force: boolean): { descriptor: number; created: boolean } {
+/**
+ * For appending.
+ * @param force whether the contents of a regular file that exists may go; they are not touched here.
+ * @throws RemdmError output_failed.
+ */
+export function openOutput(
+  path: string,
+  force: boolean,
+): { readonly descriptor: number; readonly created: boolean } {
   try {
     return { descriptor: openSync(path, "ax"), created: true };
   } catch (cause) {
@@ -121,7 +129,8 @@ function openExisting(path: string): number {
   }
 }
 
-function outputError(what: string, cause: unknown): RemdmError {
+/** @param what failed, without the reason. */
+export function outputError(what: string, cause: unknown): RemdmError {
   const why = isRecord(cause) ? String(cause.message) : String(cause);
   return new RemdmError(`${what}: ${why}`, {
     code: "output_failed",

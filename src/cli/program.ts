@@ -6,6 +6,8 @@ import { packageRoot } from "../packageRoot.ts";
 import { checkpointsCommand } from "./checkpoints.ts";
 import { convertCommand } from "./convert.ts";
 import { doctorCommand } from "./doctor.ts";
+import { evalCommand } from "./eval.ts";
+import { experimentCommand } from "./experiment.ts";
 import { failureOf } from "./failure.ts";
 import { sampleCommand } from "./sample.ts";
 import { serveCommand } from "./serve.ts";
@@ -29,14 +31,17 @@ export function createProgram(): Command {
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", "\nTry `remdm sample`, and `remdm help sample` for its options.");
-  for (const command of [
+  const commands = [
     sampleCommand(),
+    experimentCommand(),
+    evalCommand(),
     checkpointsCommand(),
     convertCommand(),
     doctorCommand(),
     serveCommand(),
     setupCommand(),
-  ]) {
+  ];
+  for (const command of commands) {
     command.copyInheritedSettings(program);
     for (const part of command.commands) part.copyInheritedSettings(program);
     for (const one of [command, ...command.commands]) {

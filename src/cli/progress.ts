@@ -59,6 +59,31 @@ export function facts(
   return `${Math.floor((100 * done) / total)}%`;
 }
 
+/** A stage of work without steps: `43%  55/128  0:03 left  perplexity of the samples`. */
+export function stageFacts(
+  stage: string,
+  done: number,
+  total: number,
+  perSecond: number | undefined,
+): string {
+  const left =
+    perSecond !== undefined && done < total ? [`${clock((total - done) / perSecond)} left`] : [];
+  const share = `${Math.floor((100 * done) / total)}%`.padStart(4);
+  return [share, `${done}/${total}`, ...left, stage].join("  ");
+}
+
+/** {@link stageFacts} after a bar, in one line of the screen. */
+export function stageView(
+  stage: string,
+  done: number,
+  total: number,
+  perSecond: number | undefined,
+  columns: number,
+): string {
+  const line = `${bar(done / total, LEAST_BAR)} ${stageFacts(stage, done, total, perSecond)}`;
+  return clip(line, Math.max(10, columns - 1));
+}
+
 function rateText(perSecond: number): string {
   if (perSecond < 1) return `${(1 / perSecond).toFixed(1)} s/step`;
   return `${perSecond.toFixed(perSecond < 10 ? 1 : 0)} steps/s`;

@@ -1,7 +1,7 @@
 /** What is said on standard error while a command works: a live view, plain lines, or nothing. */
 import { createLogUpdate } from "log-update";
 import type { ProgressEvent } from "../sampler/events.ts";
-import { facts, Rate, view } from "./progress.ts";
+import { facts, Rate, stageFacts, stageView, view } from "./progress.ts";
 
 /** The sample that is shown while it forms. */
 export interface FormingText {
@@ -14,6 +14,8 @@ export interface Reporter {
   phase(text: string): void;
   /** @param forming asked only when it is shown. */
   progress(event: ProgressEvent, forming: () => FormingText): void;
+  /** `done` of `total` in a stage of work that has no steps. */
+  stage(name: string, done: number, total: number): void;
   /** A line that stays. */
   note(line: string): void;
   /** Takes the live view away, so that something else can be written; the next progress brings it back. */
@@ -44,6 +46,9 @@ class QuietReporter implements Reporter {
   progress(): void {
     // quiet
   }
+  stage(): void {
+    // quiet
+  }
   note(): void {
     // quiet
   }
@@ -59,7 +64,8 @@ class QuietReporter implements Reporter {
 export class PlainReporter implements Reporter {
   readonly #write: (line: string) => void;
   readonly #now: () => number;
-  readonly #rate = new Rate();
+  #rate = new Rate();
+  #stage: string | undefined;
   #startedAt: number | undefined;
   #nextAt = 0;
 
@@ -73,15 +79,29 @@ export class PlainReporter implements Reporter {
   }
 
   progress(event: ProgressEvent): void {
+    if (!this.#isDue(event.done)) return;
+    this.#write(facts(event, this.#rate.perSecond).trimStart());
+  }
+
+  stage(name: string, done: number, total: number): void {
+    if (name !== this.#stage) {
+      this.#rate = new Rate();
+      this.#stage = name;
+    }
+    if (!this.#isDue(done)) return;
+    this.#write(stageFacts(name, done, total, this.#rate.perSecond).trimStart());
+  }
+
+  #isDue(done: number): boolean {
     const now = this.#now();
-    this.#rate.note(now, event.done);
+    this.#rate.note(now, done);
     if (this.#startedAt === undefined) {
       this.#startedAt = now;
       this.#nextAt = now + FIRST_LINE_MS;
     }
-    if (now < this.#nextAt) return;
+    if (now < this.#nextAt) return false;
     this.#nextAt = now + (now - this.#startedAt < LATE_AFTER_MS ? LINE_MS : LATE_LINE_MS);
-    this.#write(facts(event, this.#rate.perSecond).trimStart());
+    return true;
   }
 
   note(line: string): void {
@@ -100,7 +120,8 @@ export class PlainReporter implements Reporter {
 class LiveReporter implements Reporter {
   readonly #stream: NodeJS.WriteStream;
   readonly #update: ReturnType<typeof createLogUpdate>;
-  readonly #rate = new Rate();
+  #rate = new Rate();
+  #stage: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #nextFrameAt = 0;
   #ended = false;
@@ -122,15 +143,29 @@ class LiveReporter implements Reporter {
   }
 
   progress(event: ProgressEvent, forming: () => FormingText): void {
-    const now = performance.now();
-    this.#rate.note(now, event.done);
-    if (this.#ended || now < this.#nextFrameAt) return;
-    this.#stopTimer();
-    this.#nextFrameAt = now + FRAME_MS;
+    if (!this.#isDue(event.done)) return;
     // Some pseudo-terminals say 0.
     const [columns, rows] = [this.#stream.columns || 80, this.#stream.rows || 24];
     const { heading, text } = forming();
     this.#update(view(event, this.#rate.perSecond, heading, text, { columns, rows }));
+  }
+
+  stage(name: string, done: number, total: number): void {
+    if (name !== this.#stage) {
+      this.#rate = new Rate();
+      this.#stage = name;
+    }
+    if (!this.#isDue(done)) return;
+    this.#update(stageView(name, done, total, this.#rate.perSecond, this.#stream.columns || 80));
+  }
+
+  #isDue(done: number): boolean {
+    const now = performance.now();
+    this.#rate.note(now, done);
+    if (this.#ended || now < this.#nextFrameAt) return false;
+    this.#stopTimer();
+    this.#nextFrameAt = now + FRAME_MS;
+    return true;
   }
 
   note(line: string): void {

@@ -27,8 +27,12 @@ export type RemdmErrorCode =
   | "tokenizer_mismatch"
   | "device_unavailable"
   | "out_of_memory"
-  | "package_missing"
   | "output_failed"
+  | "experiment_invalid"
+  | "experiment_differs"
+  | "experiment_busy"
+  | "package_missing"
+  | "input_invalid"
   | "download_interrupted"
   | "download_refused"
   | "download_busy";

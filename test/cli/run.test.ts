@@ -86,6 +86,10 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["sample", "--samples", "0"], "--samples must be"],
     [["sample", "--colour"], "unknown option"],
     [["sample", "words"], "too many arguments"],
+    [["eval"], "missing required argument 'samples'"],
+    [["eval", "a.jsonl", "--mauve-seeds", "1,b"], "whole numbers with commas"],
+    [["eval", "a.jsonl", "--reference-unit", "page"], "Allowed choices are window, paragraph"],
+    [["eval", "a.jsonl", "--mauve-scale", "0"], "--mauve-scale must be a number above 0; got 0"],
     [["sing"], "unknown command"],
     [[], "Usage: remdm"],
   ])("%j", async (args, message) => {
@@ -100,8 +104,9 @@ describe("bad usage ends with 2, before anything starts", () => {
 describe("help and version end with 0", () => {
   it.each([
     [["--version"], /^\d+\.\d+\.\d+\n$/],
-    [["--help"], /sample.*doctor.*serve.*setup/s],
+    [["--help"], /sample.*eval.*doctor.*serve.*setup/s],
     [["sample", "--help"], /--t-switch.*Examples:.*Exit codes/s],
+    [["eval", "--help"], /--mauve-seeds.*Examples:.*Exit codes/s],
     [["help", "serve"], /--endpoint/],
   ])("%j", async (args, text) => {
     const { code, stdout } = await run(...args);

@@ -15,7 +15,7 @@ import { execa } from "execa";
 import { packageRoot } from "../../../src/packageRoot.ts";
 
 /** What a package consists of besides `dist`. */
-const PARTS = ["package.json", "schemas", "py_backend", "checkpoints", "node_modules"];
+const PARTS = ["package.json", "schemas", "py_backend", "checkpoints", "data", "node_modules"];
 
 /** The directories of backends' sockets; PyTorch leaves caches of its own beside them. */
 export function socketsIn(directory: string): string[] {

@@ -1,0 +1,205 @@
+/** `remdm eval` at work: read, launch a judge, measure, say, write, and leave nothing behind. */
+import { findTokenizer } from "../evaluation/findTokenizer.ts";
+import { evaluate } from "../evaluation/evaluate.ts";
+import type { Evaluation } from "../evaluation/evaluation.ts";
+import { resolveMauve } from "../evaluation/evaluationOptions.ts";
+import { formatOriginal } from "../evaluation/originalFormat.ts";
+import { readReferences, type ReferenceSet } from "../evaluation/referencesFile.ts";
+import { readSamples, type SampleSet } from "../evaluation/samplesFile.ts";
+import { readText } from "../evaluation/textFile.ts";
+import type { TextJudge } from "../evaluation/textJudge.ts";
+import type { Device } from "../launchOptions.ts";
+import { tokenEntropy } from "../metrics/entropy.ts";
+import { vocabularyOf } from "../metrics/words.ts";
+import { checkInteger } from "../sampler/checks.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { EvalFlags } from "./eval.ts";
+import { describeEvaluation } from "./evalReport.ts";
+import { failureOf } from "./failure.ts";
+import { Interruption } from "./interruption.ts";
+import { launchJudge } from "./launchJudge.ts";
+import { toJson } from "./output.ts";
+import { createReporter, type Reporter } from "./reporter.ts";
+import { ResultFile } from "./resultFile.ts";
+import { harmless } from "./terminalText.ts";
+import { UsageError } from "./usage.ts";
+
+export interface JudgeFlags {
+  readonly model: string;
+  readonly device: Device;
+  readonly signal: AbortSignal;
+  readonly batchSize?: number;
+  readonly maxLength?: number;
+}
+
+/** Starts the model that judges; tests hand in their own. */
+export type LaunchJudge = (options: JudgeFlags) => Promise<TextJudge & AsyncDisposable>;
+
+/** @returns the exit code. */
+export async function runEval(
+  path: string,
+  flags: EvalFlags,
+  launch: LaunchJudge = launchJudge,
+): Promise<number> {
+  const reporter = createReporter(process.stderr, flags.quiet === true);
+  using interruption = new Interruption();
+  const { signal } = interruption;
+  try {
+    checkFlags(flags);
+    using out = resultFile(flags.out, flags);
+    using original = resultFile(flags.original, flags);
+    const { evaluation, samples } = await run(path, flags, launch, reporter, signal);
+    reporter.end();
+    const json = toJson({ ...evaluation, files: { samples: path, references: flags.references } });
+    out?.write(`${json}\n`);
+    original?.write(inOriginalFormat(samples, evaluation));
+    const shown = flags.json ? json : harmless(describeEvaluation(evaluation));
+    process.stdout.write(`${shown}\n`);
+    return 0;
+  } catch (error) {
+    reporter.end();
+    if (signal.aborted) {
+      reporter.note("Stopped.");
+      return interruption.exitCode ?? 0;
+    }
+    const { code, text } = failureOf(error, flagFor);
+    process.stderr.write(text);
+    return code;
+  }
+}
+
+/** What is wrong for any samples is refused before a file is read. */
+function checkFlags(flags: EvalFlags): void {
+  const { mauveSeeds: seeds, mauveScale: scale, referenceCount, batchSize, maxLength } = flags;
+  resolveMauve({ seeds, scale });
+  for (const [option, value] of Object.entries({ referenceCount, batchSize, maxLength })) {
+    if (value !== undefined) checkInteger(option, value, 1, Number.MAX_SAFE_INTEGER);
+  }
+}
+
+function resultFile(path: string | undefined, { force }: EvalFlags): ResultFile | undefined {
+  return path === undefined ? undefined : new ResultFile(path, force === true);
+}
+
+interface Done {
+  readonly samples: SampleSet;
+  readonly evaluation: Evaluation;
+}
+
+async function run(
+  path: string,
+  flags: EvalFlags,
+  launch: LaunchJudge,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<Done> {
+  reporter.phase(`Reading ${path} ...`);
+  const samples = await readSamples(path, { signal });
+  const tokenizer = await findTokenizer(samples, flags.tokenizer);
+  const references = await referencesFor(samples, tokenizer, flags, reporter, signal);
+  checkMauve(samples, references, flags);
+  const known =
+    flags.words === undefined ? references?.source : await readText(flags.words, { signal });
+  await using judge = await judgeFor(flags, launch, reporter, signal);
+  const { texts, tokens, entropies } = samples;
+  const evaluation = await evaluate(
+    {
+      texts,
+      ...(tokens && { tokens }),
+      ...(references && { references: references.texts }),
+      ...(references?.tokens && tokenizer && { referenceTokens: references.tokens }),
+    },
+    {
+      signal,
+      mauve: flags.mauve && { seeds: flags.mauveSeeds, scale: flags.mauveScale },
+      onProgress: (stage, done, total) => reporter.stage(stage, done, total),
+      ...(judge && { judge }),
+      ...(tokenizer && { tokenizer }),
+      ...(known !== undefined && { vocabulary: vocabularyOf([known]) }),
+      // Those that the file has of its tokens are rounded at best.
+      ...(entropies && tokens === undefined && { entropies }),
+    },
+  );
+  return { samples, evaluation };
+}
+
+/** Fewer say nothing; the judge would refuse them after all the rest is done. */
+const LEAST_FOR_MAUVE = 20;
+
+function checkMauve(
+  { texts }: SampleSet,
+  references: ReferenceSet | undefined,
+  { judge, mauve }: EvalFlags,
+): void {
+  if (judge === false || !mauve || references === undefined) return;
+  const [ours, theirs] = [texts.length, references.texts.length];
+  if (Math.min(ours, theirs) >= LEAST_FOR_MAUVE) return;
+  throw new UsageError(
+    `MAUVE needs at least ${LEAST_FOR_MAUVE} samples and as many references; there are ${ours} and ${theirs}`,
+    "Draw more (hundreds are better), or leave MAUVE out with --no-mauve.",
+  );
+}
+
+async function referencesFor(
+  samples: SampleSet,
+  tokenizer: Tokenizer | undefined,
+  flags: EvalFlags,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<ReferenceSet | undefined> {
+  const { references: path, referenceUnit: unit, referenceCount: count } = flags;
+  if (path === undefined) return undefined;
+  reporter.phase(`Reading ${path} ...`);
+  return readReferences(path, {
+    unit,
+    count: count ?? samples.texts.length,
+    length: meanLength(samples, tokenizer),
+    signal,
+    onProgress: (done, total) => reporter.stage("references", done, total),
+    ...(tokenizer && { tokenizer }),
+  });
+}
+
+/** Texts whose length is looked at where tokens have to be made for it. */
+const MEASURED = 64;
+
+function meanLength({ texts, tokens }: SampleSet, tokenizer: Tokenizer | undefined): number {
+  const measured = tokens ?? texts.slice(0, MEASURED).map((text) => tokenizer?.encode(text) ?? []);
+  const total = measured.reduce((sum, { length }) => sum + length, 0);
+  return Math.max(1, Math.round(total / measured.length));
+}
+
+async function judgeFor(
+  { judge: model, device, batchSize, maxLength }: EvalFlags,
+  launch: LaunchJudge,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<(TextJudge & AsyncDisposable) | undefined> {
+  if (model === false) return undefined;
+  reporter.phase(`Loading ${model} ...`);
+  return launch({
+    model,
+    device,
+    signal,
+    ...(batchSize !== undefined && { batchSize }),
+    ...(maxLength !== undefined && { maxLength }),
+  });
+}
+
+function inOriginalFormat(
+  { texts, tokens, entropies }: SampleSet,
+  { entropy, genPpl, mauve }: Evaluation,
+): string {
+  return formatOriginal({
+    texts,
+    entropies: tokens?.map(tokenEntropy) ?? entropies ?? [],
+    entropy: entropy.mean,
+    ...(genPpl && { genPpl: genPpl.value }),
+    ...(mauve && { mauve: mauve.mean }),
+  });
+}
+
+/** How the command line calls an option that the library complains about. */
+function flagFor(option: string): string {
+  return `--${option.replace(/\./g, "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

@@ -1,0 +1,86 @@
+/** An evaluation for people: entropy stands beside perplexity, errors beside means, and a collapse above all. */
+import type { Evaluation, GenerativePerplexity } from "../evaluation/evaluation.ts";
+import type { TokensFrom } from "../evaluation/tokenSequences.ts";
+import type { Spread } from "../metrics/spread.ts";
+
+const SOURCES: Readonly<Record<TokensFrom, string>> = {
+  samples: "tokens as sampled",
+  tokenizer: "tokens of the texts, tokenized again",
+  words: "words in the place of tokens",
+};
+
+type Row = readonly [name: string, samples: string, references: string, note: string];
+
+export function describeEvaluation(evaluation: Evaluation): string {
+  const { samples, tokensFrom, length, references, collapse } = evaluation;
+  const counted = `${samples} ${samples === 1 ? "sample" : "samples"}`;
+  const heading = `${counted} of ${length.toFixed(length % 1 === 0 ? 0 : 1)} tokens (${SOURCES[tokensFrom]})`;
+  const verdict = collapse.collapsed
+    ? [
+        "COLLAPSED: perplexity says nothing here.",
+        ...collapse.reasons.map((reason) => `  - ${reason}`),
+      ]
+    : [`No sign of a collapse${references ? "" : " (looked for without references)"}.`];
+  return [heading, "", ...table(rowsOf(evaluation)), "", ...verdict].join("\n");
+}
+
+function rowsOf(evaluation: Evaluation): Row[] {
+  const { entropy, genPpl, mauve, references } = evaluation;
+  const rows: Row[] = [
+    ["", "samples", references ? "references" : "", ""],
+    ["entropy", withError(entropy), optional(references?.entropy, withError), "nats"],
+  ];
+  if (genPpl) {
+    const note = `judged by ${genPpl.judge}, ${genPpl.tokens} tokens`;
+    rows.push(["perplexity", perplexity(genPpl), optional(references?.genPpl, perplexity), note]);
+  }
+  if (mauve) {
+    const { mean, standardDeviation, seeds, scale } = mauve;
+    const spread = Number.isNaN(standardDeviation) ? "" : ` ± ${standardDeviation.toFixed(3)}`;
+    const note = `mean and deviation of ${seeds.length} k-means ${seeds.length === 1 ? "seed" : "seeds"}, scale ${scale}`;
+    rows.push(["MAUVE", `${mean.toFixed(3)}${spread}`, "", note]);
+  }
+  const share = (name: string, key: ShareKey, note: string): void => {
+    const [ours, theirs] = [evaluation[key], references?.[key]];
+    if (ours !== undefined) rows.push([name, ours.toFixed(3), optional(theirs, fixed), note]);
+  };
+  share("distinct-1", "distinct1", "distinct tokens / tokens");
+  share("distinct-2", "distinct2", "distinct pairs / pairs");
+  share("repetition", "repetition", "4-grams that were there before");
+  rows.push([
+    "duplicates",
+    evaluation.duplicates.toFixed(3),
+    "",
+    "samples equal to an earlier one",
+  ]);
+  share("known words", "knownWords", "of those with three letters or more");
+  rows.push(["count", String(evaluation.samples), optional(references?.count, String), ""]);
+  return rows;
+}
+
+type ShareKey = "distinct1" | "distinct2" | "repetition" | "knownWords";
+
+function table(rows: readonly Row[]): string[] {
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) => {
+    const cells = widths.map((width, column) => row[column].padEnd(width));
+    return [...cells, row[3]].join("  ").trimEnd();
+  });
+}
+
+function withError({ mean, standardError }: Spread): string {
+  return `${mean.toFixed(3)}${Number.isNaN(standardError) ? "" : ` ± ${standardError.toFixed(3)}`}`;
+}
+
+function perplexity({ value, standardError }: GenerativePerplexity): string {
+  if (Number.isNaN(value)) return "none: no token counts";
+  return `${value.toFixed(2)}${Number.isNaN(standardError) ? "" : ` ± ${standardError.toFixed(2)}`}`;
+}
+
+function fixed(share: number): string {
+  return share.toFixed(3);
+}
+
+function optional<T>(value: T | undefined, show: (value: T) => string): string {
+  return value === undefined ? "" : show(value);
+}

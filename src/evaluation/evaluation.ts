@@ -1,0 +1,63 @@
+/** What an evaluation says. */
+import type { Collapse } from "../metrics/collapse.ts";
+import type { Spread } from "../metrics/spread.ts";
+import type { TokensFrom } from "./tokenSequences.ts";
+
+export interface GenerativePerplexity {
+  /** exp(sum of nats / sum of tokens) over all texts. */
+  readonly value: number;
+  /** By the spread over texts; NaN for one text. */
+  readonly standardError: number;
+  readonly judge: string;
+  /** Tokens of the judge that counted. */
+  readonly tokens: number;
+}
+
+export interface Mauve {
+  readonly mean: number;
+  /** Over the seeds of k-means; NaN for one seed. */
+  readonly standardDeviation: number;
+  readonly scores: readonly number[];
+  /** How many references there were. */
+  readonly references: number;
+  readonly judge: string;
+  readonly seeds: readonly number[];
+  readonly scale: number;
+}
+
+/** The same measures of the references: what the samples would have if they were real text. */
+export interface ReferenceEvaluation {
+  readonly count: number;
+  /** Mean number of tokens; longer references were cut to the samples' mean. Absent, with what follows from tokens, where these are not known. */
+  readonly length?: number;
+  readonly entropy?: Spread;
+  /** Of as many tokens as the samples have, or of all where they are fewer. */
+  readonly distinct1?: number;
+  readonly distinct2?: number;
+  readonly repetition?: number;
+  readonly genPpl?: GenerativePerplexity;
+  readonly knownWords?: number;
+}
+
+export interface Evaluation {
+  readonly samples: number;
+  readonly tokensFrom: TokensFrom;
+  /** Mean number of tokens of a sample. */
+  readonly length: number;
+  /** Of the histogram of each sample's own tokens, in nats. */
+  readonly entropy: Spread;
+  readonly genPpl?: GenerativePerplexity;
+  readonly mauve?: Mauve;
+  /** Distinct tokens over all tokens of all samples. */
+  readonly distinct1: number;
+  /** Distinct pairs of neighbouring tokens over all pairs. */
+  readonly distinct2: number;
+  /** Share of a sample's 4-grams that occurred earlier in it, mean over samples. */
+  readonly repetition: number;
+  /** Share of samples whose text equals an earlier one's. */
+  readonly duplicates: number;
+  /** Share of the words of three letters and more that the vocabulary has; absent without a vocabulary, or without a word. */
+  readonly knownWords?: number;
+  readonly references?: ReferenceEvaluation;
+  readonly collapse: Collapse;
+}

@@ -1,0 +1,105 @@
+/** What `evaluate` takes, and the checks on it: everything is looked at before anything starts. */
+import { checkInteger, checkKeys, checkNumber, isRecord } from "../sampler/checks.ts";
+import { OptionError } from "../sampler/errors.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { TextJudge } from "./textJudge.ts";
+
+export interface EvaluationInput {
+  /** The samples, one at least. */
+  readonly texts: readonly string[];
+  /** Their token ids, if known, one sequence a text: for entropy, diversity and repetition. */
+  readonly tokens?: readonly ArrayLike<number>[];
+  /** Text that people wrote, to compare with. */
+  readonly references?: readonly string[];
+  /** Token ids of the references, in the samples' vocabulary. */
+  readonly referenceTokens?: readonly ArrayLike<number>[];
+}
+
+export interface EvaluationOptions {
+  /** Without one there is neither perplexity nor MAUVE. */
+  readonly judge?: TextJudge;
+  /** `seeds` of k-means, default 1 to 5; `scale` of the divergences, default 5. `false`: no MAUVE. */
+  readonly mauve?: { readonly seeds?: readonly number[]; readonly scale?: number } | false;
+  /** Makes tokens of texts that have none. */
+  readonly tokenizer?: Pick<Tokenizer, "encode">;
+  /** Words that count as known, as `wordsOf` writes them: see `vocabularyOf`. */
+  readonly vocabulary?: ReadonlySet<string>;
+  /** Entropies of the samples in nats, where they are known better than from `tokens`: the original's output has them. */
+  readonly entropies?: readonly number[];
+  readonly signal?: AbortSignal;
+  /** @param stage what is being computed, a phrase for people; @param done of `total` in this stage. */
+  readonly onProgress?: (stage: string, done: number, total: number) => void;
+}
+
+export interface ResolvedMauve {
+  readonly seeds: readonly number[];
+  readonly scale: number;
+}
+
+export const DEFAULT_MAUVE: ResolvedMauve = { seeds: [1, 2, 3, 4, 5], scale: 5 };
+
+const INPUT_KEYS: Readonly<Record<keyof EvaluationInput, true>> = {
+  texts: true,
+  tokens: true,
+  references: true,
+  referenceTokens: true,
+};
+
+const OPTION_KEYS: Readonly<Record<keyof EvaluationOptions, true>> = {
+  judge: true,
+  mauve: true,
+  tokenizer: true,
+  vocabulary: true,
+  entropies: true,
+  signal: true,
+  onProgress: true,
+};
+
+/** @throws OptionError. */
+export function checkEvaluation(input: EvaluationInput, options: EvaluationOptions): void {
+  if (!isRecord(input)) throw new OptionError("input", input, "an object");
+  if (!isRecord(options)) throw new OptionError("options", options, "an object");
+  checkKeys("", "evaluate", input, Object.keys(INPUT_KEYS));
+  checkKeys("", "evaluate", options, Object.keys(OPTION_KEYS));
+  const { texts, tokens, references, referenceTokens } = input;
+  checkTexts("texts", texts);
+  checkCount("tokens", tokens, texts.length, "texts");
+  if (references !== undefined) checkTexts("references", references);
+  checkCount("referenceTokens", referenceTokens, references?.length ?? 0, "references");
+  checkEntropies(options.entropies, texts.length);
+}
+
+/** @returns undefined when there is to be none. @throws OptionError. */
+export function resolveMauve(mauve: EvaluationOptions["mauve"] = {}): ResolvedMauve | undefined {
+  if (mauve === false) return undefined;
+  if (!isRecord(mauve)) throw new OptionError("mauve", mauve, "an object or false");
+  checkKeys("mauve.", "mauve", mauve, ["seeds", "scale"]);
+  const { seeds, scale } = { ...DEFAULT_MAUVE, ...mauve };
+  if (!Array.isArray(seeds) || seeds.length === 0) {
+    throw new OptionError("mauve.seeds", seeds, "an array of one whole number or more");
+  }
+  for (const seed of seeds) checkInteger("mauve.seeds", seed, 0, 2 ** 31 - 3);
+  checkNumber("mauve.scale", scale, "a number above 0", (x) => x > 0 && Number.isFinite(x));
+  return { seeds, scale };
+}
+
+function checkTexts(option: string, texts: unknown): void {
+  const isTexts =
+    Array.isArray(texts) && texts.length > 0 && texts.every((text) => typeof text === "string");
+  if (!isTexts) throw new OptionError(option, texts, "an array of one text or more");
+}
+
+function checkEntropies(entropies: unknown, count: number): void {
+  checkCount("entropies", entropies, count, "texts");
+  for (const entropy of Array.isArray(entropies) ? (entropies as unknown[]) : []) {
+    checkNumber("entropies", entropy, "numbers of nats from 0 on", (nats) => nats >= 0);
+  }
+}
+
+function checkCount(option: string, values: unknown, count: number, of: string): void {
+  if (values === undefined) return;
+  const isFitting = Array.isArray(values) && values.length === count;
+  if (!isFitting) {
+    throw new OptionError(option, values, `an array of ${count}, one for each of ${of}`);
+  }
+}

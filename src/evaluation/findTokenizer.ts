@@ -1,0 +1,48 @@
+/** Which tokenizer samples were drawn with: the one that gives their texts back. */
+import { tokenEntropy } from "../metrics/entropy.ts";
+import { TokenizerError } from "../tokenizer/errors.ts";
+import { loadTokenizer } from "../tokenizer/load.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { SampleSet } from "./samplesFile.ts";
+
+/** Those that come with the package. */
+const BUILT_IN = ["demo", "gpt2"];
+/** Samples that are looked at. */
+const TRIED = 8;
+/** Nats: sampled tokens are not always those that a tokenizer makes of their text. */
+const ENTROPY_TOLERANCE = 0.05;
+
+/**
+ * @param source as for {@link loadTokenizer}; without one, the tokenizers that come with the package are tried.
+ * @returns undefined when none of them fits, or when the samples are texts alone, which every tokenizer fits.
+ * @throws TokenizerError: tokenizer_mismatch when the one that is named makes other texts of the tokens.
+ */
+export async function findTokenizer(
+  samples: SampleSet,
+  source?: string,
+): Promise<Tokenizer | undefined> {
+  if (source !== undefined) {
+    const tokenizer = await loadTokenizer(source);
+    if (samples.tokens === undefined || fits(tokenizer, samples)) return tokenizer;
+    throw new TokenizerError(
+      "tokenizer_mismatch",
+      `The tokenizer ${tokenizer.name} makes other texts of the samples' tokens than stand beside them`,
+      "Name the tokenizer that they were drawn with, or leave --tokenizer out.",
+    );
+  }
+  for (const name of BUILT_IN) {
+    const tokenizer = await loadTokenizer(name);
+    if (fits(tokenizer, samples)) return tokenizer;
+  }
+  return undefined;
+}
+
+function fits(tokenizer: Tokenizer, { texts, tokens, entropies }: SampleSet): boolean {
+  const tried = texts.slice(0, TRIED);
+  if (tokens !== undefined) return tried.every((text, i) => tokenizer.decode(tokens[i]) === text);
+  if (entropies === undefined) return false;
+  const off = tried.map((text, i) => {
+    return Math.abs(tokenEntropy(tokenizer.encode(text)) - entropies[i]);
+  });
+  return off.reduce((sum, x) => sum + x, 0) / off.length < ENTROPY_TOLERANCE;
+}

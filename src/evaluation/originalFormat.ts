@@ -1,0 +1,54 @@
+/** The file that the original repository writes after sampling: `generated_seqs_path` of its `main.py`. */
+import { readEntropy, RecordProblem } from "./sampleRecord.ts";
+
+/** What such a file says. */
+export interface OriginalResult {
+  /** Generative perplexity; absent or not finite: `null` in the file. */
+  readonly genPpl?: number;
+  /** Mean of `entropies`. */
+  readonly entropy?: number;
+  readonly mauve?: number;
+  /** Nats, one a text. */
+  readonly entropies: readonly number[];
+  readonly texts: readonly string[];
+}
+
+/**
+ * As Python's `json.dump(result, file, indent=4)` lays it out: the same keys in the same order, everything beyond ASCII escaped, no line break at
+ * the end. Where Python would write `NaN`, which is no JSON, stands `null`.
+ */
+export function formatOriginal(result: OriginalResult): string {
+  const { genPpl = null, entropy = null, mauve = null, entropies, texts } = result;
+  const json = JSON.stringify(
+    { gen_ppl: genPpl, entropy, MAUVE: mauve, entropies, text_samples: texts },
+    undefined,
+    4,
+  );
+  return json.replace(/[\u007f-\uffff]/g, (unit) => {
+    return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/**
+ * The samples of such a file; its scores are to be computed again.
+ * @throws RecordProblem.
+ */
+export function readOriginal(
+  document: Readonly<Record<string, unknown>>,
+): Pick<OriginalResult, "texts"> & { readonly entropies?: readonly number[] } {
+  const { text_samples: texts, entropies } = document;
+  if (!isTexts(texts)) throw new RecordProblem("must have an array of strings as `text_samples`");
+  // Its semi-autoregressive samples come without.
+  if (entropies === undefined || (Array.isArray(entropies) && entropies.length === 0)) {
+    return { texts };
+  }
+  if (!Array.isArray(entropies) || entropies.length !== texts.length) {
+    const problem = `must have as many \`entropies\` as \`text_samples\`, ${texts.length}`;
+    throw new RecordProblem(problem);
+  }
+  return { texts, entropies: entropies.map(readEntropy) };
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
+}

@@ -1,0 +1,46 @@
+/** One sample as a JSON value: a line of `remdm sample --out`, a record with a text, or the text alone. */
+import { isRecord } from "../sampler/checks.ts";
+
+export interface SampleRecord {
+  readonly text: string;
+  readonly tokens?: Int32Array;
+  /** Nats. */
+  readonly entropy?: number;
+}
+
+/** What is wrong with a value; a phrase after "must be". */
+export class RecordProblem extends Error {
+  override readonly name = "RecordProblem";
+}
+
+/** @throws RecordProblem. */
+export function readRecord(value: unknown): SampleRecord {
+  if (typeof value === "string") return { text: value };
+  if (!isRecord(value)) {
+    throw new RecordProblem("must be a JSON object with `text`, or a JSON string");
+  }
+  const { text, tokens, entropy } = value;
+  if (typeof text !== "string") throw new RecordProblem("must have `text`, a string");
+  return {
+    text,
+    ...(tokens !== undefined && { tokens: readTokens(tokens) }),
+    ...(entropy !== undefined && { entropy: readEntropy(entropy) }),
+  };
+}
+
+function readTokens(tokens: unknown): Int32Array {
+  if (!Array.isArray(tokens) || !tokens.every(isTokenId)) {
+    throw new RecordProblem("must have whole numbers from 0 on as `tokens`");
+  }
+  return Int32Array.from(tokens);
+}
+
+function isTokenId(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
+}
+
+/** @throws RecordProblem. */
+export function readEntropy(value: unknown): number {
+  if (typeof value === "number" && value >= 0) return value;
+  throw new RecordProblem("must have a number from 0 on as `entropy`");
+}

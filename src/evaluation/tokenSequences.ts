@@ -1,0 +1,55 @@
+/** Token ids of samples and references, in one vocabulary, from the best source that there is. */
+import { WordIds } from "../metrics/words.ts";
+import type { EvaluationInput, EvaluationOptions } from "./evaluationOptions.ts";
+import type { Watch } from "./textStatistics.ts";
+
+/**
+ * Where tokens come from: `samples`: as they were drawn; `tokenizer`: the texts were tokenized again; `words`: nothing else is known, so each word,
+ * number and mark is a token. Numbers from different sources do not compare.
+ */
+export type TokensFrom = "samples" | "tokenizer" | "words";
+
+export interface TokenSequences {
+  readonly tokensFrom: TokensFrom;
+  readonly samples: readonly ArrayLike<number>[];
+  /** Undefined without references, and where nobody can tell their tokens in the samples' vocabulary. */
+  readonly references?: readonly ArrayLike<number>[];
+}
+
+/** A character costs a tokenizer so many visits of Pace. */
+const WORK_PER_CHARACTER = 16;
+
+export async function tokenSequences(
+  { texts, tokens, references, referenceTokens }: EvaluationInput,
+  { tokenizer }: EvaluationOptions,
+  watch: (stage: string) => Watch,
+): Promise<TokenSequences> {
+  const words = new WordIds();
+  const tokensFrom = tokens ? "samples" : tokenizer ? "tokenizer" : "words";
+  const encode = (text: string): number[] => (tokenizer ?? words).encode(text);
+  const samples = tokens ?? (await encodeAll(texts, encode, watch("tokens of the samples")));
+  const isWordless = tokensFrom === "samples" && tokenizer === undefined;
+  const known = tokensFrom === "words" ? undefined : referenceTokens;
+  if (references === undefined || (known === undefined && isWordless)) {
+    return { tokensFrom, samples };
+  }
+  return {
+    tokensFrom,
+    samples,
+    references: known ?? (await encodeAll(references, encode, watch("tokens of the references"))),
+  };
+}
+
+async function encodeAll(
+  texts: readonly string[],
+  encode: (text: string) => number[],
+  { pace, onProgress }: Watch,
+): Promise<number[][]> {
+  const sequences: number[][] = [];
+  for (const text of texts) {
+    sequences.push(encode(text));
+    onProgress(sequences.length, texts.length);
+    if (pace.spend(WORK_PER_CHARACTER * text.length)) await pace.rest();
+  }
+  return sequences;
+}

@@ -1,0 +1,116 @@
+/** The output directory of an experiment: whose it is, what it was made with, and which cells are done. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Cell } from "./cells.ts";
+import { ExperimentError } from "./errors.ts";
+import { JsonLines, makeDirectory, replaceText } from "./files.ts";
+import { Lock } from "./lock.ts";
+import { differences, readManifest, type Manifest } from "./manifest.ts";
+import { readResult, type CellResult } from "./results.ts";
+
+/** Seconds that a session spent on a cell; apart from the results, which are the same each time. */
+export interface Timing {
+  readonly cell: string;
+  readonly sampling: number;
+  readonly evaluating: number;
+}
+
+const DIFFERENCES_SHOWN = 5;
+
+export class OutputDirectory implements Disposable {
+  readonly path: string;
+  readonly #lock: Lock;
+  readonly #results = new Map<string, CellResult>();
+  #file: JsonLines | undefined;
+  #timings: JsonLines | undefined;
+
+  /**
+   * Takes the directory, making it where there is none.
+   * @throws ExperimentError experiment_busy; RemdmError output_failed.
+   */
+  constructor(path: string) {
+    this.path = path;
+    makeDirectory(join(path, "samples"));
+    makeDirectory(join(path, "charts"));
+    this.#lock = Lock.take(path);
+  }
+
+  /**
+   * Looks at what is there, and leaves word of what is going to be.
+   * @throws ExperimentError experiment_differs; RemdmError output_failed.
+   */
+  begin(manifest: Manifest): void {
+    const path = join(this.path, "experiment.json");
+    if (existsSync(path)) refuseAnother(this.path, this.#read(path), manifest);
+    replaceText(path, `${JSON.stringify(manifest, null, 2)}\n`);
+    const { file, records } = JsonLines.open(join(this.path, "results.jsonl"), readResult);
+    this.#file = file;
+    for (const result of records) this.#results.set(result.cell, result);
+    const timings = JsonLines.open(join(this.path, "timings.jsonl"), (value) => value);
+    this.#timings = timings.file;
+  }
+
+  samplesOf({ id }: Cell): string {
+    return join(this.path, "samples", `${id}.jsonl`);
+  }
+
+  resultOf({ id }: Cell): CellResult | undefined {
+    return this.#results.get(id);
+  }
+
+  /** Returns when it is on the disk. @throws RemdmError output_failed. */
+  keep(result: CellResult, timing: Timing): void {
+    this.#timings?.append(timing);
+    this.#file?.append(result);
+    this.#results.set(result.cell, result);
+  }
+
+  /** The results in the order of the experiment, which cells that were added later would else break. */
+  order(cells: readonly Cell[]): CellResult[] {
+    const ordered = cells.flatMap((cell) => this.resultOf(cell) ?? []);
+    const text = ordered.map((result) => `${JSON.stringify(result)}\n`).join("");
+    const path = join(this.path, "results.jsonl");
+    if (readFileSync(path, "utf8") === text) return ordered;
+    this.#file?.[Symbol.dispose]();
+    replaceText(path, text);
+    this.#file = JsonLines.open(path, readResult).file; // the old one has no name any more
+    return ordered;
+  }
+
+  /** @throws RemdmError output_failed. */
+  write(name: string, text: string): void {
+    replaceText(join(this.path, name), text);
+  }
+
+  [Symbol.dispose](): void {
+    this.#file?.[Symbol.dispose]();
+    this.#timings?.[Symbol.dispose]();
+    this.#lock[Symbol.dispose]();
+  }
+
+  #read(path: string): Manifest {
+    try {
+      return readManifest(readFileSync(path, "utf8"));
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new ExperimentError(
+        "experiment_differs",
+        `${path} says nothing of an experiment: ${why}`,
+        "Use another output directory.",
+        cause,
+      );
+    }
+  }
+}
+
+function refuseAnother(directory: string, before: Manifest, now: Manifest): void {
+  const found = differences(before, now);
+  if (found.length === 0) return;
+  const shown = found.slice(0, DIFFERENCES_SHOWN).map((difference) => `\n    ${difference}`);
+  const more = found.length > shown.length ? `\n    and ${found.length - shown.length} more` : "";
+  throw new ExperimentError(
+    "experiment_differs",
+    `${directory} holds another experiment:${shown.join("")}${more}`,
+    "Use another output directory, or put back what was changed; models and cells may be added.",
+  );
+}

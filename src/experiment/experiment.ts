@@ -1,0 +1,73 @@
+/** The entrance: an experiment, an output directory, and everything in between. */
+import { resolve } from "node:path";
+import { writeCharts } from "./charts.ts";
+import { OutputDirectory } from "./directory.ts";
+import { manifestOf } from "./manifest.ts";
+import type { ExperimentProgress } from "./progress.ts";
+import { readExperiment, resolveExperiment, type Experiment } from "./read.ts";
+import type { CellResult } from "./results.ts";
+import { Runner } from "./runner.ts";
+import type { Services } from "./services.ts";
+import { tableOf } from "./table.ts";
+import type { ExperimentFile } from "./types.ts";
+
+export interface ExperimentOptions {
+  /** Output directory; made where there is none, gone on with where it holds the same experiment. */
+  readonly out: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ExperimentProgress) => void;
+}
+
+export interface ExperimentOutcome {
+  /** In the order of the experiment. */
+  readonly results: readonly CellResult[];
+  /** Markdown, as in `table.md`. */
+  readonly table: string;
+  /** Absolute. */
+  readonly out: string;
+}
+
+/**
+ * Samples and evaluates every cell that is not done yet. Whatever ends it, a kill included, what is finished is on the
+ * disk, to the sample; calling it again goes on from there, and the results are those of one undisturbed run.
+ * @param experiment the path of a YAML or JSON file, or what would stand in one; relative paths in the latter start
+ * from the working directory.
+ * @throws ExperimentError experiment_invalid before anything starts, experiment_busy, experiment_differs; AbortedError;
+ * RemdmError output_failed; what the models and the judge throw.
+ */
+export async function runExperiment(
+  experiment: ExperimentFile | string,
+  options: ExperimentOptions,
+): Promise<ExperimentOutcome> {
+  const resolved =
+    typeof experiment === "string" ? readExperiment(experiment) : resolveExperiment(experiment);
+  const { realServices } = await import("./realServices.ts");
+  return runResolved(resolved, options, realServices());
+}
+
+/** {@link runExperiment} of an experiment that was read already. */
+export async function runResolved(
+  experiment: Experiment,
+  { out, signal, onProgress = () => undefined }: ExperimentOptions,
+  services: Services,
+): Promise<ExperimentOutcome> {
+  const { name, cells } = experiment;
+  services.check(experiment);
+  using directory = new OutputDirectory(resolve(out));
+  directory.begin(await manifestOf(experiment, services.version, signal));
+  const write = (): string => {
+    const table = tableOf(name, directory.order(cells));
+    directory.write("table.md", table);
+    return table;
+  };
+  await using runner = new Runner(experiment, directory, services, {
+    signal,
+    onProgress,
+    onCell: write,
+  });
+  await runner.run();
+  const table = write();
+  const results = directory.order(cells);
+  await writeCharts(directory, name, results);
+  return { results, table, out: directory.path };
+}

@@ -1,0 +1,168 @@
+/** From a file, or an object of a program, to an experiment whose every cell the library accepts. */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { OptionError } from "../sampler/errors.ts";
+import type { DenoiserModel, ModelKind } from "../sampler/denoiser.ts";
+import { resolveOptions } from "../sampler/options.ts";
+import { cellsOf, modelName, samplerOptionsOf, type Cell } from "./cells.ts";
+import { ExperimentError } from "./errors.ts";
+import { checkShape } from "./schema.ts";
+import { Source, type Path } from "./source.ts";
+import type { ExperimentFile, MauveSettings } from "./types.ts";
+
+const DEFAULT_MAUVE_SEEDS = [1, 2, 3, 4, 5];
+const DEFAULT_MAUVE_SCALE = 5;
+const DEFAULT_JUDGE = "demo-ar";
+
+export interface ExperimentModel {
+  readonly name: string;
+  /** A bundled model's name or an absolute path. */
+  readonly checkpoint: string;
+  readonly tokenizer: string | undefined;
+  readonly rawWeights: boolean;
+}
+
+/** Everything said, every path absolute, every cell checked. */
+export interface Experiment {
+  readonly name: string;
+  readonly models: readonly ExperimentModel[];
+  readonly cells: readonly Cell[];
+  readonly references: string | undefined;
+  readonly words: string | undefined;
+  readonly judge: string | false;
+  readonly mauve: Required<MauveSettings> | false;
+  readonly device: string;
+  readonly dtype: "float32" | "bfloat16";
+  readonly source: Source;
+}
+
+/** @throws ExperimentError experiment_invalid. */
+export function readExperiment(path: string): Experiment {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ExperimentError(
+      "experiment_invalid",
+      `The experiment ${path} cannot be read: ${why}`,
+      "Name a YAML or JSON file, or use --preset.",
+      cause,
+    );
+  }
+  const { value, source } = Source.parse(text, path);
+  return resolveExperiment(value, dirname(resolve(path)), source);
+}
+
+/**
+ * @param value of any origin: untyped callers get the same errors.
+ * @param base directory that relative paths start from.
+ * @throws ExperimentError experiment_invalid.
+ */
+export function resolveExperiment(
+  value: unknown,
+  base: string = process.cwd(),
+  source: Source = new Source("the experiment"),
+): Experiment {
+  const file = checkShape(value, source);
+  const find = (name: string, path: Path): string => found(name, path, base, source);
+  const optional = (key: "references" | "words"): string | undefined =>
+    file[key] === undefined ? undefined : find(file[key], [key]);
+  const { judge = DEFAULT_JUDGE, mauve = {} } = file;
+  const cells = cellsOf(file, source);
+  for (const cell of cells) checkCell(cell, anyModel(cell), source);
+  return {
+    name: file.name,
+    models: file.models.map((model, m) => ({
+      name: modelName(model),
+      checkpoint: checkpointOf(model.checkpoint, ["models", m, "checkpoint"], find),
+      tokenizer: model.tokenizer,
+      rawWeights: model.rawWeights ?? false,
+    })),
+    cells,
+    references: optional("references"),
+    words: optional("words"),
+    judge: judge === false ? false : checkpointOf(judge, ["judge"], find),
+    mauve: file.references === undefined || judge === false ? false : mauveOf(mauve, source),
+    device: deviceOf(file, source),
+    dtype: file.dtype ?? "float32",
+    source,
+  };
+}
+
+/**
+ * Whether the sampler takes a cell, for a model that is known or for any.
+ * @throws ExperimentError experiment_invalid with the place in the file.
+ */
+export function checkCell(cell: Cell, model: DenoiserModel, source: Source): void {
+  try {
+    resolveOptions(samplerOptionsOf(cell), model);
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    const { option, remedy, message } = error;
+    const key = option.split(".").at(-1) ?? option;
+    throw new ExperimentError(
+      "experiment_invalid",
+      `${source.where(cell.path)} (${cell.id}): ${message.replace(option, key)}`,
+      remedy.replace(option, key),
+      error,
+    );
+  }
+}
+
+/** A model that bounds nothing, of the kind that the strategy is for. */
+function anyModel({ strategy }: Cell): DenoiserModel {
+  const kind: ModelKind = strategy.kind === "ar" ? "ar" : "mdlm";
+  return {
+    kind,
+    vocabSize: 2,
+    maskId: 1,
+    bosId: 0,
+    length: Number.MAX_SAFE_INTEGER,
+    timeConditioning: false,
+  };
+}
+
+/** A bare word that is no path beside the file is a bundled model's name; launching knows them. */
+function checkpointOf(
+  name: string,
+  path: Path,
+  find: (name: string, path: Path) => string,
+): string {
+  return /^demo(-\w+)?$/.test(name) ? name : find(name, path);
+}
+
+function found(name: string, path: Path, base: string, source: Source): string {
+  const full = isAbsolute(name) ? name : join(base, name);
+  if (existsSync(full)) return full;
+  throw new ExperimentError(
+    "experiment_invalid",
+    `${source.where(path)} is ${JSON.stringify(name)}, and there is nothing at ${full}`,
+    "Check the path: it starts from the directory of the experiment file.",
+  );
+}
+
+function mauveOf(given: MauveSettings | false, source: Source): Required<MauveSettings> | false {
+  if (given === false) return false;
+  const { seeds = DEFAULT_MAUVE_SEEDS, scale = DEFAULT_MAUVE_SCALE } = given;
+  const sound =
+    seeds.length > 0 &&
+    seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0) &&
+    new Set(seeds).size === seeds.length &&
+    scale > 0;
+  if (sound) return { seeds, scale };
+  throw new ExperimentError(
+    "experiment_invalid",
+    `${source.where(["mauve"])} has seeds [${seeds.join(", ")}] and scale ${scale}`,
+    "Its seeds are different whole numbers from 0 on, at least one, and its scale is above 0.",
+  );
+}
+
+function deviceOf({ device = "auto" }: ExperimentFile, source: Source): string {
+  if (/^(auto|cpu|cuda|cuda:\d{1,3})$/.test(device)) return device;
+  throw new ExperimentError(
+    "experiment_invalid",
+    `${source.where(["device"])} is ${JSON.stringify(device)}`,
+    "Set device to auto, cpu, cuda or cuda:N.",
+  );
+}

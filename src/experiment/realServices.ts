@@ -1,0 +1,44 @@
+/** The services of an experiment that is no test: this package's own. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { evaluate } from "../evaluation/evaluate.ts";
+import { Judge } from "../evaluation/judge.ts";
+import { resolveJudge } from "../evaluation/judgeOptions.ts";
+import { resolveLaunch, type Device } from "../launchOptions.ts";
+import { packageRoot } from "../packageRoot.ts";
+import { Remdm } from "../remdm.ts";
+import { isRecord } from "../sampler/checks.ts";
+import type { Services } from "./services.ts";
+
+export function realServices(): Services {
+  return {
+    version: packageVersion(),
+    evaluate,
+    check({ models, judge, device, dtype }) {
+      for (const { checkpoint, tokenizer, rawWeights } of models) {
+        const optional = tokenizer === undefined ? {} : { tokenizer };
+        resolveLaunch({ checkpoint, rawWeights, dtype, device: device as Device, ...optional });
+      }
+      if (judge !== false) resolveJudge({ model: judge, device: device as Device });
+    },
+    launch: ({ checkpoint, tokenizer, rawWeights }, { device, dtype }, signal) =>
+      Remdm.launch({
+        checkpoint,
+        rawWeights,
+        dtype,
+        device: device as Device, // its form was checked
+        ...(tokenizer !== undefined && { tokenizer }),
+        ...(signal && { signal }),
+      }),
+    judge: (model, { device }, signal) =>
+      Judge.launch({ model, device: device as Device, ...(signal && { signal }) }),
+  };
+}
+
+/** @throws Error when the package is damaged. */
+function packageVersion(): string {
+  const path = join(packageRoot, "package.json");
+  const manifest: unknown = JSON.parse(readFileSync(path, "utf8"));
+  if (isRecord(manifest) && typeof manifest.version === "string") return manifest.version;
+  throw new Error(`${path} names no version`);
+}

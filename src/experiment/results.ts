@@ -1,0 +1,73 @@
+/** A line of `results.jsonl`: what a cell is and what came out. Nothing in it depends on when or how often it was made. */
+import type { ModelCard } from "../backend/protocol.ts";
+import type { Evaluation } from "../evaluation/evaluation.ts";
+import { isRecord } from "../sampler/checks.ts";
+import { describe } from "./manifest.ts";
+import { paperRow, type PaperRow } from "./paper.ts";
+import type { Cell } from "./cells.ts";
+import type { SampleRecord } from "./cellSamples.ts";
+
+/** What a table says of a model. */
+export type ResultModel = Pick<
+  ModelCard,
+  "kind" | "parameters" | "vocabSize" | "length" | "weights"
+>;
+
+/** NaN and infinities are null, as JSON has them. */
+type Plain<T> = T extends number ? number | null : { readonly [Key in keyof T]: Plain<T[Key]> };
+
+export interface CellResult {
+  readonly cell: string;
+  readonly model: string;
+  readonly label: string;
+  readonly steps: number | null;
+  readonly eta: number | null;
+  readonly topP: number | null;
+  readonly seed: number;
+  readonly samples: number;
+  /** All that makes its samples. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly card: ResultModel;
+  /** Calls of the network that a sample takes part in, on average. */
+  readonly forwardCalls: number;
+  readonly evaluation: Plain<Evaluation>;
+  /** The paper's row of the same setting. */
+  readonly paper: PaperRow | null;
+}
+
+export function resultOf(
+  cell: Cell,
+  card: ModelCard,
+  samples: readonly SampleRecord[],
+  evaluation: Evaluation,
+): CellResult {
+  const { kind, parameters, vocabSize, length, weights } = card;
+  const calls = samples.reduce((sum, { forwardCalls }) => sum + forwardCalls, 0);
+  return {
+    cell: cell.id,
+    model: cell.model,
+    label: cell.label,
+    steps: cell.steps ?? null,
+    eta: cell.eta ?? null,
+    topP: cell.topP ?? null,
+    seed: cell.seed,
+    samples: samples.length,
+    settings: describe(cell),
+    card: { kind, parameters, vocabSize, length, weights },
+    forwardCalls: calls / samples.length,
+    evaluation,
+    paper: paperRow(cell, card) ?? null,
+  };
+}
+
+/** @throws Error for what is no result. */
+export function readResult(value: unknown): CellResult {
+  const isResult =
+    isRecord(value) &&
+    typeof value.cell === "string" &&
+    typeof value.forwardCalls === "number" &&
+    isRecord(value.card) &&
+    isRecord(value.evaluation);
+  if (isResult) return value as unknown as CellResult;
+  throw new Error("a result has cell, card, forwardCalls and evaluation");
+}

@@ -1,0 +1,127 @@
+/** The table of an experiment, in Markdown: a row a cell, the paper's row beside it where there is one. */
+import type { CellResult } from "./results.ts";
+
+interface Column {
+  readonly title: string;
+  readonly isText?: boolean;
+  /** Empty: nothing to say. */
+  readonly show: (result: CellResult) => string;
+}
+
+export interface TableParts {
+  readonly titles: readonly { readonly title: string; readonly isText: boolean }[];
+  /** In the order of `titles`; columns that nothing is in are left out. */
+  readonly rows: readonly (readonly string[])[];
+  readonly notes: readonly string[];
+}
+
+export function tableParts(results: readonly CellResult[]): TableParts {
+  const columns = columnsFor(results).filter(({ show }) =>
+    results.some((result) => show(result) !== ""),
+  );
+  return {
+    titles: columns.map(({ title, isText = false }) => ({ title, isText })),
+    rows: results.map((result) => columns.map(({ show }) => show(result))),
+    notes: notesOn(results),
+  };
+}
+
+/** @param results of one experiment, in its order. */
+export function tableOf(name: string, results: readonly CellResult[]): string {
+  if (results.length === 0) return `# ${name}\n\nNo cell is finished yet.\n`;
+  const { titles, rows, notes } = tableParts(results);
+  const line = (fields: readonly string[]): string => `| ${fields.join(" | ")} |`;
+  return [
+    `# ${name}`,
+    "",
+    line(titles.map(({ title }) => title)),
+    line(titles.map(({ isText }) => (isText ? "---" : "---:"))),
+    ...rows.map((row) => line(row.map((field) => field.replaceAll("|", "\\|")))),
+    ...notes.flatMap((note) => ["", note]),
+    "",
+  ].join("\n");
+}
+
+function columnsFor(results: readonly CellResult[]): Column[] {
+  const varies = (key: "eta" | "topP" | "seed" | "samples"): boolean =>
+    new Set(results.map((result) => result[key])).size > 1;
+  const when = (condition: boolean, column: Column): Column[] => (condition ? [column] : []);
+  return [
+    { title: "model", isText: true, show: ({ model }) => model },
+    { title: "strategy", isText: true, show: ({ label }) => label },
+    { title: "steps", show: ({ steps }) => String(steps ?? "") },
+    ...when(varies("eta"), { title: "eta", show: ({ eta }) => String(eta ?? "") }),
+    ...when(varies("topP"), { title: "top-p", show: ({ topP }) => String(topP ?? "none") }),
+    ...when(varies("seed"), { title: "seed", show: ({ seed }) => String(seed) }),
+    ...when(varies("samples"), { title: "samples", show: ({ samples }) => String(samples) }),
+    {
+      title: "MAUVE",
+      show: ({ evaluation: { mauve } }) =>
+        mauve === undefined ? "" : pm(mauve.mean, mauve.standardDeviation, 3),
+    },
+    {
+      title: "gen. PPL",
+      show: ({ evaluation: { genPpl } }) =>
+        genPpl === undefined ? "" : pm(genPpl.value, genPpl.standardError, 1),
+    },
+    {
+      title: "entropy",
+      show: ({ evaluation: { entropy } }) => pm(entropy.mean, entropy.standardError, 2),
+    },
+    { title: "distinct-2", show: ({ evaluation }) => fixed(evaluation.distinct2, 3) },
+    { title: "repetition", show: ({ evaluation }) => percent(evaluation.repetition) },
+    { title: "known words", show: ({ evaluation }) => percent(evaluation.knownWords) },
+    { title: "calls/sample", show: ({ forwardCalls }) => fixed(forwardCalls, 0) },
+    {
+      title: "collapse",
+      isText: true,
+      show: ({ evaluation: { collapse } }) => (collapse.collapsed ? "**collapsed**" : ""),
+    },
+    { title: "paper: MAUVE", show: ({ paper }) => fixed(paper?.mauve, 3) },
+    { title: "paper: PPL", show: ({ paper }) => fixed(paper?.genPpl, 1) },
+    { title: "paper: entropy", show: ({ paper }) => fixed(paper?.entropy, 2) },
+  ];
+}
+
+function notesOn(results: readonly CellResult[]): string[] {
+  const counts = [...new Set(results.map(({ samples }) => samples))];
+  const has = (key: "mauve" | "genPpl"): boolean =>
+    results.some(({ evaluation }) => evaluation[key] !== undefined);
+  const said = [
+    [
+      counts.length === 1 ? `${counts[0]} samples a row.` : "Samples a row as listed.",
+      ...(has("mauve") ? ["MAUVE: mean ± standard deviation over the seeds of its k-means."] : []),
+      ...(has("genPpl") ? ["Generative perplexity: ± standard error over samples."] : []),
+      "Entropy: nats, of each sample's own tokens, ± standard error over samples.",
+      "Repetition: share of 4-grams that occurred earlier in their sample.",
+      "Calls: of the network, that a sample takes part in.",
+    ].join(" "),
+  ];
+  const collapsed = results.filter(({ evaluation }) => evaluation.collapse.collapsed);
+  for (const { cell, evaluation } of collapsed) {
+    said.push(`${cell} has collapsed: ${evaluation.collapse.reasons.join(" ")}`);
+  }
+  if (results.some(({ paper }) => paper !== null)) {
+    said.push(
+      "The paper's columns are the rows of arXiv 2503.00307 with the same strategy, steps, eta and nucleus at L = 1,024: 5,000 samples, GPT-2 large as the judge. They stand beside models of the published size; what a model was trained on cannot be seen from its file.",
+    );
+  }
+  return said;
+}
+
+function pm(value: number | null, error: number | null, digits: number): string {
+  if (value === null || !Number.isFinite(value)) return "";
+  const own = value.toFixed(digits);
+  return error === null || !Number.isFinite(error) ? own : `${own} ± ${error.toFixed(digits)}`;
+}
+
+function fixed(value: number | null | undefined, digits: number): string {
+  return value === null || value === undefined || !Number.isFinite(value)
+    ? ""
+    : value.toFixed(digits);
+}
+
+function percent(value: number | null | undefined): string {
+  const shown = fixed(value === null || value === undefined ? value : value * 100, 1);
+  return shown === "" ? "" : `${shown}%`;
+}

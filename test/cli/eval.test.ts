@@ -1,0 +1,221 @@
+/** `remdm eval` with a judge that is no model: what it prints, writes and refuses. */
+import { existsSync, readFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import type { EvalFlags } from "../../src/cli/eval.ts";
+import { runEval, type JudgeFlags, type LaunchJudge } from "../../src/cli/evalJob.ts";
+import { loadTokenizer } from "../../src/tokenizer/load.ts";
+import { FakeJudge } from "../evaluation/support/fakeJudge.ts";
+import { scratchFiles } from "../evaluation/support/scratch.ts";
+
+const file = scratchFiles();
+const said = { stdout: "", stderr: "" };
+beforeEach(() => {
+  Object.assign(said, { stdout: "", stderr: "" });
+  for (const name of ["stdout", "stderr"] as const) {
+    jest.spyOn(process[name], "write").mockImplementation((chunk) => {
+      said[name] += String(chunk);
+      return true;
+    });
+  }
+});
+afterEach(() => jest.restoreAllMocks());
+
+/** As commander fills them in. */
+const defaults: EvalFlags = {
+  referenceUnit: "window",
+  judge: "demo-ar",
+  device: "auto",
+  mauve: true,
+  mauveSeeds: [1, 2],
+  mauveScale: 5,
+};
+
+const TEXT = "Now is the winter of our discontent\nMade glorious summer by this sun of York;\n";
+
+function launching(judge: FakeJudge): { launch: LaunchJudge; launched: JudgeFlags[] } {
+  const launched: JudgeFlags[] = [];
+  return {
+    launched,
+    launch: (options) => {
+      launched.push(options);
+      return Promise.resolve(judge);
+    },
+  };
+}
+
+/** Samples as the demo model has them, each another one. */
+async function samples(count: number): Promise<string> {
+  const tokenizer = await loadTokenizer("demo");
+  const lines = Array.from({ length: count }, (_, i) => {
+    const tokens = tokenizer.encode(`${i} ${TEXT}`).slice(0, 16);
+    return JSON.stringify({ sample: i, tokens, text: tokenizer.decode(tokens), entropy: 1 });
+  });
+  return file("samples.jsonl", lines.join("\n"));
+}
+
+describe("what it prints", () => {
+  it("entropy beside perplexity with errors, MAUVE, the references and the verdict", async () => {
+    const judge = new FakeJudge((text) => (text.length % 2 === 0 ? 3 : 4));
+    const { launch, launched } = launching(judge);
+    const references = file("references.txt", TEXT.repeat(20));
+    const code = await runEval(await samples(24), { ...defaults, references }, launch);
+    expect([code, said.stderr]).toEqual([0, expect.stringMatching(/Reading .*Loading demo-ar/s)]);
+    expect(said.stdout).toMatch(/^24 samples of 16 tokens \(tokens as sampled\)\n/);
+    expect(said.stdout).toMatch(/^entropy +\d\.\d{3} ± 0\.\d{3} +\d\.\d{3} ± 0\.\d{3} +nats$/m);
+    expect(said.stdout).toMatch(
+      /^perplexity +\d+\.\d\d ± \d+\.\d\d .* judged by fake, \d+ tokens$/m,
+    );
+    expect(said.stdout).toMatch(/^MAUVE +0\.150 ± 0\.071 .*2 k-means seeds, scale 5$/m);
+    expect(said.stdout).toMatch(/^known words +1\.000 +0\.\d{3}/m);
+    expect(said.stdout).toMatch(/^count +24 +24$/m);
+    expect(launched).toEqual([
+      { model: "demo-ar", device: "auto", signal: expect.any(AbortSignal) },
+    ]);
+    expect(judge.closed).toBe(true);
+  });
+
+  it("a collapse, with its reasons", async () => {
+    const path = file("same.jsonl", '"so it goes"\n'.repeat(8));
+    expect(await runEval(path, { ...defaults, judge: false, quiet: true })).toBe(0);
+    expect(said.stdout).toMatch(/^8 samples of 3 tokens \(words in the place of tokens\)\n/);
+    expect(said.stdout).toMatch(/COLLAPSED: perplexity says nothing.*\n {2}- 88% of the samples/);
+    expect(said.stderr).toBe("");
+  });
+
+  it("text of a file steers no terminal", async () => {
+    const judge = Object.assign(new FakeJudge(), { name: "fa\u001b[2Jke" });
+    const { launch } = launching(judge);
+    expect(await runEval(await samples(2), defaults, launch)).toBe(0);
+    expect(said.stdout).not.toContain("\u001b");
+  });
+
+  it("one JSON object with --json, the same as in the file of --out", async () => {
+    const [out, path] = [file("out.json", "old and long ".repeat(200)), await samples(2)];
+    const { launch } = launching(new FakeJudge());
+    expect(await runEval(path, { ...defaults, json: true, out, force: true }, launch)).toBe(0);
+    expect(readFileSync(out, "utf8")).toBe(said.stdout);
+    expect(JSON.parse(said.stdout)).toMatchObject({
+      samples: 2,
+      tokensFrom: "samples",
+      genPpl: { judge: "fake", value: expect.closeTo(Math.exp(3), 9) },
+      collapse: { collapsed: false, reasons: [] },
+      files: { samples: path },
+    });
+  });
+
+  it("the original's file with --original, which reads back the same", async () => {
+    const original = file("seqs.json", "old");
+    const { launch } = launching(new FakeJudge());
+    const flags = { ...defaults, json: true, force: true } as const;
+    expect(await runEval(await samples(2), { ...flags, original }, launch)).toBe(0);
+    const first = JSON.parse(said.stdout) as { entropy: { mean: number } };
+    const document = JSON.parse(readFileSync(original, "utf8")) as Record<string, unknown>;
+    expect(Object.keys(document)).toEqual([
+      "gen_ppl",
+      "entropy",
+      "MAUVE",
+      "entropies",
+      "text_samples",
+    ]);
+    expect(document).toMatchObject({ gen_ppl: expect.closeTo(Math.exp(3), 9), MAUVE: null });
+    said.stdout = "";
+    expect(await runEval(original, { ...flags, judge: false })).toBe(0);
+    const again = JSON.parse(said.stdout) as { entropy: { mean: number }; tokensFrom: string };
+    expect(again.entropy).toEqual(first.entropy);
+    expect(again.tokensFrom).toBe("tokenizer"); // found by the entropies: demo's
+  });
+});
+
+describe("flags reach the judge and the references", () => {
+  it("all of them", async () => {
+    const judge = new FakeJudge();
+    const { launch, launched } = launching(judge);
+    const flags: EvalFlags = {
+      ...defaults,
+      judge: "gpt2-large",
+      device: "cpu",
+      batchSize: 4,
+      maxLength: 99,
+      references: file("references.txt", "one two\n\nthree four\n\nfive six"),
+      referenceUnit: "paragraph",
+      referenceCount: 2,
+      mauve: false,
+      words: file("words.txt", "winter"),
+      json: true,
+    };
+    expect(await runEval(await samples(2), flags, launch)).toBe(0);
+    expect(launched).toMatchObject([
+      { model: "gpt2-large", device: "cpu", batchSize: 4, maxLength: 99 },
+    ]);
+    expect(judge.asked).toEqual(["likelihoods of 2", "likelihoods of 2"]);
+    const { references, knownWords } = JSON.parse(said.stdout) as Record<string, unknown>;
+    expect(references).toMatchObject({ count: 2, knownWords: 0 });
+    expect(knownWords).toBeGreaterThan(0);
+  });
+});
+
+describe("what is wrong is said before a judge is launched", () => {
+  const never: LaunchJudge = () => Promise.reject(new Error("launched"));
+
+  it.each<[string, Partial<EvalFlags>, number, RegExp]>([
+    ["scale", { mauveScale: 0 }, 2, /--mauve-scale must be a number above 0; got 0/],
+    ["seeds", { mauveSeeds: [2 ** 31] }, 2, /--mauve-seeds must be/],
+    ["count", { referenceCount: 0 }, 2, /--reference-count must be/],
+    ["batch", { batchSize: 0 }, 2, /--batch-size must be/],
+    ["no references", { references: "no/where.txt" }, 1, /no\/where\.txt cannot be read.*\n {2}\S/],
+    ["no output directory", { out: "no/where.json" }, 1, /no\/where\.json cannot be written/],
+    ["no tokenizer", { tokenizer: "no/where" }, 1, /The tokenizer no\/where cannot be read/],
+    [
+      "another tokenizer",
+      { tokenizer: "gpt2" },
+      1,
+      /gpt2 makes other texts of the samples' tokens/,
+    ],
+    ["no words", { words: "no/words.txt" }, 1, /no\/words\.txt cannot be read/],
+  ])("%s", async (_, flags, code, message) => {
+    expect(await runEval(await samples(2), { ...defaults, quiet: true, ...flags }, never)).toBe(
+      code,
+    );
+    expect(said.stderr).toMatch(/^error: /);
+    expect(said.stderr).toMatch(message);
+    expect(said.stdout).toBe("");
+  });
+
+  it("samples that cannot be read, and no empty file is left", async () => {
+    const path = file("bad.jsonl", '"a"\n7\n');
+    const out = `${path}.out`;
+    expect(await runEval(path, { ...defaults, out, quiet: true }, never)).toBe(1);
+    expect(said.stderr).toMatch(
+      /^error: .*bad\.jsonl, line 2, must be a JSON object.*\n {2}A file of/,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it("too few samples for MAUVE", async () => {
+    const references = file("references.txt", TEXT.repeat(20));
+    const flags = { ...defaults, references, quiet: true } as const;
+    expect(await runEval(await samples(19), flags, never)).toBe(2);
+    expect(said.stderr).toMatch(/MAUVE needs at least 20 samples .* 19 and 19\n.*--no-mauve/);
+  });
+
+  it("a file that exists is not replaced without --force", async () => {
+    const out = file("mine.json", "mine");
+    expect(await runEval(await samples(2), { ...defaults, out, quiet: true }, never)).toBe(1);
+    expect(said.stderr).toMatch(/exists already\n.*--force/);
+    expect(readFileSync(out, "utf8")).toBe("mine");
+  });
+});
+
+it("an interruption closes the judge and ends with its code", async () => {
+  const judge = new FakeJudge();
+  judge.likelihoods = (_, options) =>
+    new Promise((_resolve, reject) => {
+      options?.signal?.addEventListener("abort", () => reject(new Error("stopped")));
+      process.emit("SIGINT", "SIGINT");
+    });
+  const { launch } = launching(judge);
+  expect(await runEval(await samples(2), defaults, launch)).toBe(130);
+  expect(said.stderr).toMatch(/Stopped\.\n$/);
+  expect(said.stdout).toBe("");
+  expect(judge.closed).toBe(true);
+});

@@ -1,0 +1,222 @@
+import { describe, expect, it } from "@jest/globals";
+import { evaluate } from "../../src/evaluation/evaluate.ts";
+import type { EvaluationInput, EvaluationOptions } from "../../src/evaluation/evaluationOptions.ts";
+import { tokenEntropy } from "../../src/metrics/entropy.ts";
+import { FakeJudge } from "./support/fakeJudge.ts";
+
+const texts = ["the cat sat on the mat", "a dog ran to a tree"];
+const references = ["the king is dead, long live", "who goes there in the night", "to be or not"];
+const words = { encode: (text: string) => text.split(" ").map((word) => word.length) };
+
+describe("samples alone", () => {
+  it("are measured by their tokens", async () => {
+    const tokens = [Int32Array.of(1, 2, 1, 2), [1, 1, 1, 1, 1]];
+    const { entropy, ...evaluation } = await evaluate({ texts, tokens });
+    expect(evaluation).toEqual({
+      samples: 2,
+      tokensFrom: "samples",
+      length: 4.5,
+      distinct1: 2 / 9,
+      distinct2: 3 / 7,
+      repetition: 0.25,
+      duplicates: 0,
+      collapse: { collapsed: true, reasons: [expect.stringMatching(/^25% /)] },
+    });
+    expect(entropy.mean).toBeCloseTo(Math.log(2) / 2, 12);
+  });
+
+  it("are tokenized where nobody knows their tokens, and else are words", async () => {
+    const tokenized = await evaluate({ texts }, { tokenizer: words });
+    expect(tokenized.tokensFrom).toBe("tokenizer");
+    expect(tokenized.entropy.mean).toBeCloseTo(
+      (tokenEntropy(words.encode(texts[0])) + tokenEntropy(words.encode(texts[1]))) / 2,
+      12,
+    );
+    const split = await evaluate({ texts });
+    expect(split.tokensFrom).toBe("words");
+    expect(split.entropy.maximum).toBeCloseTo(tokenEntropy([0, 1, 2, 3, 0, 4]), 12);
+  });
+
+  it("have the entropies that the caller knows", async () => {
+    const { entropy } = await evaluate({ texts }, { entropies: [4, 5] });
+    expect([entropy.minimum, entropy.maximum]).toEqual([4, 5]);
+  });
+
+  it("have the words that the vocabulary has", async () => {
+    const vocabulary = new Set(["the", "cat", "sat", "dog"]);
+    const { knownWords } = await evaluate({ texts }, { vocabulary });
+    expect(knownWords).toBe(5 / 8); // the cat sat the mat, dog ran tree
+    expect(await evaluate({ texts: ["42"] }, { vocabulary })).not.toHaveProperty("knownWords");
+  });
+});
+
+describe("with a judge", () => {
+  it("perplexity has entropy beside it", async () => {
+    const judge = new FakeJudge((text) => (text.startsWith("the") ? 2 : 4));
+    const { genPpl, entropy, mauve } = await evaluate({ texts }, { judge });
+    expect(genPpl).toMatchObject({ judge: "fake", tokens: 12 });
+    expect(genPpl?.value).toBeCloseTo(Math.exp(3), 12);
+    expect(genPpl?.standardError).toBeCloseTo(Math.exp(3), 12); // deviations of 6 nats, 12 tokens
+    expect(entropy.mean).toBeGreaterThan(0);
+    expect(mauve).toBeUndefined();
+    expect(judge.asked).toEqual(["likelihoods of 2"]);
+  });
+
+  it("references are judged as well, and compared by MAUVE", async () => {
+    const judge = new FakeJudge();
+    const options = { judge, mauve: { seeds: [1, 2, 6], scale: 4 }, tokenizer: words };
+    const evaluation = await evaluate({ texts, references }, options);
+    expect(evaluation.mauve).toEqual({
+      mean: expect.closeTo(0.3, 12),
+      standardDeviation: expect.closeTo(Math.sqrt(0.07), 12),
+      scores: [0.1, 0.2, 0.6],
+      references: 3,
+      judge: "fake",
+      seeds: [1, 2, 6],
+      scale: 4,
+    });
+    expect(evaluation.references?.genPpl?.value).toBeCloseTo(Math.exp(3), 12);
+    expect(judge.asked).toEqual([
+      "likelihoods of 2",
+      "likelihoods of 3",
+      "features of 3",
+      "features of 2",
+      "mauve of 3 and 2, scale 4",
+    ]);
+  });
+
+  it("five seeds and scale 5 are the defaults, and false leaves MAUVE out", async () => {
+    const { mauve } = await evaluate({ texts, references }, { judge: new FakeJudge() });
+    expect(mauve).toMatchObject({ seeds: [1, 2, 3, 4, 5], scale: 5 });
+    const without = new FakeJudge();
+    await evaluate({ texts, references }, { judge: without, mauve: false });
+    expect(without.asked).toEqual(["likelihoods of 2", "likelihoods of 3"]);
+  });
+});
+
+describe("references", () => {
+  it("are cut to the samples' length, and counted over as many tokens", async () => {
+    const tokens = [
+      [1, 2, 3],
+      [1, 2, 4],
+    ];
+    const referenceTokens = [
+      [5, 6, 5, 6, 5, 6],
+      [7, 8, 9, 7],
+      [1, 1, 1],
+    ];
+    const { references: row } = await evaluate({ texts, tokens, references, referenceTokens });
+    expect(row).toMatchObject({ count: 3, length: 3, distinct1: 5 / 6, distinct2: 1 });
+    expect(row?.entropy?.minimum).toBe(0);
+  });
+
+  it("have no tokens where the samples' are known and no tokenizer is", async () => {
+    const tokens = [[1], [2]];
+    const { references: row } = await evaluate({ texts, tokens, references });
+    expect(row).toEqual({ count: 3 });
+    const { references: known } = await evaluate(
+      { texts, tokens, references },
+      { tokenizer: words },
+    );
+    expect(known).toHaveProperty("entropy");
+  });
+});
+
+describe("bad input is refused before anything starts", () => {
+  it.each<[string, unknown, unknown]>([
+    ["input", undefined, {}],
+    ["options", { texts }, 7],
+    ["texts", { texts: [] }, {}],
+    ["texts", { texts: [7] }, {}],
+    ["tokens", { texts, tokens: [[1]] }, {}],
+    ["references", { texts, references: "text" }, {}],
+    ["referenceTokens", { texts, references, referenceTokens: [[1]] }, {}],
+    ["colour", { texts, colour: 1 }, {}],
+    ["colour", { texts }, { colour: 1 }],
+    ["entropies", { texts }, { entropies: [1] }],
+    ["entropies", { texts }, { entropies: [1, NaN] }],
+    ["mauve", { texts }, { mauve: 5 }],
+    ["mauve.seeds", { texts }, { mauve: { seeds: [] } }],
+    ["mauve.seeds", { texts }, { mauve: { seeds: [0.5] } }],
+    ["mauve.scale", { texts }, { mauve: { scale: 0 } }],
+    ["mauve.colour", { texts }, { mauve: { colour: 1 } }],
+  ])("%s", async (option, input, options) => {
+    const judge = new FakeJudge();
+    const given = typeof options === "object" ? { judge, ...options } : options;
+    await expect(
+      evaluate(input as EvaluationInput, given as EvaluationOptions),
+    ).rejects.toMatchObject({ code: "option_invalid", option });
+    expect(judge.asked).toEqual([]);
+  });
+});
+
+describe("progress and abort", () => {
+  it("each stage is told, to its end", async () => {
+    const told = new Map<string, string>();
+    await evaluate(
+      { texts, references },
+      {
+        judge: new FakeJudge(),
+        tokenizer: words,
+        vocabulary: new Set(),
+        onProgress: (stage, done, total) => told.set(stage, `${done}/${total}`),
+      },
+    );
+    expect([...told]).toEqual([
+      ["tokens of the samples", "2/2"],
+      ["tokens of the references", "3/3"],
+      ["samples", "2/2"],
+      ["references", "3/3"],
+      ["words of the samples", "2/2"],
+      ["words of the references", "3/3"],
+      ["perplexity of the samples", "2/2"],
+      ["perplexity of the references", "3/3"],
+      ["features of the references", "3/3"],
+      ["features of the samples", "2/2"],
+      ["MAUVE", "5/5"],
+    ]);
+  });
+
+  it("an abort ends it before the next stage", async () => {
+    const judge = new FakeJudge();
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const evaluation = evaluate(
+      { texts, references },
+      {
+        judge,
+        signal: controller.signal,
+        onProgress: (stage) => {
+          if (stage === "perplexity of the samples") controller.abort(reason);
+        },
+      },
+    );
+    await expect(evaluation).rejects.toMatchObject({ code: "aborted", cause: reason });
+    expect(judge.asked).toEqual(["likelihoods of 2"]);
+  });
+
+  it("an aborted signal starts nothing, and the judge is given the signal", async () => {
+    const judge = new FakeJudge();
+    await expect(evaluate({ texts }, { judge, signal: AbortSignal.abort() })).rejects.toMatchObject(
+      { code: "aborted" },
+    );
+    expect(judge.asked).toEqual([]);
+    const { signal } = new AbortController();
+    const given: unknown[] = [];
+    judge.likelihoods = async (all, options) => {
+      given.push(options?.signal);
+      return all.map(() => ({ nats: 1, tokens: 1 }));
+    };
+    await evaluate({ texts }, { judge, signal });
+    expect(given).toEqual([signal]);
+  });
+
+  it("the event loop turns while much is counted", async () => {
+    const controller = new AbortController();
+    const tokens = Array.from({ length: 200 }, (_, i) => new Int32Array(2048).fill(i));
+    setTimeout(() => controller.abort(), 0);
+    await expect(
+      evaluate({ texts: tokens.map(String), tokens }, { signal: controller.signal }),
+    ).rejects.toMatchObject({ code: "aborted" });
+  });
+});

@@ -1,0 +1,110 @@
+/** SIGKILL at any moment, in a process of its own: what comes out in the end is what an undisturbed run gives. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { packageRoot } from "../../src/packageRoot.ts";
+import { BuiltPackage } from "../backend/support/builtPackage.ts";
+
+const KILLS = 10;
+
+let built: BuiltPackage;
+let scratch = "";
+beforeAll(() => {
+  built = new BuiltPackage();
+  scratch = mkdtempSync(join(tmpdir(), "remdm-kill-"));
+});
+afterAll(() => {
+  built.remove();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const EXPERIMENT = {
+  name: "killed",
+  samples: 24,
+  batchSize: 5,
+  steps: [4, 16],
+  seeds: [1, 2],
+  models: [
+    { checkpoint: packageRoot, name: "one", strategies: ["mdlm", { name: "remdm-cap", eta: 0.3 }] },
+    {
+      checkpoint: packageRoot,
+      name: "two",
+      seeds: 1,
+      samples: 6,
+      strategies: [{ name: "remdm-loop", executor: "dense" }, "remdm-conf"],
+    },
+  ],
+};
+
+/** One session, in its own process; it says `done` when nothing is left to do. */
+function session(out: string) {
+  return built.run(`
+    import { sampleEvents } from "./dist/sampler/run.js";
+    import { resolveExperiment } from "./dist/experiment/read.js";
+    import { runResolved } from "./dist/experiment/experiment.js";
+    import { fakeServices } from ${JSON.stringify(join(packageRoot, "test/experiment/support/fakeServices.mjs"))};
+    const experiment = resolveExperiment(${JSON.stringify(EXPERIMENT)});
+    // The models' files play no part here: digests of this repository would take long.
+    for (const model of experiment.models) model.checkpoint = "/nowhere";
+    const services = fakeServices(sampleEvents, { delay: 8, log: console.log });
+    await runResolved(experiment, { out: ${JSON.stringify(out)} }, services);
+    console.log("done");
+  `);
+}
+
+/** Everything that is to be the same; the times that cells took are not. */
+function contents(out: string): Record<string, string> {
+  const names = readdirSync(out, { recursive: true, encoding: "utf8" }).sort();
+  const files = names.filter((name) => /\.\w+$/.test(name) && name !== "timings.jsonl");
+  return Object.fromEntries(files.map((name) => [name, readFileSync(join(out, name), "utf8")]));
+}
+
+it(
+  "ten kills at random times change no byte of the results, and what was finished is not done again",
+  async () => {
+    const calm = join(scratch, "calm");
+    const { stdout, stderr } = await session(calm);
+    expect(stderr).toBe("");
+    expect(stdout).toContain("done");
+    const whole = stdout.match(/^sample /gm)?.length ?? 0;
+
+    const out = join(scratch, "killed");
+    let random = 12345; // a linear congruential generator: the same times in every run of this test
+    let [kills, drawn] = [0, 0];
+    const lengths: number[] = [];
+    for (let sessions = 0; sessions < 60; sessions++) {
+      const child = session(out);
+      let killed = false;
+      if (kills < KILLS) {
+        random = (Math.imul(random, 1103515245) + 12345) >>> 0;
+        // Counted from its first work, so that loading, which is slow on a busy machine, does not use the time up.
+        const after = 20 + (random % 250);
+        const begun = new Promise<void>((resolve) => {
+          child.stdout.on("data", (chunk: Buffer) => {
+            if (chunk.toString().includes("sample ")) resolve();
+          });
+        });
+        void begun
+          .then(() => pause(after))
+          .then(() => {
+            killed = child.kill("SIGKILL");
+          });
+      }
+      const end = await child;
+      if (end.signal === "SIGKILL") kills++;
+      else expect({ killed, stderr: end.stderr }).toEqual({ killed: false, stderr: "" });
+      drawn += end.stdout.match(/^sample /gm)?.length ?? 0;
+      lengths.push(Object.values(contents(out)).join("").length);
+      if (end.stdout.includes("done")) break;
+    }
+    expect(kills).toBe(KILLS);
+    expect(contents(out)).toEqual(contents(calm));
+    expect(whole).toBe(12);
+    // Each session begins at most the gaps that the last one left.
+    expect(drawn).toBeGreaterThan(whole);
+    expect([...lengths].sort((a, b) => a - b)[0]).toBe(lengths[0]);
+  },
+  10 * 60_000,
+);

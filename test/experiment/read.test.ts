@@ -1,0 +1,203 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { PRESETS, etaNote, presetExperiment } from "../../src/experiment/presets.ts";
+import { readExperiment, resolveExperiment } from "../../src/experiment/read.ts";
+import { ExperimentError } from "../../src/index.ts";
+
+let scratch = "";
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), "remdm-read-"));
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+function read(text: string, name = "grid.yaml") {
+  const path = join(scratch, name);
+  writeFileSync(path, text);
+  return readExperiment(path);
+}
+
+function ids(experiment: object): string[] {
+  return resolveExperiment(experiment).cells.map(({ id }) => id);
+}
+
+const grid = (strategies: unknown[], more: object = {}) => ({
+  name: "grid",
+  steps: [8, 16],
+  models: [{ checkpoint: "demo", strategies }],
+  ...more,
+});
+
+describe("the grid", () => {
+  it("has every combination once, in the order of the file", () => {
+    expect(ids(grid(["mdlm", { name: "remdm-cap", eta: [0.1, 0.2] }], { seeds: [1, 2] }))).toEqual([
+      "demo_mdlm_T8_p0.9_seed1",
+      "demo_mdlm_T8_p0.9_seed2",
+      "demo_mdlm_T16_p0.9_seed1",
+      "demo_mdlm_T16_p0.9_seed2",
+      "demo_remdm-cap-eta0.1_T8_p0.9_seed1",
+      "demo_remdm-cap-eta0.1_T8_p0.9_seed2",
+      "demo_remdm-cap-eta0.2_T8_p0.9_seed1",
+      "demo_remdm-cap-eta0.2_T8_p0.9_seed2",
+      "demo_remdm-cap-eta0.1_T16_p0.9_seed1",
+      "demo_remdm-cap-eta0.1_T16_p0.9_seed2",
+      "demo_remdm-cap-eta0.2_T16_p0.9_seed1",
+      "demo_remdm-cap-eta0.2_T16_p0.9_seed2",
+    ]);
+  });
+
+  it("does not multiply a strategy by what it does not have", () => {
+    const more = { topP: [0.5, 0.9] };
+    expect(ids(grid(["ar"], more))).toEqual(["demo_ar_p0.5_seed1", "demo_ar_p0.9_seed1"]);
+    expect(ids(grid(["analytic"], more))).toEqual([
+      "demo_analytic_T8_seed1",
+      "demo_analytic_T16_seed1",
+    ]);
+  });
+
+  it("counts what stands nearer", () => {
+    const { cells } = resolveExperiment({
+      name: "near",
+      steps: 8,
+      samples: 10,
+      topP: 0.5,
+      models: [
+        { checkpoint: "demo", samples: 20, strategies: ["mdlm", { name: "dfm", samples: 30 }] },
+      ],
+    });
+    expect(cells.map(({ samples, topP }) => [samples, topP])).toEqual([
+      [20, 0.5],
+      [30, 0.5],
+    ]);
+  });
+
+  it("tells the etas of a combined strategy apart", () => {
+    const one = { name: "remdm-cap+conf", eta: [0.1, 0.2], steps: 8 };
+    const { cells } = resolveExperiment(grid([one]));
+    expect(cells.map(({ strategy }) => strategy)).toEqual([
+      { kind: "remdm", cap: 0.1, confidence: true },
+      { kind: "remdm", cap: 0.2, confidence: true },
+    ]);
+  });
+
+  it("takes the paper's eta for the number of steps", () => {
+    const steps = [128, 512, 1024, 4096];
+    const strategies = ["remdm-cap", "remdm-rescale", "remdm-loop"].map((name) => ({
+      name,
+      eta: "paper",
+      steps,
+    }));
+    expect(resolveExperiment(grid(strategies)).cells.map(({ eta }) => eta)).toEqual([
+      ...[0.04, 0.04, 0.008, 0.008],
+      ...[0.045, 0.045, 0.015, 0.015],
+      ...[0.055, 0.055, 0.02, 0.02],
+    ]);
+  });
+});
+
+describe("what is wrong is named with its place", () => {
+  const head = "name: x\nsteps: 8\nmodels:\n  - checkpoint: demo\n    strategies:\n";
+  it.each([
+    [
+      "a misspelt key",
+      `${head}      - { name: dfm, stepz: 3 }\n`,
+      /grid\.yaml:6: models\[0\]\.strategies\[0\]\.stepz is not something that can be said there/,
+    ],
+    [
+      "a wrong type",
+      "name: x\nsteps: many\nmodels:\n  - { checkpoint: demo, strategies: [dfm] }\n",
+      /grid\.yaml:2: steps is "many", which is not allowed/,
+    ],
+    [
+      "what is missing",
+      "name: x\nmodels:\n  - strategies: [mdlm]\n",
+      /grid\.yaml:3: models\[0\] lacks checkpoint/,
+    ],
+    [
+      "an unknown strategy",
+      `${head}      - mdlm\n      - remdm-cup\n`,
+      /grid\.yaml:7: models\[0\]\.strategies\[1\]: There is no strategy "remdm-cup"/,
+    ],
+    [
+      "a setting that the strategy lacks",
+      `${head}      - { name: mdlm, eta: 0.1 }\n`,
+      /grid\.yaml:6: .*eta is not an option of the strategy mdlm/,
+    ],
+    [
+      "a bad number",
+      `${head}      - { name: remdm-cap, eta: 7 }\n`,
+      /grid\.yaml:6: .*eta must be a number in \[0, 1\]; got 7/,
+    ],
+    [
+      "half a step",
+      "name: x\nsteps: 1.5\nmodels:\n  - { checkpoint: demo, strategies: [dfm] }\n",
+      /steps must be an integer/,
+    ],
+    [
+      "no steps",
+      "name: x\nmodels:\n  - { checkpoint: demo, strategies: [dfm] }\n",
+      /grid\.yaml:3: models\[0\]\.strategies\[0\] has no steps/,
+    ],
+    [
+      "the same twice",
+      `${head}      - mdlm\n      - mdlm\n`,
+      /grid\.yaml:7: .* gives demo_mdlm_T8_p0\.9_seed1, which .*grid\.yaml:6.* gave already/,
+    ],
+    [
+      "a file that is not there",
+      `references: no.txt\n${head}      - mdlm\n`,
+      /grid\.yaml:1: references is "no\.txt", and there is nothing at/,
+    ],
+    [
+      "an eta that the paper lacks",
+      `${head}      - { name: remdm-cap, eta: paper, steps: 700 }\n`,
+      /eta is paper, which has none for remdm-cap with 700 steps/,
+    ],
+    [
+      "an empty list",
+      "name: x\nsteps: 8\nmodels: []\n",
+      /models is an empty list, which is not allowed/,
+    ],
+    ["what is no YAML", "name: [x\n", /grid\.yaml:\d+:\d+ is neither YAML nor JSON/],
+  ])("%s", (_, text, message) => {
+    expect(() => read(text)).toThrow(ExperimentError);
+    expect(() => read(text)).toThrow(message);
+  });
+
+  it("in JSON too", () => {
+    const text =
+      '{\n  "name": "x",\n  "steps": true,\n  "models": [{"checkpoint": "demo", "strategies": ["mdlm"]}]\n}';
+    expect(() => read(text, "grid.json")).toThrow(/grid\.json:3: steps is true/);
+  });
+});
+
+describe("presets", () => {
+  const original = { samples: 5000, seed: 1, length: undefined };
+  it.each([
+    ["ar", { kind: "ar" }, undefined, 0.9],
+    ["sedd", { kind: "analytic" }, 1024, undefined],
+    ["mdlm", { kind: "mdlm" }, 1024, 0.9],
+    ["fb", { kind: "forward-backward" }, 1024, 0.9],
+    ["dfm", { kind: "dfm" }, 1024, 0.9],
+    ["remdm-cap", { kind: "remdm-cap", eta: 0.008 }, 1024, 0.9],
+    ["remdm-rescale", { kind: "remdm-rescale", eta: 0.015 }, 1024, 0.9],
+    ["remdm-conf", { kind: "remdm-conf" }, 1024, 0.9],
+    [
+      "remdm-loop",
+      { kind: "remdm-loop", eta: 0.02, tOn: 0.55, tOff: 0.05, alphaOn: 0.9 },
+      1024,
+      0.9,
+    ],
+  ])("%s has the settings of the original's script", (name, strategy, steps, topP) => {
+    const { cells } = resolveExperiment(presetExperiment(name, { checkpoint: "demo" }));
+    expect(cells).toHaveLength(1);
+    expect(cells[0]).toMatchObject({ ...original, strategy, steps, topP });
+  });
+
+  it("are the scripts, and say which eta fewer steps take", () => {
+    expect(PRESETS).toHaveLength(9);
+    expect(etaNote("remdm-loop", [256])).toBe("The paper's eta: 0.055 with 256 steps.");
+    expect(etaNote("mdlm")).toBe("");
+  });
+});

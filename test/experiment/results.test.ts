@@ -1,0 +1,201 @@
+/** What is said of results: the paper beside them, the table, the lines of the charts, the estimate. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import type { ModelCard } from "../../src/backend/protocol.ts";
+import { expectedCalls, Estimate } from "../../src/experiment/cost.ts";
+import { spread } from "../../src/experiment/labels.ts";
+import { paper, paperRow } from "../../src/experiment/paper.ts";
+import { presetExperiment } from "../../src/experiment/presets.ts";
+import { resolveExperiment } from "../../src/experiment/read.ts";
+import type { CellResult } from "../../src/experiment/results.ts";
+import { chartSeries } from "../../src/experiment/series.ts";
+import { tableOf } from "../../src/experiment/table.ts";
+import { sample } from "../../src/sampler/index.ts";
+import { TableDenoiser } from "../sampler/support/tableDenoiser.ts";
+import { reference } from "../support/shared.ts";
+
+const PUBLISHED: ModelCard = {
+  kind: "mdlm",
+  name: "mdlm.ckpt",
+  format: "lightning",
+  architecture: "dit",
+  weights: "ema",
+  vocabSize: 50258,
+  maskId: 50257,
+  length: 1024,
+  timeConditioning: false,
+  subsMasking: false,
+  hiddenSize: 768,
+  blocks: 12,
+  heads: 12,
+  parameters: 169e6,
+};
+
+function cellOf(strategy: unknown, more: object = {}) {
+  const models = [{ checkpoint: "demo", strategies: [strategy] }];
+  return resolveExperiment({ name: "x", steps: 1024, models, ...more }).cells[0];
+}
+
+describe("the paper's row", () => {
+  it.each([
+    ["mdlm", "MDLM", 51.3],
+    ["fb", "forward-backward", 33.8],
+    ["dfm", "dfm", 21.7],
+    ["remdm-cap", "remdm-cap", 27.7],
+    ["remdm-rescale", "remdm-rescale", 27.4],
+    ["remdm-loop", "remdm-loop", 28.6],
+  ])("stands beside the preset %s on the published model", (preset, sampler, genPpl) => {
+    const [cell] = resolveExperiment(presetExperiment(preset, { checkpoint: "demo" })).cells;
+    expect(paperRow(cell, PUBLISHED)).toMatchObject({ sampler, genPpl, steps: 1024 });
+  });
+
+  it("knows SEDD and AR by the model's kind", () => {
+    const sedd = cellOf("analytic", { steps: 256 });
+    expect(paperRow(sedd, { ...PUBLISHED, kind: "sedd" })?.genPpl).toBe(110.1);
+    expect(paperRow(sedd, PUBLISHED)).toBeUndefined();
+    expect(paperRow(cellOf("ar"), { ...PUBLISHED, kind: "ar" })?.genPpl).toBe(12.1);
+  });
+
+  it.each([
+    ["a small model", "mdlm", {}, { hiddenSize: 160, vocabSize: 1025, length: 128 }],
+    ["raw weights", "mdlm", {}, { weights: "raw" as const }],
+    ["another length", "mdlm", { length: 512 }, {}],
+    ["another nucleus", "mdlm", { topP: 1 }, {}],
+    ["another number of steps", "mdlm", { steps: 100 }, {}],
+    ["another eta", { name: "remdm-cap", eta: 0.01 }, {}, {}],
+    ["the other eta", { name: "remdm-cap", eta: 0.04 }, {}, {}],
+    ["another plateau", { name: "remdm-loop", tOn: 0.6 }, {}, {}],
+    ["a strategy that it lacks", "remdm-conf", {}, {}],
+  ])("does not stand beside %s", (_, strategy, more, card) => {
+    expect(paperRow(cellOf(strategy, more), { ...PUBLISHED, ...card })).toBeUndefined();
+  });
+
+  it("is the one of the shared reference, where that is there", () => {
+    let text: string;
+    try {
+      text = readFileSync(join(reference, "paper.json"), "utf8");
+    } catch {
+      expect(process.env.CI).toBeUndefined();
+      return;
+    }
+    expect(paper()).toEqual(JSON.parse(text));
+  });
+});
+
+describe("the estimate", () => {
+  it.each(["mdlm", "forward-backward", "dfm", "remdm-cap", "remdm-loop", "remdm-conf"])(
+    "expects the calls that %s makes",
+    async (name) => {
+      const samples = 300;
+      const cell = cellOf(name, { steps: 12, length: 10 });
+      const { strategy } = cell;
+      const options = { strategy, steps: 12, samples, batchSize: 1, topP: 1, seed: 7 };
+      const { stats } = await sample(new TableDenoiser(10), options);
+      const measured = stats.forwardCalls / samples;
+      expect(expectedCalls(cell, 10) / measured).toBeGreaterThan(0.85);
+      expect(expectedCalls(cell, 10) / measured).toBeLessThan(1.15);
+    },
+  );
+
+  it("goes by what was measured, model by model", () => {
+    const work = (model: string) => ({ model, units: 100, samples: 10 });
+    const estimate = new Estimate(
+      new Map([
+        ["a1", work("a")],
+        ["a2", work("a")],
+        ["b1", work("b")],
+      ]),
+    );
+    expect(estimate.secondsLeft).toBeUndefined();
+    estimate.sampled("a1", 0.5, 25); // half a second a unit
+    expect(estimate.secondsLeft).toBeCloseTo(0.5 * 250);
+    expect(estimate.share).toBeCloseTo(50 / 300);
+    estimate.sampled("a1", 0, 25);
+    estimate.evaluated("a1", 20); // two seconds a sample
+    expect(estimate.secondsLeft).toBeCloseTo(0.5 * 200 + 2 * 20);
+    estimate.sampled("b1", 0.9, 10); // b is slower: one second a unit
+    expect(estimate.secondsLeft).toBeCloseTo(0.5 * 100 + 1 * 90 + 2 * 20);
+    estimate.skip("b1");
+    expect(estimate.secondsLeft).toBeCloseTo(0.5 * 100 + 2 * 10);
+  });
+});
+
+function result(label: string, steps: number | null, ppl: number, more: object = {}): CellResult {
+  return {
+    cell: `m_${label}_T${steps}`,
+    model: "m",
+    label,
+    steps,
+    eta: null,
+    topP: 0.9,
+    seed: 1,
+    samples: 8,
+    settings: {},
+    card: { kind: "mdlm", parameters: 1, vocabSize: 2, length: 8, weights: "ema" },
+    forwardCalls: 7.4,
+    evaluation: {
+      samples: 8,
+      entropy: { mean: 5, standardError: 0.1 },
+      genPpl: { value: ppl, standardError: null },
+      distinct2: 0.5,
+      repetition: 0.015,
+      collapse: { collapsed: ppl < 5, reasons: ["Entropy is low."] },
+    },
+    paper: null,
+    ...more,
+  } as unknown as CellResult;
+}
+
+describe("table and lines", () => {
+  it("leaves out what nobody has, and flags a collapse beside its perplexity", () => {
+    const table = tableOf("t", [result("mdlm", 8, 30), result("a|b", 16, 3.1)]);
+    expect(table).toContain("| m | mdlm | 8 | 30.0 | 5.00 ± 0.10 | 0.500 | 1.5% | 7 |  |");
+    expect(table).toContain(
+      "| m | a\\|b | 16 | 3.1 | 5.00 ± 0.10 | 0.500 | 1.5% | 7 | **collapsed** |",
+    );
+    expect(table).toContain("m_a|b_T16 has collapsed: Entropy is low.");
+    expect(table).not.toMatch(/MAUVE|paper|known words|NaN|null/);
+  });
+
+  it("shows the paper's numbers beside ours", () => {
+    const row = { sampler: "MDLM", steps: 8, mauve: 0.042, genPpl: 51.3, entropy: 5.46 };
+    const table = tableOf("t", [result("mdlm", 8, 50, { paper: row })]);
+    expect(table).toContain("| 0.042 | 51.3 | 5.46 |");
+    expect(table).toContain("arXiv 2503.00307");
+  });
+
+  it("makes one point of seeds, with the deviation between them, and one line of an eta a step", () => {
+    const ppl = ({ evaluation: { genPpl } }: CellResult) =>
+      genPpl && { value: genPpl.value, error: genPpl.standardError };
+    const series = chartSeries(
+      [
+        result("cap", 8, 10, { seed: 1, eta: 0.04 }),
+        result("cap", 8, 14, { seed: 2, eta: 0.04 }),
+        result("cap", 1024, 9, { eta: 0.008 }),
+        result("ar", null, 6),
+      ],
+      ppl,
+    );
+    expect(series.map(({ name }) => name)).toEqual(["cap", "ar"]);
+    expect(series[0].points[0]).toMatchObject({ steps: 8, value: 12 });
+    expect(series[0].points[0].high).toBeCloseTo(12 + Math.SQRT2 * 2);
+    expect(series[1].points[0].steps).toBeUndefined();
+    const two = chartSeries(
+      [result("cap", 8, 10, { eta: 0.1 }), result("cap", 8, 9, { eta: 0.2 })],
+      ppl,
+    );
+    expect(two.map(({ name }) => name)).toEqual(["cap, eta 0.1", "cap, eta 0.2"]);
+  });
+
+  it("keeps labels apart, in order and within bounds", () => {
+    const places = spread([50, 52, 51, 200, 399, 400], 15, 40, 400);
+    const sorted = [...places].sort((a, b) => a - b);
+    for (let i = 1; i < sorted.length; i++)
+      expect(sorted[i] - sorted[i - 1]).toBeGreaterThanOrEqual(15 - 1e-9);
+    expect(sorted[0]).toBeGreaterThanOrEqual(40);
+    expect(sorted.at(-1)).toBeLessThanOrEqual(400);
+    expect(places[0]).toBeLessThan(places[2]);
+    expect(places[3]).toBe(200);
+  });
+});
