@@ -18,7 +18,7 @@ beforeEach(() => {
     });
   }
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 /** As commander fills them in. */
 const defaults: EvalFlags = {
