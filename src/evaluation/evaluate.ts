@@ -87,7 +87,11 @@ async function textMeasures(
   const { vocabulary, entropies } = options;
   const watch = (stage: string): Watch => ({ pace, onProgress: progressOf(options, stage) });
   const sequences = await tokenSequences(input, options, watch);
-  const samples = await tokenStatistics(sequences.samples, watch("samples"), entropies);
+  const samples = await tokenStatistics(
+    sequences.samples,
+    watch("statistics of the samples"),
+    entropies,
+  );
   const beside =
     sequences.references && (await besideOf(sequences.samples, sequences.references, watch));
   const known = (texts: readonly string[] | undefined, stage: string) =>
@@ -115,7 +119,7 @@ async function besideOf(
 ): Promise<Beside> {
   const length = Math.round(totalOf(samples) / samples.length);
   const cut = references.map((tokens) => firstTokens([tokens], length)[0] ?? []);
-  const statistics = await tokenStatistics(cut, watch("references"));
+  const statistics = await tokenStatistics(cut, watch("statistics of the references"));
   const budget = Math.min(totalOf(samples), totalOf(cut));
   const part = firstTokens(cut, budget);
   const [distinct1, distinct2] = [distinctNgrams(part, 1), distinctNgrams(part, 2)];

@@ -82,6 +82,18 @@ describe("what it prints", () => {
     expect(said.stderr).toBe("");
   });
 
+  it("what could not be compared", async () => {
+    const flags = { ...defaults, judge: false, quiet: true } as const;
+    expect(await runEval(await samples(2), flags)).toBe(0);
+    expect(said.stdout).toMatch(/No sign of a collapse \(looked for without references\)\.\n$/);
+    const short = { ...flags, references: file("refs.jsonl", '"one two"\n"three"') };
+    expect(await runEval(await samples(2), short)).toBe(0);
+    expect(said.stdout).toMatch(/entropy was not compared: the references have \d\.\d tokens\)/);
+    const path = file("other.jsonl", '{"text":"a","tokens":[1]}\n{"text":"b","tokens":[2]}');
+    expect(await runEval(path, short)).toBe(0);
+    expect(said.stdout).toMatch(/whose tokens are not known: name --tokenizer\)/);
+  });
+
   it("text of a file steers no terminal", async () => {
     const judge = Object.assign(new FakeJudge(), { name: "fa\u001b[2Jke" });
     const { launch } = launching(judge);
