@@ -8,7 +8,6 @@ const MARKER = Symbol.for("remdm.error");
 /** Stable machine-readable names of what went wrong; programs branch on these, never on messages. */
 export type RemdmErrorCode =
   | "option_invalid"
-  | "input_invalid"
   | "aborted"
   | "stream_consumed"
   | "denoiser_invalid"
@@ -28,7 +27,8 @@ export type RemdmErrorCode =
   | "tokenizer_mismatch"
   | "device_unavailable"
   | "out_of_memory"
-  | "output_failed";
+  | "output_failed"
+  | "input_invalid";
 
 export interface RemdmErrorDetails {
   readonly code: RemdmErrorCode;
