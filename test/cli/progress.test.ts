@@ -149,7 +149,7 @@ describe("a stage", () => {
 
   it("fits into a line", () => {
     expect(stageView("features", 5, 20, 2, 80)).toMatch(
-      /^███░+ {2}25%  5\/20 {2}0:08 left {2}features$/,
+      /^███░+ {2}25% {2}5\/20 {2}0:08 left {2}features$/,
     );
     expect(widthOf(stageView("features of the references", 5, 20, 2, 30))).toBe(29);
   });
