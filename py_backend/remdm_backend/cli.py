@@ -21,7 +21,7 @@ from remdm_backend.lifetime import leave_terminal_to_parent
 from remdm_backend.log import log, log_fatal
 
 if TYPE_CHECKING:
-    from remdm_backend.engine import Model
+    from remdm_backend.models import Model
 
 EXIT_OTHER = 1
 EXIT_USAGE = 2

@@ -22,18 +22,18 @@ from remdm_backend.allocator import kept_memory
 from remdm_backend.answers import Answer, Rows, Values
 from remdm_backend.batching import Batch
 from remdm_backend.caches import CacheStore
-from remdm_backend.engine import Outputs
 from remdm_backend.errors import BackendError, NoRoomError
 from remdm_backend.free_memory import free_memory
 from remdm_backend.model.memory import out_of_memory
 from remdm_backend.model.network import LOGITS_AT_ONCE
 from remdm_backend.model.packing import Packed, Tokens
 from remdm_backend.model.trunk_cache import TrunkCache
+from remdm_backend.models import Outputs
 from remdm_backend.protocol import width_of
 
 if TYPE_CHECKING:
-    from remdm_backend.engine import Card, Network
     from remdm_backend.model.top_rows import TopRows
+    from remdm_backend.models import Card, Network
 
 T = TypeVar("T")
 

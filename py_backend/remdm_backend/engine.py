@@ -15,104 +15,18 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, TypeAlias
 
 from remdm_backend.answers import Answer
 from remdm_backend.batching import Batch, Call, FairQueue, Limits, Piece, cut, merge, split
 from remdm_backend.errors import BackendError, NoRoomError
 from remdm_backend.evaluation.requests import Job
 from remdm_backend.log import log
+from remdm_backend.models import Model, Network
 from remdm_backend.returning import Returning
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
     from remdm_backend.device import Evaluator
-    from remdm_backend.model.top_rows import TopRows
-    from remdm_backend.model.trunk_cache import TrunkCache
-
-
-class Card(Protocol):
-    """What a network says of itself (``checkpoint/card.py``)."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def format(self) -> str: ...
-    @property
-    def weights(self) -> str: ...
-    @property
-    def vocab_size(self) -> int: ...
-    @property
-    def mask_id(self) -> int: ...
-    @property
-    def length(self) -> int: ...
-    @property
-    def time_conditioning(self) -> bool: ...
-    @property
-    def hidden_size(self) -> int: ...
-    @property
-    def n_blocks(self) -> int: ...
-    @property
-    def n_heads(self) -> int: ...
-    @property
-    def parameters(self) -> int: ...
-    @property
-    def architecture(self) -> str: ...
-    @property
-    def subs_masking(self) -> bool: ...
-
-
-Form = TypeVar("Form", contravariant=True)
-
-
-class Outputs(Protocol[Form]):
-    """What can be asked about tokens in this form: equally long sequences, or packed ones.
-
-    ``sigma [B]`` float32, ``rows [N]`` int64 (flat indices into the tokens), on any device ->
-    ``[N, V]`` float32, for logits perhaps bfloat16; ``[N, 2]`` for masses. Raises ``BackendError``,
-    ``out_of_memory`` among others.
-    """
-
-    def logits(
-        self, tokens: Form, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
-    ) -> Tensor: ...
-    def log_probs(
-        self, tokens: Form, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
-    ) -> Tensor: ...
-    def masses(
-        self, tokens: Form, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
-    ) -> Tensor: ...
-    def top_rows(
-        self,
-        tokens: Form,
-        sigma: Tensor,
-        rows: Tensor,
-        cache: TrunkCache | None,
-        *,
-        mass: float,
-    ) -> TopRows: ...
-
-
-class Model(Protocol):
-    """What was loaded: a network to sample from, or a judge (``evaluation/judge.py``)."""
-
-    @property
-    def card(self) -> Card: ...
-    @property
-    def device(self) -> torch.device: ...
-    @property
-    def dtype(self) -> torch.dtype: ...
-    @property
-    def attention(self) -> str: ...
-
-
-@runtime_checkable
-class Network(Outputs["Tensor"], Model, Protocol):
-    """A loaded network (``model/network.py``), for ``tokens [B, L]`` int64."""
 
 
 @dataclass(frozen=True)
@@ -262,7 +176,7 @@ class Engine:
             return None
 
     def _do(self, model: Model, job: Job) -> None:
-        from remdm_backend.evaluation.evaluator import evaluate  # it imports PyTorch
+        from remdm_backend.evaluation.evaluate import evaluate  # it imports PyTorch
 
         event: Evaluated | Failed
         try:

@@ -19,10 +19,10 @@ import zmq
 
 from remdm_backend.batching import Limits
 from remdm_backend.endpoint import Endpoint
-from remdm_backend.engine import Model
 from remdm_backend.errors import BackendError
 from remdm_backend.lifetime import leave_terminal_to_parent, stop_on_signals, watch_parent
 from remdm_backend.log import log, log_fatal
+from remdm_backend.models import Model
 from remdm_backend.server import Server, open_router
 from remdm_backend.wakeup import Wakeup
 

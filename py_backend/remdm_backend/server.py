@@ -25,12 +25,11 @@ from remdm_backend.engine import (
     Failed,
     Loaded,
     LoadFailed,
-    Model,
-    Network,
 )
 from remdm_backend.errors import BackendError, RequestError
 from remdm_backend.evaluation.requests import Evaluation, Job, Mauve, check_texts
 from remdm_backend.log import log
+from remdm_backend.models import Model, Network
 from remdm_backend.protocol import (
     MAX_FRAME_BYTES,
     MAX_FRAMES,

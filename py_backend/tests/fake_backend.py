@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from remdm_backend.engine import Model
     from remdm_backend.model.top_rows import TopRows
     from remdm_backend.model.trunk_cache import TrunkCache
+    from remdm_backend.models import Model
 
 PATIENCE = 180.0
 """Seconds after which a test gives up. Nothing takes more than a few, on a machine that is idle."""

@@ -30,7 +30,7 @@ from running_engine import Gate
 from remdm_backend.batching import Call, Limits
 from remdm_backend.engine import Answered, Engine, Evaluated, Event, Failed, Loaded
 from remdm_backend.errors import RequestError
-from remdm_backend.evaluation import evaluator
+from remdm_backend.evaluation import evaluate as evaluate_module
 from remdm_backend.evaluation.requests import (
     LEAST_TEXTS,
     Evaluation,
@@ -254,7 +254,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Engine, Gate, que
             raise ZeroDivisionError("unlucky")
         return [np.array([request.id])]
 
-    monkeypatch.setattr(evaluator, "evaluate", evaluate)
+    monkeypatch.setattr(evaluate_module, "evaluate", evaluate)
     gate = Gate()
     events: queue.Queue[Event] = queue.Queue()
     engine = Engine(lambda: FakeNetwork(gate), events.put, Limits(sequences=1))
