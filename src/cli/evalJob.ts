@@ -44,6 +44,7 @@ export async function runEval(
   const reporter = createReporter(process.stderr, flags.quiet === true);
   using interruption = new Interruption();
   const { signal } = interruption;
+  process.stdout.off("error", onOutputError).on("error", onOutputError);
   try {
     checkFlags(flags);
     using out = resultFile(flags.out, flags);
@@ -66,6 +67,11 @@ export async function runEval(
     process.stderr.write(text);
     return code;
   }
+}
+
+/** A reader that goes away (`| head`) is no failure. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 /** What is wrong for any samples is refused before a file is read. */

@@ -1,6 +1,7 @@
 /** An evaluation for people: entropy stands beside perplexity, errors beside means, and a collapse above all. */
 import type { Evaluation, GenerativePerplexity } from "../evaluation/evaluation.ts";
 import type { TokensFrom } from "../evaluation/tokenSequences.ts";
+import { areAsLong } from "../metrics/collapse.ts";
 import type { Spread } from "../metrics/spread.ts";
 
 const SOURCES: Readonly<Record<TokensFrom, string>> = {
@@ -12,7 +13,7 @@ const SOURCES: Readonly<Record<TokensFrom, string>> = {
 type Row = readonly [name: string, samples: string, references: string, note: string];
 
 export function describeEvaluation(evaluation: Evaluation): string {
-  const { samples, tokensFrom, length, references, collapse } = evaluation;
+  const { samples, tokensFrom, length, collapse } = evaluation;
   const counted = `${samples} ${samples === 1 ? "sample" : "samples"}`;
   const heading = `${counted} of ${length.toFixed(length % 1 === 0 ? 0 : 1)} tokens (${SOURCES[tokensFrom]})`;
   const verdict = collapse.collapsed
@@ -20,8 +21,18 @@ export function describeEvaluation(evaluation: Evaluation): string {
         "COLLAPSED: perplexity says nothing here.",
         ...collapse.reasons.map((reason) => `  - ${reason}`),
       ]
-    : [`No sign of a collapse${references ? "" : " (looked for without references)"}.`];
+    : [`No sign of a collapse${reservation(evaluation)}.`];
   return [heading, "", ...table(rowsOf(evaluation)), "", ...verdict].join("\n");
+}
+
+/** What the guardrail could not look at. */
+function reservation({ length, references }: Evaluation): string {
+  if (references === undefined) return " (looked for without references)";
+  if (references.length === undefined) {
+    return " (looked for without the references, whose tokens are not known: name --tokenizer)";
+  }
+  if (areAsLong(length, references.length)) return "";
+  return ` (entropy was not compared: the references have ${references.length.toFixed(1)} tokens)`;
 }
 
 function rowsOf(evaluation: Evaluation): Row[] {

@@ -1,6 +1,5 @@
 /** The paper's measures of a set of samples (section 5 of arXiv 2503.00307) and the guardrail beside them. */
 import { findCollapse, type Comparison } from "../metrics/collapse.ts";
-import { distinctNgrams } from "../metrics/diversity.ts";
 import { duplicateShare } from "../metrics/duplicates.ts";
 import { perplexityOf } from "../metrics/perplexity.ts";
 import { spreadOf } from "../metrics/spread.ts";
@@ -17,6 +16,7 @@ import type { JudgeCallOptions, TextJudge } from "./textJudge.ts";
 import {
   firstTokens,
   knownWords,
+  tokensIn,
   tokenStatistics,
   type TokenStatistics,
   type Watch,
@@ -87,9 +87,12 @@ async function textMeasures(
   const { vocabulary, entropies } = options;
   const watch = (stage: string): Watch => ({ pace, onProgress: progressOf(options, stage) });
   const sequences = await tokenSequences(input, options, watch);
-  const samples = await tokenStatistics(sequences.samples, watch("samples"), entropies);
+  const samples = await tokenStatistics(sequences.samples, watch("statistics of the samples"), {
+    entropies,
+  });
   const beside =
-    sequences.references && (await besideOf(sequences.samples, sequences.references, watch));
+    sequences.references &&
+    (await besideOf(sequences.samples, samples, sequences.references, watch));
   const known = (texts: readonly string[] | undefined, stage: string) =>
     vocabulary && texts && knownWords(texts, vocabulary, watch(stage));
   return {
@@ -110,19 +113,19 @@ interface Beside {
 
 async function besideOf(
   samples: readonly ArrayLike<number>[],
+  { length, distinct2 }: TokenStatistics,
   references: readonly ArrayLike<number>[],
   watch: (stage: string) => Watch,
 ): Promise<Beside> {
-  const length = Math.round(totalOf(samples) / samples.length);
-  const cut = references.map((tokens) => firstTokens([tokens], length)[0] ?? []);
-  const statistics = await tokenStatistics(cut, watch("references"));
-  const budget = Math.min(totalOf(samples), totalOf(cut));
-  const part = firstTokens(cut, budget);
-  const [distinct1, distinct2] = [distinctNgrams(part, 1), distinctNgrams(part, 2)];
-  return {
-    references: { ...statistics, distinct1, distinct2 },
-    distinct2: { samples: distinctNgrams(firstTokens(samples, budget), 2), references: distinct2 },
-  };
+  const cut = references.map((tokens) => firstTokens(tokens, Math.round(length)));
+  const [ours, theirs] = [tokensIn(samples), tokensIn(cut)];
+  const budget = Math.min(ours, theirs);
+  const statistics = await tokenStatistics(cut, watch("statistics of the references"), { budget });
+  const part =
+    budget === ours
+      ? distinct2
+      : (await tokenStatistics(samples, watch("a part of the samples"), { budget })).distinct2;
+  return { references: statistics, distinct2: { samples: part, references: statistics.distinct2 } };
 }
 
 interface Judged {
@@ -179,8 +182,4 @@ function progressOf({ onProgress }: EvaluationOptions, stage: string) {
 /** No text has a share of known words that has no word. */
 function isNumber(value: number | undefined): value is number {
   return value !== undefined && !Number.isNaN(value);
-}
-
-function totalOf(sequences: readonly ArrayLike<number>[]): number {
-  return sequences.reduce((sum, { length }) => sum + length, 0);
 }

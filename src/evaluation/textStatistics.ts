@@ -29,11 +29,17 @@ export interface Watch {
 /** A token costs so many visits of {@link Pace}: it is part of several n-grams. */
 const WORK_PER_TOKEN = 16;
 
-/** @param entropies those of the sequences, where they are not to be computed. */
+export interface StatisticsOptions {
+  /** Those of the sequences, where they are not to be computed. */
+  readonly entropies?: readonly number[] | undefined;
+  /** Distinct shares are counted over so many tokens from the first on. Default: all. */
+  readonly budget?: number;
+}
+
 export async function tokenStatistics(
   sequences: readonly ArrayLike<number>[],
   { pace, onProgress }: Watch,
-  entropies?: readonly number[],
+  { entropies, budget = Number.POSITIVE_INFINITY }: StatisticsOptions = {},
 ): Promise<TokenStatistics> {
   const [distinct1, distinct2] = [new DistinctNgrams(1), new DistinctNgrams(2)];
   const each: { entropy: number; repetition: number }[] = [];
@@ -42,8 +48,9 @@ export async function tokenStatistics(
     const entropy = entropies?.[i] ?? tokenEntropy(sequence);
     const repetition = repetitionOf(sequence);
     each.push({ entropy, repetition });
-    distinct1.add(sequence);
-    distinct2.add(sequence);
+    const counted = firstTokens(sequence, budget - tokens);
+    distinct1.add(counted);
+    distinct2.add(counted);
     tokens += sequence.length;
     if (isDegenerate(sequence.length, entropy, repetition)) degenerate++;
     if (pace.spend(WORK_PER_TOKEN * sequence.length)) await pace.rest();
@@ -75,17 +82,11 @@ export async function knownWords(
   return words.share;
 }
 
-/** @returns the first tokens of a set, `budget` of them in all; the last sequence may be cut. */
-export function firstTokens(
-  sequences: readonly ArrayLike<number>[],
-  budget: number,
-): ArrayLike<number>[] {
-  const taken: ArrayLike<number>[] = [];
-  let left = budget;
-  for (const sequence of sequences) {
-    if (left <= 0) break;
-    taken.push(sequence.length <= left ? sequence : Array.from(sequence).slice(0, left));
-    left -= sequence.length;
-  }
-  return taken;
+/** @returns at most `count` tokens of a sequence; none where that is negative. */
+export function firstTokens(tokens: ArrayLike<number>, count: number): ArrayLike<number> {
+  return tokens.length <= count ? tokens : Array.from(tokens).slice(0, Math.max(0, count));
+}
+
+export function tokensIn(sequences: readonly ArrayLike<number>[]): number {
+  return sequences.reduce((sum, { length }) => sum + length, 0);
 }

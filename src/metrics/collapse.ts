@@ -71,6 +71,11 @@ export function isDegenerate(length: number, entropy: number, repetition: number
   return length >= SHORTEST && (entropy < Math.log(length) / 2 || repetition > 0.5);
 }
 
+/** Whether entropies and repetition of texts of these lengths, in tokens, compare: both grow with the length. */
+export function areAsLong(samples: number, references: number): boolean {
+  return Math.abs(samples / references - 1) <= LENGTH_TOLERANCE;
+}
+
 /** Looks for all signs of a collapse that can be looked for. */
 export function findCollapse(samples: SampleMeasures, comparison?: Comparison): Collapse {
   const reasons = [...alone(samples), ...(comparison ? beside(samples, comparison) : [])];
@@ -92,7 +97,7 @@ function* alone(samples: SampleMeasures): Generator<string> {
 
 function* beside(samples: SampleMeasures, comparison: Comparison): Generator<string> {
   const { references, distinct2, perplexity } = comparison;
-  if (Math.abs(samples.length / references.length - 1) <= LENGTH_TOLERANCE) {
+  if (areAsLong(samples.length, references.length)) {
     yield* besideAsLong(samples, references, perplexity);
   }
   if (distinct2.samples <= DISTINCT_LOSS * distinct2.references) {

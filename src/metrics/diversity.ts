@@ -7,7 +7,7 @@ import { ngramsOf } from "./ngrams.ts";
  */
 export class DistinctNgrams {
   readonly #n: number;
-  readonly #seen = new Set<string>();
+  readonly #seen = new Set<number | string>();
   #all = 0;
 
   /** @param n at least 1. */

@@ -18,7 +18,7 @@ beforeEach(() => {
     });
   }
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 /** As commander fills them in. */
 const defaults: EvalFlags = {
@@ -80,6 +80,18 @@ describe("what it prints", () => {
     expect(said.stdout).toMatch(/^8 samples of 3 tokens \(words in the place of tokens\)\n/);
     expect(said.stdout).toMatch(/COLLAPSED: perplexity says nothing.*\n {2}- 88% of the samples/);
     expect(said.stderr).toBe("");
+  });
+
+  it("what could not be compared", async () => {
+    const flags = { ...defaults, judge: false, quiet: true } as const;
+    expect(await runEval(await samples(2), flags)).toBe(0);
+    expect(said.stdout).toMatch(/No sign of a collapse \(looked for without references\)\.\n$/);
+    const short = { ...flags, references: file("refs.jsonl", '"one two"\n"three"') };
+    expect(await runEval(await samples(2), short)).toBe(0);
+    expect(said.stdout).toMatch(/entropy was not compared: the references have \d\.\d tokens\)/);
+    const path = file("other.jsonl", '{"text":"a","tokens":[1]}\n{"text":"b","tokens":[2]}');
+    expect(await runEval(path, short)).toBe(0);
+    expect(said.stdout).toMatch(/whose tokens are not known: name --tokenizer\)/);
   });
 
   it("text of a file steers no terminal", async () => {

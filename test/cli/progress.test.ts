@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { bar, clock, facts, Rate, view } from "../../src/cli/progress.ts";
+import { bar, clock, facts, Rate, stageFacts, stageView, view } from "../../src/cli/progress.ts";
 import { PlainReporter } from "../../src/cli/reporter.ts";
 import { widthOf } from "../../src/cli/terminalText.ts";
 import type { ProgressEvent } from "../../src/index.ts";
@@ -124,5 +124,33 @@ describe("plain lines, where there is no terminal", () => {
     expect(plain.slice(0, 3)).toEqual([1, 3, 6]);
     expect(plain.length).toBeGreaterThan(10);
     expect(plain.length).toBeLessThan(20);
+  });
+
+  it("a stage without steps is named, and has a rate of its own", () => {
+    const lines: string[] = [];
+    let now = 0;
+    const reporter = new PlainReporter(
+      (line) => lines.push(line),
+      () => now,
+    );
+    for (; now <= 3000; now += 100) reporter.stage("features", now / 100, 100);
+    for (; now <= 13_000; now += 100) reporter.stage("MAUVE", (now - 3000) / 1000, 20);
+    expect(lines[0]).toBe("20%  20/100  0:08 left  features");
+    expect(lines[1]).toBe("20%  4/20  0:16 left  MAUVE");
+  });
+});
+
+describe("a stage", () => {
+  it("is how much, how long still, and what", () => {
+    expect(stageFacts("features", 5, 20, 2)).toBe(" 25%  5/20  0:08 left  features");
+    expect(stageFacts("features", 20, 20, 2)).toBe("100%  20/20  features");
+    expect(stageFacts("features", 0, 20, undefined)).toBe("  0%  0/20  features");
+  });
+
+  it("fits into a line", () => {
+    expect(stageView("features", 5, 20, 2, 80)).toMatch(
+      /^███░+ {2}25% {2}5\/20 {2}0:08 left {2}features$/,
+    );
+    expect(widthOf(stageView("features of the references", 5, 20, 2, 30))).toBe(29);
   });
 });

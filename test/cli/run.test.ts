@@ -1,6 +1,14 @@
 /** The built program on the real backend: what it prints, how it ends, and that it leaves nothing. */
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -149,6 +157,18 @@ describe("a failure ends with 1 and a remedy", () => {
       python: null,
       problems: [{ fatal: true, remedy: expect.stringContaining("remdm setup") }],
     });
+  });
+});
+
+describe("remdm eval", () => {
+  it("measures a file of samples without any model", async () => {
+    const path = join(scratch, "samples.jsonl");
+    writeFileSync(path, '{"text":"the cat sat on the mat"}\n{"text":"so it goes"}\n');
+    const { code, stdout, stderr } = await run("eval", path, "--no-judge", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ samples: 2, tokensFrom: "words", duplicates: 0 });
+    expect(stderr).toContain("Reading");
+    expect(code).toBe(0);
+    await expectNothingLeft();
   });
 });
 

@@ -165,8 +165,8 @@ describe("progress and abort", () => {
     expect([...told]).toEqual([
       ["tokens of the samples", "2/2"],
       ["tokens of the references", "3/3"],
-      ["samples", "2/2"],
-      ["references", "3/3"],
+      ["statistics of the samples", "2/2"],
+      ["statistics of the references", "3/3"],
       ["words of the samples", "2/2"],
       ["words of the references", "3/3"],
       ["perplexity of the samples", "2/2"],

@@ -22,6 +22,20 @@ describe("distinct-n", () => {
     ).toBe(1);
   });
 
+  it("knows large ids and small ones apart, and longer runs", () => {
+    const large = [2 ** 21, 2 ** 31 - 1, 0, 1].flatMap((a) =>
+      [0, 1, 2 ** 21 - 1, 2 ** 21].map((b) => [a, b]),
+    );
+    expect(distinctNgrams(large, 2)).toBe(1);
+    expect(distinctNgrams([...large, ...large], 2)).toBe(0.5);
+    expect(
+      distinctNgrams(
+        ["1 23 4", "12 3 4"].map((text) => text.split(" ").map(Number)),
+        3,
+      ),
+    ).toBe(1);
+  });
+
   it("is not known of a set without n-grams", () => {
     expect(distinctNgrams([[1], []], 2)).toBeNaN();
   });
