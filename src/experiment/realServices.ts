@@ -8,13 +8,25 @@ import { resolveLaunch, type Device } from "../launchOptions.ts";
 import { packageRoot } from "../packageRoot.ts";
 import { Remdm } from "../remdm.ts";
 import { isRecord } from "../sampler/checks.ts";
+import { ExperimentError } from "./errors.ts";
 import type { Services } from "./services.ts";
+
+/** MAUVE makes a cluster for every 10 texts, and two at least. */
+const LEAST_FOR_MAUVE = 20;
 
 export function realServices(): Services {
   return {
     version: packageVersion(),
     evaluate,
-    check({ models, judge, device, dtype }) {
+    check({ models, cells, judge, mauve, device, dtype, source }) {
+      const few = cells.find(({ samples }) => samples < LEAST_FOR_MAUVE);
+      if (mauve !== false && few !== undefined) {
+        throw new ExperimentError(
+          "experiment_invalid",
+          `${source.where(few.path)} (${few.id}) has ${few.samples} samples, too few for MAUVE`,
+          `Draw ${LEAST_FOR_MAUVE} samples at least, hundreds at best; or say mauve: false.`,
+        );
+      }
       for (const { checkpoint, tokenizer, rawWeights } of models) {
         const optional = tokenizer === undefined ? {} : { tokenizer };
         resolveLaunch({ checkpoint, rawWeights, dtype, device: device as Device, ...optional });

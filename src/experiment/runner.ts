@@ -62,6 +62,9 @@ export class Runner implements AsyncDisposable {
 
   /** @throws ExperimentError, AbortedError, RemdmError output_failed; what models and judge throw. */
   async run(): Promise<void> {
+    const { cells } = this.#experiment;
+    if (cells.every((cell) => this.#directory.resultOf(cell) !== undefined)) return;
+    await this.#judgeOnce(); // a judge that does not start is known before hours of sampling
     for (const model of this.#experiment.models) {
       const cells = this.#experiment.cells.filter((cell) => cell.model === model.name);
       const left = cells.filter((cell) => this.#directory.resultOf(cell) === undefined);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { LineReporter, progressLine } from "../../src/cli/experimentReporter.ts";
 import type { ExperimentProgress } from "../../src/experiment/progress.ts";
+import { packageRoot } from "../../src/packageRoot.ts";
 import { BuiltPackage } from "../backend/support/builtPackage.ts";
 
 let built: BuiltPackage;
@@ -42,6 +43,21 @@ describe("bad usage ends with 2, before anything starts", () => {
       "the paper|which has none",
     ],
     [["--preset", "mdlm", "--checkpoint", "demo", "--samples", "0"], "samples must be"],
+    [
+      [
+        "--preset",
+        "mdlm",
+        "--checkpoint",
+        "demo",
+        "--samples",
+        "19",
+        "--judge",
+        "demo",
+        "--references",
+        packageRoot,
+      ],
+      "has 19 samples, too few for MAUVE",
+    ],
     [["--preset", "mdlm", "--checkpoint", "no.ckpt"], "there is nothing at"],
   ])("%j", async (args, message) => {
     const { stderr, exitCode, stdout } = await remdm(...args, ...out());

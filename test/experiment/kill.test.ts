@@ -1,5 +1,5 @@
 /** SIGKILL at any moment, in a process of its own: what comes out in the end is what an undisturbed run gives. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -105,6 +105,57 @@ it(
     // Each session begins at most the gaps that the last one left.
     expect(drawn).toBeGreaterThan(whole);
     expect([...lengths].sort((a, b) => a - b)[0]).toBe(lengths[0]);
+  },
+  10 * 60_000,
+);
+
+/** The bundled model, through the command line. */
+const REAL = {
+  name: "real",
+  samples: 6,
+  batchSize: 2,
+  length: 48,
+  steps: [8, 12],
+  device: "cpu",
+  judge: false,
+  models: [{ checkpoint: "demo", strategies: ["mdlm", { name: "remdm-cap", eta: 0.1 }] }],
+};
+
+function command(out: string) {
+  const file = join(scratch, "real.json");
+  writeFileSync(file, JSON.stringify(REAL));
+  const args = JSON.stringify(["experiment", file, "--out", out]);
+  return built.run(`import { main } from "./dist/cli/program.js"; await main(${args});`);
+}
+
+function samplesIn(out: string): number {
+  const files = Object.entries(existsSync(out) ? contents(out) : {});
+  const samples = files.filter(([name]) => name.startsWith("samples"));
+  return samples.reduce((sum, [, text]) => sum + (text.match(/\n/g)?.length ?? 0), 0);
+}
+
+it(
+  "the command on a real network is killed between samples, goes on, and leaves no backend behind",
+  async () => {
+    const [calm, out] = [join(scratch, "calm-real"), join(scratch, "killed-real")];
+    const { exitCode, stdout } = await command(calm);
+    expect(exitCode ?? 0).toBe(0);
+    for (const enough of [1, 9]) {
+      const child = command(out);
+      const over = child.then(() => true);
+      while (samplesIn(out) < enough) {
+        if (await Promise.race([over, pause(5, false)])) break;
+      }
+      child.kill("SIGKILL");
+      expect((await child).signal).toBe("SIGKILL");
+      expect(samplesIn(out)).toBeGreaterThanOrEqual(enough);
+      expect(samplesIn(out)).toBeLessThan(24);
+    }
+    const end = await command(out);
+    expect(end.stdout).toBe(stdout);
+    expect(contents(out)).toEqual(contents(calm));
+    for (let i = 0; built.leftovers.length > 0 && i < 200; i++) await pause(100);
+    expect(built.leftovers).toEqual([]);
   },
   10 * 60_000,
 );
