@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -205,6 +205,30 @@ class TestRefuses:
         transformers.CohereForCausalLM(config).save_pretrained(tmp_path)
         assert refusal(tmp_path).code == "checkpoint_unsupported"
         assert "not a linear layer" in refusal(tmp_path).message
+
+    @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+    @pytest.mark.parametrize("architecture", ["llama", "gemma3"])
+    def test_a_model_that_sees_what_follows(
+        self, tmp_path: Path, architecture: str, dtype: Literal["float32", "bfloat16"]
+    ) -> None:
+        shape = {
+            "vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16,
+            "max_position_embeddings": CONTEXT, "initializer_range": 0.3,
+        }  # fmt: skip
+        makers = {
+            "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM,
+                      {"is_causal": False}),
+            "gemma3": (transformers.Gemma3TextConfig, transformers.Gemma3ForCausalLM,
+                       {"use_bidirectional_attention": True}),
+        }  # fmt: skip
+        config, model, changes = makers[architecture]
+        model(config(**shape)).save_pretrained(tmp_path / "causal")
+        assert load_judge(tmp_path / "causal", dtype=dtype).card.kind == "ar"
+        model(config(**shape, **changes)).save_pretrained(tmp_path / "seeing")
+        with pytest.raises(BackendError, match="tokens that follow") as caught:
+            load_judge(tmp_path / "seeing", dtype=dtype)
+        assert caught.value.code == "checkpoint_unsupported"
 
     @pytest.mark.parametrize(
         "changes", [{"auto_map": {"AutoModelForCausalLM": "x.Y"}}, {"n_layer": 10_000}]

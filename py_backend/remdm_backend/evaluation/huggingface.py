@@ -42,6 +42,10 @@ from remdm_backend.evaluation.judge import TransformersJudge, last_states
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
+ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
+"""What states may differ by, as a share of their norm, where the same is computed: a mixture of
+experts multiplies other portions when another token joins."""
+
 
 def load_causal_lm(path: Path, device: torch.device, dtype: torch.dtype) -> TransformersJudge:
     """``path`` is a directory of Hugging Face's format, or the ``model.safetensors`` in it.
@@ -62,6 +66,7 @@ def load_causal_lm(path: Path, device: torch.device, dtype: torch.dtype) -> Tran
         with torch.no_grad():
             trial = trial_tokens(model, min(length, TRIAL_LENGTH), device)
             logits = checked_logits(directory, model, body, projection, trial)
+            check_causal(directory, model, body, trial)
         card = ModelCard(
             kind="ar",
             vocab_size=logits.shape[-1],
@@ -114,3 +119,20 @@ def checked_logits(
         )
     logits: Tensor = whole.logits
     return logits
+
+
+def check_causal(
+    directory: Path, model: PreTrainedModel, body: nn.Module, tokens: Tensor
+) -> None:
+    """What a position says must not depend on the tokens after it: a config can turn that off in
+    architectures that are causal by default, and then a text is scored by having been seen."""
+    known = int(model.get_input_embeddings().weight.shape[0])
+    changed = tokens.clone()
+    changed[:, -1] = (changed[:, -1] + 1) % known
+    before, after = (last_states(body, some)[:, :-1].float() for some in (tokens, changed))
+    if (after - before).norm() > ROUNDING[model.dtype] * before.norm():
+        raise unsupported(
+            directory,
+            "it looks at the tokens that follow, so it cannot say how likely they are",
+            "Give a causal model, such as GPT-2 or Llama in its usual configuration.",
+        )
