@@ -6,14 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from numpy.typing import NDArray
 
 from remdm_backend.errors import BackendError
 from remdm_backend.evaluation.features import features
 from remdm_backend.evaluation.judge import Judge
 from remdm_backend.evaluation.likelihood import likelihood
-from remdm_backend.evaluation.mauve import mauve
+from remdm_backend.evaluation.mauve_process import MauveProcess
 from remdm_backend.evaluation.requests import Evaluation, Likelihood, Mauve
+
+mauve_process = MauveProcess()
 
 
 def evaluate(model: object, request: Evaluation) -> Sequence[NDArray[Any]]:
@@ -22,7 +25,8 @@ def evaluate(model: object, request: Evaluation) -> Sequence[NDArray[Any]]:
     Raises ``BackendError``, ``request_invalid`` if ``model`` is asked to judge and is no judge.
     """
     if isinstance(request, Mauve):
-        return [mauve(request.p, request.q, request.settings)]
+        threads = torch.get_num_threads()
+        return [mauve_process.score(request.p, request.q, request.settings, threads)]
     if not isinstance(model, Judge):
         raise BackendError(
             "request_invalid",

@@ -121,9 +121,7 @@ def checked_logits(
     return logits
 
 
-def check_causal(
-    directory: Path, model: PreTrainedModel, body: nn.Module, tokens: Tensor
-) -> None:
+def check_causal(directory: Path, model: PreTrainedModel, body: nn.Module, tokens: Tensor) -> None:
     """What a position says must not depend on the tokens after it: a config can turn that off in
     architectures that are causal by default, and then a text is scored by having been seen."""
     known = int(model.get_input_embeddings().weight.shape[0])

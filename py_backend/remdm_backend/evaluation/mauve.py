@@ -16,6 +16,8 @@ from remdm_backend.errors import BackendError
 from remdm_backend.evaluation.requests import MauveSettings
 
 VERSION = "mauve-text==0.4.0"
+SAME = 1e-6
+"""Features of the length 1 that differ by less differ by rounding."""
 REQUIREMENTS = Path(__file__).parents[2] / "requirements-mauve.txt"
 
 
@@ -24,14 +26,20 @@ def mauve(
 ) -> NDArray[np.float64]:
     """``[1]``, the score of samples ``q [M, D]`` against references ``p [N, D]``, in [0, 1].
 
+    Keeps Python's lock for long: ``mauve_process.py`` has it computed elsewhere.
+
     Raises ``BackendError``: ``package_missing`` without mauve-text, ``request_invalid`` for texts
-    that are all the same, in which there is nothing to cluster.
+    whose features are all the same, in which there is nothing to cluster.
     """
     compute_mauve = import_compute_mauve()
-    if (np.vstack([p, q]) == p[0]).all():
+    # As mauve-text sees them: at the length 1.
+    both = np.vstack([p, q])
+    both /= np.maximum(np.linalg.norm(both, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    if np.allclose(both, both[0], rtol=0, atol=SAME):
         raise BackendError(
             "request_invalid",
-            "MAUVE cannot be computed: all samples and references have the same features.",
+            "MAUVE cannot be computed: all samples and references have the same features, or "
+            "multiples of them.",
             "Look at the texts; a judge of random weights or equal texts do this.",
         )
     result = compute_mauve(
