@@ -139,7 +139,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    """Progress goes to standard output, a JSON object a line; the last has the finished card."""
+    """Progress goes to standard output, a JSON object a line; the last one is ``finished``."""
     from remdm_backend.lifetime import exit_on_signals
 
     exit_on_signals(managed=options.managed)
@@ -150,7 +150,7 @@ def _convert(options: argparse.Namespace) -> int:
     try:
         from remdm_backend.checkpoint.convert import convert
 
-        card = convert(
+        convert(
             options.checkpoint,
             options.out,
             weights=options.weights,
@@ -166,7 +166,12 @@ def _convert(options: argparse.Namespace) -> int:
         return EXIT_OTHER
     except SystemExit as end:  # a signal; all is tidy, and PyTorch's own end takes its time
         os._exit(end.code if isinstance(end.code, int) else EXIT_OTHER)
-    say(card=card)
+    except Exception as error:
+        from remdm_backend.engine import as_backend_error
+
+        log_fatal(as_backend_error(error))
+        return EXIT_OTHER
+    say(finished=True)
     return 0
 
 

@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
@@ -42,6 +43,22 @@ def _exit(number: int, _frame: FrameType | None) -> NoReturn:
     for other in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(other, signal.SIG_IGN)  # a second one must not interrupt the tidying up
     raise SystemExit(128 + number)
+
+
+@contextmanager
+def signals_ignored() -> Iterator[None]:
+    """For moments that must not be cut in two: a signal that asks for the end is not heard. Does
+    nothing on other threads than the main one, where no signal is handled."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not None:  # not Python's, who could not put it back
+                before[number] = signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def leave_terminal_to_parent() -> None:

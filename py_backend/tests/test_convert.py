@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from remdm_backend.checkpoint.card import Weights
 from remdm_backend.checkpoint.convert import DtypeName, convert
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.checkpoint.safetensors_writer import write_safetensors
+from remdm_backend.cli import main
 from remdm_backend.errors import BackendError
 
 
@@ -215,13 +217,131 @@ class TestRefusals:
         assert not (tmp_path / "out").exists()
 
     def test_a_disk_that_fills(self, tiny_ckpt: Path, tmp_path: Path) -> None:
+        out = tmp_path / "new" / "out"
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))
+        try:
+            error = refusal(tiny_ckpt, out)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        assert error.code == "output_failed"
+        assert "File too large" in error.message
+        assert not (tmp_path / "new").exists()  # the directory above it was made too
+
+    @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+    def test_what_is_no_file_is_not_replaced(
+        self, tiny_ckpt: Path, tmp_path: Path, name: str
+    ) -> None:
+        out = tmp_path / "out"
+        convert(tiny_ckpt, out)
+        (out / name).unlink(missing_ok=True)
+        (out / name).mkdir()
+        assert "is no file" in refusal(tiny_ckpt, out, force=True).message
+        assert card_in(out)
+
+    def test_bfloat16_cannot_hold_the_largest_numbers(
+        self, content: dict[str, Any], tmp_path: Path
+    ) -> None:
+        content["ema"]["shadow_params"][0][0, 0] = 3.4e38
+        save(content, tmp_path / "large.ckpt")
+        error = refusal(tmp_path / "large.ckpt", tmp_path / "out", dtype="bfloat16")
+        assert error.remedy == "Convert it to float32."
+
+
+class TestAllOrNothing:
+    def test_files_and_links_that_look_like_ours_stay(
+        self, tiny_ckpt: Path, tmp_path: Path
+    ) -> None:
         out = tmp_path / "out"
         out.mkdir()
-        (out / "model.safetensors.part").symlink_to("/dev/full")
-        error = refusal(tiny_ckpt, out)
-        assert error.code == "output_failed"
-        assert "No space left" in error.message
-        assert list(out.iterdir()) == []
+        (tmp_path / "mine").write_text("mine")
+        (out / "model.safetensors.part").symlink_to(tmp_path / "mine")
+        (out / "card.json.part").write_text("mine too")
+        convert(tiny_ckpt, out)
+        assert (tmp_path / "mine").read_text() == "mine"
+        assert (out / "card.json.part").read_text() == "mine too"
+        assert len(list(out.iterdir())) == 4
+
+    @pytest.mark.parametrize("force", [False, True])
+    def test_two_at_once(self, tiny_ckpt: Path, tmp_path: Path, force: bool) -> None:
+        """The second begins and ends while the first is at work."""
+        out, second = tmp_path / "out", []
+
+        def progress(done: int, total: int) -> None:
+            if not second and done > total // 2:
+                second.append(convert(tiny_ckpt, out, dtype="bfloat16", force=force))
+
+        if force:
+            convert(tiny_ckpt, out, force=True, progress=progress)
+        else:
+            with pytest.raises(BackendError, match="already"):
+                convert(tiny_ckpt, out, progress=progress)
+        assert sorted(path.name for path in out.iterdir()) == ["card.json", "model.safetensors"]
+        dtype = torch.float32 if force else torch.bfloat16
+        model = load_file(out / "model.safetensors")
+        model.pop("rotary_emb.inv_freq")
+        assert {tensor.dtype for tensor in model.values()} == {dtype}
+        assert torch.isfinite(logits(out)).all()
+
+    @pytest.mark.parametrize("failing", range(5))
+    def test_a_rename_that_fails_leaves_the_old_checkpoint(
+        self, tiny_ckpt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+    ) -> None:
+        out = tmp_path / "out"
+        convert(tiny_ckpt, out)
+        (out / "tokenizer.json").write_text("{}")
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+        calls: list[Path] = []
+        replace = Path.replace
+
+        def fails_once(path: Path, target: Path) -> Path:
+            calls.append(path)
+            if len(calls) == failing + 1:
+                raise OSError(5, "Input/output error")
+            return replace(path, target)
+
+        monkeypatch.setattr(Path, "replace", fails_once)
+        assert refusal(tiny_ckpt, out, weights="raw", force=True).code == "output_failed"
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+    def test_a_part_that_is_gone_leaves_the_old_checkpoint(
+        self, tiny_ckpt: Path, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "out"
+        convert(tiny_ckpt, out)
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+        def progress(done: int, total: int) -> None:
+            if done == total:
+                next(out.glob("model.safetensors.*.part")).unlink()
+
+        with pytest.raises(BackendError, match="No such file"):
+            convert(tiny_ckpt, out, weights="raw", force=True, progress=progress)
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+    def test_a_signal_between_two_renames_is_too_late(
+        self, tiny_ckpt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        out = tmp_path / "out"
+        convert(tiny_ckpt, out)
+        replace = Path.replace
+
+        def signalled(path: Path, target: Path) -> Path:
+            signal.raise_signal(signal.SIGTERM)
+            return replace(path, target)
+
+        def heard(*_: object) -> None:
+            raise SystemExit(143)
+
+        monkeypatch.setattr(Path, "replace", signalled)
+        before = signal.signal(signal.SIGTERM, heard)
+        try:
+            convert(tiny_ckpt, out, weights="raw", force=True)
+            assert signal.getsignal(signal.SIGTERM) is heard
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert card_in(out)["weights"] == "raw"
+        assert len(list(out.iterdir())) == 2
 
 
 def command(*arguments: str) -> list[str]:
@@ -232,14 +352,15 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGE_ROOT)}
 
 
 class TestTheCommand:
-    def test_prints_progress_and_the_card(self, tiny_ckpt: Path, tmp_path: Path) -> None:
+    def test_prints_progress_and_that_it_finished(self, tiny_ckpt: Path, tmp_path: Path) -> None:
         line = command("--checkpoint", str(tiny_ckpt), "--out", str(tmp_path / "out"))
         end = subprocess.run(
             line, capture_output=True, text=True, timeout=PATIENCE, check=True, env=ENVIRONMENT
         )
         *progress, last = map(json.loads, end.stdout.splitlines())
         assert progress[-1]["done"] == progress[-1]["total"] > 0
-        assert last == {"card": card_in(tmp_path / "out")}
+        assert last == {"finished": True}
+        assert card_in(tmp_path / "out")
 
     def test_a_failure_is_the_last_line_of_stderr(self, tiny_ckpt: Path) -> None:
         line = command("--checkpoint", str(tiny_ckpt), "--out", str(tiny_ckpt))
@@ -249,6 +370,19 @@ class TestTheCommand:
         assert end.returncode == 1
         last = end.stderr.splitlines()[-1].removeprefix("remdm-backend: error ")
         assert json.loads(last)["code"] == "output_failed"
+
+    def test_what_nobody_foresaw_is_told_too(
+        self, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fails(*_: object, **__: object) -> None:
+            raise ValueError("what is this")
+
+        monkeypatch.setattr("remdm_backend.checkpoint.convert.convert", fails)
+        monkeypatch.setattr("remdm_backend.lifetime.exit_on_signals", lambda managed: None)
+        assert main(["convert", "--checkpoint", "a", "--out", "b"]) == 1
+        *_, last = capfd.readouterr().err.splitlines()
+        told = json.loads(last.removeprefix("remdm-backend: error "))
+        assert told["message"] == "ValueError: what is this"
 
     @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "the parent's end"])
     def test_an_interruption_leaves_nothing(self, tmp_path: Path, how: str) -> None:

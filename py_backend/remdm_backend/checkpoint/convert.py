@@ -128,7 +128,7 @@ def reader(contents: Contents, plan: Plan) -> Callable[[str], Tensor]:
             raise unsupported(
                 contents.path,
                 f"{name} has numbers up to {largest:g}, too large for {dtype}",
-                "Convert it to bfloat16 or float32.",
+                f"Convert it to {'bfloat16 or ' if dtype == torch.float16 else ''}float32.",
             )
         return converted
 

@@ -1,12 +1,15 @@
 """A directory that a checkpoint is written into: all of it or nothing.
 
-The files are written under other names and renamed at the end, the card last: a card means a whole
-checkpoint. Nothing else in the directory is touched.
+The files are written under names that nobody else has and renamed at the end, the card last: a card
+means a whole checkpoint. Nothing else in the directory is touched.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,33 +17,43 @@ from pathlib import Path
 
 from remdm_backend.checkpoint.safetensors_format import CARD_FILE, MODEL_FILE
 from remdm_backend.errors import BackendError
+from remdm_backend.lifetime import signals_ignored
 
 TOKENIZER_FILE = "tokenizer.json"
 FILES = (TOKENIZER_FILE, MODEL_FILE, CARD_FILE)
 """In the order in which they get their names."""
-PART = ".part"
 
 
 @contextmanager
 def writing(
     out: Path, source: Path, *, force: bool, needed: int
 ) -> Iterator[Callable[[str], Path]]:
-    """Gives the temporary path of each of ``FILES``; those that were written get their names when
-    the block ends well, and are removed when not."""
+    """Gives an empty file to write each of ``FILES`` into; those that were asked for get their
+    names when the block ends well, and are removed when not, as are directories that were made."""
     require_free(out, source, force=force)
-    created = not out.exists()
-    parts = {name: out / (name + PART) for name in FILES}
+    made = [path for path in (out, *out.parents) if not path.exists()]
+    parts: dict[str, Path] = {}
+
+    def part(name: str) -> Path:
+        parts[name] = unused(out, name, "part")
+        parts[name].touch(exist_ok=False)  # nor does it follow a link
+        return parts[name]
+
     try:
         try:
             out.mkdir(parents=True, exist_ok=True)
             require_space(out, needed)
-            yield parts.__getitem__
-            publish(out, parts)
+            yield part
+            # From here on a signal is too late; half of the files would be worse.
+            with signals_ignored(), locked(out):
+                require_free(out, source, force=force)
+                publish(out, parts)
         finally:
-            for part in parts.values():
-                part.unlink(missing_ok=True)
-            if created and out.is_dir() and not any(out.iterdir()):
-                out.rmdir()
+            for path in parts.values():
+                path.unlink(missing_ok=True)
+            for path in made:
+                if path.is_dir() and not any(path.iterdir()):
+                    path.rmdir()
     except OSError as error:
         raise BackendError(
             "output_failed",
@@ -49,17 +62,46 @@ def writing(
         ) from error
 
 
+def unused(out: Path, name: str, what: str) -> Path:
+    return out / f"{name}.{secrets.token_hex(6)}.{what}"
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Nobody else publishes into ``out`` meanwhile."""
+    handle = os.open(out, os.O_RDONLY)
+    try:
+        # Some network disks have no locks; there two at once are the user's to avoid.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def publish(out: Path, parts: dict[str, Path]) -> None:
+    """Give ``parts`` their names in the place of what has them, the tokenizer of another model
+    included. Raises ``OSError``; then ``out`` has what it had."""
     for part in parts.values():
-        if part.exists():
-            with part.open("rb") as handle:
-                os.fsync(handle.fileno())
-    (out / CARD_FILE).unlink(missing_ok=True)
-    for name, part in parts.items():
-        if part.exists():
-            part.replace(out / name)
-        else:
-            (out / name).unlink(missing_ok=True)  # the tokenizer of a model that was there before
+        with part.open("rb") as handle:
+            os.fsync(handle.fileno())
+    old: dict[str, Path] = {}
+    placed: list[Path] = []
+    try:
+        for name in reversed(FILES):
+            if os.path.lexists(out / name):
+                old[name] = (out / name).replace(unused(out, name, "old"))
+        for name in FILES:
+            if name in parts:
+                placed.append(parts[name].replace(out / name))
+    except OSError:
+        for path in placed:
+            path.unlink()
+        for name in reversed(old):  # the card last
+            old[name].replace(out / name)
+        raise
+    for path in old.values():
+        path.unlink()
 
 
 def require_free(out: Path, source: Path, *, force: bool) -> None:
@@ -74,7 +116,14 @@ def require_free(out: Path, source: Path, *, force: bool) -> None:
             f"{out} is the directory of the checkpoint itself.",
             "Name another directory; the source stays as it is.",
         )
-    there = [name for name in FILES if (out / name).exists()]
+    there = [name for name in FILES if os.path.lexists(out / name)]
+    for name in there:
+        if not (out / name).is_file():
+            raise BackendError(
+                "output_failed",
+                f"{out / name} is there and is no file.",
+                "Name another directory, or move it away.",
+            )
     if there and not force:
         raise BackendError(
             "output_failed",
