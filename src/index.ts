@@ -16,6 +16,11 @@ export {
   type PublishedCheckpoint,
   type PublishedName,
 } from "./checkpoints/published.ts";
+export {
+  convertCheckpoint,
+  type ConversionOptions,
+  type ConvertedCheckpoint,
+} from "./convertCheckpoint.ts";
 export { Judge } from "./evaluation/judge.ts";
 export type { JudgeOptions } from "./evaluation/judgeOptions.ts";
 export { InputError } from "./evaluation/errors.ts";

@@ -3,7 +3,7 @@ import { execa } from "execa";
 import { isRecord } from "../sampler/checks.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import { BACKEND_MODULE, backendEnvironment } from "./environment.ts";
-import { endedError } from "./lastWords.ts";
+import { endedError, type EndRemedies } from "./lastWords.ts";
 import { LogTail } from "./logTail.ts";
 
 export interface ConvertOptions {
@@ -26,22 +26,31 @@ export interface ConvertOptions {
 /** From SIGTERM, in answer to which it tidies up, to SIGKILL. */
 const KILL_DELAY_MS = 5_000;
 
+const REMEDIES: EndRemedies = {
+  killed:
+    "If nobody killed it, the system ran out of memory: close other programs, or convert it on a machine with more.",
+  ended: "Start it again; look at the disk first.",
+};
+
 /**
- * @returns the new checkpoint's card.
- * @throws CheckpointError, BackendError (output_failed, out_of_memory, backend_start_failed), AbortedError.
+ * Resolves when the checkpoint is written: also after an abort that came too late.
+ * @throws CheckpointError, BackendError (output_failed, out_of_memory, backend_start_failed, backend_exited), AbortedError.
  */
-export async function convert(options: ConvertOptions): Promise<unknown> {
+export async function convert(options: ConvertOptions): Promise<void> {
   const { python, signal, onProgress } = options;
-  const result: { card?: unknown } = {};
-  const said = new LogTail((line) => {
-    const facts: unknown = JSON.parse(line);
-    if (!isRecord(facts)) return;
-    if (typeof facts.done === "number" && typeof facts.total === "number") {
-      onProgress(facts.done, facts.total);
-    }
-    if ("card" in facts) result.card = facts.card;
-  });
+  const seen = { progress: false, end: false };
   const log = new LogTail();
+  const said = new LogTail((line) => {
+    const facts = parsed(line);
+    if (typeof facts?.done === "number" && typeof facts.total === "number") {
+      seen.progress = true;
+      onProgress(facts.done, facts.total);
+    } else if (facts?.finished === true) {
+      seen.end = true;
+    } else {
+      log.push(`${line}\n`); // a package's, most likely
+    }
+  });
   const child = execa(python, [...BACKEND_MODULE, ...commandLine(options)], {
     env: backendEnvironment(),
     stdin: "pipe", // held open: the process ends when it closes
@@ -52,20 +61,32 @@ export async function convert(options: ConvertOptions): Promise<unknown> {
   });
   child.stdout.setEncoding("utf8").on("data", (text: string) => said.push(text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => log.push(text));
-  const { exitCode, signal: killedBy, failed, cause, isCanceled } = await child;
+  const { exitCode, signal: killedBy, cause, isCanceled } = await child;
+  said.end();
   log.end();
+  if (seen.end && exitCode === 0) return;
   if (isCanceled) {
     const remedy = "Start it again; it left nothing.";
     throw new AbortedError(signal.reason, "The conversion was stopped", remedy);
   }
-  if (!failed && result.card !== undefined) return result.card;
   const neverStarted = exitCode === undefined && killedBy === undefined;
   throw endedError(
     python,
     { exitCode, signal: killedBy, ...(neverStarted && { cause }) },
     log.lines,
-    true,
+    seen.progress,
+    REMEDIES,
   );
+}
+
+/** undefined for a line that is not of ours. */
+function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function commandLine({ checkpoint, out, weights, dtype, force }: ConvertOptions): string[] {

@@ -8,19 +8,34 @@ export interface ProcessEnd {
   readonly cause?: unknown;
 }
 
+/** What to do when it ends in the middle of its work. */
+export interface EndRemedies {
+  /** By SIGKILL, which we did not send. */
+  readonly killed: string;
+  readonly ended: string;
+}
+
+const SERVING: EndRemedies = {
+  killed:
+    "If nobody killed it, the system ran out of memory: use a smaller batchSize, then launch again.",
+  ended: "Launch again; runs can be repeated with the same seed.",
+};
+
 const SHOWN_LINES = 12;
 /** How the backend reports a fatal error; the convention of `py_backend/remdm_backend/log.py`. */
 const FATAL = /^remdm-backend: error (\{.*\})$/;
 
 /**
  * @param lines the last lines of stderr.
- * @param ready whether the backend had answered the handshake: it failed to start otherwise.
+ * @param ready whether the backend had answered the handshake, or shown otherwise that it is at work: it failed to start if not.
+ * @param remedies for one that was ready. Default: of a backend that serves.
  */
 export function endedError(
   command: string,
   end: ProcessEnd,
   lines: readonly string[],
   ready: boolean,
+  remedies: EndRemedies = SERVING,
 ): BackendError {
   const fallback = ready ? "backend_exited" : "backend_start_failed";
   const report = fatalReport(lines.at(-1));
@@ -29,7 +44,7 @@ export function endedError(
     end.cause === undefined
       ? `ended ${ready ? "" : "while starting "}(${manner(end)})`
       : "cannot be started";
-  const remedy = ready ? remedyFor(end) : startRemedyFor(lines);
+  const remedy = ready ? remedyFor(end, remedies) : startRemedyFor(lines);
   const message = `The backend (${command}) ${how}${lastWords(lines)}`;
   return new BackendError(fallback, message, remedy, end.cause);
 }
@@ -56,10 +71,8 @@ function manner({ exitCode, signal }: ProcessEnd): string {
   return signal === undefined ? `exit code ${exitCode ?? "unknown"}` : `killed by ${signal}`;
 }
 
-function remedyFor({ signal }: ProcessEnd): string {
-  return signal === "SIGKILL"
-    ? "If nobody killed it, the system ran out of memory: use a smaller batchSize, then launch again."
-    : "Launch again; runs can be repeated with the same seed.";
+function remedyFor({ signal }: ProcessEnd, { killed, ended }: EndRemedies): string {
+  return signal === "SIGKILL" ? killed : ended;
 }
 
 function startRemedyFor(lines: readonly string[]): string {

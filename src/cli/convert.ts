@@ -1,11 +1,11 @@
 /** `remdm convert`: a checkpoint as safetensors. */
 import { Command, Option } from "commander";
-import type { ConvertOptions } from "../backend/convert.ts";
+import type { ConversionOptions } from "../convertCheckpoint.ts";
 
 export interface ConvertFlags {
   readonly out: string;
   readonly weights?: "ema" | "raw";
-  readonly dtype: ConvertOptions["dtype"];
+  readonly dtype: NonNullable<ConversionOptions["dtype"]>;
   readonly force?: true;
   readonly quiet?: true;
 }
@@ -13,6 +13,7 @@ export interface ConvertFlags {
 const NOTES = `
 Makes a directory with model.safetensors, card.json and, where there is one beside the source, tokenizer.json; --checkpoint takes
 it. In float32 its network gives the source's numbers exactly. Nothing that is pickled in the source is run.
+All files come, or none. --force replaces these three and no others: where the source has no tokenizer.json, one that is there is deleted.
   remdm convert mdlm --out mdlm-half --dtype float16        a published checkpoint that was downloaded
   remdm convert path/to/sedd.ckpt --out sedd --weights raw`;
 
@@ -32,7 +33,7 @@ export function convertCommand(): Command {
         .choices(["float32", "float16", "bfloat16"])
         .default("float32"),
     )
-    .option("--force", "replace a checkpoint that is there")
+    .option("--force", "replace a checkpoint that is there; its tokenizer.json too")
     .option("--quiet", "no progress")
     .addHelpText("after", NOTES)
     .action(async (checkpoint: string, flags: ConvertFlags) => {

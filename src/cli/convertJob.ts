@@ -1,8 +1,8 @@
 /** `remdm convert` at work. */
-import { resolve } from "node:path";
-import { convert } from "../backend/convert.ts";
-import { findPython } from "../backend/python.ts";
-import { resolveLaunch } from "../launchOptions.ts";
+import { relative } from "node:path";
+import { isPublishedName } from "../checkpoints/published.ts";
+import { convertCheckpoint } from "../convertCheckpoint.ts";
+import { AbortedError } from "../sampler/errors.ts";
 import { createByteReporter } from "./byteReporter.ts";
 import type { ConvertFlags } from "./convert.ts";
 import { failureOf } from "./failure.ts";
@@ -14,26 +14,33 @@ export async function runConvert(checkpoint: string, flags: ConvertFlags): Promi
   using interruption = new Interruption();
   interruption.signal.addEventListener("abort", () => {
     reporter.end();
-    reporter.note("Stopped; nothing is changed.");
+    reporter.note("Stopping.");
   });
-  const { weights, dtype, force = false } = flags;
-  const out = resolve(flags.out);
+  const { weights, dtype, force = false, out } = flags;
   try {
-    await convert({
-      ...{ weights, dtype, force, out },
-      checkpoint: resolveLaunch({ checkpoint }).checkpoint,
-      python: findPython().path,
+    const { path } = await convertCheckpoint(checkpoint, {
+      ...{ dtype, force, out },
+      ...(weights !== undefined && { weights }),
       signal: interruption.signal,
       onProgress: (done, total) => {
         reporter.progress("read and written", done, total);
       },
     });
     reporter.end();
-    process.stdout.write(`${out}\n`);
+    const name = relative(".", path);
+    if (isPublishedName(name)) {
+      reporter.note(
+        `In this directory \`${name}\` now means what was written, and no longer the published checkpoint. Rename it to have both.`,
+      );
+    }
+    process.stdout.write(`${path}\n`);
     return 0;
   } catch (error) {
     reporter.end();
-    if (interruption.exitCode !== undefined) return interruption.exitCode;
+    if (interruption.exitCode !== undefined) {
+      if (error instanceof AbortedError) reporter.note("Stopped; nothing is changed.");
+      return interruption.exitCode;
+    }
     const { code, text } = failureOf(error);
     process.stderr.write(text);
     return code;
