@@ -146,7 +146,7 @@ def test_features_and_settings_of_mauve_arrive_as_they_were_sent() -> None:
         (mauve_frames(seed=None), "seed"),
         (mauve_frames(scale=0), "scale"),
         (mauve_frames(scale=math.nan), "not a number"),
-        (mauve_frames(explainedVariance=1), "explainedVariance"),
+        (mauve_frames(explainedVariance=0.9991), "explainedVariance"),
         (mauve_frames(redo=0), "redo"),
         (mauve_frames(maxIterations=1e9), "maxIterations"),
         (mauve_frames(more=1), "more"),

@@ -174,7 +174,7 @@ export interface MauveRequestHeader {
   readonly buckets?: number;
   /** Share of the variance that is kept before k-means.
    * @exclusiveMinimum 0
-   * @exclusiveMaximum 1 */
+   * @maximum 0.999 */
   readonly explainedVariance: number;
   /** Starts of k-means, of which the best counts.
    * @TJS-type integer

@@ -16,6 +16,7 @@ import {
   tokenizerFor,
 } from "../tokenizer/load.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { checkCallbacks, checkCallOptions, checkTexts } from "./judgeCalls.ts";
 import { resolveJudge, type JudgeOptions } from "./judgeOptions.ts";
 import { checkSeeds, mauveSettings, mauveTensors } from "./mauveRequest.ts";
 import type {
@@ -66,11 +67,11 @@ export class Judge implements TextJudge, AsyncDisposable {
   static async launch(options: JudgeOptions = {}): Promise<Judge> {
     const { launch, maxLength, batchSize } = resolveJudge(options);
     const python = findPython(launch.python).path;
-    const beside = await tokenizerBeside(launch.checkpoint);
+    const known = await givenTokenizer(launch.tokenizer, launch.checkpoint);
     const backend = await launchBackend({ ...launch, python, judge: true }, launch);
     try {
       const { model } = backend.ready;
-      const tokenizer = beside ?? (await judgeTokenizer(model));
+      const tokenizer = known ?? (await judgeTokenizer(model));
       checkJudgeTokenizer(tokenizer, model);
       const longest = maxLength ?? Math.min(1024, model.length);
       return new Judge(backend, tokenizer, { batchSize, maxLength: longest });
@@ -141,8 +142,9 @@ export class Judge implements TextJudge, AsyncDisposable {
     q: Features,
     options: MauveOptions & JudgeCallOptions,
   ): Promise<number[]> {
-    const seeds = checkSeeds(options.seeds);
     const settings = mauveSettings(options);
+    const seeds = checkSeeds(options.seeds);
+    checkCallbacks(options);
     const tensors = mauveTensors(p, q);
     const scores: number[] = [];
     // One request a seed: progress, and little to wait for after an abort.
@@ -171,10 +173,12 @@ export class Judge implements TextJudge, AsyncDisposable {
   /** What `judge` makes of the texts, a portion at a time, in their order. */
   async #eachPortion<T>(
     texts: readonly string[],
-    { signal, onProgress }: JudgeCallOptions,
+    options: JudgeCallOptions,
     judge: (portion: readonly string[], first: number) => Promise<readonly T[]>,
   ): Promise<T[]> {
     checkTexts(texts);
+    checkCallOptions(options);
+    const { signal, onProgress } = options;
     const results: T[] = [];
     while (results.length < texts.length) {
       if (signal?.aborted) throw new AbortedError(signal.reason);
@@ -211,17 +215,18 @@ export class Judge implements TextJudge, AsyncDisposable {
   }
 }
 
+/** The one that was named, else the one that lies beside the judge. */
+async function givenTokenizer(
+  named: string | Tokenizer | undefined,
+  checkpoint: string,
+): Promise<Tokenizer | undefined> {
+  if (named === undefined) return tokenizerBeside(checkpoint);
+  return typeof named === "string" ? loadTokenizer(named) : named;
+}
+
 /** For a judge that brings no tokenizer along. */
 async function judgeTokenizer(model: ModelCard): Promise<Tokenizer> {
   return model.vocabSize === GPT2_VOCABULARY ? loadTokenizer("gpt2") : tokenizerFor(model);
-}
-
-function checkTexts(texts: unknown): void {
-  if (!Array.isArray(texts) || texts.length === 0) {
-    throw new OptionError("texts", texts, "a list of at least one text");
-  }
-  const wrong = texts.findIndex((text) => typeof text !== "string");
-  if (wrong >= 0) throw new OptionError(`texts[${wrong}]`, texts[wrong], "a text");
 }
 
 /** The texts one after the other, and how long each is. */

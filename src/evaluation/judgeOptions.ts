@@ -2,6 +2,7 @@
 import { resolveLaunch, type Device, type LaunchOptions } from "../launchOptions.ts";
 import { checkInteger, checkKeys, isRecord } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 export interface JudgeOptions {
   /**
@@ -10,6 +11,8 @@ export interface JudgeOptions {
    * the original. Default `demo-ar`.
    */
   readonly model?: string;
+  /** `gpt2`, `demo`, the path of a `tokenizer.json`, or your own. Default: the one beside the judge, else GPT-2's where the sizes fit. */
+  readonly tokenizer?: string | Tokenizer;
   /** Where the network runs. Default `auto`: a GPU where there is one. */
   readonly device?: Device;
   /** What it computes in. Default `float32`. */
@@ -33,6 +36,7 @@ export interface JudgeOptions {
 
 const KEYS: Readonly<Record<keyof JudgeOptions, true>> = {
   model: true,
+  tokenizer: true,
   device: true,
   dtype: true,
   python: true,

@@ -2,7 +2,7 @@
 import { MAX_REQUEST_FRAME_BYTES } from "../backend/codec.ts";
 import type { MauveRequestHeader } from "../backend/protocol.ts";
 import type { Tensor } from "../backend/tensors.ts";
-import { checkInteger, checkKeys, checkNumber } from "../sampler/checks.ts";
+import { checkInteger, checkKeys, checkNumber, isRecord } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
 import type { Features, JudgeCallOptions, MauveOptions } from "./textJudge.ts";
 
@@ -11,6 +11,8 @@ const TEXTS_PER_BUCKET = 10;
 export const MAUVE_LEAST_TEXTS: number = 2 * TEXTS_PER_BUCKET;
 /** mauve-text adds 2 to it, and k-means takes 31 bits. */
 const MAX_SEED = 2 ** 31 - 3;
+/** Closer to 1 the sum of the shares never reaches it, in single precision, and mauve-text then keeps one component. */
+const MAX_VARIANCE = 0.999;
 
 const KEYS: Readonly<Record<keyof (MauveOptions & JudgeCallOptions), true>> = {
   seeds: true,
@@ -36,6 +38,7 @@ export function checkSeeds(seeds: unknown): readonly number[] {
 
 /** @throws OptionError. */
 export function mauveSettings(options: MauveOptions & JudgeCallOptions): MauveSettings {
+  if (!isRecord(options)) throw new OptionError("options", options, "an object with seeds");
   checkKeys("", "mauve", options, Object.keys(KEYS));
   const {
     scale = 5,
@@ -49,8 +52,8 @@ export function mauveSettings(options: MauveOptions & JudgeCallOptions): MauveSe
     explainedVariance: checkNumber(
       "explainedVariance",
       share,
-      "a number in (0, 1)",
-      (x) => x > 0 && x < 1,
+      `a number in (0, ${MAX_VARIANCE}]`,
+      (x) => x > 0 && x <= MAX_VARIANCE,
     ),
     redo: checkInteger("redo", redo, 1, 1000),
     maxIterations: checkInteger("maxIterations", maxIterations, 1, 100_000),
@@ -62,10 +65,23 @@ export function mauveSettings(options: MauveOptions & JudgeCallOptions): MauveSe
  * @throws OptionError for too few texts, sizes that do not fit together, or more than one message holds.
  */
 export function mauveTensors(p: Features, q: Features): [Tensor, Tensor] {
+  checkFeatures("p", p);
+  checkFeatures("q", q);
   if (p.width !== q.width) {
     throw new OptionError("q", q, `features of the same judge as p, ${p.width} of a text`);
   }
   return [featuresTensor("p", "references", p), featuresTensor("q", "samples", q)];
+}
+
+/** Features that went through JSON have lost their type. */
+function checkFeatures(name: string, features: unknown): void {
+  if (!isRecord(features))
+    throw new OptionError(name, features, "what `features` of a judge gives");
+  const { rows, width, data } = features;
+  if (!(data instanceof Float32Array))
+    throw new OptionError(`${name}.data`, data, "a Float32Array");
+  checkInteger(`${name}.rows`, rows, 0, data.length);
+  checkInteger(`${name}.width`, width, 0, data.length);
 }
 
 function featuresTensor(name: string, what: string, { rows, width, data }: Features): Tensor {

@@ -30,7 +30,7 @@ export interface MauveOptions {
   readonly scale?: number;
   /** Clusters of k-means, an integer of at least 2. Default: a tenth of the references or samples, whichever are fewer. */
   readonly buckets?: number;
-  /** Share of the variance that is kept before k-means, in (0, 1). Default 0.9. */
+  /** Share of the variance that is kept before k-means, in (0, 0.999]. Default 0.9. */
   readonly explainedVariance?: number;
   /** Starts of k-means, of which the best counts. Default 5. */
   readonly redo?: number;

@@ -77,7 +77,7 @@ export function checkJudgeTokenizer(tokenizer: Tokenizer, model: CheckedModel): 
     throw new TokenizerError(
       "tokenizer_mismatch",
       `The tokenizer ${name} has ${vocabSize} tokens, the judge only ${model.vocabSize}`,
-      "Put the tokenizer.json that belongs to the judge beside it.",
+      "Put the tokenizer.json that belongs to the judge beside it, or name it with `tokenizer`.",
     );
   }
 }

@@ -221,6 +221,14 @@ describe("remdm convert", () => {
     expect(nowhere.stderr).toMatch(/^error: .*cannot be written/);
   });
 
+  it("says so where what it writes takes a published checkpoint's name", async () => {
+    const { code, stderr } = await run("convert", "demo", "--out", "mdlm", "--dtype", "float16");
+    expect(stderr).toContain("`mdlm` now means what was written");
+    expect(code).toBe(0);
+    const elsewhere = await run("convert", "demo", "--out", "below/mdlm", "--dtype", "float16");
+    expect(elsewhere.stderr).not.toContain("now means");
+  });
+
   it("Ctrl-C ends it and leaves no half file", async () => {
     const source = join(scratch, "large.ckpt");
     const maker = join(packageRoot, "py_backend", "tests", "make_checkpoint.py");
@@ -240,7 +248,7 @@ describe("remdm convert", () => {
     await until(() => existsSync(join(scratch, "out")));
     child.kill("SIGINT");
     const { code, stderr } = await end;
-    expect(stderr).toContain("Stopped; nothing is changed.");
+    expect(stderr).toContain("Stopping.\n");
     expect(code).toBe(130);
     // On a busy machine the program does not wait until its Python has tidied up.
     await until(() => !existsSync(join(scratch, "out")));

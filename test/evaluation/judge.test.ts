@@ -48,8 +48,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-function relativeError(got: number, wanted: number): number {
-  return Math.abs(got - wanted) / Math.max(1, Math.abs(wanted));
+/** Of what may be near 0, beside 1; a score may be small and is not. */
+function relativeError(got: number, wanted: number, least = 1): number {
+  return Math.abs(got - wanted) / Math.max(least, Math.abs(wanted));
 }
 
 /** Features of `rows` texts that judge nothing, for what is refused before it is sent. */
@@ -109,7 +110,7 @@ withExtras(`a judge${reason}`, () => {
     const progress: number[] = [];
     const got = await judge.mauve(p, q, { seeds, onProgress: (done) => progress.push(done) });
     for (const [i, score] of got.entries()) {
-      expect(relativeError(score, scores[i])).toBeLessThan(1e-4);
+      expect(relativeError(score, scores[i], 0)).toBeLessThan(1e-4);
     }
     expect(got).toHaveLength(seeds.length);
     expect(got[0]).not.toBe(got[1]);
@@ -192,6 +193,16 @@ withExtras(`a judge${reason}`, () => {
     await invalid(judge.mauve(p, p, { seeds: [1], scale: NaN }), "scale", "(0, 1000]");
     await invalid(judge.mauve(p, p, { seeds: [1], buckets: 1 }), "buckets", "an integer");
     await invalid(judge.mauve(p, p, { seeds: [1], x: 1 } as never), "x", "mauve takes only");
+    const close = { seeds: [1], explainedVariance: 0.99999999 };
+    await invalid(judge.mauve(p, p, close), "explainedVariance", "(0, 0.999]");
+    await invalid(judge.mauve(p, p, undefined as never), "options", "an object with seeds");
+    const revived = JSON.parse(JSON.stringify(p)) as Features;
+    await invalid(judge.mauve(revived, p, { seeds: [1] }), "p.data", "a Float32Array");
+    await invalid(judge.mauve(p, null as never, { seeds: [1] }), "q", "features");
+    await invalid(judge.mauve(p, p, { seeds: [1], signal: 1 } as never), "signal", "AbortSignal");
+    await invalid(judge.features(["a"], { seeds: 1 } as never), "seeds", "takes only");
+    await invalid(judge.likelihoods(["a"], null as never), "options", "an object");
+    await invalid(judge.likelihoods(["a"], { onProgress: 1 } as never), "onProgress", "a function");
   });
 
   it("is a model that predicts the next token, or is refused", async () => {
@@ -213,7 +224,25 @@ withExtras(`a judge${reason}`, () => {
     });
   });
 
+  it("takes a tokenizer that is named, where none lies beside it", async () => {
+    const bare = join(directory, "bare");
+    await cp(gpt2(), bare, { recursive: true });
+    await rm(join(bare, "tokenizer.json"));
+    await expect(Judge.launch({ model: bare })).rejects.toMatchObject({
+      code: "tokenizer_invalid",
+      remedy: expect.stringContaining("`tokenizer`"),
+    });
+    await using named = await Judge.launch({
+      model: bare,
+      tokenizer: join(gpt2(), "tokenizer.json"),
+    });
+    await expect(named.likelihoods(expected.texts.slice(0, 2))).resolves.toEqual(
+      await judge.likelihoods(expected.texts.slice(0, 2)),
+    );
+  });
+
   it.each([
+    [{ tokenizer: 3 }, "tokenizer"],
     [{ maxLength: 1 }, "maxLength"],
     [{ batchSize: 0 }, "batchSize"],
     [{ device: "tpu" }, "device"],
