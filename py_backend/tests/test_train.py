@@ -408,7 +408,7 @@ class TestWindows:
         assert all(chunk.endswith("\n") for chunk in chunks(text)[:-1])
 
 
-@pytest.mark.parametrize(("name", "kind"), [("demo", "mdlm")])
+@pytest.mark.parametrize(("name", "kind"), [("demo", "mdlm"), ("demo-ar", "ar")])
 class TestBundled:
     """The checkpoints in the repository are what their cards say."""
 
