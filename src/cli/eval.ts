@@ -1,6 +1,6 @@
 /** `remdm eval`: its options. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_MAUVE } from "../evaluation/evaluationOptions.ts";
+import { DEFAULT_MAUVE } from "../evaluation/mauveSettings.ts";
 import type { Device } from "../launchOptions.ts";
 import { readDevice, readInteger, readNumber } from "./usage.ts";
 

@@ -3,6 +3,7 @@ import { findTokenizer } from "../evaluation/findTokenizer.ts";
 import { evaluate } from "../evaluation/evaluate.ts";
 import type { Evaluation } from "../evaluation/evaluation.ts";
 import { resolveMauve } from "../evaluation/evaluationOptions.ts";
+import { MAUVE_LEAST_TEXTS } from "../evaluation/mauveSettings.ts";
 import { formatOriginal } from "../evaluation/originalFormat.ts";
 import { readReferences, type ReferenceSet } from "../evaluation/referencesFile.ts";
 import { readSamples, type SampleSet } from "../evaluation/samplesFile.ts";
@@ -129,9 +130,7 @@ async function run(
   return { samples, evaluation };
 }
 
-/** Fewer say nothing; the judge would refuse them after all the rest is done. */
-const LEAST_FOR_MAUVE = 20;
-
+/** The judge would refuse fewer after all the rest is done. */
 function checkMauve(
   { texts }: SampleSet,
   references: ReferenceSet | undefined,
@@ -139,9 +138,9 @@ function checkMauve(
 ): void {
   if (judge === false || !mauve || references === undefined) return;
   const [ours, theirs] = [texts.length, references.texts.length];
-  if (Math.min(ours, theirs) >= LEAST_FOR_MAUVE) return;
+  if (Math.min(ours, theirs) >= MAUVE_LEAST_TEXTS) return;
   throw new UsageError(
-    `MAUVE needs at least ${LEAST_FOR_MAUVE} samples and as many references; there are ${ours} and ${theirs}`,
+    `MAUVE needs at least ${MAUVE_LEAST_TEXTS} samples and as many references; there are ${ours} and ${theirs}`,
     "Draw more (hundreds are better), or leave MAUVE out with --no-mauve.",
   );
 }

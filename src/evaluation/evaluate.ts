@@ -10,8 +10,8 @@ import {
   resolveMauve,
   type EvaluationInput,
   type EvaluationOptions,
-  type ResolvedMauve,
 } from "./evaluationOptions.ts";
+import type { ResolvedMauve } from "./mauveSettings.ts";
 import type { JudgeCallOptions, TextJudge } from "./textJudge.ts";
 import {
   firstTokens,

@@ -24,7 +24,7 @@ export interface JudgeCallOptions {
 
 /** The defaults are those of `mauve-text`'s `compute_mauve`. */
 export interface MauveOptions {
-  /** Of k-means; one score each. Integers in [0, 2^31 - 3]. */
+  /** Of k-means; one score each. Different integers in [0, 2^31 - 3]. */
   readonly seeds: readonly number[];
   /** c in exp(-c KL), in (0, 1000]. Default 5. */
   readonly scale?: number;

@@ -170,7 +170,7 @@ describe("what is wrong is said before a judge is launched", () => {
   const never: LaunchJudge = () => Promise.reject(new Error("launched"));
 
   it.each<[string, Partial<EvalFlags>, number, RegExp]>([
-    ["scale", { mauveScale: 0 }, 2, /--mauve-scale must be a number above 0; got 0/],
+    ["scale", { mauveScale: 0 }, 2, /--mauve-scale must be a number in \(0, 1000\]; got 0/],
     ["seeds", { mauveSeeds: [2 ** 31] }, 2, /--mauve-seeds must be/],
     ["count", { referenceCount: 0 }, 2, /--reference-count must be/],
     ["batch", { batchSize: 0 }, 2, /--batch-size must be/],
