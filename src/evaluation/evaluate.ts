@@ -2,7 +2,7 @@
 import { findCollapse, type Comparison } from "../metrics/collapse.ts";
 import { duplicateShare } from "../metrics/duplicates.ts";
 import { perplexityOf } from "../metrics/perplexity.ts";
-import { spreadOf } from "../metrics/spread.ts";
+import { spreadOf, type Spread } from "../metrics/spread.ts";
 import { Pace } from "../sampler/pace.ts";
 import type { Evaluation, GenerativePerplexity, Mauve } from "./evaluation.ts";
 import {
@@ -45,7 +45,7 @@ export async function evaluate(
     samples: texts.length,
     tokensFrom: known.tokensFrom,
     length: samples.length,
-    entropy: samples.entropy,
+    entropy: known.otherEntropy ?? samples.entropy,
     ...(judged && { genPpl: judged.samples }),
     ...(judged?.mauve && { mauve: judged.mauve }),
     distinct1: samples.distinct1,
@@ -58,7 +58,7 @@ export async function evaluate(
         count: references.length,
         ...(reference && {
           length: reference.length,
-          entropy: reference.entropy,
+          ...(known.otherEntropy === undefined && { entropy: reference.entropy }),
           distinct1: reference.distinct1,
           distinct2: reference.distinct2,
           repetition: reference.repetition.mean,
@@ -75,6 +75,8 @@ interface TextMeasures {
   readonly tokensFrom: TokensFrom;
   readonly samples: TokenStatistics;
   readonly beside?: Beside;
+  /** Of the samples' tokens where these are not known: it is for the report, and compares with nothing here. */
+  readonly otherEntropy?: Spread;
   readonly words: number | undefined;
   readonly referenceWords: number | undefined;
 }
@@ -87,8 +89,10 @@ async function textMeasures(
   const { vocabulary, entropies } = options;
   const watch = (stage: string): Watch => ({ pace, onProgress: progressOf(options, stage) });
   const sequences = await tokenSequences(input, options, watch);
+  const { tokensFrom } = sequences;
+  const isOther = tokensFrom === "words" && entropies !== undefined;
   const samples = await tokenStatistics(sequences.samples, watch("statistics of the samples"), {
-    entropies,
+    entropies: isOther ? undefined : entropies,
   });
   const beside =
     sequences.references &&
@@ -96,9 +100,10 @@ async function textMeasures(
   const known = (texts: readonly string[] | undefined, stage: string) =>
     vocabulary && texts && knownWords(texts, vocabulary, watch(stage));
   return {
-    tokensFrom: sequences.tokensFrom,
+    tokensFrom,
     samples,
     ...(beside && { beside }),
+    ...(isOther && { otherEntropy: spreadOf(entropies) }),
     words: await known(input.texts, "words of the samples"),
     referenceWords: await known(input.references, "words of the references"),
   };

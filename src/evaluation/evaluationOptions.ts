@@ -25,7 +25,7 @@ export interface EvaluationOptions {
   readonly tokenizer?: Pick<Tokenizer, "encode">;
   /** Words that count as known, as `wordsOf` writes them: see `vocabularyOf`. */
   readonly vocabulary?: ReadonlySet<string>;
-  /** Entropies of the samples in nats, where they are known better than from `tokens`: the original's output has them. */
+  /** Entropies of the samples in nats, where they are known better than from `tokens`: the original's output has them. Where words stand for tokens they are reported and compared with nothing. */
   readonly entropies?: readonly number[];
   readonly signal?: AbortSignal;
   /** @param stage what is being computed, a phrase for people; @param done of `total` in this stage. */

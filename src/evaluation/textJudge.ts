@@ -1,12 +1,8 @@
 /** What an evaluation asks of a language model that judges texts; {@link Judge} is the one that is a real network. */
 
-/** Generative perplexity is exp(sum of nats / sum of tokens), over all texts. */
-export interface Likelihood {
-  /** Sum of -log p of the counted tokens, in nats. */
-  readonly nats: number;
-  /** How many were counted: none in a text of fewer than two. */
-  readonly tokens: number;
-}
+import type { Likelihood } from "../metrics/perplexity.ts";
+
+export type { Likelihood };
 
 /** A vector of each text, `[rows, width]`, row-major. */
 export interface Features {

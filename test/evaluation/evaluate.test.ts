@@ -122,6 +122,52 @@ describe("references", () => {
   });
 });
 
+describe("entropies of subword tokens beside words", () => {
+  const four = ["so it goes on", "who goes there now", "not a word more", "all is well here"];
+  const given = { entropies: [0.5, 0.51, 0.52, 0.53] };
+
+  it("are reported, and compared with nothing that is made of words", async () => {
+    const references = [
+      "we few we happy",
+      "once more unto it",
+      "the game is up",
+      "my kingdom for a",
+    ];
+    const {
+      entropy,
+      references: row,
+      collapse,
+    } = await evaluate({ texts: four, references }, given);
+    expect(entropy.mean).toBeCloseTo(0.515, 12);
+    expect(row).toMatchObject({ count: 4, length: 4 });
+    expect(row).not.toHaveProperty("entropy");
+    expect(collapse.reasons).toEqual([]);
+  });
+
+  it("hide no collapse of the words, nor make one", async () => {
+    const loops = four.map((text) => `${text} `.repeat(20));
+    const high = { entropies: [5, 5.1, 5.2, 5.3] };
+    const { collapse } = await evaluate({ texts: loops }, high);
+    expect(collapse.reasons).toEqual([
+      expect.stringMatching(/^4 of 4 samples are degenerate/),
+      expect.stringMatching(/4-grams/),
+    ]);
+    const long = Array.from({ length: 4 }, (_, s) =>
+      Array.from({ length: 64 }, (__, i) => "abcdefgh"[s] + "x".repeat(i)).join(" "),
+    );
+    expect((await evaluate({ texts: long }, given)).collapse.reasons).toEqual([]);
+  });
+
+  it("compare with tokens of a tokenizer", async () => {
+    const { references: row, collapse } = await evaluate(
+      { texts: four, references: four.map((text) => `${text}!`) },
+      { ...given, tokenizer: words },
+    );
+    expect(row).toHaveProperty("entropy");
+    expect(collapse.reasons).toEqual([expect.stringMatching(/^Entropy is 0\.5/)]);
+  });
+});
+
 describe("bad input is refused before anything starts", () => {
   it.each<[string, unknown, unknown]>([
     ["input", undefined, {}],
