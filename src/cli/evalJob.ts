@@ -114,7 +114,7 @@ async function run(
       texts,
       ...(tokens && { tokens }),
       ...(references && { references: references.texts }),
-      ...(references?.tokens && tokenizer && { referenceTokens: references.tokens }),
+      ...(references?.tokens && { referenceTokens: references.tokens }),
     },
     {
       signal,
@@ -158,20 +158,29 @@ async function referencesFor(
   return readReferences(path, {
     unit,
     count: count ?? samples.texts.length,
-    length: meanLength(samples, tokenizer),
+    ...shapeOf(samples, tokenizer),
     signal,
     onProgress: (done, total) => reporter.stage("references", done, total),
     ...(tokenizer && { tokenizer }),
   });
 }
 
-/** Texts whose length is looked at where tokens have to be made for it. */
+/** Texts that are looked at where tokens have to be made for it. */
 const MEASURED = 64;
 
-function meanLength({ texts, tokens }: SampleSet, tokenizer: Tokenizer | undefined): number {
-  const measured = tokens ?? texts.slice(0, MEASURED).map((text) => tokenizer?.encode(text) ?? []);
-  const total = measured.reduce((sum, { length }) => sum + length, 0);
-  return Math.max(1, Math.round(total / measured.length));
+/** What references should be like, to look like the samples: so long, in the mean, and with end-of-text at both ends if most are. */
+function shapeOf(
+  { texts, tokens }: SampleSet,
+  tokenizer: Tokenizer | undefined,
+): { readonly length: number; readonly ends: boolean } {
+  const looked = tokens ?? texts.slice(0, MEASURED).map((text) => tokenizer?.encode(text) ?? []);
+  const total = looked.reduce((sum, { length }) => sum + length, 0);
+  const isEnd = (id: number | undefined): boolean => id !== undefined && id === tokenizer?.eosId;
+  const ended = looked.filter((ids) => isEnd(ids.at(0)) && isEnd(ids.at(-1)));
+  return {
+    length: Math.max(1, Math.round(total / looked.length)),
+    ends: ended.length > looked.length / 2,
+  };
 }
 
 async function judgeFor(

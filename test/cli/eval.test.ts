@@ -86,7 +86,8 @@ describe("what it prints", () => {
     const flags = { ...defaults, judge: false, quiet: true } as const;
     expect(await runEval(await samples(2), flags)).toBe(0);
     expect(said.stdout).toMatch(/No sign of a collapse \(looked for without references\)\.\n$/);
-    const short = { ...flags, references: file("refs.jsonl", '"one two"\n"three"') };
+    const refs = file("refs.jsonl", '"one two"\n"three"');
+    const short = { ...flags, references: refs, referenceUnit: "text" } as const;
     expect(await runEval(await samples(2), short)).toBe(0);
     expect(said.stdout).toMatch(/entropy was not compared: the references have \d\.\d tokens\)/);
     const path = file("other.jsonl", '{"text":"a","tokens":[1]}\n{"text":"b","tokens":[2]}');
@@ -135,6 +136,65 @@ describe("what it prints", () => {
     const again = JSON.parse(said.stdout) as { entropy: { mean: number }; tokensFrom: string };
     expect(again.entropy).toEqual(first.entropy);
     expect(again.tokensFrom).toBe("tokenizer"); // found by the entropies: demo's
+  });
+});
+
+describe("references of a .jsonl file", () => {
+  const json = { ...defaults, judge: false, json: true, quiet: true } as const;
+  const refs = (...records: readonly unknown[]): string =>
+    file("refs.jsonl", records.map((record) => JSON.stringify(record)).join("\n"));
+  const rows = () => JSON.parse(said.stdout) as { references: Record<string, unknown> };
+
+  it("are cut to the samples' length for the judge as well", async () => {
+    const asked: (readonly string[])[] = [];
+    const judge = new FakeJudge();
+    const likelihoods = judge.likelihoods.bind(judge);
+    judge.likelihoods = (texts, options) => {
+      asked.push(texts);
+      return likelihoods(texts, options);
+    };
+    const flags = {
+      ...defaults,
+      quiet: true as const,
+      references: refs(TEXT.repeat(9), TEXT.repeat(9)),
+    };
+    expect(await runEval(await samples(24), flags, launching(judge).launch)).toBe(0);
+    const tokenizer = await loadTokenizer("demo");
+    const lengths = asked[1].map((text) => tokenizer.encode(text).length);
+    expect(lengths).toHaveLength(24);
+    expect(Math.max(...lengths)).toBeLessThan(20); // a window of 16, whose first word may be cut
+  });
+
+  it("begin and end as most samples do", async () => {
+    const tokenizer = await loadTokenizer("demo");
+    const end = tokenizer.decode([tokenizer.eosId ?? -1]);
+    const reference = { references: refs(TEXT.repeat(9)) };
+    const evaluated = async (before: string): Promise<readonly string[]> => {
+      const texts = [1, 2, 3].map((i) => `${before}${i} ${TEXT}${before}`);
+      const records = texts.map((text) => ({ text, tokens: tokenizer.encode(text) }));
+      const path = file("s.jsonl", records.map((record) => JSON.stringify(record)).join("\n"));
+      const judge = new FakeJudge();
+      const asked: string[] = [];
+      judge.likelihoods = async (all) => {
+        asked.push(...all);
+        return all.map(() => ({ nats: 1, tokens: 1 }));
+      };
+      const flags = { ...json, ...reference, judge: "demo-ar", mauve: false };
+      expect(await runEval(path, flags, launching(judge).launch)).toBe(0);
+      return asked.slice(3);
+    };
+    const isEnded = (text: string): boolean => text.startsWith(end) && text.endsWith(end);
+    expect((await evaluated(end)).map(isEnded)).toEqual([true, true, true]);
+    expect((await evaluated("")).filter(isEnded)).toEqual([]);
+  });
+
+  it("with tokens of another vocabulary are tokenized again", async () => {
+    const records = Array.from({ length: 4 }, (_, i) => {
+      return { text: `${i} ${TEXT}`, tokens: new Array<number>(16).fill(7) };
+    });
+    expect(await runEval(await samples(4), { ...json, references: refs(...records) })).toBe(0);
+    const { entropy } = rows().references as { entropy: { mean: number } };
+    expect(entropy.mean).toBeGreaterThan(2); // one token throughout would have none
   });
 });
 
