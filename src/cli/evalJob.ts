@@ -13,6 +13,7 @@ import type { Device } from "../launchOptions.ts";
 import { tokenEntropy } from "../metrics/entropy.ts";
 import { vocabularyOf } from "../metrics/words.ts";
 import { checkInteger } from "../sampler/checks.ts";
+import type { RemdmError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { EvalFlags } from "./eval.ts";
 import { describeEvaluation } from "./evalReport.ts";
@@ -50,13 +51,18 @@ export async function runEval(
     checkFlags(flags);
     using out = resultFile(flags.out, flags);
     using original = resultFile(flags.original, flags);
-    const { evaluation, samples } = await run(path, flags, launch, reporter, signal);
+    const { evaluation, samples, failure } = await run(path, flags, launch, reporter, signal);
     reporter.end();
-    const json = toJson({ ...evaluation, files: { samples: path, references: flags.references } });
+    const json = toJson({
+      ...evaluation,
+      ...(failure && { mauveFailure: toRecord(failure) }),
+      files: { samples: path, references: flags.references },
+    });
     out?.write(`${json}\n`);
     original?.write(inOriginalFormat(samples, evaluation));
-    const shown = flags.json ? json : harmless(describeEvaluation(evaluation));
+    const shown = flags.json ? json : harmless(describeEvaluation(evaluation, failure));
     process.stdout.write(`${shown}\n`);
+    if (failure) throw failure; // after all that has been computed
     return 0;
   } catch (error) {
     reporter.end();
@@ -91,6 +97,12 @@ function resultFile(path: string | undefined, { force }: EvalFlags): ResultFile 
 interface Done {
   readonly samples: SampleSet;
   readonly evaluation: Evaluation;
+  /** Why there is no MAUVE, where it was wanted. */
+  readonly failure: RemdmError | undefined;
+}
+
+function toRecord({ code, message, remedy }: RemdmError): Record<string, string> {
+  return { code, message, remedy };
 }
 
 async function run(
@@ -109,6 +121,7 @@ async function run(
     flags.words === undefined ? references?.source : await readText(flags.words, { signal });
   await using judge = await judgeFor(flags, launch, reporter, signal);
   const { texts, tokens, entropies } = samples;
+  let failure: RemdmError | undefined;
   const evaluation = await evaluate(
     {
       texts,
@@ -118,6 +131,7 @@ async function run(
     },
     {
       signal,
+      onMauveFailure: (error) => (failure = error),
       mauve: flags.mauve && { seeds: flags.mauveSeeds, scale: flags.mauveScale },
       onProgress: (stage, done, total) => reporter.stage(stage, done, total),
       ...(judge && { judge }),
@@ -127,7 +141,7 @@ async function run(
       ...(entropies && tokens === undefined && { entropies }),
     },
   );
-  return { samples, evaluation };
+  return { samples, evaluation, failure };
 }
 
 /** The judge would refuse fewer after all the rest is done. */

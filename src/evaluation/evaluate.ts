@@ -3,6 +3,7 @@ import { findCollapse, type Comparison } from "../metrics/collapse.ts";
 import { duplicateShare } from "../metrics/duplicates.ts";
 import { perplexityOf } from "../metrics/perplexity.ts";
 import { spreadOf, type Spread } from "../metrics/spread.ts";
+import { RemdmError } from "../sampler/errors.ts";
 import { Pace } from "../sampler/pace.ts";
 import type { Evaluation, GenerativePerplexity, Mauve } from "./evaluation.ts";
 import {
@@ -25,7 +26,7 @@ import { tokenSequences, type TokensFrom } from "./tokenSequences.ts";
 
 /**
  * Measures samples: alone, by a judge, beside references, as far as these are given.
- * @throws OptionError before anything starts; AbortedError; whatever the judge throws.
+ * @throws OptionError before anything starts; AbortedError; whatever the judge throws, but for what `onMauveFailure` takes.
  */
 export async function evaluate(
   input: EvaluationInput,
@@ -162,13 +163,31 @@ async function judge(
     references: await perplexity(references, "perplexity of the references"),
   };
   if (mauve === undefined) return judged;
+  try {
+    return { ...judged, mauve: await mauveOf(by, texts, references, mauve, call) };
+  } catch (error) {
+    const { onMauveFailure, signal } = options;
+    const isFailure = RemdmError.isInstance(error) && error.code !== "aborted" && !signal?.aborted;
+    if (!isFailure || onMauveFailure === undefined) throw error;
+    onMauveFailure(error);
+    return judged;
+  }
+}
+
+async function mauveOf(
+  by: TextJudge,
+  texts: readonly string[],
+  references: readonly string[],
+  settings: ResolvedMauve,
+  call: (stage: string) => JudgeCallOptions,
+): Promise<Mauve> {
   const p = await by.features(references, call("features of the references"));
   const q = await by.features(texts, call("features of the samples"));
-  const scores = await by.mauve(p, q, { ...mauve, ...call("MAUVE") });
+  const scores = await by.mauve(p, q, { ...settings, ...call("MAUVE") });
   const { mean, standardDeviation } = spreadOf(scores);
-  const { seeds, scale } = mauve;
-  const score = { mean, standardDeviation, scores, references: references.length };
-  return { ...judged, mauve: { ...score, judge: by.name, seeds, scale } };
+  const { seeds, scale } = settings;
+  const of = { references: references.length, judge: by.name };
+  return { mean, standardDeviation, scores, ...of, seeds, scale };
 }
 
 function compare(known: TextMeasures, judged: Judged | undefined): Comparison | undefined {

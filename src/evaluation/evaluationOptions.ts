@@ -1,6 +1,6 @@
 /** What `evaluate` takes, and the checks on it: everything is looked at before anything starts. */
 import { checkKeys, checkNumber, isRecord } from "../sampler/checks.ts";
-import { OptionError } from "../sampler/errors.ts";
+import { OptionError, type RemdmError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkMauveSettings, type ResolvedMauve } from "./mauveSettings.ts";
 import type { TextJudge } from "./textJudge.ts";
@@ -27,6 +27,10 @@ export interface EvaluationOptions {
   readonly vocabulary?: ReadonlySet<string>;
   /** Entropies of the samples in nats, where they are known better than from `tokens`: the original's output has them. Where words stand for tokens they are reported and compared with nothing. */
   readonly entropies?: readonly number[];
+  /**
+   * Given what made MAUVE fail: the rest is returned without it. Left out, `evaluate` throws the error. An abort is no such failure.
+   */
+  readonly onMauveFailure?: (error: RemdmError) => void;
   readonly signal?: AbortSignal;
   /** @param stage what is being computed, a phrase for people; @param done of `total` in this stage. */
   readonly onProgress?: (stage: string, done: number, total: number) => void;
@@ -45,6 +49,7 @@ const OPTION_KEYS: Readonly<Record<keyof EvaluationOptions, true>> = {
   tokenizer: true,
   vocabulary: true,
   entropies: true,
+  onMauveFailure: true,
   signal: true,
   onProgress: true,
 };

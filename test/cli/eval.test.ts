@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import type { EvalFlags } from "../../src/cli/eval.ts";
 import { runEval, type JudgeFlags, type LaunchJudge } from "../../src/cli/evalJob.ts";
+import { RemdmError } from "../../src/sampler/errors.ts";
 import { loadTokenizer } from "../../src/tokenizer/load.ts";
 import { FakeJudge } from "../evaluation/support/fakeJudge.ts";
 import { scratchFiles } from "../evaluation/support/scratch.ts";
@@ -226,6 +227,47 @@ describe("flags reach the judge and the references", () => {
   });
 });
 
+describe("a MAUVE that fails", () => {
+  const failing = (): FakeJudge => {
+    const judge = new FakeJudge();
+    const message = "mauve-text is not installed";
+    const error = new RemdmError(message, { code: "package_missing", remedy: "Install it." });
+    judge.mauve = () => Promise.reject(error);
+    return judge;
+  };
+
+  it("leaves everything else printed and written, and fails", async () => {
+    const [references, original] = [file("references.txt", TEXT.repeat(20)), file("o.json", "")];
+    const out = file("out.json", "");
+    const flags = { ...defaults, references, out, original, force: true, quiet: true } as const;
+    const judge = failing();
+    expect(await runEval(await samples(24), flags, launching(judge).launch)).toBe(1);
+    expect(said.stdout).toMatch(/^perplexity +20\.09 ± 0\.00 +20\.09 ± 0\.00/m);
+    expect(said.stdout).toMatch(/^MAUVE +failed +mauve-text is not installed$/m);
+    expect(said.stderr).toBe("error: mauve-text is not installed\n  Install it.\n");
+    const written = JSON.parse(readFileSync(out, "utf8")) as Record<string, unknown>;
+    expect(written).toMatchObject({
+      genPpl: { judge: "fake" },
+      mauveFailure: {
+        code: "package_missing",
+        message: "mauve-text is not installed",
+        remedy: "Install it.",
+      },
+    });
+    expect(written).not.toHaveProperty("mauve");
+    const document = JSON.parse(readFileSync(original, "utf8")) as Record<string, unknown>;
+    expect(document).toMatchObject({ gen_ppl: expect.closeTo(Math.exp(3), 9), MAUVE: null });
+    expect(judge.closed).toBe(true);
+  });
+
+  it("is in the object of --json", async () => {
+    const references = file("references.txt", TEXT.repeat(20));
+    const flags = { ...defaults, references, json: true, quiet: true } as const;
+    expect(await runEval(await samples(24), flags, launching(failing()).launch)).toBe(1);
+    expect(JSON.parse(said.stdout)).toMatchObject({ mauveFailure: { code: "package_missing" } });
+  });
+});
+
 describe("what is wrong is said before a judge is launched", () => {
   const never: LaunchJudge = () => Promise.reject(new Error("launched"));
 
@@ -268,6 +310,13 @@ describe("what is wrong is said before a judge is launched", () => {
     const flags = { ...defaults, references, quiet: true } as const;
     expect(await runEval(await samples(19), flags, never)).toBe(2);
     expect(said.stderr).toMatch(/MAUVE needs at least 20 samples .* 19 and 19\n.*--no-mauve/);
+  });
+
+  it("too few references for MAUVE", async () => {
+    const references = file("references.jsonl", JSON.stringify({ text: TEXT.repeat(8) }));
+    const flags = { ...defaults, references, quiet: true } as const;
+    expect(await runEval(await samples(24), flags, never)).toBe(2);
+    expect(said.stderr).toMatch(/MAUVE needs at least 20 .*; there are 24 and \d+\n/);
   });
 
   it("a file that exists is not replaced without --force", async () => {

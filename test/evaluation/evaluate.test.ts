@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { evaluate } from "../../src/evaluation/evaluate.ts";
 import type { EvaluationInput, EvaluationOptions } from "../../src/evaluation/evaluationOptions.ts";
 import { tokenEntropy } from "../../src/metrics/entropy.ts";
+import { AbortedError, RemdmError } from "../../src/sampler/errors.ts";
 import { FakeJudge } from "./support/fakeJudge.ts";
 
 const texts = ["the cat sat on the mat", "a dog ran to a tree"];
@@ -91,6 +92,51 @@ describe("with a judge", () => {
     const without = new FakeJudge();
     await evaluate({ texts, references }, { judge: without, mauve: false });
     expect(without.asked).toEqual(["likelihoods of 2", "likelihoods of 3"]);
+  });
+});
+
+describe("a MAUVE that fails", () => {
+  const missing = new RemdmError("mauve-text is not installed", {
+    code: "package_missing",
+    remedy: "Install it.",
+  });
+  const failing = (error: Error): FakeJudge => {
+    const judge = new FakeJudge();
+    judge.mauve = () => Promise.reject(error);
+    return judge;
+  };
+
+  it("leaves the rest to who wants to know of it", async () => {
+    const failures: RemdmError[] = [];
+    const onMauveFailure = (error: RemdmError) => failures.push(error);
+    const judge = failing(missing);
+    const evaluation = await evaluate({ texts, references }, { judge, onMauveFailure });
+    expect(failures).toEqual([missing]);
+    expect(evaluation).not.toHaveProperty("mauve");
+    expect(evaluation.genPpl?.value).toBeCloseTo(Math.exp(3), 12);
+    expect(evaluation.references?.genPpl?.value).toBeCloseTo(Math.exp(3), 12);
+  });
+
+  it("so also where the features fail", async () => {
+    const judge = new FakeJudge();
+    judge.features = () => Promise.reject(missing);
+    const failures: RemdmError[] = [];
+    const onMauveFailure = (error: RemdmError) => failures.push(error);
+    const { genPpl } = await evaluate({ texts, references }, { judge, onMauveFailure });
+    expect([genPpl?.judge, failures]).toEqual(["fake", [missing]]);
+  });
+
+  it("is thrown otherwise, and so is what is no failure of MAUVE", async () => {
+    const onMauveFailure = () => {
+      throw new Error("told");
+    };
+    const of = (error: Error, options: EvaluationOptions = {}) =>
+      evaluate({ texts, references }, { judge: failing(error), ...options });
+    await expect(of(missing)).rejects.toBe(missing);
+    const aborted = new AbortedError();
+    await expect(of(aborted, { onMauveFailure })).rejects.toBe(aborted);
+    const bug = new TypeError("a bug");
+    await expect(of(bug, { onMauveFailure })).rejects.toBe(bug);
   });
 });
 
