@@ -38,8 +38,10 @@ Examples:
 
 SAMPLES is a .jsonl file as remdm sample --out writes it (or with a text a line), what remdm sample --json
 prints, or the original repository's JSON. References are plain text, or .jsonl with a text a line; both
-are cut into pieces as long as the samples. What the numbers mean, and when samples count as collapsed: docs/evaluation.md.
-Exit codes: 0 (also when samples have collapsed), 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
+are cut into pieces as long as the samples. What the numbers mean, and when samples count as collapsed:
+docs/evaluation.md.
+Exit codes: 0 (also when samples have collapsed), 1 for a failure (also of MAUVE alone), 2 for bad usage,
+130 after Ctrl-C.`;
 
 export function evalCommand(): Command {
   return new Command("eval")
