@@ -100,7 +100,10 @@ describe("bad usage ends with 2, before anything starts", () => {
       ["eval", "a.jsonl", "--reference-unit", "page"],
       "Allowed choices are window, paragraph, text",
     ],
-    [["eval", "a.jsonl", "--mauve-scale", "0"], "--mauve-scale must be a number above 0; got 0"],
+    [
+      ["eval", "a.jsonl", "--mauve-scale", "0"],
+      "--mauve-scale must be a number in (0, 1000]; got 0",
+    ],
     [["sing"], "unknown command"],
     [[], "Usage: remdm"],
   ])("%j", async (args, message) => {
