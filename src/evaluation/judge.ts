@@ -17,7 +17,7 @@ import {
 } from "../tokenizer/load.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { resolveJudge, type JudgeOptions } from "./judgeOptions.ts";
-import { checkSeeds, mauveSettings, mauveTensors } from "./mauveRequest.ts";
+import { checkMauve, mauveTensors } from "./mauveRequest.ts";
 import type {
   Features,
   JudgeCallOptions,
@@ -141,8 +141,7 @@ export class Judge implements TextJudge, AsyncDisposable {
     q: Features,
     options: MauveOptions & JudgeCallOptions,
   ): Promise<number[]> {
-    const seeds = checkSeeds(options.seeds);
-    const settings = mauveSettings(options);
+    const { seeds, settings } = checkMauve(options);
     const tensors = mauveTensors(p, q);
     const scores: number[] = [];
     // One request a seed: progress, and little to wait for after an abort.
