@@ -37,6 +37,7 @@ export {
   readReferences,
   type ReferenceOptions,
   type ReferenceSet,
+  type ReferenceUnit,
 } from "./evaluation/referencesFile.ts";
 export { readSamples, type SampleSet } from "./evaluation/samplesFile.ts";
 export type { ReadOptions } from "./evaluation/textFile.ts";

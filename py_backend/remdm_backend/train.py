@@ -11,6 +11,7 @@ with the result that the uninterrupted run would have had. Needs the ``train`` e
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import sys
 import time
@@ -90,20 +91,25 @@ def start(recipe: Recipe, corpus: Corpus, options: Options, state_file: Path) ->
     """A new run, or the interrupted one."""
     torch.manual_seed(step_generator(recipe.seed, -1).initial_seed())
     network = OBJECTIVES[recipe.objective].network(recipe.shape(corpus.mask_id + 1))
-    if options.init is not None and not state_file.exists():
-        begin_with(network, options.init)
-    run = Run(network.to(options.device), recipe, corpus.fingerprint)
+    init = None if options.init is None else begin_with(network, options.init)
+    run = Run(network.to(options.device), recipe, corpus.fingerprint, init)
     if state_file.exists():
         run.load(state_file)
     return run
 
 
-def begin_with(network: nn.Module, checkpoint: Path) -> None:
-    """Give it the weights of a checkpoint. Raises ``ValueError`` if that has another shape."""
+def begin_with(network: nn.Module, checkpoint: Path) -> str:
+    """Give it the weights of a checkpoint; their fingerprint. Raises ``ValueError`` if that has
+    another shape."""
     try:
-        network.load_state_dict(load_network(checkpoint, device="cpu").backbone.state_dict())
+        weights = load_network(checkpoint, device="cpu").backbone.state_dict()
+        network.load_state_dict(weights)
     except (BackendError, RuntimeError) as error:
         raise ValueError(f"--init {checkpoint}: {error}") from error
+    digest = hashlib.sha256()
+    for value in weights.values():
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def loop(

@@ -17,7 +17,14 @@ from safetensors.torch import load_file
 from remdm_backend import train
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.model.network import Network
-from remdm_backend.training.corpus import Corpus, build_corpus, chunks, even_windows, random_windows
+from remdm_backend.training.corpus import (
+    Corpus,
+    build_corpus,
+    chunks,
+    even_windows,
+    random_windows,
+    split_text,
+)
 from remdm_backend.training.objective import (
     OBJECTIVES,
     Noised,
@@ -30,6 +37,9 @@ from remdm_backend.training.options import parse
 from remdm_backend.training.state import Run, step_generator
 
 pytest.importorskip("tokenizers", reason="the trainer needs the 'train' extra")
+
+TEXT = Path(__file__).resolve().parents[2] / "examples" / "data" / "shakespeare.txt"
+"""What the bundled models were trained on."""
 
 TINY = shlex.split(
     "--hidden 32 --blocks 1 --heads 2 --cond 16 --vocab 300 --length 32 --batch 8 --steps 12 "
@@ -238,6 +248,21 @@ class TestInterruption:
         assert train.main(arguments(other, tmp_path / "out")) == 2
         assert "another text" in capsys.readouterr().err
 
+    def test_other_weights_to_begin_with_do_not_continue_it(
+        self,
+        finished: Path,
+        text: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        self.interrupted_at(2, monkeypatch)
+        out = tmp_path / "out"
+        train.main(arguments(text, out, "--init", str(finished)))
+        assert train.main(arguments(text, out)) == 2
+        assert "other weights (--init)" in capsys.readouterr().err
+        assert train.main(arguments(text, out, "--init", str(finished))) == 0
+
 
 class TestRefusals:
     @pytest.mark.parametrize(
@@ -383,9 +408,17 @@ class TestWindows:
         assert all(chunk.endswith("\n") for chunk in chunks(text)[:-1])
 
 
-@pytest.mark.parametrize(("name", "kind"), [("demo", "mdlm")])
+@pytest.mark.parametrize(("name", "kind"), [("demo", "mdlm"), ("demo-ar", "ar")])
 class TestBundled:
     """The checkpoints in the repository are what their cards say."""
+
+    def test_the_held_out_text_is_what_none_has_seen(
+        self, name: str, kind: str, demo: Path
+    ) -> None:
+        command = json.loads((demo.with_name(name) / "card.json").read_text())["training"]
+        recipe, _ = parse(shlex.split(command["command"])[3:])
+        held_out = split_text(TEXT.read_text("utf-8"), recipe.validation_share)[1]
+        assert TEXT.with_name("shakespeare-held-out.txt").read_text("utf-8") == held_out
 
     def test_loads(self, name: str, kind: str, demo: Path) -> None:
         card = load_network(demo.with_name(name), device="cpu").card
@@ -393,11 +426,9 @@ class TestBundled:
         tokenizer = (demo.with_name(name) / "tokenizer.json").read_text("utf-8")
         assert tokenizer == (demo / "tokenizer.json").read_text("utf-8")
 
-    def test_its_validation_loss_is_real(
-        self, name: str, kind: str, demo: Path, shared: Path
-    ) -> None:
+    def test_its_validation_loss_is_real(self, name: str, kind: str, demo: Path) -> None:
         checkpoint = demo.with_name(name)
         stated = json.loads((checkpoint / "card.json").read_text())["training"]["validation_loss"]
         network = load_network(checkpoint, device="cpu")
-        recomputed = loss_of(network, checkpoint, shared / "data" / "shakespeare.txt")
+        recomputed = loss_of(network, checkpoint, TEXT)
         assert recomputed == pytest.approx(stated, abs=2e-3)

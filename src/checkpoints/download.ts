@@ -1,15 +1,16 @@
 /** Fetches a published checkpoint into the cache: resumed after any interruption, checked when it is there. */
 import { mkdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { bytesText } from "../bytesText.ts";
 import { isRecord } from "../sampler/checks.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import { resolveJob, type DownloadOptions, type Job } from "./downloadOptions.ts";
 import { byHand } from "./drive.ts";
-import { bytesText, DownloadError, fileError, Interrupted } from "./errors.ts";
-import { exclusively } from "./lock.ts";
+import { DownloadError, fileError, Interrupted } from "./errors.ts";
+import { exclusively } from "./exclusively.ts";
 import { PartFile } from "./partFile.ts";
 import { PUBLISHED, type PublishedName } from "./published.ts";
-import { recordedSha256 } from "./record.ts";
+import { contentsOf, forgetRecord } from "./record.ts";
 import { checkTorchArchive } from "./torchArchive.ts";
 import { transfer } from "./transfer.ts";
 
@@ -35,8 +36,11 @@ export async function downloadCheckpoint(
   options: DownloadOptions = {},
 ): Promise<DownloadedCheckpoint> {
   const job = resolveJob(name, options);
-  await makeDirectory(job.dir);
   try {
+    job.signal.throwIfAborted();
+    // Before anything is written: a file may well lie where only others may write.
+    if (!job.force && (await isThere(job.path))) return await found(job);
+    await makeDirectory(job.dir);
     return await exclusively(job.path, () => obtain(job));
   } catch (error) {
     if (!job.signal.aborted || error instanceof DownloadError) throw error;
@@ -50,12 +54,16 @@ export async function downloadCheckpoint(
 
 async function obtain(job: Job): Promise<DownloadedCheckpoint> {
   const { name, path } = job;
-  job.signal.throwIfAborted();
-  const downloaded = job.force || !(await exists(path));
-  if (downloaded) await fetchWhole(job);
-  else await checkTorchArchive(path, "Fetch it again with --force (option `force`).");
-  const { size: bytes } = await stat(path);
-  return { name, path, bytes, sha256: await recordedSha256(job, bytes, downloaded), downloaded };
+  // Another process may have brought it by now.
+  if ((await isThere(path)) && !job.force) return found(job);
+  await fetchWhole(job);
+  return { name, path, ...(await contentsOf(job)), downloaded: true };
+}
+
+async function found(job: Job): Promise<DownloadedCheckpoint> {
+  const { name, path } = job;
+  await checkTorchArchive(path, "Fetch it again with --force (option `force`).");
+  return { name, path, ...(await contentsOf(job)), downloaded: false };
 }
 
 /** Until the file is whole, checked and has its name. */
@@ -72,9 +80,11 @@ async function fetchWhole(job: Job): Promise<void> {
   try {
     await checkTorchArchive(part.path, "What came was removed: run the same command again.");
   } catch (error) {
-    await part.remove();
+    // Where it could not be looked at, nothing is known against it.
+    if (error instanceof DownloadError && error.code === "checkpoint_invalid") await part.remove();
     throw error;
   }
+  await forgetRecord(job.path);
   await part.publish();
 }
 
@@ -120,12 +130,19 @@ async function makeDirectory(dir: string): Promise<void> {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+/** @throws DownloadError output_failed for something that is no file. */
+async function isThere(path: string): Promise<boolean> {
+  let isFile: boolean;
   try {
-    await stat(path);
-    return true;
+    isFile = (await stat(path)).isFile();
   } catch (cause) {
     if (isRecord(cause) && cause.code === "ENOENT") return false;
-    throw fileError(path, cause);
+    throw fileError(path, cause, "read");
   }
+  if (isFile) return true;
+  throw new DownloadError(
+    "output_failed",
+    `${path} is no file`,
+    "Move it away, or name another directory with --dir (option `dir`) or REMDM_CACHE.",
+  );
 }

@@ -1,11 +1,10 @@
 /** What `downloadCheckpoint` takes and tells, and the checks on it: everything is looked at before anything starts. */
-import { resolve } from "node:path";
 import { checkInteger, checkKeys, checkNumber } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
 import { driveUrl } from "./drive.ts";
 import {
   checkPublishedName,
-  checkpointCache,
+  checkDirectory,
   checkpointFile,
   PUBLISHED,
   type PublishedName,
@@ -30,7 +29,7 @@ export interface DownloadOptions {
   readonly onProgress?: (progress: DownloadProgress) => void;
   /** Told before another try, with what went wrong. */
   readonly onRetry?: (reason: string, delayMs: number) => void;
-  /** A connection that gives nothing for so long is given up, in milliseconds. Default 30,000. */
+  /** A connection that gives nothing for so long is given up, in milliseconds, at most 2^31 - 1. Default 30,000. */
   readonly stallMs?: number;
   /** How many tries in a row may bring nothing before an error is thrown. Default 5. */
   readonly tries?: number;
@@ -51,6 +50,9 @@ const KEYS: Readonly<Record<keyof DownloadOptions, true>> = {
   retryDelayMs: true,
   driveUrl: true,
 };
+/** A longer timer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** A download, with all that it needs. */
 export interface Job {
   readonly name: PublishedName;
@@ -70,20 +72,21 @@ export interface Job {
 export function resolveJob(given: PublishedName, options: DownloadOptions): Job {
   const name = checkPublishedName(given);
   checkKeys("", "downloadCheckpoint", options, Object.keys(KEYS));
-  const dir: unknown = options.dir ?? checkpointCache();
-  if (typeof dir !== "string" || dir === "") throw new OptionError("dir", dir, "a path");
+  const dir = checkDirectory(options.dir);
   const positive = "a number of milliseconds above 0";
   return {
     name,
-    dir: resolve(dir),
-    path: checkpointFile(name, resolve(dir)),
-    url: driveUrl(
-      PUBLISHED[name].driveId,
-      options.driveUrl ?? (process.env.REMDM_DRIVE_URL || undefined),
-    ),
+    dir,
+    path: checkpointFile(name, dir),
+    url: driveUrl(PUBLISHED[name].driveId, options.driveUrl),
     force: checkBoolean("force", options.force ?? false),
     signal: options.signal ?? new AbortController().signal,
-    stallMs: checkNumber("stallMs", options.stallMs ?? 30_000, positive, (x) => x > 0),
+    stallMs: checkNumber(
+      "stallMs",
+      options.stallMs ?? 30_000,
+      `a number of milliseconds in (0, ${LONGEST_TIMER_MS}]`,
+      (x) => x > 0 && x <= LONGEST_TIMER_MS,
+    ),
     tries: checkInteger("tries", options.tries ?? 5, 1, 1000),
     retryDelayMs: checkNumber("retryDelayMs", options.retryDelayMs ?? 1000, positive, (x) => x > 0),
     onProgress: options.onProgress ?? (() => undefined),

@@ -9,12 +9,22 @@ import { DownloadError, Interrupted } from "./errors.ts";
 export const DRIVE_URL = "https://drive.usercontent.google.com/download";
 /** Pages of a form in a row before we stop. */
 const MOST_PAGES = 3;
-const LARGEST_PAGE = 1e6;
+/** Redirects in a row before we stop. */
+const MOST_REDIRECTS = 10;
+/** Characters that are read of a page; Drive's have some thousand. */
+const LARGEST_PAGE = 64e3;
 
-/** @param base an http(s) address that takes Drive's query: a mirror or a test. @throws OptionError. */
-export function driveUrl(driveId: string, base: string = DRIVE_URL): URL {
+/**
+ * @param option an http(s) address that takes Drive's query: a mirror or a test. Default: `REMDM_DRIVE_URL`, else Google Drive.
+ * @throws OptionError that names the option or the variable.
+ */
+export function driveUrl(driveId: string, option: string | undefined): URL {
+  const [name, base] =
+    option === undefined
+      ? ["REMDM_DRIVE_URL", process.env.REMDM_DRIVE_URL || DRIVE_URL]
+      : ["driveUrl", option];
   if (!/^https?:\/\//.test(base) || !URL.canParse(base)) {
-    throw new OptionError("driveUrl", base, "an http:// or https:// address");
+    throw new OptionError(name, base, "an http:// or https:// address");
   }
   const url = new URL(base);
   url.search = new URLSearchParams({ id: driveId, export: "download", confirm: "t" }).toString();
@@ -40,7 +50,7 @@ export async function requestFile(
 ): Promise<Response> {
   let asked = url;
   for (let pages = 0; pages < MOST_PAGES; pages++) {
-    const response = await send(asked, headers, signal);
+    const { response, from } = await follow(asked, headers, remedy, signal);
     const isPage = /^(text\/html|application\/xhtml)/.test(
       response.headers.get("content-type") ?? "",
     );
@@ -49,12 +59,44 @@ export async function requestFile(
     if (!isPage) await response.body?.cancel();
     if (isQuotaPage(text)) throw quota(remedy);
     checkStatus(response, remedy);
-    const form = readForm(text, response.url || asked.href);
+    const form = readForm(text, from);
     if (form === undefined)
       throw refused(`sent a page in place of the file${titleOf(text)}`, remedy);
     asked = form;
   }
   throw refused(`asked for a confirmation ${MOST_PAGES} times`, remedy);
+}
+
+/** @returns the answer at the end of all redirects, and which address gave it. */
+async function follow(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  remedy: string,
+  signal: AbortSignal,
+): Promise<{ readonly response: Response; readonly from: URL }> {
+  let from = url;
+  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+    const response = await send(from, headers, signal);
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status > 399 || location === null) {
+      return { response, from };
+    }
+    await response.body?.cancel();
+    if (!URL.canParse(location, from.href)) throw refused("leads to what is no address", remedy);
+    const to = new URL(location, from);
+    if (!isTrusted(to, from)) {
+      throw refused(`leads to ${to.protocol}//${to.host}, which is not trusted`, remedy);
+    }
+    from = to;
+  }
+  throw refused(`leads on more than ${MOST_REDIRECTS} times`, remedy);
+}
+
+/** A server sends us to its own place or to Google's, never elsewhere, and never from https to what anybody on the way can change. */
+function isTrusted(to: URL, from: URL): boolean {
+  if (to.origin === from.origin) return true;
+  const isGoogle = /(^|\.)(google|googleusercontent)\.com$/.test(to.hostname);
+  return to.protocol === "https:" && (isGoogle || to.hostname === from.hostname);
 }
 
 async function send(
@@ -64,7 +106,11 @@ async function send(
 ): Promise<Response> {
   try {
     // Compressed on the way, lengths and positions would be those of other bytes.
-    return await fetch(url, { headers: { "accept-encoding": "identity", ...headers }, signal });
+    return await fetch(url, {
+      headers: { "accept-encoding": "identity", ...headers },
+      redirect: "manual", // where it leads is looked at before it is asked
+      signal,
+    });
   } catch (cause) {
     if (signal.aborted) throw cause;
     throw new Interrupted(`${url.host} cannot be reached (${reasonOf(cause)})`, { cause });
@@ -91,7 +137,7 @@ async function readText(response: Response): Promise<string> {
     text += decoder.decode(chunk, { stream: true });
     if (text.length > LARGEST_PAGE) break;
   }
-  return text;
+  return text.slice(0, LARGEST_PAGE);
 }
 
 /** @throws Interrupted, DownloadError for an answer that is no success. */
@@ -123,23 +169,24 @@ function isQuotaPage(html: string): boolean {
 }
 
 function titleOf(html: string): string {
-  const title = /<title[^>]*>([^<]{1,100})/i.exec(html)?.[1]?.trim();
+  const title = /<title[^<>]*>([^<]{1,100})/i.exec(html)?.[1]?.trim();
   return title ? `: "${decode(title).replace(/[^\x20-\x7e]/g, "?")}"` : "";
 }
 
 /** The address that the form of the virus-scan page leads to; undefined for a page without such a form. */
-export function readForm(html: string, page: string): URL | undefined {
-  const form = /<form\b([^>]*\bid="?download-form"?[^>]*)>([\s\S]*?)<\/form>/i.exec(html);
-  if (!form) return undefined;
-  const action = attribute(form[1], "action");
-  if (action === undefined || !URL.canParse(action, page)) return undefined;
+export function readForm(html: string, page: URL): URL | undefined {
+  // No tag is looked for beyond the next one's beginning, so that a page of beginnings takes no longer than another.
+  const form = [...html.matchAll(/<form\b([^<>]*)>/gi)].find(
+    ([, tag]) => attribute(tag, "id") === "download-form",
+  );
+  if (form === undefined) return undefined;
+  const [whole, tag] = form;
+  const [inside] = html.slice(form.index + whole.length).split(/<\/form>/i, 1);
+  const action = attribute(tag, "action");
+  if (action === undefined || !URL.canParse(action, page.href)) return undefined;
   const url = new URL(action, page);
-  const from = new URL(page);
-  // A page sends us to its own place or to Google's, never elsewhere.
-  const trusted =
-    url.protocol === "https:" && /(^|\.)(google|googleusercontent)\.com$/.test(url.hostname);
-  if (url.origin !== from.origin && !trusted) return undefined;
-  for (const [, input] of form[2].matchAll(/<input\b([^>]*)>/gi)) {
+  if (!isTrusted(url, page)) return undefined;
+  for (const [, input] of inside.matchAll(/<input\b([^<>]*)>/gi)) {
     const name = attribute(input, "name");
     if (name !== undefined) url.searchParams.set(name, attribute(input, "value") ?? "");
   }

@@ -36,23 +36,25 @@ export class Interrupted extends Error {
 
 const FULL = new Set<unknown>(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-/** A file system's error, typed. */
-export function fileError(path: string, cause: unknown): DownloadError {
+/** A file system's error, typed; one that is typed already stays. @param what was to be done with the file. */
+export function fileError(
+  path: string,
+  cause: unknown,
+  what: "read" | "written" = "written",
+): DownloadError {
+  if (cause instanceof DownloadError) return cause;
   const why = cause instanceof Error ? cause.message : String(cause);
+  const elsewhere = "another directory with --dir (option `dir`) or REMDM_CACHE.";
+  const remedies = {
+    read: `Make it a file that you may read, or name ${elsewhere}`,
+    written: "Name a directory that you may write to with --dir (option `dir`) or REMDM_CACHE.",
+  };
   return new DownloadError(
     "output_failed",
-    `${path} cannot be written: ${why}`,
+    `${path} cannot be ${what}: ${why}`,
     isRecord(cause) && FULL.has(cause.code)
       ? "Free some space; the same command then goes on from what has arrived."
-      : "Name a directory that you may write to with --dir (option `dir`) or REMDM_CACHE.",
+      : remedies[what],
     cause,
   );
-}
-
-/** `1.36 GB`, `312 MB`, `4.5 kB`, `12 bytes`. */
-export function bytesText(bytes: number): string {
-  if (bytes < 1e3) return `${bytes} bytes`;
-  if (bytes < 1e6) return `${(bytes / 1e3).toPrecision(3)} kB`;
-  if (bytes < 1e9) return `${(bytes / 1e6).toPrecision(bytes < 1e8 ? 2 : 3)} MB`;
-  return `${(bytes / 1e9).toFixed(2)} GB`;
 }

@@ -108,9 +108,14 @@ export class PartFile {
     }
   }
 
+  /** @throws DownloadError output_failed. */
   async remove(): Promise<void> {
-    await rm(this.path, { force: true });
-    await rm(this.#notes, { force: true });
+    try {
+      await rm(this.path, { force: true });
+      await rm(this.#notes, { force: true });
+    } catch (cause) {
+      throw fileError(this.path, cause);
+    }
   }
 
   get #notes(): string {

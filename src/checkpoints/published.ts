@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { packageRoot } from "../packageRoot.ts";
 import { OptionError } from "../sampler/errors.ts";
+import { fileError } from "./errors.ts";
 
 /** As `Remdm.launch` and `remdm sample --checkpoint` know them once they are downloaded. */
 export type PublishedName = "mdlm" | "sedd" | "ar";
@@ -85,11 +86,20 @@ export interface PublishedCheckpoint extends Published {
   readonly partialBytes: number | undefined;
 }
 
-/** @param options `dir`: the directory to look in. Default: {@link checkpointCache}. */
+/** @returns an absolute path, of the cache by default. @throws OptionError. */
+export function checkDirectory(dir: unknown = checkpointCache()): string {
+  if (typeof dir === "string" && dir !== "") return resolve(dir);
+  throw new OptionError("dir", dir, "a path");
+}
+
+/**
+ * @param options `dir`: the directory to look in, which need not be. Default: {@link checkpointCache}.
+ * @throws OptionError; DownloadError output_failed when it may not be looked into.
+ */
 export function publishedCheckpoints(
   options: { readonly dir?: string } = {},
 ): readonly PublishedCheckpoint[] {
-  const dir = resolve(options.dir ?? checkpointCache());
+  const dir = checkDirectory(options.dir);
   return PUBLISHED_NAMES.map((name) => {
     const path = checkpointFile(name, dir);
     return {
@@ -108,5 +118,10 @@ export function partOf(path: string): string {
 }
 
 function sizeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.size;
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found?.isFile() === true ? found.size : undefined;
+  } catch (cause) {
+    throw fileError(path, cause, "read");
+  }
 }

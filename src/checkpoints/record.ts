@@ -1,7 +1,6 @@
 /** What is known of a downloaded file, in `FILE.json` beside it: for people, and so that it is hashed once. */
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { open, readFile, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { isRecord } from "../sampler/checks.ts";
 import type { Job } from "./downloadOptions.ts";
@@ -12,59 +11,110 @@ interface Notes {
   readonly name: PublishedName;
   readonly file: string;
   readonly bytes: number;
+  /** When the file was last written, in milliseconds since 1970: of another one, a record says nothing. */
+  readonly modifiedMs: number;
   readonly sha256: string;
   readonly driveId: string;
   /** When this was written. */
   readonly recorded: string;
 }
 
+/** A file as it is: how many bytes it has, and their SHA-256 in hexadecimal. */
+export type Contents = Pick<Notes, "bytes" | "sha256">;
+
 /**
- * The SHA-256 of a file, from its record where that is of this file; else the file is read, and the record written.
- * @param fresh whether the file has just come, so that a record can only be of another one.
- * @throws DownloadError output_failed; the signal's reason.
+ * The hash comes from the record where that is of this file; else the file is read, and the record written.
+ * @throws DownloadError output_failed when the file cannot be read; the signal's reason.
  */
-export async function recordedSha256(job: Job, bytes: number, fresh: boolean): Promise<string> {
+export async function contentsOf(job: Job): Promise<Contents> {
   const { name, path } = job;
-  const known = fresh ? undefined : await readRecord(path, bytes);
-  if (known !== undefined) return known;
-  const sha256 = await hash(job, bytes);
-  const { driveId } = PUBLISHED[name];
-  const recorded = new Date().toISOString();
-  await writeRecord(path, { name, file: basename(path), bytes, sha256, driveId, recorded });
-  return sha256;
+  const file = await open(path).catch((cause: unknown) => {
+    throw fileError(path, cause, "read");
+  });
+  try {
+    const { size: bytes, mtimeMs: modifiedMs } = await file.stat();
+    const known = await readRecord(path, bytes, modifiedMs);
+    if (known !== undefined) return { bytes, sha256: known };
+    const sha256 = await hash(job, file, bytes);
+    const { driveId } = PUBLISHED[name];
+    const recorded = new Date().toISOString();
+    const notes = { name, file: basename(path), bytes, modifiedMs, sha256, driveId, recorded };
+    await writeRecord(path, notes);
+    return { bytes, sha256 };
+  } finally {
+    await file.close();
+  }
 }
 
-async function hash({ path, signal, onProgress }: Job, total: number): Promise<string> {
+/** To be called before another file takes its place. @throws DownloadError output_failed. */
+export async function forgetRecord(path: string): Promise<void> {
+  const file = recordOf(path);
+  try {
+    await rm(file, { force: true });
+  } catch (cause) {
+    throw fileError(file, cause);
+  }
+}
+
+async function hash(
+  { path, signal, onProgress }: Job,
+  file: FileHandle,
+  total: number,
+): Promise<string> {
   const digest = createHash("sha256");
-  let done = 0;
-  for await (const chunk of createReadStream(path, { signal, highWaterMark: 1 << 20 })) {
-    const bytes = chunk as Buffer;
-    digest.update(bytes);
-    done += bytes.length;
+  const buffer = Buffer.alloc(1 << 20);
+  for (let done = 0; ;) {
+    signal.throwIfAborted();
+    const { bytesRead } = await file.read(buffer, 0, buffer.length).catch((cause: unknown) => {
+      throw fileError(path, cause, "read");
+    });
+    if (bytesRead === 0) return digest.digest("hex");
+    digest.update(buffer.subarray(0, bytesRead));
+    done += bytesRead;
     onProgress({ stage: "check", done, total });
   }
-  return digest.digest("hex");
 }
 
 function recordOf(path: string): string {
   return `${path}.json`;
 }
 
+/** Where it cannot be written, in a shared cache for one, the file is hashed again the next time. */
 async function writeRecord(path: string, notes: Notes): Promise<void> {
   const file = recordOf(path);
+  const part = `${file}.${randomUUID()}.part`;
   try {
-    await writeFile(`${file}.part`, `${JSON.stringify(notes, null, 2)}\n`);
-    await rename(`${file}.part`, file);
-  } catch (cause) {
-    throw fileError(file, cause);
+    await writeFile(part, `${JSON.stringify(notes, null, 2)}\n`);
+    await rename(part, file);
+  } catch (error) {
+    requireFileSystemError(error);
+    await rm(part, { force: true }).catch(requireFileSystemError);
   }
 }
 
-/** @returns the SHA-256; undefined when there is no record, or it is of another file. */
-async function readRecord(path: string, bytes: number): Promise<string | undefined> {
-  const file = recordOf(path);
-  if (!existsSync(file)) return undefined;
-  const record: unknown = JSON.parse(await readFile(file, "utf8"));
+/** @returns the SHA-256; undefined when there is no record that can be read, or it is of another file. */
+async function readRecord(
+  path: string,
+  bytes: number,
+  modifiedMs: number,
+): Promise<string | undefined> {
+  const record = await readJson(recordOf(path));
   if (!isRecord(record) || record.bytes !== bytes) return undefined;
+  if (record.modifiedMs !== modifiedMs) return undefined;
   return typeof record.sha256 === "string" ? record.sha256 : undefined;
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, "utf8"));
+    return value;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) requireFileSystemError(error);
+    return undefined;
+  }
+}
+
+/** Throws everything else again. */
+function requireFileSystemError(error: unknown): void {
+  if (!isRecord(error) || typeof error.syscall !== "string") throw error;
 }

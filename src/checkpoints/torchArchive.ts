@@ -4,6 +4,7 @@
  * Format: APPNOTE.TXT of PKWARE, sections 4.3.12 to 4.3.16 and 4.5.3 (64 bit).
  */
 import { open, type FileHandle } from "node:fs/promises";
+import { isRecord } from "../sampler/checks.ts";
 import { DownloadError, fileError } from "./errors.ts";
 
 const ENTRY = { signature: 0x02014b50, size: 46 };
@@ -27,14 +28,17 @@ export async function checkTorchArchive(path: string, remedy: string): Promise<v
   try {
     file = await open(path, "r");
   } catch (cause) {
-    throw fileError(path, cause);
+    throw fileError(path, cause, "read");
   }
+  let what: string | undefined;
   try {
-    const what = await faultOf(file, (await file.stat()).size);
-    if (what !== undefined) throw invalid(what);
+    what = await faultOf(file, (await file.stat()).size);
+  } catch (cause) {
+    throw isRecord(cause) && "syscall" in cause ? fileError(path, cause, "read") : cause;
   } finally {
     await file.close();
   }
+  if (what !== undefined) throw invalid(what);
 }
 
 /** @returns what is wrong with the archive. */

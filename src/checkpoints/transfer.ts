@@ -2,9 +2,10 @@
 import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { bytesText } from "../bytesText.ts";
 import { isRecord } from "../sampler/checks.ts";
 import { bodyOf, reasonOf, requestFile } from "./drive.ts";
-import { bytesText, DownloadError, Interrupted } from "./errors.ts";
+import { DownloadError, fileError, Interrupted } from "./errors.ts";
 import type { Identity, PartFile } from "./partFile.ts";
 import { ZIP_MAGIC } from "./torchArchive.ts";
 
@@ -18,6 +19,9 @@ export interface TransferOptions {
   /** Called as bytes arrive. */
   readonly onBytes: () => void;
 }
+
+/** Bytes, above all of an answer that does not tell its length; the published checkpoints have some 1.4e9. */
+const LARGEST_FILE = 16e9;
 
 /**
  * Resolves when the part is the whole file.
@@ -37,10 +41,15 @@ async function attempt(part: PartFile, options: TransferOptions): Promise<boolea
     const headers = size > 0 ? rangeHeaders(size, identity) : {};
     const response = await requestFile(options.url, headers, options.remedy, signal);
     stall.reset();
-    const body = await prepare(part, response);
+    if (isComplete(part, response)) {
+      await response.body?.cancel();
+      return true;
+    }
+    const body = await prepare(part, response, options.remedy);
     if (body === undefined) return false;
     for await (const bytes of body) {
       stall.reset();
+      await requireSize(part, part.size + bytes.length, options.remedy);
       await part.append(bytes);
       options.onBytes();
     }
@@ -71,6 +80,24 @@ function rangeHeaders(size: number, { etag, lastModified }: Identity): Record<st
   };
 }
 
+/** What was asked for lies at the very end of the file, whose length was not known before. */
+function isComplete(part: PartFile, response: Response): boolean {
+  const total = Number(/^bytes \*\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1]);
+  const isEnd = response.status === 416 && part.size > 0 && part.size === total;
+  return isEnd && isSame({ ...identityOf(response, undefined), total }, part.identity);
+}
+
+/** Of what is too large nothing is kept: it would fill the disk and never become a checkpoint. */
+async function requireSize(part: PartFile, bytes: number, remedy: string): Promise<void> {
+  if (bytes <= LARGEST_FILE) return;
+  await part.begin({ etag: undefined, lastModified: undefined, total: undefined });
+  throw new DownloadError(
+    "download_refused",
+    `The server sends more than ${bytesText(LARGEST_FILE)}, which no checkpoint has`,
+    `Try again later, ${remedy}.`,
+  );
+}
+
 /**
  * Looks at the answer's head and makes the part ready for its body.
  * @returns undefined: what the part holds cannot be gone on with, so it was emptied.
@@ -78,6 +105,7 @@ function rangeHeaders(size: number, { etag, lastModified }: Identity): Record<st
 async function prepare(
   part: PartFile,
   response: Response,
+  remedy: string,
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
   const range = rangeOf(response.headers.get("content-range"));
   const identity = identityOf(response, range);
@@ -91,6 +119,7 @@ async function prepare(
     throw new DownloadError("download_refused", "The server has an empty file", "Try again later.");
   }
   await requireSpace(part, identity.total);
+  await requireSize(part, identity.total ?? 0, remedy);
   if (response.status !== 200 && part.size > 0) return bodyOf(response);
   const begun = await beginning(bodyOf(response));
   await part.begin(identity);
@@ -155,7 +184,9 @@ async function beginning(body: AsyncGenerator<Uint8Array>): Promise<AsyncIterabl
 async function requireSpace(part: PartFile, total: number | undefined): Promise<void> {
   if (total === undefined) return;
   const directory = dirname(part.path);
-  const { bavail, bsize }: StatsFs = await statfs(directory);
+  const { bavail, bsize }: StatsFs = await statfs(directory).catch((cause: unknown) => {
+    throw fileError(directory, cause, "read");
+  });
   const [free, needed] = [bavail * bsize, total - part.size];
   if (free >= needed) return;
   throw new DownloadError(

@@ -1,6 +1,6 @@
 /** Progress in bytes on standard error, in the manner of `reporter.ts`: a live line on a terminal, else a line now and then. */
 import { createLogUpdate } from "log-update";
-import { bytesText } from "../checkpoints/errors.ts";
+import { bytesText } from "../bytesText.ts";
 import { bar, clock, Rate } from "./progress.ts";
 
 export interface ByteReporter {

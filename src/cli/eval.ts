@@ -1,13 +1,14 @@
 /** `remdm eval`: its options. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_MAUVE } from "../evaluation/evaluationOptions.ts";
+import { DEFAULT_MAUVE } from "../evaluation/mauveSettings.ts";
+import type { ReferenceUnit } from "../evaluation/referencesFile.ts";
 import type { Device } from "../launchOptions.ts";
 import { readDevice, readInteger, readNumber } from "./usage.ts";
 
 /** The flags as commander hands them over; ranges are not checked yet. */
 export interface EvalFlags {
   readonly references?: string;
-  readonly referenceUnit: "window" | "paragraph";
+  readonly referenceUnit: ReferenceUnit;
   readonly referenceCount?: number;
   readonly words?: string;
   readonly tokenizer?: string;
@@ -36,9 +37,11 @@ Examples:
   remdm eval samples.jsonl --references held-out.txt --original generated_seqs.json
 
 SAMPLES is a .jsonl file as remdm sample --out writes it (or with a text a line), what remdm sample --json
-prints, or the original repository's JSON. References are plain text, cut into pieces as long as the
-samples, or .jsonl. What the numbers mean, and when samples count as collapsed: docs/evaluation.md.
-Exit codes: 0 (also when samples have collapsed), 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
+prints, or the original repository's JSON. References are plain text, or .jsonl with a text a line; both
+are cut into pieces as long as the samples. What the numbers mean, and when samples count as collapsed:
+docs/evaluation.md.
+Exit codes: 0 (also when samples have collapsed), 1 for a failure (also of MAUVE alone), 2 for bad usage,
+130 after Ctrl-C.`;
 
 export function evalCommand(): Command {
   return new Command("eval")
@@ -47,8 +50,11 @@ export function evalCommand(): Command {
     .optionsGroup("References:")
     .option("--references <file>", "text that people wrote, to compare with")
     .addOption(
-      new Option("--reference-unit <name>", "what a plain text is cut into")
-        .choices(["window", "paragraph"])
+      new Option(
+        "--reference-unit <name>",
+        "what the text is cut into: window is as long as a sample",
+      )
+        .choices(["window", "paragraph", "text"])
         .default("window"),
     )
     .option("--reference-count <n>", "how many at most (default: as many as samples)", readInteger)

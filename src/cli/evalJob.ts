@@ -3,6 +3,7 @@ import { findTokenizer } from "../evaluation/findTokenizer.ts";
 import { evaluate } from "../evaluation/evaluate.ts";
 import type { Evaluation } from "../evaluation/evaluation.ts";
 import { resolveMauve } from "../evaluation/evaluationOptions.ts";
+import { MAUVE_LEAST_TEXTS } from "../evaluation/mauveSettings.ts";
 import { formatOriginal } from "../evaluation/originalFormat.ts";
 import { readReferences, type ReferenceSet } from "../evaluation/referencesFile.ts";
 import { readSamples, type SampleSet } from "../evaluation/samplesFile.ts";
@@ -12,6 +13,7 @@ import type { Device } from "../launchOptions.ts";
 import { tokenEntropy } from "../metrics/entropy.ts";
 import { vocabularyOf } from "../metrics/words.ts";
 import { checkInteger } from "../sampler/checks.ts";
+import type { RemdmError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { EvalFlags } from "./eval.ts";
 import { describeEvaluation } from "./evalReport.ts";
@@ -49,13 +51,18 @@ export async function runEval(
     checkFlags(flags);
     using out = resultFile(flags.out, flags);
     using original = resultFile(flags.original, flags);
-    const { evaluation, samples } = await run(path, flags, launch, reporter, signal);
+    const { evaluation, samples, failure } = await run(path, flags, launch, reporter, signal);
     reporter.end();
-    const json = toJson({ ...evaluation, files: { samples: path, references: flags.references } });
+    const json = toJson({
+      ...evaluation,
+      ...(failure && { mauveFailure: toRecord(failure) }),
+      files: { samples: path, references: flags.references },
+    });
     out?.write(`${json}\n`);
     original?.write(inOriginalFormat(samples, evaluation));
-    const shown = flags.json ? json : harmless(describeEvaluation(evaluation));
+    const shown = flags.json ? json : harmless(describeEvaluation(evaluation, failure));
     process.stdout.write(`${shown}\n`);
+    if (failure) throw failure; // after all that has been computed
     return 0;
   } catch (error) {
     reporter.end();
@@ -90,6 +97,12 @@ function resultFile(path: string | undefined, { force }: EvalFlags): ResultFile 
 interface Done {
   readonly samples: SampleSet;
   readonly evaluation: Evaluation;
+  /** Why there is no MAUVE, where it was wanted. */
+  readonly failure: RemdmError | undefined;
+}
+
+function toRecord({ code, message, remedy }: RemdmError): Record<string, string> {
+  return { code, message, remedy };
 }
 
 async function run(
@@ -108,15 +121,17 @@ async function run(
     flags.words === undefined ? references?.source : await readText(flags.words, { signal });
   await using judge = await judgeFor(flags, launch, reporter, signal);
   const { texts, tokens, entropies } = samples;
+  let failure: RemdmError | undefined;
   const evaluation = await evaluate(
     {
       texts,
       ...(tokens && { tokens }),
       ...(references && { references: references.texts }),
-      ...(references?.tokens && tokenizer && { referenceTokens: references.tokens }),
+      ...(references?.tokens && { referenceTokens: references.tokens }),
     },
     {
       signal,
+      onMauveFailure: (error) => (failure = error),
       mauve: flags.mauve && { seeds: flags.mauveSeeds, scale: flags.mauveScale },
       onProgress: (stage, done, total) => reporter.stage(stage, done, total),
       ...(judge && { judge }),
@@ -126,12 +141,10 @@ async function run(
       ...(entropies && tokens === undefined && { entropies }),
     },
   );
-  return { samples, evaluation };
+  return { samples, evaluation, failure };
 }
 
-/** Fewer say nothing; the judge would refuse them after all the rest is done. */
-const LEAST_FOR_MAUVE = 20;
-
+/** The judge would refuse fewer after all the rest is done. */
 function checkMauve(
   { texts }: SampleSet,
   references: ReferenceSet | undefined,
@@ -139,9 +152,9 @@ function checkMauve(
 ): void {
   if (judge === false || !mauve || references === undefined) return;
   const [ours, theirs] = [texts.length, references.texts.length];
-  if (Math.min(ours, theirs) >= LEAST_FOR_MAUVE) return;
+  if (Math.min(ours, theirs) >= MAUVE_LEAST_TEXTS) return;
   throw new UsageError(
-    `MAUVE needs at least ${LEAST_FOR_MAUVE} samples and as many references; there are ${ours} and ${theirs}`,
+    `MAUVE needs at least ${MAUVE_LEAST_TEXTS} samples and as many references; there are ${ours} and ${theirs}`,
     "Draw more (hundreds are better), or leave MAUVE out with --no-mauve.",
   );
 }
@@ -159,20 +172,29 @@ async function referencesFor(
   return readReferences(path, {
     unit,
     count: count ?? samples.texts.length,
-    length: meanLength(samples, tokenizer),
+    ...shapeOf(samples, tokenizer),
     signal,
     onProgress: (done, total) => reporter.stage("references", done, total),
     ...(tokenizer && { tokenizer }),
   });
 }
 
-/** Texts whose length is looked at where tokens have to be made for it. */
+/** Texts that are looked at where tokens have to be made for it. */
 const MEASURED = 64;
 
-function meanLength({ texts, tokens }: SampleSet, tokenizer: Tokenizer | undefined): number {
-  const measured = tokens ?? texts.slice(0, MEASURED).map((text) => tokenizer?.encode(text) ?? []);
-  const total = measured.reduce((sum, { length }) => sum + length, 0);
-  return Math.max(1, Math.round(total / measured.length));
+/** What references should be like, to look like the samples: so long, in the mean, and with end-of-text at both ends if most are. */
+function shapeOf(
+  { texts, tokens }: SampleSet,
+  tokenizer: Tokenizer | undefined,
+): { readonly length: number; readonly ends: boolean } {
+  const looked = tokens ?? texts.slice(0, MEASURED).map((text) => tokenizer?.encode(text) ?? []);
+  const total = looked.reduce((sum, { length }) => sum + length, 0);
+  const isEnd = (id: number | undefined): boolean => id !== undefined && id === tokenizer?.eosId;
+  const ended = looked.filter((ids) => isEnd(ids.at(0)) && isEnd(ids.at(-1)));
+  return {
+    length: Math.max(1, Math.round(total / looked.length)),
+    ends: ended.length > looked.length / 2,
+  };
 }
 
 async function judgeFor(

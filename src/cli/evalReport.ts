@@ -3,6 +3,7 @@ import type { Evaluation, GenerativePerplexity } from "../evaluation/evaluation.
 import type { TokensFrom } from "../evaluation/tokenSequences.ts";
 import { areAsLong } from "../metrics/collapse.ts";
 import type { Spread } from "../metrics/spread.ts";
+import type { RemdmError } from "../sampler/errors.ts";
 
 const SOURCES: Readonly<Record<TokensFrom, string>> = {
   samples: "tokens as sampled",
@@ -12,7 +13,8 @@ const SOURCES: Readonly<Record<TokensFrom, string>> = {
 
 type Row = readonly [name: string, samples: string, references: string, note: string];
 
-export function describeEvaluation(evaluation: Evaluation): string {
+/** @param failure why there is no MAUVE, where it was wanted. */
+export function describeEvaluation(evaluation: Evaluation, failure?: RemdmError): string {
   const { samples, tokensFrom, length, collapse } = evaluation;
   const counted = `${samples} ${samples === 1 ? "sample" : "samples"}`;
   const heading = `${counted} of ${length.toFixed(length % 1 === 0 ? 0 : 1)} tokens (${SOURCES[tokensFrom]})`;
@@ -22,7 +24,7 @@ export function describeEvaluation(evaluation: Evaluation): string {
         ...collapse.reasons.map((reason) => `  - ${reason}`),
       ]
     : [`No sign of a collapse${reservation(evaluation)}.`];
-  return [heading, "", ...table(rowsOf(evaluation)), "", ...verdict].join("\n");
+  return [heading, "", ...table(rowsOf(evaluation, failure)), "", ...verdict].join("\n");
 }
 
 /** What the guardrail could not look at. */
@@ -35,7 +37,7 @@ function reservation({ length, references }: Evaluation): string {
   return ` (entropy was not compared: the references have ${references.length.toFixed(1)} tokens)`;
 }
 
-function rowsOf(evaluation: Evaluation): Row[] {
+function rowsOf(evaluation: Evaluation, failure: RemdmError | undefined): Row[] {
   const { entropy, genPpl, mauve, references } = evaluation;
   const rows: Row[] = [
     ["", "samples", references ? "references" : "", ""],
@@ -51,6 +53,7 @@ function rowsOf(evaluation: Evaluation): Row[] {
     const note = `mean and deviation of ${seeds.length} k-means ${seeds.length === 1 ? "seed" : "seeds"}, scale ${scale}`;
     rows.push(["MAUVE", `${mean.toFixed(3)}${spread}`, "", note]);
   }
+  if (failure) rows.push(["MAUVE", "failed", "", failure.message.replace(/\s+/g, " ")]);
   const share = (name: string, key: ShareKey, note: string): void => {
     const [ours, theirs] = [evaluation[key], references?.[key]];
     if (ours !== undefined) rows.push([name, ours.toFixed(3), optional(theirs, fixed), note]);

@@ -2,7 +2,8 @@
 import { findCollapse, type Comparison } from "../metrics/collapse.ts";
 import { duplicateShare } from "../metrics/duplicates.ts";
 import { perplexityOf } from "../metrics/perplexity.ts";
-import { spreadOf } from "../metrics/spread.ts";
+import { spreadOf, type Spread } from "../metrics/spread.ts";
+import { RemdmError } from "../sampler/errors.ts";
 import { Pace } from "../sampler/pace.ts";
 import type { Evaluation, GenerativePerplexity, Mauve } from "./evaluation.ts";
 import {
@@ -10,8 +11,8 @@ import {
   resolveMauve,
   type EvaluationInput,
   type EvaluationOptions,
-  type ResolvedMauve,
 } from "./evaluationOptions.ts";
+import type { ResolvedMauve } from "./mauveSettings.ts";
 import type { JudgeCallOptions, TextJudge } from "./textJudge.ts";
 import {
   firstTokens,
@@ -25,7 +26,7 @@ import { tokenSequences, type TokensFrom } from "./tokenSequences.ts";
 
 /**
  * Measures samples: alone, by a judge, beside references, as far as these are given.
- * @throws OptionError before anything starts; AbortedError; whatever the judge throws.
+ * @throws OptionError before anything starts; AbortedError; whatever the judge throws, but for what `onMauveFailure` takes.
  */
 export async function evaluate(
   input: EvaluationInput,
@@ -45,7 +46,7 @@ export async function evaluate(
     samples: texts.length,
     tokensFrom: known.tokensFrom,
     length: samples.length,
-    entropy: samples.entropy,
+    entropy: known.otherEntropy ?? samples.entropy,
     ...(judged && { genPpl: judged.samples }),
     ...(judged?.mauve && { mauve: judged.mauve }),
     distinct1: samples.distinct1,
@@ -58,7 +59,7 @@ export async function evaluate(
         count: references.length,
         ...(reference && {
           length: reference.length,
-          entropy: reference.entropy,
+          ...(known.otherEntropy === undefined && { entropy: reference.entropy }),
           distinct1: reference.distinct1,
           distinct2: reference.distinct2,
           repetition: reference.repetition.mean,
@@ -75,6 +76,8 @@ interface TextMeasures {
   readonly tokensFrom: TokensFrom;
   readonly samples: TokenStatistics;
   readonly beside?: Beside;
+  /** Of the samples' tokens where these are not known: it is for the report, and compares with nothing here. */
+  readonly otherEntropy?: Spread;
   readonly words: number | undefined;
   readonly referenceWords: number | undefined;
 }
@@ -87,8 +90,10 @@ async function textMeasures(
   const { vocabulary, entropies } = options;
   const watch = (stage: string): Watch => ({ pace, onProgress: progressOf(options, stage) });
   const sequences = await tokenSequences(input, options, watch);
+  const { tokensFrom } = sequences;
+  const isOther = tokensFrom === "words" && entropies !== undefined;
   const samples = await tokenStatistics(sequences.samples, watch("statistics of the samples"), {
-    entropies,
+    entropies: isOther ? undefined : entropies,
   });
   const beside =
     sequences.references &&
@@ -96,9 +101,10 @@ async function textMeasures(
   const known = (texts: readonly string[] | undefined, stage: string) =>
     vocabulary && texts && knownWords(texts, vocabulary, watch(stage));
   return {
-    tokensFrom: sequences.tokensFrom,
+    tokensFrom,
     samples,
     ...(beside && { beside }),
+    ...(isOther && { otherEntropy: spreadOf(entropies) }),
     words: await known(input.texts, "words of the samples"),
     referenceWords: await known(input.references, "words of the references"),
   };
@@ -157,13 +163,31 @@ async function judge(
     references: await perplexity(references, "perplexity of the references"),
   };
   if (mauve === undefined) return judged;
+  try {
+    return { ...judged, mauve: await mauveOf(by, texts, references, mauve, call) };
+  } catch (error) {
+    const { onMauveFailure, signal } = options;
+    const isFailure = RemdmError.isInstance(error) && error.code !== "aborted" && !signal?.aborted;
+    if (!isFailure || onMauveFailure === undefined) throw error;
+    onMauveFailure(error);
+    return judged;
+  }
+}
+
+async function mauveOf(
+  by: TextJudge,
+  texts: readonly string[],
+  references: readonly string[],
+  settings: ResolvedMauve,
+  call: (stage: string) => JudgeCallOptions,
+): Promise<Mauve> {
   const p = await by.features(references, call("features of the references"));
   const q = await by.features(texts, call("features of the samples"));
-  const scores = await by.mauve(p, q, { ...mauve, ...call("MAUVE") });
+  const scores = await by.mauve(p, q, { ...settings, ...call("MAUVE") });
   const { mean, standardDeviation } = spreadOf(scores);
-  const { seeds, scale } = mauve;
-  const score = { mean, standardDeviation, scores, references: references.length };
-  return { ...judged, mauve: { ...score, judge: by.name, seeds, scale } };
+  const { seeds, scale } = settings;
+  const of = { references: references.length, judge: by.name };
+  return { mean, standardDeviation, scores, ...of, seeds, scale };
 }
 
 function compare(known: TextMeasures, judged: Judged | undefined): Comparison | undefined {

@@ -30,6 +30,7 @@ export interface ReferenceEvaluation {
   readonly count: number;
   /** Mean number of tokens; longer references were cut to the samples' mean. Absent, with what follows from tokens, where these are not known. */
   readonly length?: number;
+  /** Absent also where that of the samples is of other tokens than the words that are known here. */
   readonly entropy?: Spread;
   /** Of as many tokens as the samples have, or of all where they are fewer. */
   readonly distinct1?: number;

@@ -1,7 +1,8 @@
 /** What `evaluate` takes, and the checks on it: everything is looked at before anything starts. */
-import { checkInteger, checkKeys, checkNumber, isRecord } from "../sampler/checks.ts";
-import { OptionError } from "../sampler/errors.ts";
+import { checkKeys, checkNumber, isRecord } from "../sampler/checks.ts";
+import { OptionError, type RemdmError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { checkMauveSettings, type ResolvedMauve } from "./mauveSettings.ts";
 import type { TextJudge } from "./textJudge.ts";
 
 export interface EvaluationInput {
@@ -24,19 +25,16 @@ export interface EvaluationOptions {
   readonly tokenizer?: Pick<Tokenizer, "encode">;
   /** Words that count as known, as `wordsOf` writes them: see `vocabularyOf`. */
   readonly vocabulary?: ReadonlySet<string>;
-  /** Entropies of the samples in nats, where they are known better than from `tokens`: the original's output has them. */
+  /** Entropies of the samples in nats, where they are known better than from `tokens`: the original's output has them. Where words stand for tokens they are reported and compared with nothing. */
   readonly entropies?: readonly number[];
+  /**
+   * Given what made MAUVE fail: the rest is returned without it. Left out, `evaluate` throws the error. An abort is no such failure.
+   */
+  readonly onMauveFailure?: (error: RemdmError) => void;
   readonly signal?: AbortSignal;
   /** @param stage what is being computed, a phrase for people; @param done of `total` in this stage. */
   readonly onProgress?: (stage: string, done: number, total: number) => void;
 }
-
-export interface ResolvedMauve {
-  readonly seeds: readonly number[];
-  readonly scale: number;
-}
-
-export const DEFAULT_MAUVE: ResolvedMauve = { seeds: [1, 2, 3, 4, 5], scale: 5 };
 
 const INPUT_KEYS: Readonly<Record<keyof EvaluationInput, true>> = {
   texts: true,
@@ -51,6 +49,7 @@ const OPTION_KEYS: Readonly<Record<keyof EvaluationOptions, true>> = {
   tokenizer: true,
   vocabulary: true,
   entropies: true,
+  onMauveFailure: true,
   signal: true,
   onProgress: true,
 };
@@ -74,13 +73,7 @@ export function resolveMauve(mauve: EvaluationOptions["mauve"] = {}): ResolvedMa
   if (mauve === false) return undefined;
   if (!isRecord(mauve)) throw new OptionError("mauve", mauve, "an object or false");
   checkKeys("mauve.", "mauve", mauve, ["seeds", "scale"]);
-  const { seeds, scale } = { ...DEFAULT_MAUVE, ...mauve };
-  if (!Array.isArray(seeds) || seeds.length === 0) {
-    throw new OptionError("mauve.seeds", seeds, "an array of one whole number or more");
-  }
-  for (const seed of seeds) checkInteger("mauve.seeds", seed, 0, 2 ** 31 - 3);
-  checkNumber("mauve.scale", scale, "a number above 0", (x) => x > 0 && Number.isFinite(x));
-  return { seeds, scale };
+  return checkMauveSettings(mauve, "mauve.");
 }
 
 function checkTexts(option: string, texts: unknown): void {

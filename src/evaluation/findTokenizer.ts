@@ -38,11 +38,20 @@ export async function findTokenizer(
 }
 
 function fits(tokenizer: Tokenizer, { texts, tokens, entropies }: SampleSet): boolean {
-  const tried = texts.slice(0, TRIED);
-  if (tokens !== undefined) return tried.every((text, i) => tokenizer.decode(tokens[i]) === text);
+  if (tokens !== undefined) return givesBack(tokenizer, texts, tokens);
   if (entropies === undefined) return false;
+  const tried = texts.slice(0, TRIED);
   const off = tried.map((text, i) => {
     return Math.abs(tokenEntropy(tokenizer.encode(text)) - entropies[i]);
   });
   return off.reduce((sum, x) => sum + x, 0) / off.length < ENTROPY_TOLERANCE;
+}
+
+/** Whether a tokenizer makes of tokens the texts that stand beside them: then they are of its vocabulary. */
+export function givesBack(
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+  tokens: readonly ArrayLike<number>[],
+): boolean {
+  return texts.slice(0, TRIED).every((text, i) => tokenizer.decode(tokens[i]) === text);
 }

@@ -18,7 +18,7 @@ import {
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkCallbacks, checkCallOptions, checkTexts } from "./judgeCalls.ts";
 import { resolveJudge, type JudgeOptions } from "./judgeOptions.ts";
-import { checkSeeds, mauveSettings, mauveTensors } from "./mauveRequest.ts";
+import { checkMauve, mauveTensors } from "./mauveRequest.ts";
 import type {
   Features,
   JudgeCallOptions,
@@ -142,8 +142,7 @@ export class Judge implements TextJudge, AsyncDisposable {
     q: Features,
     options: MauveOptions & JudgeCallOptions,
   ): Promise<number[]> {
-    const settings = mauveSettings(options);
-    const seeds = checkSeeds(options.seeds);
+    const { seeds, settings } = checkMauve(options);
     checkCallbacks(options);
     const tensors = mauveTensors(p, q);
     const scores: number[] = [];

@@ -4,13 +4,9 @@ import type { MauveRequestHeader } from "../backend/protocol.ts";
 import type { Tensor } from "../backend/tensors.ts";
 import { checkInteger, checkKeys, checkNumber, isRecord } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
+import { checkMauveSettings, MAUVE_LEAST_TEXTS, TEXTS_PER_BUCKET } from "./mauveSettings.ts";
 import type { Features, JudgeCallOptions, MauveOptions } from "./textJudge.ts";
 
-/** Texts to a cluster: mauve-text makes a tenth as many clusters as there are texts, and two are the least. */
-const TEXTS_PER_BUCKET = 10;
-export const MAUVE_LEAST_TEXTS: number = 2 * TEXTS_PER_BUCKET;
-/** mauve-text adds 2 to it, and k-means takes 31 bits. */
-const MAX_SEED = 2 ** 31 - 3;
 /** Closer to 1 the sum of the shares never reaches it, in single precision, and mauve-text then keeps one component. */
 const MAX_VARIANCE = 0.999;
 
@@ -25,30 +21,20 @@ const KEYS: Readonly<Record<keyof (MauveOptions & JudgeCallOptions), true>> = {
   onProgress: true,
 };
 
-/** The settings of a request, all but the seed. */
-export type MauveSettings = Omit<MauveRequestHeader, "type" | "id" | "tensors" | "seed">;
-
-/** @throws OptionError. */
-export function checkSeeds(seeds: unknown): readonly number[] {
-  if (Array.isArray(seeds) && seeds.length > 0) {
-    return seeds.map((seed, i) => checkInteger(`seeds[${i}]`, seed, 0, MAX_SEED));
-  }
-  throw new OptionError("seeds", seeds, "a list of at least one integer");
+/** The seeds, a request each, and what all of these requests have. */
+export interface CheckedMauve {
+  readonly seeds: readonly number[];
+  readonly settings: Omit<MauveRequestHeader, "type" | "id" | "tensors" | "seed">;
 }
 
 /** @throws OptionError. */
-export function mauveSettings(options: MauveOptions & JudgeCallOptions): MauveSettings {
+export function checkMauve(options: MauveOptions & JudgeCallOptions): CheckedMauve {
   if (!isRecord(options)) throw new OptionError("options", options, "an object with seeds");
   checkKeys("", "mauve", options, Object.keys(KEYS));
-  const {
-    scale = 5,
-    buckets,
-    explainedVariance: share = 0.9,
-    redo = 5,
-    maxIterations = 500,
-  } = options;
-  return {
-    scale: checkNumber("scale", scale, "a number in (0, 1000]", (x) => x > 0 && x <= 1000),
+  const { buckets, explainedVariance: share = 0.9, redo = 5, maxIterations = 500 } = options;
+  const { seeds, scale } = checkMauveSettings(options);
+  const settings = {
+    scale,
     explainedVariance: checkNumber(
       "explainedVariance",
       share,
@@ -59,6 +45,7 @@ export function mauveSettings(options: MauveOptions & JudgeCallOptions): MauveSe
     maxIterations: checkInteger("maxIterations", maxIterations, 1, 100_000),
     ...(buckets !== undefined && { buckets: checkInteger("buckets", buckets, 2, 100_000) }),
   };
+  return { seeds, settings };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The file that the original repository writes after sampling: `generated_seqs_path` of its `main.py`. */
-import { readEntropy, RecordProblem } from "./sampleRecord.ts";
+import { readEntropy, SampleProblem } from "./textSample.ts";
 
 /** What such a file says. */
 export interface OriginalResult {
@@ -31,20 +31,20 @@ export function formatOriginal(result: OriginalResult): string {
 
 /**
  * The samples of such a file; its scores are to be computed again.
- * @throws RecordProblem.
+ * @throws SampleProblem.
  */
 export function readOriginal(
   document: Readonly<Record<string, unknown>>,
 ): Pick<OriginalResult, "texts"> & { readonly entropies?: readonly number[] } {
   const { text_samples: texts, entropies } = document;
-  if (!isTexts(texts)) throw new RecordProblem("must have an array of strings as `text_samples`");
+  if (!isTexts(texts)) throw new SampleProblem("must have an array of strings as `text_samples`");
   // Its semi-autoregressive samples come without.
   if (entropies === undefined || (Array.isArray(entropies) && entropies.length === 0)) {
     return { texts };
   }
   if (!Array.isArray(entropies) || entropies.length !== texts.length) {
     const problem = `must have as many \`entropies\` as \`text_samples\`, ${texts.length}`;
-    throw new RecordProblem(problem);
+    throw new SampleProblem(problem);
   }
   return { texts, entropies: entropies.map(readEntropy) };
 }

@@ -1,38 +1,52 @@
 /** Reads text that people wrote, in pieces that samples can be compared with. */
-import { Pace } from "../sampler/pace.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { InputError } from "./errors.ts";
-import { readSamples } from "./samplesFile.ts";
+import { givesBack } from "./findTokenizer.ts";
+import { readSamples, type SampleSet } from "./samplesFile.ts";
 import { readText, type ReadOptions } from "./textFile.ts";
+import { windowsOf } from "./windows.ts";
 
 export interface ReferenceOptions extends ReadOptions {
   /** How many at most; they are spread evenly over the file. */
   readonly count: number;
   /**
-   * What a plain text is cut into. `window`: `length` tokens each, without overlap, as models are trained on; a window begins anywhere in a sentence,
-   * as samples do. `paragraph`: what blank lines divide. Default `window`.
+   * What the texts are cut into; a plain text is one, a `.jsonl` or `.json` file has several. `window`: `length` tokens each, without overlap, of the texts
+   * one after the other, as models are trained on; a window begins anywhere in a sentence, as samples do. `paragraph`: what blank lines divide. `text`:
+   * each text as it is. Default `window`.
    */
-  readonly unit?: "window" | "paragraph";
+  readonly unit?: ReferenceUnit;
   /** Tokens of a window: those of the samples. */
   readonly length: number;
-  /** Windows are cut by it. */
+  /** That of the samples. Windows are cut by it, and tokens in the file count only if it gives their texts back. */
   readonly tokenizer?: Tokenizer;
+  /**
+   * Whether each window begins and ends with the tokenizer's end-of-text token (within its length), as those of the original's loader do, and so the
+   * samples of models trained on them. Default: those of a `.jsonl` or `.json` file, not those of a plain text.
+   */
+  readonly ends?: boolean;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+export type ReferenceUnit = "window" | "paragraph" | "text";
+
 export interface ReferenceSet {
   readonly texts: readonly string[];
-  /** Token ids of windows, and of a file of samples that has them. */
+  /** Token ids, in the vocabulary of the tokenizer: of windows, and of a file of samples that has them. */
   readonly tokens?: readonly ArrayLike<number>[];
   /** All of a plain text: its words are those that are known. */
   readonly source?: string;
 }
 
-/** Characters that the tokenizer is given at a time. */
-const PIECE = 2 ** 16;
+/** What a file holds. */
+interface Documents {
+  readonly texts: readonly string[];
+  readonly tokens?: SampleSet["tokens"];
+  readonly source?: string;
+}
 
 /**
- * `.jsonl` and `.json` hold references as they hold samples; everything else is plain text.
+ * `.jsonl` and `.json` hold references as they hold samples; everything else is plain text. Samples in such a file, with tokens and each of `length`, are
+ * windows already and stay as they are.
  * @throws InputError; AbortedError.
  */
 export async function readReferences(
@@ -40,60 +54,74 @@ export async function readReferences(
   options: ReferenceOptions,
 ): Promise<ReferenceSet> {
   const { count, unit = "window" } = options;
-  if (/\.jsonl?$/.test(path)) {
-    const { texts, tokens } = await readSamples(path, options);
-    return { texts: spread(texts, count), ...(tokens && { tokens: spread(tokens, count) }) };
+  const documents = await readDocuments(path, options);
+  const { source } = documents;
+  const kept = source === undefined ? {} : { source };
+  if (unit === "window" && !areWindows(documents, options)) {
+    return { ...(await windowsIn(path, documents, options)), ...kept };
   }
-  const source = await readText(path, options);
-  if (unit === "window") return { ...(await windowsOf(path, source, options)), source };
-  const paragraphs = source.split(/\r?\n(?:[ \t]*\r?\n)+/).map((text) => text.trim());
-  const texts = spread(
-    paragraphs.filter((text) => text !== ""),
-    count,
-  );
-  if (texts.length === 0) {
+  if (unit === "paragraph") {
+    const texts = documents.texts.flatMap(paragraphsOf);
+    if (texts.length > 0) return { texts: spread(texts, count), ...kept };
     throw new InputError(path, "holds no text", "Name a file of text that people wrote.");
   }
-  return { texts, source };
+  const tokens = tokensOf(documents, options);
+  const texts = spread(documents.texts, count);
+  return { texts, ...(tokens && { tokens: spread(tokens, count) }), ...kept };
 }
 
-async function windowsOf(
+async function readDocuments(path: string, options: ReferenceOptions): Promise<Documents> {
+  if (/\.jsonl?$/.test(path)) return readSamples(path, options);
+  const source = await readText(path, options);
+  return { texts: [source], source };
+}
+
+/** Whether a file of samples needs no cutting: without a tokenizer its tokens are believed so far, but not handed on. */
+function areWindows(documents: Documents, options: ReferenceOptions): boolean {
+  const { length, tokenizer } = options;
+  const tokens = tokenizer ? tokensOf(documents, options) : documents.tokens;
+  return tokens?.every((ids) => ids.length === length) ?? false;
+}
+
+/** Undefined also where they are of another vocabulary, or nobody knows of which. */
+function tokensOf(
+  { texts, tokens }: Documents,
+  { tokenizer }: ReferenceOptions,
+): Documents["tokens"] {
+  return tokens && tokenizer && givesBack(tokenizer, texts, tokens) ? tokens : undefined;
+}
+
+async function windowsIn(
   path: string,
-  source: string,
-  { count, length, tokenizer, signal, onProgress }: ReferenceOptions,
-): Promise<Omit<ReferenceSet, "source">> {
+  { texts, source }: Documents,
+  options: ReferenceOptions,
+): Promise<ReferenceSet> {
+  const { tokenizer, count, length, signal, onProgress } = options;
+  const isPlain = source !== undefined;
   if (tokenizer === undefined) {
+    const [holds, instead] = isPlain
+      ? ["is plain text", "compare with paragraphs (--reference-unit paragraph)"]
+      : ["holds texts of any length", "take each as it is (--reference-unit text)"];
     throw new InputError(
       path,
-      "is plain text, and without a tokenizer it cannot be cut into windows as long as the samples",
-      "Name the samples' tokenizer (--tokenizer), or compare with paragraphs (--reference-unit paragraph).",
+      `${holds}, and without a tokenizer it cannot be cut into windows as long as the samples`,
+      `Name the samples' tokenizer (--tokenizer), or ${instead}.`,
     );
   }
-  const pace = new Pace(signal);
-  const stream: number[] = [];
-  for (let start = 0; start < source.length;) {
-    // After a line break, so that no word is cut; a text without any is cut anywhere.
-    const cut = source.indexOf("\n", start + PIECE);
-    const end = cut < 0 || cut > start + 2 * PIECE ? start + 2 * PIECE : cut + 1;
-    for (const id of tokenizer.encode(source.slice(start, end))) stream.push(id);
-    start = end;
-    onProgress?.(Math.min(start, source.length), source.length);
-    await pace.rest();
-  }
-  const most = Math.min(count, Math.floor(stream.length / length));
-  if (most === 0) {
-    throw new InputError(
-      path,
-      `has ${stream.length} tokens, fewer than one sample (${length})`,
-      "Name a longer text, as long as all samples together at best.",
-    );
-  }
-  const last = stream.length - length;
-  const tokens = Array.from({ length: most }, (_, i) => {
-    const start = most === 1 ? 0 : Math.floor((i * last) / (most - 1));
-    return stream.slice(start, start + length);
+  return windowsOf(path, texts, {
+    count,
+    length,
+    tokenizer,
+    joined: !isPlain,
+    ends: options.ends ?? !isPlain,
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
   });
-  return { texts: tokens.map((ids) => tokenizer.decode(ids)), tokens };
+}
+
+function paragraphsOf(text: string): string[] {
+  const paragraphs = text.split(/\r?\n(?:[ \t]*\r?\n)+/).map((paragraph) => paragraph.trim());
+  return paragraphs.filter((paragraph) => paragraph !== "");
 }
 
 /** @returns at most `count` of them, spread evenly. */

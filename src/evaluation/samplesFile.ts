@@ -5,7 +5,7 @@
 import { isRecord } from "../sampler/checks.ts";
 import { InputError } from "./errors.ts";
 import { readOriginal } from "./originalFormat.ts";
-import { readRecord, RecordProblem, type SampleRecord } from "./sampleRecord.ts";
+import { readTextSample, SampleProblem, type TextSample } from "./textSample.ts";
 import { DEFAULT_MAX_LENGTH, textLines, type ReadOptions } from "./textFile.ts";
 
 /** Samples in their order. */
@@ -27,7 +27,7 @@ const REMEDY =
  */
 export async function readSamples(path: string, options: ReadOptions = {}): Promise<SampleSet> {
   const { maxLength = DEFAULT_MAX_LENGTH } = options;
-  const records: SampleRecord[] = [];
+  const records: TextSample[] = [];
   let document: string[] | undefined;
   let [number, length] = [0, 0];
   for await (const line of textLines(path, options)) {
@@ -68,8 +68,8 @@ function lineOf(
   path: string,
   line: string,
   number: number,
-  first: SampleRecord | undefined,
-): SampleRecord {
+  first: TextSample | undefined,
+): TextSample {
   const record = recordOf(path, parse(path, line, number), number);
   for (const key of ["tokens", "entropy"] as const) {
     if (first === undefined || key in record === key in first) continue;
@@ -85,7 +85,7 @@ function readDocument(path: string, text: string): SampleSet {
     try {
       return { format: "original", ...readOriginal(document) };
     } catch (error) {
-      if (!(error instanceof RecordProblem)) throw error;
+      if (!(error instanceof SampleProblem)) throw error;
       throw new InputError(path, error.message, REMEDY);
     }
   }
@@ -96,17 +96,17 @@ function readDocument(path: string, text: string): SampleSet {
   return { format: "json", ...columnsOf(records) };
 }
 
-function recordOf(path: string, value: unknown, line?: number): SampleRecord {
+function recordOf(path: string, value: unknown, line?: number): TextSample {
   try {
-    return readRecord(value);
+    return readTextSample(value);
   } catch (error) {
-    if (!(error instanceof RecordProblem)) throw error;
+    if (!(error instanceof SampleProblem)) throw error;
     throw new InputError(path, error.message, REMEDY, line);
   }
 }
 
 /** A column is there when every record has it. */
-function columnsOf(records: readonly SampleRecord[]): Omit<SampleSet, "format"> {
+function columnsOf(records: readonly TextSample[]): Omit<SampleSet, "format"> {
   const tokens = records.flatMap((record) => record.tokens ?? []);
   const entropies = records.flatMap(({ entropy }) => entropy ?? []);
   return {

@@ -1,12 +1,8 @@
 /** What an evaluation asks of a language model that judges texts; {@link Judge} is the one that is a real network. */
 
-/** Generative perplexity is exp(sum of nats / sum of tokens), over all texts. */
-export interface Likelihood {
-  /** Sum of -log p of the counted tokens, in nats. */
-  readonly nats: number;
-  /** How many were counted: none in a text of fewer than two. */
-  readonly tokens: number;
-}
+import type { Likelihood } from "../metrics/perplexity.ts";
+
+export type { Likelihood };
 
 /** A vector of each text, `[rows, width]`, row-major. */
 export interface Features {
@@ -24,7 +20,7 @@ export interface JudgeCallOptions {
 
 /** The defaults are those of `mauve-text`'s `compute_mauve`. */
 export interface MauveOptions {
-  /** Of k-means; one score each. Integers in [0, 2^31 - 3]. */
+  /** Of k-means; one score each. Different integers in [0, 2^31 - 3]. */
   readonly seeds: readonly number[];
   /** c in exp(-c KL), in (0, 1000]. Default 5. */
   readonly scale?: number;

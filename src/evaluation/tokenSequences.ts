@@ -17,7 +17,7 @@ export interface TokenSequences {
 }
 
 /** A character costs a tokenizer so many visits of Pace. */
-const WORK_PER_CHARACTER = 16;
+export const WORK_PER_CHARACTER = 16;
 
 export async function tokenSequences(
   { texts, tokens, references, referenceTokens }: EvaluationInput,

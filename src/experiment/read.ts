@@ -1,6 +1,7 @@
 /** From a file, or an object of a program, to an experiment whose every cell the library accepts. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { checkMauveSettings } from "../evaluation/mauveSettings.ts";
 import { OptionError } from "../sampler/errors.ts";
 import type { DenoiserModel, ModelKind } from "../sampler/denoiser.ts";
 import { resolveOptions } from "../sampler/options.ts";
@@ -10,8 +11,6 @@ import { checkShape } from "./schema.ts";
 import { Source, type Path } from "./source.ts";
 import type { ExperimentFile, MauveSettings } from "./types.ts";
 
-const DEFAULT_MAUVE_SEEDS = [1, 2, 3, 4, 5];
-const DEFAULT_MAUVE_SCALE = 5;
 const DEFAULT_JUDGE = "demo-ar";
 
 export interface ExperimentModel {
@@ -144,18 +143,17 @@ function found(name: string, path: Path, base: string, source: Source): string {
 
 function mauveOf(given: MauveSettings | false, source: Source): Required<MauveSettings> | false {
   if (given === false) return false;
-  const { seeds = DEFAULT_MAUVE_SEEDS, scale = DEFAULT_MAUVE_SCALE } = given;
-  const sound =
-    seeds.length > 0 &&
-    seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0) &&
-    new Set(seeds).size === seeds.length &&
-    scale > 0;
-  if (sound) return { seeds, scale };
-  throw new ExperimentError(
-    "experiment_invalid",
-    `${source.where(["mauve"])} has seeds [${seeds.join(", ")}] and scale ${scale}`,
-    "Its seeds are different whole numbers from 0 on, at least one, and its scale is above 0.",
-  );
+  try {
+    return checkMauveSettings(given);
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    throw new ExperimentError(
+      "experiment_invalid",
+      `${source.where(["mauve"])}: ${error.message}`,
+      error.remedy,
+      error,
+    );
+  }
 }
 
 function deviceOf({ device = "auto" }: ExperimentFile, source: Source): string {

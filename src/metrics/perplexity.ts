@@ -4,7 +4,7 @@
 export interface Likelihood {
   /** Sum of -log p over the tokens that count, in nats. */
   readonly nats: number;
-  /** How many tokens count. */
+  /** How many tokens count: none in a text of fewer than two. */
   readonly tokens: number;
 }
 

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
@@ -442,19 +443,25 @@ describe("two downloads at once", () => {
     expect(refused).toEqual([
       expect.objectContaining({
         code: "download_busy",
-        message: `This process is downloading ${path()} already`,
+        message: `${path()} is being downloaded already, by this process`,
       }),
     ]);
     expect(left()).toEqual(["mdlm.ckpt", "mdlm.ckpt.json"]);
   });
 
   it.each([
-    ["a living process", { pid: process.ppid, host: hostname() }],
-    ["another machine", { pid: 1, host: "elsewhere" }],
-  ])("of %s: refused", async (_, holder) => {
-    writeFileSync(`${path()}.lock`, JSON.stringify(holder));
-    await expect(download()).rejects.toThrow(`(${holder.pid}`);
-    expect(existsSync(`${path()}.lock`)).toBe(true);
+    ["a living process", { pid: process.ppid, host: hostname() }, "or end it"],
+    ["another machine", { pid: 1, host: "elsewhere" }, "mdlm.ckpt.lock"],
+  ])("of %s: refused, however old its lock is", async (_, holder, remedy) => {
+    const lock = `${path()}.lock`;
+    writeFileSync(lock, JSON.stringify(holder));
+    utimesSync(lock, new Date(0), new Date(0));
+    await expect(download()).rejects.toMatchObject({
+      code: "download_busy",
+      message: expect.stringContaining(`process ${holder.pid}`),
+      remedy: expect.stringContaining(remedy),
+    });
+    expect(existsSync(lock)).toBe(true);
   });
 
   it("of a process that is gone: its lock is taken over", async () => {
@@ -468,6 +475,7 @@ it.each<[string, object]>([
   ["dir", { dir: "" }],
   ["force", { force: "yes" }],
   ["stallMs", { stallMs: 0 }],
+  ["stallMs", { stallMs: 2 ** 31 }],
   ["tries", { tries: 0 }],
   ["retryDelayMs", { retryDelayMs: Number.NaN }],
   ["driveUrl", { driveUrl: "ftp://somewhere" }],
@@ -478,6 +486,18 @@ it.each<[string, object]>([
     option,
   });
   expect(left()).toEqual([]);
+});
+
+it("names the variable when it is the variable that is wrong", async () => {
+  process.env.REMDM_DRIVE_URL = "foo";
+  try {
+    await expect(downloadCheckpoint("mdlm", { dir: scratch })).rejects.toMatchObject({
+      option: "REMDM_DRIVE_URL",
+      remedy: "Set REMDM_DRIVE_URL to an http:// or https:// address.",
+    });
+  } finally {
+    delete process.env.REMDM_DRIVE_URL;
+  }
 });
 
 it("refuses a name that is not published", async () => {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import type { EvalFlags } from "../../src/cli/eval.ts";
 import { runEval, type JudgeFlags, type LaunchJudge } from "../../src/cli/evalJob.ts";
+import { RemdmError } from "../../src/sampler/errors.ts";
 import { loadTokenizer } from "../../src/tokenizer/load.ts";
 import { FakeJudge } from "../evaluation/support/fakeJudge.ts";
 import { scratchFiles } from "../evaluation/support/scratch.ts";
@@ -86,7 +87,8 @@ describe("what it prints", () => {
     const flags = { ...defaults, judge: false, quiet: true } as const;
     expect(await runEval(await samples(2), flags)).toBe(0);
     expect(said.stdout).toMatch(/No sign of a collapse \(looked for without references\)\.\n$/);
-    const short = { ...flags, references: file("refs.jsonl", '"one two"\n"three"') };
+    const refs = file("refs.jsonl", '"one two"\n"three"');
+    const short = { ...flags, references: refs, referenceUnit: "text" } as const;
     expect(await runEval(await samples(2), short)).toBe(0);
     expect(said.stdout).toMatch(/entropy was not compared: the references have \d\.\d tokens\)/);
     const path = file("other.jsonl", '{"text":"a","tokens":[1]}\n{"text":"b","tokens":[2]}');
@@ -138,6 +140,65 @@ describe("what it prints", () => {
   });
 });
 
+describe("references of a .jsonl file", () => {
+  const json = { ...defaults, judge: false, json: true, quiet: true } as const;
+  const refs = (...records: readonly unknown[]): string =>
+    file("refs.jsonl", records.map((record) => JSON.stringify(record)).join("\n"));
+  const rows = () => JSON.parse(said.stdout) as { references: Record<string, unknown> };
+
+  it("are cut to the samples' length for the judge as well", async () => {
+    const asked: (readonly string[])[] = [];
+    const judge = new FakeJudge();
+    const likelihoods = judge.likelihoods.bind(judge);
+    judge.likelihoods = (texts, options) => {
+      asked.push(texts);
+      return likelihoods(texts, options);
+    };
+    const flags = {
+      ...defaults,
+      quiet: true as const,
+      references: refs(TEXT.repeat(9), TEXT.repeat(9)),
+    };
+    expect(await runEval(await samples(24), flags, launching(judge).launch)).toBe(0);
+    const tokenizer = await loadTokenizer("demo");
+    const lengths = asked[1].map((text) => tokenizer.encode(text).length);
+    expect(lengths).toHaveLength(24);
+    expect(Math.max(...lengths)).toBeLessThan(20); // a window of 16, whose first word may be cut
+  });
+
+  it("begin and end as most samples do", async () => {
+    const tokenizer = await loadTokenizer("demo");
+    const end = tokenizer.decode([tokenizer.eosId ?? -1]);
+    const reference = { references: refs(TEXT.repeat(9)) };
+    const evaluated = async (before: string): Promise<readonly string[]> => {
+      const texts = [1, 2, 3].map((i) => `${before}${i} ${TEXT}${before}`);
+      const records = texts.map((text) => ({ text, tokens: tokenizer.encode(text) }));
+      const path = file("s.jsonl", records.map((record) => JSON.stringify(record)).join("\n"));
+      const judge = new FakeJudge();
+      const asked: string[] = [];
+      judge.likelihoods = async (all) => {
+        asked.push(...all);
+        return all.map(() => ({ nats: 1, tokens: 1 }));
+      };
+      const flags = { ...json, ...reference, judge: "demo-ar", mauve: false };
+      expect(await runEval(path, flags, launching(judge).launch)).toBe(0);
+      return asked.slice(3);
+    };
+    const isEnded = (text: string): boolean => text.startsWith(end) && text.endsWith(end);
+    expect((await evaluated(end)).map(isEnded)).toEqual([true, true, true]);
+    expect((await evaluated("")).filter(isEnded)).toEqual([]);
+  });
+
+  it("with tokens of another vocabulary are tokenized again", async () => {
+    const records = Array.from({ length: 4 }, (_, i) => {
+      return { text: `${i} ${TEXT}`, tokens: new Array<number>(16).fill(7) };
+    });
+    expect(await runEval(await samples(4), { ...json, references: refs(...records) })).toBe(0);
+    const { entropy } = rows().references as { entropy: { mean: number } };
+    expect(entropy.mean).toBeGreaterThan(2); // one token throughout would have none
+  });
+});
+
 describe("flags reach the judge and the references", () => {
   it("all of them", async () => {
     const judge = new FakeJudge();
@@ -166,11 +227,52 @@ describe("flags reach the judge and the references", () => {
   });
 });
 
+describe("a MAUVE that fails", () => {
+  const failing = (): FakeJudge => {
+    const judge = new FakeJudge();
+    const message = "mauve-text is not installed";
+    const error = new RemdmError(message, { code: "package_missing", remedy: "Install it." });
+    judge.mauve = () => Promise.reject(error);
+    return judge;
+  };
+
+  it("leaves everything else printed and written, and fails", async () => {
+    const [references, original] = [file("references.txt", TEXT.repeat(20)), file("o.json", "")];
+    const out = file("out.json", "");
+    const flags = { ...defaults, references, out, original, force: true, quiet: true } as const;
+    const judge = failing();
+    expect(await runEval(await samples(24), flags, launching(judge).launch)).toBe(1);
+    expect(said.stdout).toMatch(/^perplexity +20\.09 ± 0\.00 +20\.09 ± 0\.00/m);
+    expect(said.stdout).toMatch(/^MAUVE +failed +mauve-text is not installed$/m);
+    expect(said.stderr).toBe("error: mauve-text is not installed\n  Install it.\n");
+    const written = JSON.parse(readFileSync(out, "utf8")) as Record<string, unknown>;
+    expect(written).toMatchObject({
+      genPpl: { judge: "fake" },
+      mauveFailure: {
+        code: "package_missing",
+        message: "mauve-text is not installed",
+        remedy: "Install it.",
+      },
+    });
+    expect(written).not.toHaveProperty("mauve");
+    const document = JSON.parse(readFileSync(original, "utf8")) as Record<string, unknown>;
+    expect(document).toMatchObject({ gen_ppl: expect.closeTo(Math.exp(3), 9), MAUVE: null });
+    expect(judge.closed).toBe(true);
+  });
+
+  it("is in the object of --json", async () => {
+    const references = file("references.txt", TEXT.repeat(20));
+    const flags = { ...defaults, references, json: true, quiet: true } as const;
+    expect(await runEval(await samples(24), flags, launching(failing()).launch)).toBe(1);
+    expect(JSON.parse(said.stdout)).toMatchObject({ mauveFailure: { code: "package_missing" } });
+  });
+});
+
 describe("what is wrong is said before a judge is launched", () => {
   const never: LaunchJudge = () => Promise.reject(new Error("launched"));
 
   it.each<[string, Partial<EvalFlags>, number, RegExp]>([
-    ["scale", { mauveScale: 0 }, 2, /--mauve-scale must be a number above 0; got 0/],
+    ["scale", { mauveScale: 0 }, 2, /--mauve-scale must be a number in \(0, 1000\]; got 0/],
     ["seeds", { mauveSeeds: [2 ** 31] }, 2, /--mauve-seeds must be/],
     ["count", { referenceCount: 0 }, 2, /--reference-count must be/],
     ["batch", { batchSize: 0 }, 2, /--batch-size must be/],
@@ -208,6 +310,13 @@ describe("what is wrong is said before a judge is launched", () => {
     const flags = { ...defaults, references, quiet: true } as const;
     expect(await runEval(await samples(19), flags, never)).toBe(2);
     expect(said.stderr).toMatch(/MAUVE needs at least 20 samples .* 19 and 19\n.*--no-mauve/);
+  });
+
+  it("too few references for MAUVE", async () => {
+    const references = file("references.jsonl", JSON.stringify({ text: TEXT.repeat(8) }));
+    const flags = { ...defaults, references, quiet: true } as const;
+    expect(await runEval(await samples(24), flags, never)).toBe(2);
+    expect(said.stderr).toMatch(/MAUVE needs at least 20 .*; there are 24 and \d+\n/);
   });
 
   it("a file that exists is not replaced without --force", async () => {

@@ -96,8 +96,14 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["sample", "words"], "too many arguments"],
     [["eval"], "missing required argument 'samples'"],
     [["eval", "a.jsonl", "--mauve-seeds", "1,b"], "whole numbers with commas"],
-    [["eval", "a.jsonl", "--reference-unit", "page"], "Allowed choices are window, paragraph"],
-    [["eval", "a.jsonl", "--mauve-scale", "0"], "--mauve-scale must be a number above 0; got 0"],
+    [
+      ["eval", "a.jsonl", "--reference-unit", "page"],
+      "Allowed choices are window, paragraph, text",
+    ],
+    [
+      ["eval", "a.jsonl", "--mauve-scale", "0"],
+      "--mauve-scale must be a number in (0, 1000]; got 0",
+    ],
     [["sing"], "unknown command"],
     [[], "Usage: remdm"],
   ])("%j", async (args, message) => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { evaluate } from "../../src/evaluation/evaluate.ts";
 import type { EvaluationInput, EvaluationOptions } from "../../src/evaluation/evaluationOptions.ts";
 import { tokenEntropy } from "../../src/metrics/entropy.ts";
+import { AbortedError, RemdmError } from "../../src/sampler/errors.ts";
 import { FakeJudge } from "./support/fakeJudge.ts";
 
 const texts = ["the cat sat on the mat", "a dog ran to a tree"];
@@ -94,6 +95,51 @@ describe("with a judge", () => {
   });
 });
 
+describe("a MAUVE that fails", () => {
+  const missing = new RemdmError("mauve-text is not installed", {
+    code: "package_missing",
+    remedy: "Install it.",
+  });
+  const failing = (error: Error): FakeJudge => {
+    const judge = new FakeJudge();
+    judge.mauve = () => Promise.reject(error);
+    return judge;
+  };
+
+  it("leaves the rest to who wants to know of it", async () => {
+    const failures: RemdmError[] = [];
+    const onMauveFailure = (error: RemdmError) => failures.push(error);
+    const judge = failing(missing);
+    const evaluation = await evaluate({ texts, references }, { judge, onMauveFailure });
+    expect(failures).toEqual([missing]);
+    expect(evaluation).not.toHaveProperty("mauve");
+    expect(evaluation.genPpl?.value).toBeCloseTo(Math.exp(3), 12);
+    expect(evaluation.references?.genPpl?.value).toBeCloseTo(Math.exp(3), 12);
+  });
+
+  it("so also where the features fail", async () => {
+    const judge = new FakeJudge();
+    judge.features = () => Promise.reject(missing);
+    const failures: RemdmError[] = [];
+    const onMauveFailure = (error: RemdmError) => failures.push(error);
+    const { genPpl } = await evaluate({ texts, references }, { judge, onMauveFailure });
+    expect([genPpl?.judge, failures]).toEqual(["fake", [missing]]);
+  });
+
+  it("is thrown otherwise, and so is what is no failure of MAUVE", async () => {
+    const onMauveFailure = () => {
+      throw new Error("told");
+    };
+    const of = (error: Error, options: EvaluationOptions = {}) =>
+      evaluate({ texts, references }, { judge: failing(error), ...options });
+    await expect(of(missing)).rejects.toBe(missing);
+    const aborted = new AbortedError();
+    await expect(of(aborted, { onMauveFailure })).rejects.toBe(aborted);
+    const bug = new TypeError("a bug");
+    await expect(of(bug, { onMauveFailure })).rejects.toBe(bug);
+  });
+});
+
 describe("references", () => {
   it("are cut to the samples' length, and counted over as many tokens", async () => {
     const tokens = [
@@ -119,6 +165,52 @@ describe("references", () => {
       { tokenizer: words },
     );
     expect(known).toHaveProperty("entropy");
+  });
+});
+
+describe("entropies of subword tokens beside words", () => {
+  const four = ["so it goes on", "who goes there now", "not a word more", "all is well here"];
+  const given = { entropies: [0.5, 0.51, 0.52, 0.53] };
+
+  it("are reported, and compared with nothing that is made of words", async () => {
+    const references = [
+      "we few we happy",
+      "once more unto it",
+      "the game is up",
+      "my kingdom for a",
+    ];
+    const {
+      entropy,
+      references: row,
+      collapse,
+    } = await evaluate({ texts: four, references }, given);
+    expect(entropy.mean).toBeCloseTo(0.515, 12);
+    expect(row).toMatchObject({ count: 4, length: 4 });
+    expect(row).not.toHaveProperty("entropy");
+    expect(collapse.reasons).toEqual([]);
+  });
+
+  it("hide no collapse of the words, nor make one", async () => {
+    const loops = four.map((text) => `${text} `.repeat(20));
+    const high = { entropies: [5, 5.1, 5.2, 5.3] };
+    const { collapse } = await evaluate({ texts: loops }, high);
+    expect(collapse.reasons).toEqual([
+      expect.stringMatching(/^4 of 4 samples are degenerate/),
+      expect.stringMatching(/4-grams/),
+    ]);
+    const long = Array.from({ length: 4 }, (_, s) =>
+      Array.from({ length: 64 }, (__, i) => "abcdefgh"[s] + "x".repeat(i)).join(" "),
+    );
+    expect((await evaluate({ texts: long }, given)).collapse.reasons).toEqual([]);
+  });
+
+  it("compare with tokens of a tokenizer", async () => {
+    const { references: row, collapse } = await evaluate(
+      { texts: four, references: four.map((text) => `${text}!`) },
+      { ...given, tokenizer: words },
+    );
+    expect(row).toHaveProperty("entropy");
+    expect(collapse.reasons).toEqual([expect.stringMatching(/^Entropy is 0\.5/)]);
   });
 });
 

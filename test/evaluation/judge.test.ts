@@ -189,7 +189,7 @@ withExtras(`a judge${reason}`, () => {
     await invalid(judge.mauve(p, made(30, 5), { seeds: [1] }), "q", "of the same judge as p");
     await invalid(judge.mauve(p, { ...p, rows: 31 }, { seeds: [1] }), "q.data", "31 rows");
     await invalid(judge.mauve(p, p, { seeds: [] }), "seeds", "at least one");
-    await invalid(judge.mauve(p, p, { seeds: [-1] }), "seeds[0]", "an integer");
+    await invalid(judge.mauve(p, p, { seeds: [-1] }), "seeds", "different integers");
     await invalid(judge.mauve(p, p, { seeds: [1], scale: NaN }), "scale", "(0, 1000]");
     await invalid(judge.mauve(p, p, { seeds: [1], buckets: 1 }), "buckets", "an integer");
     await invalid(judge.mauve(p, p, { seeds: [1], x: 1 } as never), "x", "mauve takes only");

@@ -86,14 +86,102 @@ describe("paragraphs of a text", () => {
   });
 });
 
-describe("references in a file of samples", () => {
-  it("are taken as they are, evenly", async () => {
-    const lines = ["a", "b", "c", "d"].map((text, i) => JSON.stringify({ text, tokens: [i] }));
-    const path = file("refs.jsonl", lines.join("\n"));
-    expect(await readReferences(path, { count: 2, length: 1 })).toEqual({
-      texts: ["a", "c"],
-      tokens: [Int32Array.of(0), Int32Array.of(2)],
+describe("texts of a .jsonl file", () => {
+  /** A token is a character, and a bar ends a text. */
+  const ended: Tokenizer = { ...characters, eosId: "|".charCodeAt(0) };
+  const lines = (...texts: readonly unknown[]): string =>
+    file("refs.jsonl", texts.map((text) => JSON.stringify(text)).join("\n"));
+  const read = (path: string, options: Partial<Parameters<typeof readReferences>[1]> = {}) =>
+    readReferences(path, { count: 9, length: 4, tokenizer: ended, ...options });
+
+  it("are joined by the end-of-text token and cut as long as the samples, with it at both ends", async () => {
+    const { texts, tokens, source } = await read(lines("abc", "defghi", "j"));
+    expect(texts).toEqual(["|ab|", "|c||", "|de|", "|fg|", "|hi|", "|j||"]); // of abc|defghi|j|
+    expect(tokens?.map((ids) => ended.decode(ids))).toEqual(texts);
+    expect(source).toBeUndefined();
+    expect((await read(lines("abc", "defghi", "j"), { count: 2 })).texts).toEqual(["|ab|", "|j||"]);
+  });
+
+  it("have no such ends where they are not wanted, or there is no room or no such token", async () => {
+    const path = lines("abc", "defg");
+    expect((await read(path, { ends: false })).texts).toEqual(["abc|", "efg|"]); // of abc|defg|
+    expect((await read(path, { length: 2 })).texts).toEqual(["ab", "c|", "de", "g|"]);
+    expect((await read(path, { tokenizer: characters, length: 3 })).texts).toEqual(["abc", "efg"]);
+  });
+
+  it("are as those of a plain text that is to have such ends", async () => {
+    const path = file("a.txt", "abcdef");
+    expect((await read(path, { ends: true })).texts).toEqual(["|ab|", "|cd|", "|ef|"]);
+    expect((await read(path)).texts).toEqual(["abcd"]);
+  });
+
+  it("are as they are, or divided at blank lines, where that is asked for", async () => {
+    const path = lines("ab\n\ncd", "efghij");
+    expect(await read(path, { unit: "text" })).toEqual({ texts: ["ab\n\ncd", "efghij"] });
+    expect((await read(path, { unit: "paragraph" })).texts).toEqual(["ab", "cd", "efghij"]);
+    const whole = { texts: ["a\n\nb"], source: "a\n\nb" };
+    expect(await read(file("a.txt", "a\n\nb"), { unit: "text" })).toEqual(whole);
+  });
+
+  it("need a tokenizer to be cut", async () => {
+    const reading = readReferences(lines("abc"), { count: 1, length: 2 });
+    await expect(reading).rejects.toMatchObject({
+      code: "input_invalid",
+      message: expect.stringMatching(/refs\.jsonl holds texts of any length/),
+      remedy: expect.stringMatching(/--tokenizer.*--reference-unit text/),
     });
+  });
+
+  it("are one window at least", async () => {
+    await expect(read(lines("a"), { length: 5 })).rejects.toMatchObject({
+      message: expect.stringMatching(/refs\.jsonl has 2 tokens, fewer than one sample \(5\)/),
+    });
+  });
+
+  it("stop when they are aborted", async () => {
+    const controller = new AbortController();
+    const reading = read(lines("abc", "def"), {
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
+    await expect(reading).rejects.toMatchObject({ code: "aborted" });
+  });
+});
+
+describe("references in a file of samples", () => {
+  const samples = (...texts: readonly string[]): string => {
+    const records = texts.map((text) => ({ text, tokens: characters.encode(text) }));
+    return file("refs.jsonl", records.map((record) => JSON.stringify(record)).join("\n"));
+  };
+  const options = { count: 2, length: 3, tokenizer: characters };
+
+  it("are taken as they are, evenly", async () => {
+    expect(await readReferences(samples("abc", "def", "ghi", "jkl"), options)).toEqual({
+      texts: ["abc", "ghi"],
+      tokens: ["abc", "ghi"].map((text) => Int32Array.from(characters.encode(text))),
+    });
+  });
+
+  it("are cut where they are not as long as the samples", async () => {
+    const { texts, tokens } = await readReferences(samples("abc", "defg"), options);
+    expect(texts).toEqual(["abc", "efg"]);
+    expect(tokens).toHaveLength(2);
+    const whole = await readReferences(samples("abc", "defg"), { ...options, unit: "text" });
+    expect(whole.tokens?.map(({ length }) => length)).toEqual([3, 4]);
+  });
+
+  it("are tokenized again where their tokens are of another vocabulary", async () => {
+    const records = ["abc", "def"].map((text) => JSON.stringify({ text, tokens: [1, 2, 3] }));
+    const path = file("refs.jsonl", records.join("\n"));
+    const { texts, tokens } = await readReferences(path, options);
+    expect(texts).toEqual(["abc", "def"]);
+    expect(tokens).toEqual(texts.map((text) => characters.encode(text)));
+    expect(await readReferences(path, { ...options, unit: "text" })).toEqual({ texts });
+  });
+
+  it("have no tokens where no tokenizer says of which vocabulary they are", async () => {
+    const path = samples("abc", "def");
+    expect(await readReferences(path, { count: 2, length: 3 })).toEqual({ texts: ["abc", "def"] });
   });
 
   it("are named when they are bad", async () => {

@@ -48,11 +48,15 @@ class MovingAverage:
 class Run:
     """Network, moving average and optimizer after ``step`` steps."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe, corpus: str) -> None:
-        """``corpus`` is the fingerprint of what it trains on."""
+    def __init__(
+        self, network: nn.Module, recipe: Recipe, corpus: str, init: str | None = None
+    ) -> None:
+        """``corpus`` is the fingerprint of what it trains on, ``init`` that of the weights it began
+        with, if they were given."""
         self.network = network
         self.recipe = recipe
         self.corpus = corpus
+        self.init = init
         self.step = 0
         self.seconds = 0.0
         self.average = MovingAverage(network, recipe.ema)
@@ -71,6 +75,7 @@ class Run:
         state = {
             "recipe": asdict(self.recipe),
             "corpus": self.corpus,
+            "init": self.init,
             "step": self.step,
             "seconds": self.seconds,
             "network": self.network.state_dict(),
@@ -95,6 +100,11 @@ class Run:
         if state["corpus"] != self.corpus:
             raise ValueError(
                 f"{path} was started with another text or tokenizer: give those again, "
+                "or delete the file to start over"
+            )
+        if state.get("init") != self.init:
+            raise ValueError(
+                f"{path} was started with other weights (--init): give those again, "
                 "or delete the file to start over"
             )
         self.step, self.seconds = state["step"], state["seconds"]

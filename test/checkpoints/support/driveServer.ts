@@ -67,9 +67,9 @@ export class DriveServer implements AsyncDisposable {
     });
     const bytes = file.subarray(from, Math.min(file.length, from + only));
     response.write(bytes, () => {
-      if (from + only < file.length)
-        response.socket?.end(); // what was sent arrives, and no more
-      else response.end();
+      if (from + only >= file.length) response.end();
+      // What was sent arrives, and no more: fetch drops what it has not handed on when the connection ends.
+      else setTimeout(() => response.socket?.end(), 100);
     });
   }
 

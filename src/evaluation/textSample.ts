@@ -1,7 +1,7 @@
 /** One sample as a JSON value: a line of `remdm sample --out`, a record with a text, or the text alone. */
 import { isRecord } from "../sampler/checks.ts";
 
-export interface SampleRecord {
+export interface TextSample {
   readonly text: string;
   readonly tokens?: Int32Array;
   /** Nats. */
@@ -9,18 +9,18 @@ export interface SampleRecord {
 }
 
 /** What is wrong with a value; a phrase after "must be". */
-export class RecordProblem extends Error {
-  override readonly name = "RecordProblem";
+export class SampleProblem extends Error {
+  override readonly name = "SampleProblem";
 }
 
-/** @throws RecordProblem. */
-export function readRecord(value: unknown): SampleRecord {
+/** @throws SampleProblem. */
+export function readTextSample(value: unknown): TextSample {
   if (typeof value === "string") return { text: value };
   if (!isRecord(value)) {
-    throw new RecordProblem("must be a JSON object with `text`, or a JSON string");
+    throw new SampleProblem("must be a JSON object with `text`, or a JSON string");
   }
   const { text, tokens, entropy } = value;
-  if (typeof text !== "string") throw new RecordProblem("must have `text`, a string");
+  if (typeof text !== "string") throw new SampleProblem("must have `text`, a string");
   return {
     text,
     ...(tokens !== undefined && { tokens: readTokens(tokens) }),
@@ -30,7 +30,7 @@ export function readRecord(value: unknown): SampleRecord {
 
 function readTokens(tokens: unknown): Int32Array {
   if (!Array.isArray(tokens) || !tokens.every(isTokenId)) {
-    throw new RecordProblem("must have whole numbers from 0 on as `tokens`");
+    throw new SampleProblem("must have whole numbers from 0 on as `tokens`");
   }
   return Int32Array.from(tokens);
 }
@@ -39,8 +39,8 @@ function isTokenId(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
 }
 
-/** @throws RecordProblem. */
+/** @throws SampleProblem. */
 export function readEntropy(value: unknown): number {
   if (typeof value === "number" && value >= 0) return value;
-  throw new RecordProblem("must have a number from 0 on as `entropy`");
+  throw new SampleProblem("must have a number from 0 on as `entropy`");
 }

@@ -1,0 +1,35 @@
+/** One download of a file at a time, over all processes that share a directory. */
+import { Lock, type Holder } from "../lock.ts";
+import { DownloadError, fileError } from "./errors.ts";
+
+/**
+ * Does `work` while no other process does the like for the same file.
+ * @throws DownloadError download_busy, output_failed; what `work` throws.
+ */
+export async function exclusively<T>(file: string, work: () => Promise<T>): Promise<T> {
+  const lock = take(file);
+  try {
+    return await work();
+  } finally {
+    lock[Symbol.dispose]();
+  }
+}
+
+function take(file: string): Lock {
+  const path = `${file}.lock`;
+  try {
+    return Lock.take(path, (holder) => busy(file, path, holder));
+  } catch (error) {
+    throw error instanceof DownloadError ? error : fileError(path, error);
+  }
+}
+
+function busy(file: string, lock: string, { who, unsure }: Holder): DownloadError {
+  return new DownloadError(
+    "download_busy",
+    `${file} is being downloaded already, by ${who}`,
+    unsure
+      ? `Wait until it has finished; if nothing is at work there any more, delete ${lock}.`
+      : "Wait until it has finished, or end it and run this again.",
+  );
+}

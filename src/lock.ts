@@ -1,0 +1,160 @@
+/** One process at a time: a file that names who is at work. That of a process that is gone is taken over. */
+import { randomUUID } from "node:crypto";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { isRecord } from "./sampler/checks.ts";
+
+interface Owner {
+  readonly pid: number;
+  readonly host: string;
+  /** Tells a process from a later one of the same number, where the system says; else empty. */
+  readonly started: string;
+}
+
+/** Who has the lock. */
+export interface Holder {
+  /** "this process", "process 12", "process 12 on elsewhere". */
+  readonly who: string;
+  /** Whether nobody here can tell that it is at work still: only a person can say so, by deleting the file. */
+  readonly unsure: boolean;
+}
+
+/** Attempts to take what others take over at the same moment. */
+const TRIES = 10;
+/** File systems without hard links say so in these ways. */
+const NO_LINKS = new Set<unknown>(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+export class Lock implements Disposable {
+  readonly #path: string;
+  readonly #text: string;
+
+  private constructor(path: string, text: string) {
+    this.#path = path;
+    this.#text = text;
+  }
+
+  /**
+   * @param busy makes the error for a lock that somebody has.
+   * @throws what `busy` makes; the file system's errors as they are.
+   */
+  static take(path: string, busy: (holder: Holder) => Error): Lock {
+    const owner: Owner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
+    // The id tells this lock from another one of the same process.
+    const text = JSON.stringify({ ...owner, id: randomUUID() });
+    for (let tries = 0; tries < TRIES; tries++) {
+      if (create(path, text)) return new Lock(path, text);
+      const found = read(path);
+      if (found === undefined) continue; // it has just gone
+      const holder = holderIn(found);
+      if (holder !== undefined) throw busy(holder);
+      removeStale(path, found, busy);
+    }
+    throw busy({ who: "processes that come and go", unsure: false });
+  }
+
+  /** Leaves the lock of somebody else alone. */
+  [Symbol.dispose](): void {
+    if (read(this.#path) === this.#text) rmSync(this.#path, { force: true });
+  }
+}
+
+/** A link appears with its contents, where a file that is opened is empty at first. */
+function create(path: string, text: string): boolean {
+  const own = `${path}.${randomUUID()}`;
+  writeFileSync(own, text, { flag: "wx" });
+  try {
+    return unlessThere(() => {
+      try {
+        linkSync(own, path);
+      } catch (error) {
+        if (!NO_LINKS.has(codeOf(error))) throw error;
+        writeFileSync(path, text, { flag: "wx" });
+      }
+    });
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function removeStale(path: string, text: string, busy: (holder: Holder) => Error): void {
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return; // somebody was faster
+    throw error;
+  }
+  const moved = read(aside) ?? "";
+  try {
+    // Between reading and moving, somebody may have taken it over: then it is theirs again.
+    if (moved !== text) create(path, moved);
+  } finally {
+    rmSync(aside, { force: true });
+  }
+  if (moved !== text) throw busy(holderIn(moved) ?? { who: "another process", unsure: false });
+}
+
+/** @returns undefined when the process that wrote it is gone. */
+function holderIn(text: string): Holder | undefined {
+  const owner = ownerIn(text);
+  if (owner === undefined) return { who: "something that wrote no lock of ours", unsure: true };
+  const { pid, host, started } = owner;
+  if (host !== hostname()) return { who: `process ${pid} on ${host}`, unsure: true };
+  if (!isAlive(pid) || (started !== "" && startOf(pid) !== started)) return undefined;
+  return { who: pid === process.pid ? "this process" : `process ${pid}`, unsure: false };
+}
+
+function ownerIn(text: string): Owner | undefined {
+  let owner: unknown;
+  try {
+    owner = JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  if (!isRecord(owner)) return undefined;
+  const { pid, host, started } = owner;
+  if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
+  if (typeof host !== "string") return undefined;
+  return { pid, host, started: typeof started === "string" ? started : "" };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) === "EPERM";
+  }
+}
+
+/** Ticks since boot, field 22; the second field may hold spaces and parentheses. */
+function startOf(pid: number): string {
+  if (process.platform !== "linux") return "";
+  const text = read(`/proc/${pid}/stat`) ?? "";
+  return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT" || code === "ESRCH") return undefined; // the second from /proc
+    throw error;
+  }
+}
+
+/** @returns false when the file is there already. */
+function unlessThere(make: () => void): boolean {
+  try {
+    make();
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return isRecord(error) ? error.code : undefined;
+}
