@@ -24,7 +24,7 @@ Examples:
   remdm experiment headline.yaml --out headline       sample, evaluate, tabulate, draw; again after an interruption: goes on
   remdm experiment headline.yaml --dry-run            its cells, and what they cost
   remdm experiment --preset remdm-cap --checkpoint mdlm.ckpt --judge gpt2-large --references owt.txt --out cap
-  remdm experiment --preset remdm-loop --checkpoint mdlm.ckpt --steps 128,256,512 --print > mine.yaml
+  remdm experiment --preset remdm-loop --checkpoint mdlm.ckpt --no-judge --steps 128,256,512 --print > mine.yaml
 
 Presets are the original repository's scripts: ar, sedd, mdlm, fb, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop.
 The table goes to standard output, progress to standard error. Ctrl-C keeps every sample that is finished.
@@ -37,7 +37,10 @@ export function experimentCommand(): Command {
     .optionsGroup("Preset, in the place of a file:")
     .option("--preset <name>", "a script of the original repository")
     .option("--checkpoint <file>", "the model")
-    .option("--judge <model>", "demo-ar, or a directory with GPT-2 large for the published setting")
+    .option(
+      "--judge <model>",
+      "a directory with GPT-2 large, for the published setting; or demo-ar",
+    )
     .option("--no-judge", "neither perplexity nor MAUVE")
     .option("--references <file>", "real texts, for MAUVE")
     .option("--samples <n>", "how many (default: the original's 5,000)", readInteger)

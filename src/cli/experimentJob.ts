@@ -1,9 +1,9 @@
 /** `remdm experiment` at work. */
 import { stringify } from "yaml";
 import type { Cell } from "../experiment/cells.ts";
-import { expectedCalls } from "../experiment/cost.ts";
+import { ASSUMED_LENGTH, expectedCalls } from "../experiment/cost.ts";
+import { cardLength } from "../experiment/cardLength.ts";
 import { runResolved } from "../experiment/experiment.ts";
-import { writeOriginals } from "../experiment/originals.ts";
 import { etaNote, presetExperiment } from "../experiment/presets.ts";
 import { readExperiment, resolveExperiment, type Experiment } from "../experiment/read.ts";
 import { realServices } from "../experiment/realServices.ts";
@@ -12,6 +12,7 @@ import type { ExperimentFlags } from "./experiment.ts";
 import { createExperimentReporter, type ExperimentReporter } from "./experimentReporter.ts";
 import { EXIT_USAGE, failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
+import { harmless } from "./terminalText.ts";
 import { UsageError } from "./usage.ts";
 
 /** @returns the exit code. */
@@ -21,19 +22,20 @@ export async function runExperimentCommand(
 ): Promise<number> {
   const reporter = createExperimentReporter(process.stderr, flags.quiet === true);
   using interruption = new Interruption();
+  process.stdout.off("error", onOutputError).on("error", onOutputError);
   try {
     const given = givenExperiment(file, flags);
-    if (flags.print === true) {
-      process.stdout.write(typeof given === "string" ? "" : printed(given, flags));
-      return 0;
-    }
     const experiment = withDevice(
       typeof given === "string" ? readExperiment(given) : resolveExperiment(given),
       flags,
     );
+    if (typeof given !== "string" && flags.print === true) {
+      process.stdout.write(printed(given, experiment, flags));
+      return 0;
+    }
     if (flags.dryRun === true) {
       realServices().check(experiment);
-      process.stdout.write(dryRun(experiment));
+      process.stdout.write(harmless(dryRun(experiment)));
       return 0;
     }
     return await run(experiment, flags, reporter, interruption);
@@ -45,6 +47,11 @@ export async function runExperimentCommand(
   }
 }
 
+/** A reader that goes away (`| head`) is no failure. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
+
 /** @returns the path of a file, or what a preset stands for. @throws UsageError. */
 function givenExperiment(
   file: string | undefined,
@@ -53,11 +60,11 @@ function givenExperiment(
   const { preset, checkpoint, judge, references, samples, steps, print } = flags;
   if (preset === undefined) {
     const stray = Object.entries({ checkpoint, judge, references, samples, steps, print }).find(
-      // --no-judge makes commander's default true.
-      ([name, value]) => value !== undefined && !(name === "judge" && value === true),
+      ([, value]) => value !== undefined,
     );
     if (stray !== undefined) {
-      throw new UsageError(`--${stray[0]} belongs to --preset`, "Say it in the experiment file.");
+      const flag = judge === false && stray[0] === "judge" ? "no-judge" : stray[0];
+      throw new UsageError(`--${flag} belongs to --preset`, "Say it in the experiment file.");
     }
     if (file !== undefined) return file;
     throw new UsageError("There is no experiment", "Name a file, or a preset with --preset.");
@@ -68,42 +75,70 @@ function givenExperiment(
   if (checkpoint === undefined) {
     throw new UsageError("A preset needs a model", "Name one with --checkpoint.");
   }
+  if (judge === undefined) {
+    throw new UsageError(
+      "A preset needs a judge: the published numbers are by GPT-2 large, which does not come with this package",
+      "Name the directory of GPT-2 large with --judge, or do without perplexity and MAUVE with --no-judge.",
+    );
+  }
   return presetExperiment(preset, {
     checkpoint,
-    ...(judge !== undefined && (judge as unknown) !== true && { judge }),
+    judge,
     ...(references !== undefined && { references }),
     ...(samples !== undefined && { samples }),
     ...(steps !== undefined && { steps }),
   });
 }
 
-function printed(file: ExperimentFile, { preset = "", steps }: ExperimentFlags): string {
+/** With every path absolute: the file may be moved. */
+function printed(
+  file: ExperimentFile,
+  { models: [resolved], references, judge }: Experiment,
+  { preset = "", steps, device }: ExperimentFlags,
+): string {
   const note = etaNote(preset, steps);
   const heading = `# scripts/${preset}.sh of the original repository. ${note}`.trimEnd();
-  return `${heading}\n${stringify(file)}`;
+  const models = file.models.map((model) => ({ ...model, checkpoint: resolved.checkpoint }));
+  const placed = {
+    ...file,
+    judge,
+    ...(references !== undefined && { references }),
+    ...(device !== undefined && { device }),
+    models,
+  };
+  return `${heading}\n${stringify(placed)}`;
 }
 
 function withDevice(experiment: Experiment, { device }: ExperimentFlags): Experiment {
   return device === undefined ? experiment : { ...experiment, device };
 }
 
-/** Where the model's own length is not known yet. */
-const ASSUMED_LENGTH = 1024;
-
-function dryRun({ name, cells }: Experiment): string {
-  const calls = (cell: Cell): number => expectedCalls(cell, cell.length ?? ASSUMED_LENGTH);
+function dryRun({ name, cells, models }: Experiment): string {
+  const lengths = new Map(models.map((model) => [model.name, cardLength(model.checkpoint)]));
+  const calls = (cell: Cell): number =>
+    expectedCalls(cell, cell.length ?? lengths.get(cell.model) ?? ASSUMED_LENGTH);
   const lines = cells.map(
     (cell) => `${cell.id}  ${cell.samples} samples, about ${Math.ceil(calls(cell))} calls each`,
   );
   const samples = cells.reduce((sum, cell) => sum + cell.samples, 0);
   const total = cells.reduce((sum, cell) => sum + cell.samples * calls(cell), 0);
-  const open = cells.some(({ length }) => length === undefined);
+  const open = cells.some((cell) => (cell.length ?? lengths.get(cell.model)) === undefined);
   const assumed = open ? ` (for ${ASSUMED_LENGTH} tokens, at most, where no length is said)` : "";
   return [
     ...lines,
     `${name}: ${cells.length} cells, ${samples} samples, about ${Math.ceil(total).toLocaleString("en-US")} rows through the network${assumed}`,
     "",
   ].join("\n");
+}
+
+/** Where results go that nobody said a place for. */
+function directoryFor(name: string): string {
+  const directory = name.replace(/[^\w.+-]+/g, "-").replace(/^-+|-+$/g, "");
+  if (directory !== "" && !directory.startsWith(".")) return directory;
+  throw new UsageError(
+    `The experiment's name, ${JSON.stringify(name)}, makes no name of a directory`,
+    "Say where results go with --out.",
+  );
 }
 
 async function run(
@@ -113,15 +148,15 @@ async function run(
   interruption: Interruption,
 ): Promise<number> {
   const { signal } = interruption;
-  const out = flags.out ?? experiment.name.replace(/[^\w.+-]+/g, "-");
+  const out = flags.out ?? directoryFor(experiment.name);
   try {
     const note = flags.preset === undefined ? "" : etaNote(flags.preset, flags.steps);
     if (note !== "") reporter.note(note);
     const onProgress = reporter.progress.bind(reporter);
-    const outcome = await runResolved(experiment, { out, signal, onProgress }, realServices());
+    const options = { out, signal, onProgress, original: flags.original === true };
+    const outcome = await runResolved(experiment, options, realServices());
     reporter.end();
-    process.stdout.write(outcome.table);
-    if (flags.original === true) writeOriginals(outcome.out, experiment.cells, outcome.results);
+    process.stdout.write(harmless(outcome.table));
     reporter.note(`Results, table, charts and report.html: ${outcome.out}`);
     return 0;
   } catch (error) {

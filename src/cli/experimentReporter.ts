@@ -24,7 +24,7 @@ export function createExperimentReporter(
     return { progress: () => undefined, note: () => undefined, end: () => undefined };
   }
   return stream.isTTY && process.env.TERM !== "dumb"
-    ? new LiveReporter(stream)
+    ? new LiveExperimentReporter(stream)
     : new LineReporter((line) => stream.write(`${line}\n`));
 }
 
@@ -72,7 +72,7 @@ export class LineReporter implements ExperimentReporter {
   }
 }
 
-class LiveReporter implements ExperimentReporter {
+class LiveExperimentReporter implements ExperimentReporter {
   readonly #stream: NodeJS.WriteStream;
   readonly #update: ReturnType<typeof createLogUpdate>;
   #nextFrameAt = 0;

@@ -1,12 +1,13 @@
 /** The samples of a cell: those that are there already, and those that are still to be drawn, each kept when it is finished. */
 import { isRecord } from "../sampler/checks.ts";
 import type { ProgressEvent, SamplerEvent } from "../sampler/events.ts";
+import { RemdmError } from "../sampler/errors.ts";
 import { samplerOptionsOf, type Cell } from "./cells.ts";
 import { JsonLines, replaceText } from "./files.ts";
 import type { LoadedModel } from "./services.ts";
 
 /** A line of `samples/CELL.jsonl`. */
-export interface SampleRecord {
+export interface CellSample {
   readonly sample: number;
   readonly tokens: readonly number[];
   readonly text: string;
@@ -30,7 +31,7 @@ export async function completeSamples(
   cell: Cell,
   model: LoadedModel,
   { signal, onProgress }: SamplingHooks,
-): Promise<SampleRecord[]> {
+): Promise<CellSample[]> {
   const { file, records } = openSamples(path, cell);
   try {
     const missing = missingRanges(records, cell.samples);
@@ -76,7 +77,7 @@ export function countSamples(path: string, cell: Cell): number {
 }
 
 /** @throws RemdmError output_failed. */
-export function readSamples(path: string): SampleRecord[] {
+export function readCellSamples(path: string): CellSample[] {
   const { file, records } = JsonLines.open(path, readSample);
   file[Symbol.dispose]();
   return records;
@@ -85,9 +86,17 @@ export function readSamples(path: string): SampleRecord[] {
 function openSamples(
   path: string,
   cell: Cell,
-): { readonly file: JsonLines; readonly records: SampleRecord[] } {
+): { readonly file: JsonLines; readonly records: CellSample[] } {
   const opened = JsonLines.open(path, readSample);
   const { file, records } = opened;
+  const problem = problemWith(records, cell);
+  if (problem !== undefined) {
+    file[Symbol.dispose]();
+    throw new RemdmError(`${path} has ${problem}`, {
+      code: "output_failed",
+      remedy: "Delete that file, and the samples are drawn again; or use another output directory.",
+    });
+  }
   if (cell.executor !== "dense" || records.length === cell.samples || records.length === 0) {
     return opened;
   }
@@ -96,14 +105,30 @@ function openSamples(
   return JsonLines.open(path, readSample);
 }
 
-function readSample(value: unknown): SampleRecord {
+/** What shows that the samples are not those of the cell. */
+function problemWith(records: readonly CellSample[], cell: Cell): string | undefined {
+  const seen = new Set<number>();
+  for (const { sample, tokens } of records) {
+    if (sample < 0 || sample >= cell.samples) {
+      return `sample ${sample}, and ${cell.id} has those from 0 to ${cell.samples - 1}`;
+    }
+    if (seen.has(sample)) return `sample ${sample} twice`;
+    if (cell.length !== undefined && tokens.length !== cell.length) {
+      return `a sample of ${tokens.length} tokens, and those of ${cell.id} have ${cell.length}`;
+    }
+    seen.add(sample);
+  }
+  return undefined;
+}
+
+function readSample(value: unknown): CellSample {
   const isSample =
     isRecord(value) &&
     Number.isSafeInteger(value.sample) &&
     Array.isArray(value.tokens) &&
     typeof value.text === "string" &&
     typeof value.forwardCalls === "number";
-  if (isSample) return value as unknown as SampleRecord;
+  if (isSample) return value as unknown as CellSample;
   throw new Error("a sample has sample, tokens, text and forwardCalls");
 }
 
@@ -114,7 +139,7 @@ interface Range {
 
 /** @returns the gaps, in order: samples finish in any order. */
 export function missingRanges(
-  records: readonly Pick<SampleRecord, "sample">[],
+  records: readonly Pick<CellSample, "sample">[],
   total: number,
 ): Range[] {
   const there = new Set(records.map(({ sample }) => sample));

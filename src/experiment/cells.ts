@@ -95,7 +95,9 @@ export function cellsOf(file: ExperimentFile, source: Source): Cell[] {
         source,
         modelName: name,
       })) {
-        const before = taken.get(cell.id);
+        // Not every file system tells capitals from small letters.
+        const key = cell.id.toLowerCase();
+        const before = taken.get(key);
         if (before !== undefined) {
           throw invalid(
             source.where(path),
@@ -103,7 +105,7 @@ export function cellsOf(file: ExperimentFile, source: Source): Cell[] {
             "Leave one of them out, or give it another label.",
           );
         }
-        taken.set(cell.id, path);
+        taken.set(key, path);
         cells.push(cell);
         if (cells.length > MAX_CELLS) {
           throw invalid(source.where([]), `has more than ${MAX_CELLS} cells`, "Split it up.");
@@ -134,6 +136,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
     compat = "remdm",
     executor = "events",
   } = said;
+  refuseEmpty(place, { ...said, eta: entry.eta });
   // What a strategy is, and so whether it has steps and a nucleus, hangs on its name alone.
   const { kind } = namedStrategy(place, {});
   const steps = kind === "ar" ? [undefined] : stepsOf(place, said);
@@ -164,6 +167,21 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
       }
     }
   }
+}
+
+/** A list that is empty would drop the strategy without a word. */
+function refuseEmpty({ path, source }: Place, said: object): void {
+  const [key] = Object.entries(said).find(([, value]) => isEmpty(value)) ?? [];
+  if (key === undefined) return;
+  throw invalid(
+    source.where([...path, key]),
+    `is an empty list of ${key}`,
+    `Put one of ${key} in it at least, or leave ${key} out.`,
+  );
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 function stepsOf({ path, source }: Place, { steps }: CellSettings): readonly number[] {

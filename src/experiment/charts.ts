@@ -5,6 +5,9 @@ import { drawScatter } from "./scatterChart.ts";
 import type { OutputDirectory } from "./directory.ts";
 import { reportOf } from "./report.ts";
 import type { CellResult } from "./results.ts";
+import { MAUVE_ERROR } from "./table.ts";
+
+const MAUVE_BARS = `MAUVE's bars: ${MAUVE_ERROR}.`;
 
 const METRICS: readonly Metric[] = [
   {
@@ -13,6 +16,7 @@ const METRICS: readonly Metric[] = [
     axis: "MAUVE (higher is better)",
     from: ({ evaluation: { mauve } }) =>
       mauve && { value: mauve.mean, error: mauve.standardDeviation },
+    note: MAUVE_BARS,
     fromZero: true,
   },
   {

@@ -25,6 +25,9 @@ export function expectedCalls(cell: Cell, length: number): number {
   return calls + (1 - Math.exp(-masked)); // the last masks go at the end
 }
 
+/** Of a sample, where no model has said its length yet. */
+export const ASSUMED_LENGTH = 1024;
+
 interface Work {
   /** Of sampling, in a unit of its model. */
   readonly model: string;
@@ -52,12 +55,20 @@ export class Estimate {
   readonly #left = new Map<string, Work & { sampling: number; evaluating: number }>();
   readonly #sampling = new Map<string, Pace>();
   readonly #evaluating = new Pace();
-  readonly #all: readonly Work[];
+  readonly #all: Map<string, Work>;
+  #most = 0;
 
   /** @param work of all cells, by id. */
   constructor(work: ReadonlyMap<string, Work>) {
-    this.#all = [...work.values()];
+    this.#all = new Map(work);
     for (const [id, one] of work) this.#left.set(id, { ...one, sampling: 1, evaluating: 1 });
+  }
+
+  /** What a cell costs is known better now. */
+  resize(id: string, units: number): void {
+    const [all, left] = [this.#all.get(id), this.#left.get(id)];
+    if (all !== undefined) this.#all.set(id, { ...all, units });
+    if (left !== undefined) this.#left.set(id, { ...left, units });
   }
 
   /** A cell was finished in an earlier session. */
@@ -75,6 +86,11 @@ export class Estimate {
     work.sampling = left;
   }
 
+  /** Other texts than samples were judged: the references. */
+  judged(texts: number, seconds: number): void {
+    this.#evaluating.add(texts, seconds);
+  }
+
   evaluated(id: string, seconds: number): void {
     const work = this.#left.get(id);
     if (work === undefined) return;
@@ -84,22 +100,42 @@ export class Estimate {
 
   /** undefined while nothing has been measured. */
   get secondsLeft(): number | undefined {
-    const known = [...this.#sampling.values()].flatMap((pace) => pace.secondsPerUnit ?? []);
-    if (known.length === 0) return undefined;
-    const mean = known.reduce((sum, one) => sum + one, 0) / known.length;
+    const mean = this.#meanPace;
+    if (mean === undefined) return undefined;
     let seconds = 0;
-    for (const { model, units, samples, sampling, evaluating } of this.#left.values()) {
-      seconds += units * sampling * (this.#sampling.get(model)?.secondsPerUnit ?? mean);
-      seconds += samples * evaluating * (this.#evaluating.secondsPerUnit ?? 0);
+    for (const { sampling, evaluating, ...work } of this.#left.values()) {
+      const cost = this.#cost(work, mean);
+      seconds += cost.sampling * sampling + cost.evaluating * evaluating;
     }
     return seconds;
   }
 
-  /** Share of all sampling that is done, in [0, 1]. */
+  /** Share of the whole that is done, in [0, 1]; it does not fall when what is left turns out to be more. */
   get share(): number {
-    const total = this.#all.reduce((sum, { units }) => sum + units, 0);
-    let left = 0;
-    for (const { units, sampling } of this.#left.values()) left += units * sampling;
-    return total === 0 ? 1 : 1 - left / total;
+    const mean = this.#meanPace ?? 1;
+    let [total, left] = [0, 0];
+    for (const [id, work] of this.#all) {
+      const cost = this.#cost(work, mean);
+      const still = this.#left.get(id) ?? { sampling: 0, evaluating: 0 };
+      total += cost.sampling + cost.evaluating;
+      left += cost.sampling * still.sampling + cost.evaluating * still.evaluating;
+    }
+    this.#most = Math.max(this.#most, total === 0 ? 1 : 1 - left / total);
+    return this.#most;
+  }
+
+  /** Seconds per unit of sampling, over the models that were measured. */
+  get #meanPace(): number | undefined {
+    const known = [...this.#sampling.values()].flatMap((pace) => pace.secondsPerUnit ?? []);
+    return known.length === 0 ? undefined : known.reduce((sum, one) => sum + one, 0) / known.length;
+  }
+
+  /** In seconds; while no sampling was measured, in units of it, with which evaluating does not compare. */
+  #cost({ model, units, samples }: Work, mean: number): { sampling: number; evaluating: number } {
+    return {
+      sampling: units * (this.#sampling.get(model)?.secondsPerUnit ?? mean),
+      evaluating:
+        this.#meanPace === undefined ? 0 : samples * (this.#evaluating.secondsPerUnit ?? 0),
+    };
   }
 }

@@ -1,11 +1,11 @@
 /** The output directory of an experiment: whose it is, what it was made with, and which cells are done. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Cell } from "./cells.ts";
 import { ExperimentError } from "./errors.ts";
-import { JsonLines, makeDirectory, replaceText } from "./files.ts";
+import { attempt, JsonLines, makeDirectory, replaceText } from "./files.ts";
 import { Lock } from "./lock.ts";
-import { differences, readManifest, type Manifest } from "./manifest.ts";
+import { differences, readManifest, type Held, type Manifest } from "./manifest.ts";
 import { readResult, type CellResult } from "./results.ts";
 
 /** Seconds that a session spent on a cell; apart from the results, which are the same each time. */
@@ -16,6 +16,9 @@ export interface Timing {
 }
 
 const DIFFERENCES_SHOWN = 5;
+const MANIFEST = "experiment.json";
+/** What a session leaves that is killed before it has written its manifest. */
+const BEFORE_MANIFEST = /^(lock(\.\d+(\.stale)?)?|experiment\.json\.next)$/;
 
 export class OutputDirectory implements Disposable {
   readonly path: string;
@@ -26,12 +29,12 @@ export class OutputDirectory implements Disposable {
 
   /**
    * Takes the directory, making it where there is none.
-   * @throws ExperimentError experiment_busy; RemdmError output_failed.
+   * @throws ExperimentError experiment_busy, or experiment_differs where something else lies there; RemdmError output_failed.
    */
   constructor(path: string) {
     this.path = path;
-    makeDirectory(join(path, "samples"));
-    makeDirectory(join(path, "charts"));
+    refuseForeign(path);
+    makeDirectory(path);
     this.#lock = Lock.take(path);
   }
 
@@ -40,14 +43,17 @@ export class OutputDirectory implements Disposable {
    * @throws ExperimentError experiment_differs; RemdmError output_failed.
    */
   begin(manifest: Manifest): void {
-    const path = join(this.path, "experiment.json");
-    if (existsSync(path)) refuseAnother(this.path, this.#read(path), manifest);
+    const path = join(this.path, MANIFEST);
+    const before = existsSync(path) ? this.#read(path) : undefined;
+    if (before !== undefined) {
+      this.#openResults();
+      this.#refuseAnother(before, manifest);
+    }
     replaceText(path, `${JSON.stringify(manifest, null, 2)}\n`);
-    const { file, records } = JsonLines.open(join(this.path, "results.jsonl"), readResult);
-    this.#file = file;
-    for (const result of records) this.#results.set(result.cell, result);
-    const timings = JsonLines.open(join(this.path, "timings.jsonl"), (value) => value);
-    this.#timings = timings.file;
+    makeDirectory(join(this.path, "samples"));
+    makeDirectory(join(this.path, "charts"));
+    if (before === undefined) this.#openResults();
+    this.#timings = JsonLines.open(join(this.path, "timings.jsonl"), (value) => value).file;
   }
 
   samplesOf({ id }: Cell): string {
@@ -70,7 +76,7 @@ export class OutputDirectory implements Disposable {
     const ordered = cells.flatMap((cell) => this.resultOf(cell) ?? []);
     const text = ordered.map((result) => `${JSON.stringify(result)}\n`).join("");
     const path = join(this.path, "results.jsonl");
-    if (readFileSync(path, "utf8") === text) return ordered;
+    if (attempt(path, () => readFileSync(path, "utf8")) === text) return ordered;
     this.#file?.[Symbol.dispose]();
     replaceText(path, text);
     this.#file = JsonLines.open(path, readResult).file; // the old one has no name any more
@@ -88,6 +94,34 @@ export class OutputDirectory implements Disposable {
     this.#lock[Symbol.dispose]();
   }
 
+  #openResults(): void {
+    const { file, records } = JsonLines.open(join(this.path, "results.jsonl"), readResult);
+    this.#file = file;
+    for (const result of records) this.#results.set(result.cell, result);
+  }
+
+  #refuseAnother(before: Manifest, now: Manifest): void {
+    const found = differences(before, now, this.#held(before));
+    if (found.length === 0) return;
+    const shown = found.slice(0, DIFFERENCES_SHOWN).map((difference) => `\n    ${difference}`);
+    const more = found.length > shown.length ? `\n    and ${found.length - shown.length} more` : "";
+    throw new ExperimentError(
+      "experiment_differs",
+      `${this.path} holds another experiment:${shown.join("")}${more}`,
+      "Use another output directory, or put back what was changed; models and cells may be added.",
+    );
+  }
+
+  /** What was made already: only that ties an experiment down. */
+  #held({ cells }: Manifest): Held {
+    const hasSamples = (id: string): boolean => {
+      const path = join(this.path, "samples", `${id}.jsonl`);
+      return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    };
+    const ids = Object.keys(cells).filter((id) => this.#results.has(id) || hasSamples(id));
+    return { cells: new Set(ids), results: [...this.#results.values()] };
+  }
+
   #read(path: string): Manifest {
     try {
       return readManifest(readFileSync(path, "utf8"));
@@ -103,14 +137,15 @@ export class OutputDirectory implements Disposable {
   }
 }
 
-function refuseAnother(directory: string, before: Manifest, now: Manifest): void {
-  const found = differences(before, now);
-  if (found.length === 0) return;
-  const shown = found.slice(0, DIFFERENCES_SHOWN).map((difference) => `\n    ${difference}`);
-  const more = found.length > shown.length ? `\n    and ${found.length - shown.length} more` : "";
+/** A directory of somebody else's is left alone: files in it may have the names of ours. */
+function refuseForeign(path: string): void {
+  const names = attempt(path, () => (existsSync(path) ? readdirSync(path) : []));
+  if (names.includes(MANIFEST)) return;
+  const foreign = names.find((name) => !BEFORE_MANIFEST.test(name));
+  if (foreign === undefined) return;
   throw new ExperimentError(
     "experiment_differs",
-    `${directory} holds another experiment:${shown.join("")}${more}`,
-    "Use another output directory, or put back what was changed; models and cells may be added.",
+    `${path} is not empty and holds no experiment: there is ${foreign}, and no ${MANIFEST}`,
+    "Use a directory that is empty or not there yet.",
   );
 }

@@ -1,8 +1,8 @@
 /** The entrance: an experiment, an output directory, and everything in between. */
 import { resolve } from "node:path";
-import { writeCharts } from "./charts.ts";
 import { OutputDirectory } from "./directory.ts";
 import { manifestOf } from "./manifest.ts";
+import { OutcomeFiles } from "./outcomeFiles.ts";
 import type { ExperimentProgress } from "./progress.ts";
 import { readExperiment, resolveExperiment, type Experiment } from "./read.ts";
 import type { CellResult } from "./results.ts";
@@ -14,6 +14,8 @@ import type { ExperimentFile } from "./types.ts";
 export interface ExperimentOptions {
   /** Output directory; made where there is none, gone on with where it holds the same experiment. */
   readonly out: string;
+  /** Each cell also in the original repository's format, `original/CELL.json`. Default false. */
+  readonly original?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ExperimentProgress) => void;
 }
@@ -33,7 +35,7 @@ export interface ExperimentOutcome {
  * @param experiment the path of a YAML or JSON file, or what would stand in one; relative paths in the latter start
  * from the working directory.
  * @throws ExperimentError experiment_invalid before anything starts, experiment_busy, experiment_differs; AbortedError;
- * RemdmError output_failed; what the models and the judge throw.
+ * InputError for a text that cannot be read; RemdmError output_failed; what the models and the judge throw.
  */
 export async function runExperiment(
   experiment: ExperimentFile | string,
@@ -48,26 +50,36 @@ export async function runExperiment(
 /** {@link runExperiment} of an experiment that was read already. */
 export async function runResolved(
   experiment: Experiment,
-  { out, signal, onProgress = () => undefined }: ExperimentOptions,
+  { out, signal, onProgress = () => undefined, original = false }: ExperimentOptions,
   services: Services,
 ): Promise<ExperimentOutcome> {
   const { name, cells } = experiment;
   services.check(experiment);
   using directory = new OutputDirectory(resolve(out));
-  directory.begin(await manifestOf(experiment, services.version, signal));
-  const write = (): string => {
-    const table = tableOf(name, directory.order(cells));
-    directory.write("table.md", table);
-    return table;
-  };
+  const onFile = (path: string): void => onProgress(readingOf(experiment, path));
+  directory.begin(await manifestOf(experiment, services.version, { signal, onFile }));
+  const outcome = new OutcomeFiles(directory, experiment, original);
   await using runner = new Runner(experiment, directory, services, {
     signal,
     onProgress,
-    onCell: write,
+    onCell: () => outcome.write(),
   });
   await runner.run();
-  const table = write();
+  await outcome.write({ isLast: true });
   const results = directory.order(cells);
-  await writeCharts(directory, name, results);
-  return { results, table, out: directory.path };
+  return { results, table: tableOf(name, results), out: directory.path };
+}
+
+/** Before anything is known of what is there. */
+function readingOf({ cells }: Experiment, what: string): ExperimentProgress {
+  return {
+    stage: "reading",
+    what,
+    finishedCells: 0,
+    cells: cells.length,
+    finishedSamples: 0,
+    samples: cells.reduce((sum, { samples }) => sum + samples, 0),
+    share: 0,
+    secondsLeft: undefined,
+  };
 }

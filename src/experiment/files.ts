@@ -114,8 +114,8 @@ function readLines<Record>(
     try {
       records.push(read(JSON.parse(bytes.toString("utf8", size, end))));
     } catch (cause) {
-      // The disk may have lost what came last; what is before it was written before it.
-      if (end === bytes.length - 1) return { records, size };
+      // The disk may have lost what came last; what is before it was written before it. A record of somebody else's is no such thing.
+      if (cause instanceof SyntaxError && end === bytes.length - 1) return { records, size };
       throw new RemdmError(`Line ${line} of ${path} is none that remdm wrote`, {
         code: "output_failed",
         remedy:
@@ -127,7 +127,8 @@ function readLines<Record>(
   }
 }
 
-function attempt<T>(path: string, action: () => T): T {
+/** What the file system says against it, as an error that tells what to do. @throws RemdmError output_failed. */
+export function attempt<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {

@@ -2,7 +2,17 @@
 import type { Markish, PlotOptions } from "@observablehq/plot";
 import { spread } from "./labels.ts";
 import { frame, HEIGHT, LINE_HEIGHT, lookOf, MARGINS, QUIET, scaleOf, WIDTH } from "./look.ts";
-import { dots, endLabel, errorBars, openCanvas, standalone, type EndLabel } from "./marks.ts";
+import {
+  BARS,
+  collapseNote,
+  dots,
+  endLabel,
+  errorBars,
+  levelNote,
+  openCanvas,
+  standalone,
+  type EndLabel,
+} from "./marks.ts";
 import type { Metric, Series } from "./series.ts";
 
 /**
@@ -20,7 +30,9 @@ export async function drawLines(
   const points = rows.flatMap((row) => row.points);
   const y = scaleOf(metric, points, reference);
   const steps = [...new Set(points.flatMap((point) => point.steps ?? []))].sort((a, b) => a - b);
-  const options: PlotOptions = { ...frame(metric.title), x: stepsScale(steps), y };
+  const domain = stepsDomain(steps);
+  const [, edge] = domain; // where those without steps have their points
+  const options: PlotOptions = { ...frame(metric.title), x: stepsScale(steps, domain), y };
   const marks: Markish[] = [
     plot.gridY({ strokeOpacity: 0.12 }),
     plot.ruleY([y.domain[0]], { stroke: QUIET }),
@@ -37,8 +49,10 @@ export async function drawLines(
     marks.push(
       plot.ruleY(level, { y: "value", stroke: colour, strokeWidth: 1.75, strokeDasharray: "8 4" }),
       plot.line(stepped, { x: "steps", y: "value", stroke: colour, strokeWidth: 1.75 }),
-      ...errorBars(plot, stepped, "steps", colour),
-      ...dots(plot, stepped, { x: "steps", y: "value" }, colour, symbol),
+      ...[stepped, level.map((point) => ({ ...point, steps: edge }))].flatMap((some) => [
+        ...errorBars(plot, some, "steps", colour),
+        ...dots(plot, some, { x: "steps", y: "value" }, colour, symbol),
+      ]),
     );
     ends.push({ name, colour, value: all[all.length - 1].value });
   }
@@ -55,15 +69,23 @@ export async function drawLines(
     title: metric.title,
     up: metric.axis,
     across: "steps",
-    note: noteOn(series),
+    note: [BARS, levelNote(points), collapseNote(points)].filter(Boolean).join(" "),
+    more: metric.note,
   });
 }
 
-function stepsScale(steps: readonly number[]): NonNullable<PlotOptions["x"]> {
+function stepsDomain(steps: readonly number[]): [number, number] {
   const [first, last] = [steps.at(0) ?? 1, steps.at(-1) ?? 1];
+  return first === last ? [first / 2, last * 2] : [first, last];
+}
+
+function stepsScale(
+  steps: readonly number[],
+  domain: [number, number],
+): NonNullable<PlotOptions["x"]> {
   return {
     type: "log",
-    domain: first === last ? [first / 2, last * 2] : [first, last],
+    domain,
     // Not all of them where they are dense.
     ticks: steps.filter((one, i) => i === 0 || one / steps[i - 1] > 1.15),
     tickFormat: (value: number) => value.toLocaleString("en-US"),
@@ -71,13 +93,4 @@ function stepsScale(steps: readonly number[]): NonNullable<PlotOptions["x"]> {
     insetRight: 12,
     label: null,
   };
-}
-
-function noteOn(series: readonly Series[]): string {
-  const points = series.flatMap((one) => one.points);
-  const ring = points.some(({ collapsed }) => collapsed) ? " Red ring: collapsed." : "";
-  const level = points.some(({ steps }) => steps === undefined)
-    ? " Dashed: no steps to choose."
-    : "";
-  return `Bars: as in the table; between seeds where there are several.${level}${ring}`;
 }

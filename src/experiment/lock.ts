@@ -2,7 +2,9 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isRecord } from "../sampler/checks.ts";
 import { ExperimentError } from "./errors.ts";
+import { attempt } from "./files.ts";
 
 interface Owner {
   readonly pid: number;
@@ -20,14 +22,17 @@ export class Lock implements Disposable {
     this.#text = text;
   }
 
-  /** @throws ExperimentError experiment_busy. */
-  static take(directory: string): Lock {
+  /**
+   * @param link makes a second name for a file, where the file system can.
+   * @throws ExperimentError experiment_busy, or experiment_differs for a lock that is none of ours; RemdmError output_failed.
+   */
+  static take(directory: string, link: Link = linkSync): Lock {
     const path = join(directory, "lock");
     const owner: Owner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
     const text = JSON.stringify(owner);
-    for (let attempt = 0; attempt < 10; attempt++) {
-      if (create(path, text)) return new Lock(path, text);
-      removeStale(path, directory);
+    for (let tries = 0; tries < 10; tries++) {
+      if (attempt(path, () => create(path, text, link))) return new Lock(path, text);
+      attempt(path, () => removeStale(path, directory, link));
     }
     throw busy(directory, "others that come and go");
   }
@@ -38,26 +43,51 @@ export class Lock implements Disposable {
   }
 }
 
-/** A link appears with its contents, where a file that is opened is empty at first. */
-function create(path: string, text: string): boolean {
+type Link = (existing: string, path: string) => void;
+
+/** What file systems without hard links answer. */
+const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
+
+/** A link appears with its contents, where a file that is opened is empty at first. @returns false when there is a lock already. */
+function create(path: string, text: string, link: Link): boolean {
   const own = `${path}.${process.pid}`;
   writeFileSync(own, text);
   try {
-    linkSync(own, path);
-    return true;
+    return isDone(() => link(own, path));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    return false;
+    if (!NO_LINKS.includes(codeOf(error))) throw error;
+    return isDone(() => writeFileSync(path, text, { flag: "wx" }));
   } finally {
     rmSync(own, { force: true });
   }
 }
 
-function removeStale(path: string, directory: string): void {
+function isDone(make: () => void): boolean {
+  try {
+    make();
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? "";
+}
+
+function removeStale(path: string, directory: string, link: Link): void {
   const text = read(path);
   if (text === undefined) return;
   const owner = ownerIn(text);
-  if (owner !== undefined && mayLive(owner)) {
+  if (owner === undefined) {
+    throw new ExperimentError(
+      "experiment_differs",
+      `${path} is no lock that remdm wrote`,
+      "Use another output directory; or, if you know that nobody needs that file, delete it.",
+    );
+  }
+  if (mayLive(owner)) {
     const where = owner.host === hostname() ? "" : ` on ${owner.host}`;
     throw busy(directory, `process ${owner.pid}${where}`, owner.host !== hostname());
   }
@@ -65,12 +95,14 @@ function removeStale(path: string, directory: string): void {
   try {
     renameSync(path, aside);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return; // somebody was faster
+    if (codeOf(error) === "ENOENT") return; // somebody was faster
     throw error;
   }
-  // Between reading and moving, somebody may have taken it over: then it is theirs again.
-  if (read(aside) === text) rmSync(aside, { force: true });
-  else renameSync(aside, path);
+  const moved = read(aside) ?? text;
+  rmSync(aside, { force: true });
+  // Between reading and moving, somebody may have taken it over: then it is theirs again, unless a third one has it by now.
+  if (moved === text || create(path, moved, link)) return;
+  throw busy(directory, "others that come and go");
 }
 
 function busy(directory: string, whom: string, elsewhere = false): ExperimentError {
@@ -87,19 +119,21 @@ function read(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ESRCH") return undefined; // the second from /proc
+    if (["ENOENT", "ESRCH"].includes(codeOf(error))) return undefined; // the second from /proc
     throw error;
   }
 }
 
 function ownerIn(text: string): Owner | undefined {
   try {
-    const { pid, host, started } = JSON.parse(text) as Partial<Owner>;
+    const value: unknown = JSON.parse(text);
+    if (!isRecord(value)) return undefined;
+    const { pid, host, started } = value;
     if (!Number.isSafeInteger(pid) || Number(pid) <= 0) return undefined;
-    return { pid: Number(pid), host: String(host), started: String(started) };
+    if (typeof host !== "string" || typeof started !== "string") return undefined;
+    return { pid: Number(pid), host, started };
   } catch {
-    return undefined; // not ours: nobody who lives wrote it
+    return undefined; // no JSON, so none of ours
   }
 }
 
@@ -109,7 +143,7 @@ function mayLive({ pid, host, started }: Owner): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return codeOf(error) === "EPERM";
   }
   return started === "" || startOf(pid) === started;
 }

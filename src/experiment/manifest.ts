@@ -1,12 +1,14 @@
 /** What an output directory was made with: the resolved experiment, the version, and digests of the files that have a say. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { packageRoot } from "../packageRoot.ts";
+import { basename, dirname, join } from "node:path";
+import { resolveCheckpoint } from "../checkpoints/resolve.ts";
+import { InputError } from "../evaluation/errors.ts";
 import { isRecord } from "../sampler/checks.ts";
+import { AbortedError } from "../sampler/errors.ts";
 import type { Cell } from "./cells.ts";
-import type { Experiment } from "./read.ts";
+import { BUILT_IN_TOKENIZERS, type Experiment } from "./read.ts";
 
 /** Plain data; a field that is undefined is null, so that it reads the same from a file. */
 export interface Manifest {
@@ -22,28 +24,50 @@ export interface Manifest {
   readonly places: Readonly<Record<string, unknown>>;
 }
 
-/** @throws AbortedError's cause when `signal` fires; the file system's errors. */
+/** What was made in an earlier session. */
+export interface Held {
+  /** Ids of cells that have samples or a result. */
+  readonly cells: ReadonlySet<string>;
+  readonly results: readonly { readonly cell: string; readonly settings: unknown }[];
+}
+
+/**
+ * @param onFile is told what is read: gigabytes take their time.
+ * @throws AbortedError; InputError for a file that cannot be read.
+ */
 export async function manifestOf(
   experiment: Experiment,
   version: string,
-  signal: AbortSignal | undefined,
+  { signal, onFile = () => undefined }: DigestHooks = {},
 ): Promise<Manifest> {
   const { name, models, cells, references, words, judge, mauve, device, dtype } = experiment;
   const digest = async (path: string | undefined): Promise<string | null> =>
-    path === undefined ? null : digestOf(path, signal);
-  const judgePlace = judge === false ? undefined : placeOf(judge);
+    path === undefined ? null : digestOf(path, { signal, onFile });
   const described: [string, Record<string, unknown>][] = [];
-  for (const { name: model, checkpoint, tokenizer = null, rawWeights } of models) {
-    const sha256 = await digest(placeOf(checkpoint));
-    described.push([model, { sha256, tokenizer, rawWeights, dtype }]);
+  for (const { name: model, checkpoint, tokenizer, rawWeights } of models) {
+    const { path } = resolveCheckpoint(checkpoint);
+    const isNamed = tokenizer !== undefined && BUILT_IN_TOKENIZERS.includes(tokenizer);
+    described.push([
+      model,
+      {
+        sha256: await digest(path),
+        tokenizer: isNamed ? tokenizer : await digest(tokenizer ?? beside(path, "tokenizer.json")),
+        card: await digest(beside(path, "card.json")),
+        rawWeights,
+        dtype,
+      },
+    ]);
   }
+  const judgePath = judge === false ? undefined : resolveCheckpoint(judge).path;
   return {
     remdm: version,
     name,
     settings: {
       references: await digest(references),
       words: await digest(words),
-      judge: await digest(judgePlace),
+      judge: await digest(judgePath),
+      judgeTokenizer: await digest(judgePath && beside(judgePath, "tokenizer.json")),
+      judgeCard: await digest(judgePath && beside(judgePath, "card.json")),
       mauve,
     },
     models: Object.fromEntries(described),
@@ -58,11 +82,10 @@ export async function manifestOf(
   };
 }
 
-/** Where a bundled model lies, or the path itself. */
-export function placeOf(checkpoint: string): string {
-  return /^demo(-\w+)?$/.test(checkpoint)
-    ? join(packageRoot, "checkpoints", checkpoint)
-    : checkpoint;
+/** What lies beside a checkpoint that is a file and belongs to it; of a directory everything counts anyway. */
+function beside(checkpoint: string, name: string): string | undefined {
+  const isFile = statSync(checkpoint, { throwIfNoEntry: false })?.isFile() ?? false;
+  return isFile ? join(dirname(checkpoint), name) : undefined;
 }
 
 /** What makes its samples; of the batch only where the noise depends on it. */
@@ -85,9 +108,10 @@ export function describe(cell: Cell): Readonly<Record<string, unknown>> {
 
 /**
  * @param before of an earlier session.
+ * @param held of it: what nothing was made of may change.
  * @returns what `now` has otherwise; new models and cells are no difference, lost ones are.
  */
-export function differences(before: Manifest, now: Manifest): string[] {
+export function differences(before: Manifest, now: Manifest, held: Held): string[] {
   const found: string[] = [];
   const compare = (name: string, a: unknown, b: unknown): void => {
     if (isRecord(a) && isRecord(b)) {
@@ -98,15 +122,23 @@ export function differences(before: Manifest, now: Manifest): string[] {
       found.push(`${name} was ${shown(a)} and is ${shown(b)}`);
     }
   };
+  for (const { cell, settings } of held.results) {
+    if (cell in before.cells) compare(`the result of ${cell}`, settings, before.cells[cell]);
+    else found.push(`results.jsonl has ${cell}, which it does not have`);
+  }
+  if (held.cells.size === 0) return found;
   compare("remdm's version", before.remdm, now.remdm);
   compare("name", before.name, now.name);
-  for (const key of Object.keys(before.settings)) {
-    compare(key, before.settings[key], now.settings[key]);
+  if (held.results.length > 0) {
+    for (const key of Object.keys(before.settings)) {
+      compare(key, before.settings[key], now.settings[key]);
+    }
   }
-  for (const part of ["models", "cells"] as const) {
-    for (const [name, one] of Object.entries(before[part])) {
-      if (name in now[part]) compare(name, one, now[part][name]);
-      else found.push(`${name} is gone`);
+  const models = new Set([...held.cells].map((id) => String(before.cells[id].model)));
+  for (const [part, ids] of [["models", models] as const, ["cells", held.cells] as const]) {
+    for (const id of ids) {
+      if (id in now[part]) compare(id, before[part][id], now[part][id]);
+      else found.push(`${id} is gone`);
     }
   }
   return found;
@@ -127,29 +159,42 @@ export function readManifest(text: string): Manifest {
   throw new Error("it lacks settings, models or cells");
 }
 
+interface DigestHooks {
+  readonly signal?: AbortSignal | undefined;
+  readonly onFile?: (path: string) => void;
+}
+
 /** SHA-256 of a file, or of a directory's files with their names; null for what is not there (yet). */
-async function digestOf(path: string, signal: AbortSignal | undefined): Promise<string | null> {
-  const found = await stat(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (found === undefined) return null;
+async function digestOf(
+  path: string,
+  { signal, onFile }: Required<DigestHooks>,
+): Promise<string | null> {
   const hash = createHash("sha256");
   const add = async (file: string): Promise<void> => {
+    onFile(file);
     for await (const chunk of createReadStream(file, { ...(signal && { signal }) })) {
       hash.update(chunk as Buffer);
     }
   };
-  if (!found.isDirectory()) {
-    await add(path);
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return null;
+    if (!found.isDirectory()) {
+      await add(path);
+      return hash.digest("hex");
+    }
+    const names = await readdir(path, { recursive: true });
+    for (const name of names.sort()) {
+      const file = join(path, name);
+      if (basename(name).startsWith(".") || !(await stat(file)).isFile()) continue;
+      hash.update(`${name}\0`);
+      await add(file);
+    }
     return hash.digest("hex");
+  } catch (cause) {
+    if (signal?.aborted) throw new AbortedError(signal.reason);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const remedy = "Name a file or directory that you may read.";
+    throw new InputError(path, `cannot be read: ${why}`, remedy, undefined, cause);
   }
-  const names = await readdir(path, { recursive: true });
-  for (const name of names.sort()) {
-    const file = join(path, name);
-    if (basename(name).startsWith(".") || !(await stat(file)).isFile()) continue;
-    hash.update(`${name}\0`);
-    await add(file);
-  }
-  return hash.digest("hex");
 }

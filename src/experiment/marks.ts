@@ -1,6 +1,7 @@
 /** The parts that all charts are made of, and the document that they are drawn on. */
 import type * as PlotLibrary from "@observablehq/plot";
 import type { Markish, PlotOptions } from "@observablehq/plot";
+import { escaped } from "./escaped.ts";
 import { INK, inkOf, MARGINS, QUIET } from "./look.ts";
 import type { Point } from "./series.ts";
 
@@ -76,6 +77,18 @@ export function dots(
   ];
 }
 
+/** What the bars of a chart are. */
+export const BARS = "Bars: as in the table; between seeds where there are several.";
+
+export function collapseNote(points: readonly Point[]): string {
+  return points.some(({ collapsed }) => collapsed) ? "Red ring: collapsed." : "";
+}
+
+export function levelNote(points: readonly Point[]): string {
+  const isLevel = points.some(({ steps }) => steps === undefined);
+  return isLevel ? "Dashed, and its point at the right edge: no steps to choose." : "";
+}
+
 /** What stands at the right end of a line. */
 export interface EndLabel {
   readonly name: string;
@@ -137,6 +150,7 @@ export function standalone(
     up,
     across,
     note,
+    more = "",
     overlay = "",
   }: {
     readonly width: number;
@@ -147,6 +161,8 @@ export function standalone(
     readonly across: string;
     /** Below the axes. */
     readonly note: string;
+    /** A line above it. */
+    readonly more?: string | undefined;
     /** More SVG, in pixels. */
     readonly overlay?: string;
   },
@@ -156,19 +172,18 @@ export function standalone(
   const middle = (marginLeft + width - marginRight) / 2;
   const line = (x: number, y: number, text: string, style: string): string =>
     `<text x="${x}" y="${y}" ${style}>${escaped(text)}</text>`;
+  const small = `text-anchor="start" font-size="11" fill="${QUIET}"`;
   const heading = [
     line(16, 26, title, `text-anchor="start" font-size="16" font-weight="600" fill="${INK}"`),
     line(16, 46, up, `text-anchor="start" font-size="12" fill="${QUIET}"`),
     line(middle, height - 36, across, `text-anchor="middle" font-size="12" fill="${INK}"`),
-    line(16, height - 10, note, `text-anchor="start" font-size="11" fill="${QUIET}"`),
+    ...(more === "" ? [] : [line(16, height - 24, more, small)]),
+    line(16, height - 10, note, small),
   ].join("");
+  // Functions, since a replacement that is a text gives dollar signs a meaning.
   return svg
     .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
-    .replace("</style>", `</style>${paper}${heading}`)
-    .replace(/<\/svg>$/, `${overlay}</svg>`)
+    .replace("</style>", () => `</style>${paper}${heading}`)
+    .replace(/<\/svg>$/, () => `${overlay}</svg>`)
     .replaceAll("currentColor", INK);
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }

@@ -5,6 +5,7 @@ import type { ModelCard } from "../backend/protocol.ts";
 import { packageRoot } from "../packageRoot.ts";
 import { DEFAULTS } from "../strategyName.ts";
 import type { Cell } from "./cells.ts";
+import type { JudgeShape } from "./services.ts";
 
 export interface PaperRow {
   readonly sampler: string;
@@ -16,17 +17,19 @@ export interface PaperRow {
   readonly entropy: number;
 }
 
+type Tuned = "remdm-cap" | "remdm-rescale" | "remdm-loop";
+
 export interface Paper {
   readonly source: string;
+  readonly setting: {
+    /** From 1,024 steps on, and to 512 (section 6 and appendix). Between them it has none. */
+    readonly eta: {
+      readonly stepsFrom1024: Readonly<Record<Tuned, number>>;
+      readonly stepsTo512: Readonly<Record<Tuned, number>>;
+    };
+  };
   readonly rows: readonly PaperRow[];
 }
-
-/** Its eta from 1,024 steps on, and to 512 (section 6 and appendix). Between them it has none. */
-const ETA = {
-  "remdm-cap": { from1024: 0.008, to512: 0.04 },
-  "remdm-rescale": { from1024: 0.015, to512: 0.045 },
-  "remdm-loop": { from1024: 0.02, to512: 0.055 },
-} as const;
 
 const LENGTH = 1024;
 const TOP_P = 0.9;
@@ -41,13 +44,21 @@ export function paper(): Paper {
 
 /** @returns undefined for a strategy or a number of steps for which the paper gives none. */
 export function paperEta(strategy: string, steps: number | undefined): number | undefined {
+  const { stepsFrom1024, stepsTo512 } = paper().setting.eta;
   if (!isTuned(strategy) || steps === undefined) return undefined;
-  if (steps >= 1024) return ETA[strategy].from1024;
-  return steps <= 512 ? ETA[strategy].to512 : undefined;
+  if (steps >= 1024) return stepsFrom1024[strategy];
+  return steps <= 512 ? stepsTo512[strategy] : undefined;
 }
 
-function isTuned(strategy: string): strategy is keyof typeof ETA {
-  return Object.hasOwn(ETA, strategy);
+function isTuned(strategy: string): strategy is Tuned {
+  return Object.hasOwn(paper().setting.eta.stepsFrom1024, strategy);
+}
+
+/** Whether a judge has the shape of GPT-2 large, which the paper's MAUVE and perplexity are by. */
+export function isPaperJudge(judge: JudgeShape | null): boolean {
+  if (judge === null) return false;
+  const { hiddenSize, blocks, vocabSize } = judge;
+  return hiddenSize === 1280 && blocks === 36 && vocabSize === 50257;
 }
 
 /**

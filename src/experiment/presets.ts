@@ -32,7 +32,6 @@ export interface PresetOptions {
   readonly references?: string;
   readonly samples?: number;
   readonly steps?: readonly number[];
-  readonly device?: string;
 }
 
 /** @throws ExperimentError experiment_invalid for a name that is none, and for steps without an eta of the paper. */
@@ -44,12 +43,11 @@ export function presetExperiment(name: string, options: PresetOptions): Experime
       `Use one of ${PRESETS.join(", ")}.`,
     );
   }
-  const { checkpoint, judge, references, samples = SAMPLES, steps = [STEPS], device } = options;
+  const { checkpoint, judge, references, samples = SAMPLES, steps = [STEPS] } = options;
   return {
     name,
     ...(references !== undefined && { references }),
     ...(judge !== undefined && { judge }),
-    ...(device !== undefined && { device }),
     samples,
     seeds: 1,
     models: [

@@ -1,7 +1,9 @@
 /** From a file, or an object of a program, to an experiment whose every cell the library accepts. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { checkMauveSettings } from "../evaluation/mauveSettings.ts";
+import { BUNDLED_NAMES, checkpointFile, isPublishedName } from "../checkpoints/published.ts";
+import { resolveMauve } from "../evaluation/evaluationOptions.ts";
+import type { ResolvedMauve } from "../evaluation/mauveSettings.ts";
 import { OptionError } from "../sampler/errors.ts";
 import type { DenoiserModel, ModelKind } from "../sampler/denoiser.ts";
 import { resolveOptions } from "../sampler/options.ts";
@@ -12,11 +14,14 @@ import { Source, type Path } from "./source.ts";
 import type { ExperimentFile, MauveSettings } from "./types.ts";
 
 const DEFAULT_JUDGE = "demo-ar";
+/** Those that come with the package. */
+export const BUILT_IN_TOKENIZERS: readonly string[] = ["gpt2", "demo"];
 
 export interface ExperimentModel {
   readonly name: string;
-  /** A bundled model's name or an absolute path. */
+  /** A bundled model's name or an absolute path; a published name is the path of what was downloaded. */
   readonly checkpoint: string;
+  /** A built-in one's name or an absolute path. */
   readonly tokenizer: string | undefined;
   readonly rawWeights: boolean;
 }
@@ -29,7 +34,7 @@ export interface Experiment {
   readonly references: string | undefined;
   readonly words: string | undefined;
   readonly judge: string | false;
-  readonly mauve: Required<MauveSettings> | false;
+  readonly mauve: ResolvedMauve | false;
   readonly device: string;
   readonly dtype: "float32" | "bfloat16";
   readonly source: Source;
@@ -65,6 +70,8 @@ export function resolveExperiment(
 ): Experiment {
   const file = checkShape(value, source);
   const find = (name: string, path: Path): string => found(name, path, base, source);
+  const checkpointOf = (name: string, path: Path): string =>
+    checkpointPlace(name, path, base, source);
   const optional = (key: "references" | "words"): string | undefined =>
     file[key] === undefined ? undefined : find(file[key], [key]);
   const { judge = DEFAULT_JUDGE, mauve = {} } = file;
@@ -74,14 +81,14 @@ export function resolveExperiment(
     name: file.name,
     models: file.models.map((model, m) => ({
       name: modelName(model),
-      checkpoint: checkpointOf(model.checkpoint, ["models", m, "checkpoint"], find),
-      tokenizer: model.tokenizer,
+      checkpoint: checkpointOf(model.checkpoint, ["models", m, "checkpoint"]),
+      tokenizer: tokenizerOf(model.tokenizer, ["models", m, "tokenizer"], find),
       rawWeights: model.rawWeights ?? false,
     })),
     cells,
     references: optional("references"),
     words: optional("words"),
-    judge: judge === false ? false : checkpointOf(judge, ["judge"], find),
+    judge: judge === false ? false : checkpointOf(judge, ["judge"]),
     mauve: file.references === undefined || judge === false ? false : mauveOf(mauve, source),
     device: deviceOf(file, source),
     dtype: file.dtype ?? "float32",
@@ -122,13 +129,25 @@ function anyModel({ strategy }: Cell): DenoiserModel {
   };
 }
 
-/** A bare word that is no path beside the file is a bundled model's name; launching knows them. */
-function checkpointOf(
-  name: string,
-  path: Path,
-  find: (name: string, path: Path) => string,
-): string {
-  return /^demo(-\w+)?$/.test(name) ? name : find(name, path);
+type Find = (name: string, path: Path) => string;
+
+function tokenizerOf(name: string | undefined, path: Path, find: Find): string | undefined {
+  return name === undefined || BUILT_IN_TOKENIZERS.includes(name) ? name : find(name, path);
+}
+
+/** A bundled name stays; a published one is its file, unless something of that name lies beside the experiment. */
+function checkpointPlace(name: string, path: Path, base: string, source: Source): string {
+  if (BUNDLED_NAMES.includes(name)) return name;
+  if (!isPublishedName(name) || existsSync(join(base, name))) {
+    return found(name, path, base, source);
+  }
+  const file = checkpointFile(name);
+  if (existsSync(file)) return file;
+  throw new ExperimentError(
+    "experiment_invalid",
+    `${source.where(path)} is ${JSON.stringify(name)}, and there is nothing at ${file}`,
+    `Run \`npx remdm checkpoints download ${name}\`, or give the path of a file that you have.`,
+  );
 }
 
 function found(name: string, path: Path, base: string, source: Source): string {
@@ -141,18 +160,15 @@ function found(name: string, path: Path, base: string, source: Source): string {
   );
 }
 
-function mauveOf(given: MauveSettings | false, source: Source): Required<MauveSettings> | false {
-  if (given === false) return false;
+function mauveOf(given: MauveSettings | false, source: Source): ResolvedMauve | false {
   try {
-    return checkMauveSettings(given);
+    const mauve = resolveMauve(given);
+    return mauve ?? false;
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
-    throw new ExperimentError(
-      "experiment_invalid",
-      `${source.where(["mauve"])}: ${error.message}`,
-      error.remedy,
-      error,
-    );
+    const { option, message, remedy } = error;
+    const place = source.where(option.split("."));
+    throw new ExperimentError("experiment_invalid", `${place}: ${message}`, remedy, error);
   }
 }
 

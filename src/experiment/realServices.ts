@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { evaluate } from "../evaluation/evaluate.ts";
 import { Judge } from "../evaluation/judge.ts";
 import { resolveJudge } from "../evaluation/judgeOptions.ts";
+import { MAUVE_LEAST_TEXTS } from "../evaluation/mauveSettings.ts";
 import { resolveLaunch, type Device } from "../launchOptions.ts";
 import { packageRoot } from "../packageRoot.ts";
 import { Remdm } from "../remdm.ts";
@@ -11,20 +12,17 @@ import { isRecord } from "../sampler/checks.ts";
 import { ExperimentError } from "./errors.ts";
 import type { Services } from "./services.ts";
 
-/** MAUVE makes a cluster for every 10 texts, and two at least. */
-const LEAST_FOR_MAUVE = 20;
-
 export function realServices(): Services {
   return {
     version: packageVersion(),
     evaluate,
     check({ models, cells, judge, mauve, device, dtype, source }) {
-      const few = cells.find(({ samples }) => samples < LEAST_FOR_MAUVE);
+      const few = cells.find(({ samples }) => samples < MAUVE_LEAST_TEXTS);
       if (mauve !== false && few !== undefined) {
         throw new ExperimentError(
           "experiment_invalid",
           `${source.where(few.path)} (${few.id}) has ${few.samples} samples, too few for MAUVE`,
-          `Draw ${LEAST_FOR_MAUVE} samples at least, hundreds at best; or say mauve: false.`,
+          `Draw ${MAUVE_LEAST_TEXTS} samples at least, hundreds at best; or say mauve: false.`,
         );
       }
       for (const { checkpoint, tokenizer, rawWeights } of models) {

@@ -1,7 +1,7 @@
 /** A judge that reads the references once, not once a cell. */
 import { createHash } from "node:crypto";
 import type { Features, JudgeCallOptions, Likelihood } from "../evaluation/textJudge.ts";
-import type { LoadedJudge } from "./services.ts";
+import type { JudgeShape, LoadedJudge } from "./services.ts";
 
 /** The references of a model or two, and the samples at hand. */
 const KEPT = 4;
@@ -36,6 +36,10 @@ export class RememberingJudge implements LoadedJudge {
 
   get name(): string {
     return this.#judge.name;
+  }
+
+  get model(): JudgeShape {
+    return this.#judge.model;
   }
 
   likelihoods(

@@ -1,4 +1,5 @@
 /** `report.html`: table and charts in one file, with no script and nothing to load. */
+import { escaped } from "./escaped.ts";
 import type { CellResult } from "./results.ts";
 import { tableParts } from "./table.ts";
 
@@ -53,14 +54,4 @@ ${rows.map((row) => line("td", row)).join("\n")}
 ${notes.map((note) => `<p>${escaped(note)}</p>`).join("\n")}
 </html>
 `;
-}
-
-function escaped(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-  };
-  return text.replace(/[&<>"]/g, (character) => entities[character] ?? character);
 }

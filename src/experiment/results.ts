@@ -5,7 +5,8 @@ import { isRecord } from "../sampler/checks.ts";
 import { describe } from "./manifest.ts";
 import { paperRow, type PaperRow } from "./paper.ts";
 import type { Cell } from "./cells.ts";
-import type { SampleRecord } from "./cellSamples.ts";
+import type { CellSample } from "./cellSamples.ts";
+import type { JudgeShape, LoadedJudge } from "./services.ts";
 
 /** What a table says of a model. */
 export type ResultModel = Pick<
@@ -28,18 +29,21 @@ export interface CellResult {
   /** All that makes its samples. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly card: ResultModel;
+  /** null: there was none. */
+  readonly judge: (JudgeShape & { readonly name: string }) | null;
   /** Calls of the network that a sample takes part in, on average. */
   readonly forwardCalls: number;
   readonly evaluation: Plain<Evaluation>;
-  /** The paper's row of the same setting. */
+  /** The paper's row of the same setting; its MAUVE and perplexity are by GPT-2 large. */
   readonly paper: PaperRow | null;
 }
 
 export function resultOf(
   cell: Cell,
   card: ModelCard,
-  samples: readonly SampleRecord[],
+  samples: readonly CellSample[],
   evaluation: Evaluation,
+  judge: Pick<LoadedJudge, "name" | "model"> | undefined,
 ): CellResult {
   const { kind, parameters, vocabSize, length, weights } = card;
   const calls = samples.reduce((sum, { forwardCalls }) => sum + forwardCalls, 0);
@@ -54,10 +58,15 @@ export function resultOf(
     samples: samples.length,
     settings: describe(cell),
     card: { kind, parameters, vocabSize, length, weights },
+    judge: judge === undefined ? null : { name: judge.name, ...shapeOf(judge.model) },
     forwardCalls: calls / samples.length,
     evaluation,
     paper: paperRow(cell, card) ?? null,
   };
+}
+
+function shapeOf({ hiddenSize, blocks, vocabSize }: JudgeShape): JudgeShape {
+  return { hiddenSize, blocks, vocabSize };
 }
 
 /** @throws Error for what is no result. */
@@ -66,8 +75,9 @@ export function readResult(value: unknown): CellResult {
     isRecord(value) &&
     typeof value.cell === "string" &&
     typeof value.forwardCalls === "number" &&
+    isRecord(value.settings) &&
     isRecord(value.card) &&
     isRecord(value.evaluation);
   if (isResult) return value as unknown as CellResult;
-  throw new Error("a result has cell, card, forwardCalls and evaluation");
+  throw new Error("a result has cell, settings, card, forwardCalls and evaluation");
 }

@@ -1,16 +1,12 @@
 /** An experiment at work: model after model, cell after cell, each sampled, evaluated and kept before the next begins. */
-import { readFileSync } from "node:fs";
-import type { Evaluation } from "../evaluation/evaluation.ts";
-import { readReferences, type ReferenceSet } from "../evaluation/referencesFile.ts";
-import { vocabularyOf } from "../metrics/words.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import type { Cell } from "./cells.ts";
-import { completeSamples, countSamples, type SampleRecord } from "./cellSamples.ts";
-import { Estimate, expectedCalls } from "./cost.ts";
+import { completeSamples, countSamples, type CellSample } from "./cellSamples.ts";
+import { ASSUMED_LENGTH, Estimate, expectedCalls } from "./cost.ts";
 import type { OutputDirectory } from "./directory.ts";
+import { Evaluator } from "./evaluator.ts";
 import type { ExperimentProgress } from "./progress.ts";
 import { checkCell, type Experiment, type ExperimentModel } from "./read.ts";
-import { RememberingJudge } from "./rememberingJudge.ts";
 import { resultOf } from "./results.ts";
 import type { LoadedModel, Services } from "./services.ts";
 
@@ -18,11 +14,19 @@ export interface RunnerHooks {
   readonly signal: AbortSignal | undefined;
   readonly onProgress: (progress: ExperimentProgress) => void;
   /** After each cell. */
-  readonly onCell: (cell: Cell) => void;
+  readonly onCell: (cell: Cell) => void | Promise<void>;
 }
 
-/** Where no model has said its length yet. */
-const ASSUMED_LENGTH = 1024;
+/** A model, and those of its cells that are not done. */
+interface ModelWork {
+  readonly model: ExperimentModel;
+  readonly cells: readonly Cell[];
+}
+
+/** What sampling a cell costs, in the unit of its model. */
+function unitsOf(cell: Cell, modelLength: number): number {
+  return cell.samples * expectedCalls(cell, cell.length ?? modelLength);
+}
 
 export class Runner implements AsyncDisposable {
   readonly #experiment: Experiment;
@@ -31,9 +35,7 @@ export class Runner implements AsyncDisposable {
   readonly #hooks: RunnerHooks;
   readonly #estimate: Estimate;
   readonly #counts = new Map<string, number>();
-  readonly #references = new Map<string, ReferenceSet>();
-  readonly #vocabulary: ReadonlySet<string> | undefined;
-  #judge: RememberingJudge | undefined;
+  readonly #evaluator: Evaluator;
 
   constructor(
     experiment: Experiment,
@@ -45,35 +47,50 @@ export class Runner implements AsyncDisposable {
     this.#directory = directory;
     this.#services = services;
     this.#hooks = hooks;
-    const { cells, words } = experiment;
-    this.#vocabulary =
-      words === undefined ? undefined : vocabularyOf([readFileSync(words, "utf8")]);
+    const { cells } = experiment;
+    this.#evaluator = new Evaluator(experiment, services, {
+      signal: hooks.signal,
+      say: (stage, what) => this.#say(stage, what),
+    });
     this.#estimate = new Estimate(
       new Map(
         cells.map((cell) => {
-          const { id, model, samples, length = ASSUMED_LENGTH } = cell;
-          const units = samples * expectedCalls(cell, length);
-          return [id, { model, samples, units }];
+          const { id, model, samples } = cell;
+          const whole = directory.resultOf(cell)?.card.length ?? ASSUMED_LENGTH;
+          return [id, { model, samples, units: unitsOf(cell, whole) }];
         }),
       ),
     );
     for (const cell of cells) this.#look(cell);
   }
 
-  /** @throws ExperimentError, AbortedError, RemdmError output_failed; what models and judge throw. */
+  /** @throws ExperimentError, AbortedError, InputError, RemdmError output_failed; what models and judge throw. */
   async run(): Promise<void> {
-    const { cells } = this.#experiment;
-    if (cells.every((cell) => this.#directory.resultOf(cell) !== undefined)) return;
-    await this.#judgeOnce(); // a judge that does not start is known before hours of sampling
-    for (const model of this.#experiment.models) {
+    const works = this.#experiment.models.flatMap((model): ModelWork[] => {
       const cells = this.#experiment.cells.filter((cell) => cell.model === model.name);
       const left = cells.filter((cell) => this.#directory.resultOf(cell) === undefined);
-      if (left.length > 0) await this.#runModel(model, left);
+      return left.length === 0 ? [] : [{ model, cells: left }];
+    });
+    const [first, ...others] = works;
+    if (works.length === 0) return;
+    // Whatever cannot work is known before hours of sampling: texts, judge, every model, MAUVE.
+    await this.#evaluator.start();
+    for (const work of others) await this.#withModel(work, () => Promise.resolve());
+    await this.#withModel(first, async (loaded) => {
+      const begin = performance.now();
+      const judged = await this.#evaluator.try(first.cells[0], loaded);
+      this.#estimate.judged(judged, (performance.now() - begin) / 1000);
+      for (const cell of first.cells) await this.#runCell(cell, loaded);
+    });
+    for (const work of others) {
+      await this.#withModel(work, async (loaded) => {
+        for (const cell of work.cells) await this.#runCell(cell, loaded);
+      });
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#judge?.close();
+    await this.#evaluator.close();
   }
 
   /** What is there already. */
@@ -88,12 +105,21 @@ export class Runner implements AsyncDisposable {
     this.#estimate.sampled(cell.id, 1 - count / cell.samples, 0);
   }
 
-  async #runModel(model: ExperimentModel, cells: readonly Cell[]): Promise<void> {
+  /** Launches a model, sees whether it can do its cells and whether there are references for them, and closes it after `work`. */
+  async #withModel(
+    { model, cells }: ModelWork,
+    work: (loaded: LoadedModel) => Promise<void>,
+  ): Promise<void> {
+    this.#checkAborted();
     this.#say("loading", model.name);
     const loaded = await this.#services.launch(model, this.#experiment, this.#hooks.signal);
     try {
-      for (const cell of cells) checkCell(cell, loaded.model, this.#experiment.source);
-      for (const cell of cells) await this.#runCell(cell, loaded);
+      for (const cell of cells) {
+        checkCell(cell, loaded.model, this.#experiment.source);
+        this.#estimate.resize(cell.id, unitsOf(cell, loaded.model.length));
+        await this.#evaluator.referencesFor(cell, loaded);
+      }
+      await work(loaded);
     } finally {
       await loaded.close();
     }
@@ -105,17 +131,17 @@ export class Runner implements AsyncDisposable {
     const samples = await this.#sample(cell, model);
     const sampled = performance.now();
     this.#checkAborted();
-    const evaluation = await this.#evaluate(cell, model, samples);
+    const evaluation = await this.#evaluator.evaluate(cell, model, samples);
     const evaluated = performance.now();
     const [sampling, evaluating] = [(sampled - begin) / 1000, (evaluated - sampled) / 1000];
-    const result = resultOf(cell, model.model, samples, evaluation);
+    const result = resultOf(cell, model.model, samples, evaluation, this.#evaluator.judge);
     this.#directory.keep(result, { cell: cell.id, sampling, evaluating });
     this.#estimate.evaluated(cell.id, evaluating);
-    this.#hooks.onCell(cell);
-    this.#say("sampling", cell.id);
+    this.#say("evaluating", cell.id);
+    await this.#hooks.onCell(cell);
   }
 
-  async #sample(cell: Cell, model: LoadedModel): Promise<SampleRecord[]> {
+  async #sample(cell: Cell, model: LoadedModel): Promise<CellSample[]> {
     const before = this.#counts.get(cell.id) ?? 0;
     const [toDraw, { samples }] = [1 - before / cell.samples, cell];
     let marked = performance.now();
@@ -135,63 +161,6 @@ export class Runner implements AsyncDisposable {
     this.#counts.set(cell.id, samples);
     this.#estimate.sampled(cell.id, 0, 0);
     return records;
-  }
-
-  async #evaluate(
-    cell: Cell,
-    model: LoadedModel,
-    samples: readonly SampleRecord[],
-  ): Promise<Evaluation> {
-    this.#say("evaluating", cell.id);
-    const { signal } = this.#hooks;
-    const judge = await this.#judgeOnce();
-    const references = await this.#referencesFor(cell, model);
-    return this.#services.evaluate(
-      {
-        texts: samples.map(({ text }) => text),
-        tokens: samples.map(({ tokens }) => tokens),
-        ...(references && { references: references.texts }),
-        ...(references?.tokens && { referenceTokens: references.tokens }),
-      },
-      {
-        mauve: this.#experiment.mauve,
-        onProgress: (stage, done, total) => {
-          this.#say("evaluating", `${cell.id}: ${stage} ${done}/${total}`);
-        },
-        ...(judge && { judge }),
-        ...(this.#vocabulary && { vocabulary: this.#vocabulary }),
-        ...(signal && { signal }),
-      },
-    );
-  }
-
-  /** As many as there are samples, and of their length; the same for all cells of which that is true. */
-  async #referencesFor(
-    { model, length: given, samples }: Cell,
-    { tokenizer, model: { length: whole } }: LoadedModel,
-  ): Promise<ReferenceSet | undefined> {
-    const { references: path } = this.#experiment;
-    const { signal } = this.#hooks;
-    if (path === undefined) return undefined;
-    const length = given ?? whole;
-    const key = `${model} ${length} ${samples}`;
-    const known = this.#references.get(key);
-    if (known !== undefined) return known;
-    const options = { count: samples, length, tokenizer, ...(signal && { signal }) };
-    const references = await readReferences(path, options);
-    this.#references.set(key, references);
-    return references;
-  }
-
-  async #judgeOnce(): Promise<RememberingJudge | undefined> {
-    const { judge: name } = this.#experiment;
-    if (name === false) return undefined;
-    if (this.#judge === undefined) {
-      this.#say("loading", `the judge ${name}`);
-      const judge = await this.#services.judge(name, this.#experiment, this.#hooks.signal);
-      this.#judge = new RememberingJudge(judge);
-    }
-    return this.#judge;
   }
 
   #checkAborted(): void {

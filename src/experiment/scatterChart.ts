@@ -2,7 +2,7 @@
 import type { Markish, PlotOptions } from "@observablehq/plot";
 import { besideSteps } from "./labels.ts";
 import { frame, HEIGHT, inkOf, LINE_HEIGHT, lookOf, scaleOf, WIDTH } from "./look.ts";
-import { dots, errorBars, keyLine, openCanvas, standalone } from "./marks.ts";
+import { collapseNote, dots, errorBars, keyLine, openCanvas, standalone } from "./marks.ts";
 import type { Metric, Point, Series } from "./series.ts";
 
 /** A point of the chart's two axes. */
@@ -82,6 +82,10 @@ export async function drawScatter(
     title,
     up: up.axis,
     across: across.axis,
-    note: "Numbers: steps at both ends of a line. Better is up; to the left only as long as entropy holds.",
+    note: [
+      "Numbers: steps at both ends of a line. Better is up; to the left only as long as entropy holds.",
+      collapseNote(rows.flatMap(({ points }) => points)),
+    ].join(" "),
+    more: up.note,
   });
 }

@@ -1,5 +1,6 @@
 /** Results as lines of a chart: a line a strategy, a point a number of steps. */
 import type { CellResult } from "./results.ts";
+import { differing, variantOf } from "./variants.ts";
 
 export interface Measured {
   readonly value: number | null;
@@ -14,6 +15,8 @@ export interface Metric {
   readonly from: (result: CellResult) => Measured | undefined;
   /** What real text has. */
   readonly reference?: (result: CellResult) => number | null | undefined;
+  /** On the error bars, below the chart. */
+  readonly note?: string;
   readonly fromZero?: boolean;
   readonly isShare?: boolean;
 }
@@ -34,7 +37,7 @@ export interface Series {
 }
 
 /**
- * Seeds of the same cell become one point, their mean; its error is then the standard deviation between them.
+ * Cells that differ in nothing but the seed become one point, their mean; its error is then the standard deviation between them.
  * @returns in the order of the experiment; without those that have no value.
  */
 export function chartSeries(
@@ -75,28 +78,33 @@ function pointOf(
   return { steps, value: mean, low: mean - error, high: mean + error, collapsed };
 }
 
-/** The strategy's label, with as much more as tells it from the others. */
+/** The strategy's label, with all that tells it from the others of that label, but steps and seeds. */
 function seriesNames(results: readonly CellResult[]): (result: CellResult) => string {
-  const plain = ({ label }: CellResult): string => label;
-  const distinct = (of: (result: CellResult) => unknown, label: string): boolean =>
-    new Set(results.filter((result) => plain(result) === label).map(of)).size > 1;
+  const keys = new Map<string, readonly string[]>();
+  for (const { label } of results) {
+    if (keys.has(label)) continue;
+    const differs = differing(results, label);
+    keys.set(label, hasOneEtaAStep(results, label) ? differs.filter((k) => k !== "eta") : differs);
+  }
   return (result) => {
-    const { label, model, eta, topP } = result;
-    // The paper's eta goes with the steps: one line all the same.
-    const bySteps = new Map<unknown, unknown>();
-    const isOneEtaAStep = results
-      .filter((one) => one.label === label)
-      .every(({ steps, eta: its }) => {
-        if (!bySteps.has(steps)) bySteps.set(steps, its);
-        return bySteps.get(steps) === its;
-      });
-    return [
-      label,
-      ...(distinct((one) => one.model, label) ? [model] : []),
-      ...(!isOneEtaAStep && eta !== null ? [`eta ${eta}`] : []),
-      ...(distinct((one) => one.topP, label) ? [`p ${topP ?? 1}`] : []),
-    ].join(", ");
+    const variant = variantOf(result);
+    const parts = (keys.get(result.label) ?? []).map((key) => {
+      if (key === "model") return result.model;
+      return `${key} ${variant[key] ?? "none"}`;
+    });
+    return [result.label, ...parts].join(", ");
   };
+}
+
+/** The paper's eta goes with the steps: one line all the same. */
+function hasOneEtaAStep(results: readonly CellResult[], label: string): boolean {
+  const bySteps = new Map<unknown, unknown>();
+  return results
+    .filter((one) => one.label === label)
+    .every(({ steps, eta }) => {
+      if (!bySteps.has(steps)) bySteps.set(steps, eta);
+      return bySteps.get(steps) === eta;
+    });
 }
 
 function isFinite(value: number | null): value is number {

@@ -15,7 +15,11 @@ export interface LoadedModel {
   close(): Promise<void>;
 }
 
+/** What tells one judge from another beside its name. */
+export type JudgeShape = Pick<ModelCard, "hiddenSize" | "blocks" | "vocabSize">;
+
 export interface LoadedJudge extends TextJudge {
+  readonly model: JudgeShape;
   close(): Promise<void>;
 }
 

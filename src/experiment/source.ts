@@ -12,6 +12,19 @@ export function pathText(path: Path): string {
     .join("");
 }
 
+/** Characters of a file. */
+const MAX_LENGTH = 2 ** 20;
+
+function notYaml(place: string, cause: unknown): ExperimentError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ExperimentError(
+    "experiment_invalid",
+    `${place} is neither YAML nor JSON: ${why}`,
+    "Mend that line; docs/experiments.md shows what a file looks like.",
+    cause,
+  );
+}
+
 export class Source {
   readonly #name: string;
   readonly #document: Document | undefined;
@@ -31,19 +44,26 @@ export class Source {
    */
   static parse(text: string, name: string): { readonly value: unknown; readonly source: Source } {
     const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    if (text.length > MAX_LENGTH) {
+      throw new ExperimentError(
+        "experiment_invalid",
+        `${name} has ${text.length} characters, more than ${MAX_LENGTH}: it is hardly an experiment`,
+        "Name the experiment's file; texts and models stand in files of their own.",
+      );
+    }
+    const options = { lineCounter: lines, prettyErrors: false, merge: true };
+    const document = parseDocument(text, options);
     const error = document.errors.at(0);
     if (error !== undefined) {
       const { line, col } = lines.linePos(error.pos[0]);
-      throw new ExperimentError(
-        "experiment_invalid",
-        `${name}:${line}:${col} is neither YAML nor JSON: ${error.message}`,
-        "Mend that line; docs/experiments.md shows what a file looks like.",
-        error,
-      );
+      throw notYaml(`${name}:${line}:${col}`, error);
     }
-    const value: unknown = document.toJS();
-    return { value, source: new Source(name, document, lines) };
+    try {
+      const value: unknown = document.toJS();
+      return { value, source: new Source(name, document, lines) };
+    } catch (cause) {
+      throw notYaml(name, cause); // aliases of nothing, or of too much
+    }
   }
 
   /** `headline.yaml:12: models[0].steps`, the line that of the key or of what is nearest above it. */

@@ -1,5 +1,7 @@
 /** The table of an experiment, in Markdown: a row a cell, the paper's row beside it where there is one. */
+import { isPaperJudge, type PaperRow } from "./paper.ts";
 import type { CellResult } from "./results.ts";
+import { differing, variantOf } from "./variants.ts";
 
 interface Column {
   readonly title: string;
@@ -32,14 +34,35 @@ export function tableOf(name: string, results: readonly CellResult[]): string {
   const { titles, rows, notes } = tableParts(results);
   const line = (fields: readonly string[]): string => `| ${fields.join(" | ")} |`;
   return [
-    `# ${name}`,
+    `# ${name.replace(/\s+/g, " ")}`,
     "",
     line(titles.map(({ title }) => title)),
     line(titles.map(({ isText }) => (isText ? "---" : "---:"))),
-    ...rows.map((row) => line(row.map((field) => field.replaceAll("|", "\\|")))),
-    ...notes.flatMap((note) => ["", note]),
+    ...rows.map((row) => line(row.map(inTable))),
+    ...notes.flatMap((note) => ["", note.replace(/\s+/g, " ")]),
     "",
   ].join("\n");
+}
+
+/** A line end would end the row. */
+function inTable(field: string): string {
+  return field.replace(/\s+/g, " ").replaceAll("|", "\\|");
+}
+
+/** Of MAUVE, beside the number itself. */
+export const MAUVE_ERROR =
+  "standard deviation over the seeds of its k-means, not the error from few samples, which is larger";
+
+/** Those that have columns or notes of their own. */
+const COLUMNED = ["model", "eta", "p", "samples"];
+
+/** What else tells cells of the same label apart, a column each. */
+function variantColumns(results: readonly CellResult[]): Column[] {
+  const labels = new Set(results.map(({ label }) => label));
+  const keys = new Set([...labels].flatMap((label) => differing(results, label)));
+  return [...keys]
+    .filter((key) => !COLUMNED.includes(key))
+    .map((key) => ({ title: key, show: (result) => variantOf(result)[key] ?? "" }));
 }
 
 function columnsFor(results: readonly CellResult[]): Column[] {
@@ -54,6 +77,7 @@ function columnsFor(results: readonly CellResult[]): Column[] {
     ...when(varies("topP"), { title: "top-p", show: ({ topP }) => String(topP ?? "none") }),
     ...when(varies("seed"), { title: "seed", show: ({ seed }) => String(seed) }),
     ...when(varies("samples"), { title: "samples", show: ({ samples }) => String(samples) }),
+    ...variantColumns(results),
     {
       title: "MAUVE",
       show: ({ evaluation: { mauve } }) =>
@@ -77,10 +101,48 @@ function columnsFor(results: readonly CellResult[]): Column[] {
       isText: true,
       show: ({ evaluation: { collapse } }) => (collapse.collapsed ? "**collapsed**" : ""),
     },
-    { title: "paper: MAUVE", show: ({ paper }) => fixed(paper?.mauve, 3) },
-    { title: "paper: PPL", show: ({ paper }) => fixed(paper?.genPpl, 1) },
+    // Another judge's numbers do not compare.
+    { title: "paper: MAUVE", show: (one) => fixed(judgedAsInPaper(one)?.mauve, 3) },
+    { title: "paper: PPL", show: (one) => fixed(judgedAsInPaper(one)?.genPpl, 1) },
     { title: "paper: entropy", show: ({ paper }) => fixed(paper?.entropy, 2) },
   ];
+}
+
+function judgedAsInPaper({ paper, judge }: CellResult): PaperRow | null {
+  return isPaperJudge(judge) ? paper : null;
+}
+
+/** Who judged and with what, and the settings that all cells share. */
+function settingsNote(results: readonly CellResult[]): string {
+  const one = <T>(of: (result: CellResult) => T): T | undefined => {
+    const [first, ...others] = new Set(results.map(of));
+    return others.length === 0 ? first : undefined;
+  };
+  const said: string[] = [];
+  for (const name of new Set(results.flatMap(({ judge }) => judge?.name ?? []))) {
+    said.push(`Judge: ${name}.`);
+  }
+  const mauves = new Set(
+    results.flatMap(({ evaluation: { mauve } }) =>
+      mauve === undefined
+        ? []
+        : `MAUVE: scale ${mauve.scale}, k-means seeds ${Object.values(mauve.seeds).join(", ")}, ${mauve.references} references.`,
+    ),
+  );
+  const [eta, topP, seed] = [
+    one(({ eta }) => eta),
+    one(({ topP }) => topP),
+    one(({ seed }) => seed),
+  ];
+  const length = one(({ card, settings }) => settings.length ?? card.length);
+  const shared = [
+    ...(typeof eta === "number" ? [`eta ${eta}`] : []),
+    ...(typeof topP === "number" ? [`top-p ${topP}`] : []),
+    ...(seed === undefined ? [] : [`seed ${seed}`]),
+    ...(typeof length === "number" ? [`${length} tokens a sample`] : []),
+  ];
+  if (shared.length > 0) mauves.add(`All rows: ${shared.join(", ")}.`);
+  return [...said, ...mauves].join(" ");
 }
 
 function notesOn(results: readonly CellResult[]): string[] {
@@ -90,20 +152,22 @@ function notesOn(results: readonly CellResult[]): string[] {
   const said = [
     [
       counts.length === 1 ? `${counts[0]} samples a row.` : "Samples a row as listed.",
-      ...(has("mauve") ? ["MAUVE: mean ± standard deviation over the seeds of its k-means."] : []),
+      ...(has("mauve") ? [`MAUVE: mean ± ${MAUVE_ERROR}.`] : []),
       ...(has("genPpl") ? ["Generative perplexity: ± standard error over samples."] : []),
       "Entropy: nats, of each sample's own tokens, ± standard error over samples.",
       "Repetition: share of 4-grams that occurred earlier in their sample.",
       "Calls: of the network, that a sample takes part in.",
     ].join(" "),
   ];
+  const settings = settingsNote(results);
+  if (settings !== "") said.push(settings);
   const collapsed = results.filter(({ evaluation }) => evaluation.collapse.collapsed);
   for (const { cell, evaluation } of collapsed) {
     said.push(`${cell} has collapsed: ${evaluation.collapse.reasons.join(" ")}`);
   }
   if (results.some(({ paper }) => paper !== null)) {
     said.push(
-      "The paper's columns are the rows of arXiv 2503.00307 with the same strategy, steps, eta and nucleus at L = 1,024: 5,000 samples, GPT-2 large as the judge. They stand beside models of the published size; what a model was trained on cannot be seen from its file.",
+      "The paper's columns are the rows of arXiv 2503.00307 with the same strategy, steps, eta and nucleus at L = 1,024: 5,000 samples, GPT-2 large as the judge; its MAUVE and perplexity are left out beside another judge's. They stand beside models of the published size; what a model was trained on cannot be seen from its file.",
     );
   }
   return said;

@@ -39,11 +39,11 @@ export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta
 }
 
 export interface ModelEntry extends CellSettings {
-  /** A bundled model's name (`demo`), or a path beside the experiment file: `.ckpt`, `.safetensors`, or a directory. */
+  /** A bundled model's name (`demo`), a published one's that was downloaded (`mdlm`), or a path beside the experiment file: `.ckpt`, `.safetensors`, or a directory. */
   readonly checkpoint: string;
   /** What tables and files call it. Default: the last part of `checkpoint` without its ending. */
   readonly name?: string;
-  /** As for `remdm sample --tokenizer`. */
+  /** `gpt2`, `demo`, or a path beside the experiment file. Default: as for `remdm sample`. */
   readonly tokenizer?: string;
   /** The weights of the last training step, not the averaged (EMA) ones. Default false. */
   readonly rawWeights?: boolean;

@@ -5,7 +5,7 @@ import { describe, expect, it } from "@jest/globals";
 import type { ModelCard } from "../../src/backend/protocol.ts";
 import { expectedCalls, Estimate } from "../../src/experiment/cost.ts";
 import { spread } from "../../src/experiment/labels.ts";
-import { paper, paperRow } from "../../src/experiment/paper.ts";
+import { isPaperJudge, paper, paperEta, paperRow } from "../../src/experiment/paper.ts";
 import { presetExperiment } from "../../src/experiment/presets.ts";
 import { resolveExperiment } from "../../src/experiment/read.ts";
 import type { CellResult } from "../../src/experiment/results.ts";
@@ -57,6 +57,23 @@ describe("the paper's row", () => {
     expect(paperRow(cellOf("ar"), { ...PUBLISHED, kind: "ar" })?.genPpl).toBe(12.1);
   });
 
+  it("is that of its judge only where the judge has GPT-2 large's shape", () => {
+    const shape = { hiddenSize: 1280, blocks: 36, vocabSize: 50257 };
+    expect(isPaperJudge(shape)).toBe(true);
+    expect(isPaperJudge({ ...shape, hiddenSize: 768 })).toBe(false);
+    expect(isPaperJudge(null)).toBe(false);
+  });
+
+  it("takes its eta from the paper's numbers", () => {
+    const { stepsFrom1024, stepsTo512 } = paper().setting.eta;
+    for (const name of ["remdm-cap", "remdm-rescale", "remdm-loop"] as const) {
+      expect(paperEta(name, 1024)).toBe(stepsFrom1024[name]);
+      expect(paperEta(name, 512)).toBe(stepsTo512[name]);
+      expect(paperEta(name, 700)).toBeUndefined();
+    }
+    expect(paperEta("mdlm", 1024)).toBeUndefined();
+  });
+
   it.each([
     ["a small model", "mdlm", {}, { hiddenSize: 160, vocabSize: 1025, length: 128 }],
     ["raw weights", "mdlm", {}, { weights: "raw" as const }],
@@ -98,6 +115,22 @@ describe("the estimate", () => {
     },
   );
 
+  it("counts evaluating from the references on, takes better costs, and does not go back", () => {
+    const estimate = new Estimate(
+      new Map([
+        ["a", { model: "m", units: 100, samples: 10 }],
+        ["b", { model: "m", units: 100, samples: 10 }],
+      ]),
+    );
+    estimate.judged(10, 50); // five seconds a text
+    estimate.sampled("a", 0, 100);
+    expect(estimate.secondsLeft).toBeCloseTo(50 + 100 + 50);
+    expect(estimate.share).toBeCloseTo(100 / 300);
+    estimate.resize("b", 1000);
+    expect(estimate.secondsLeft).toBeCloseTo(50 + 1000 + 50);
+    expect(estimate.share).toBeCloseTo(100 / 300);
+  });
+
   it("goes by what was measured, model by model", () => {
     const work = (model: string) => ({ model, units: 100, samples: 10 });
     const estimate = new Estimate(
@@ -133,6 +166,7 @@ function result(label: string, steps: number | null, ppl: number, more: object =
     samples: 8,
     settings: {},
     card: { kind: "mdlm", parameters: 1, vocabSize: 2, length: 8, weights: "ema" },
+    judge: null,
     forwardCalls: 7.4,
     evaluation: {
       samples: 8,
@@ -147,7 +181,53 @@ function result(label: string, steps: number | null, ppl: number, more: object =
   } as unknown as CellResult;
 }
 
+const GPT2_LARGE = { name: "gpt2-large", hiddenSize: 1280, blocks: 36, vocabSize: 50257 };
+const perplexity = ({ evaluation: { genPpl } }: CellResult) =>
+  genPpl && { value: genPpl.value, error: genPpl.standardError };
+
 describe("table and lines", () => {
+  it("names the judge, MAUVE's settings and what all rows share", () => {
+    const mauve = {
+      ...{ mean: 0.5, standardDeviation: 0.01, references: 40, seeds: [1, 2], scale: 5 },
+      ...{ scores: [0.5], judge: "gpt2-large" },
+    };
+    const one = result("mdlm", 8, 30, { judge: GPT2_LARGE });
+    const table = tableOf("t", [
+      { ...one, evaluation: { ...one.evaluation, mauve } } as CellResult,
+    ]);
+    expect(table).toContain(
+      "Judge: gpt2-large. MAUVE: scale 5, k-means seeds 1, 2, 40 references. All rows: top-p 0.9, seed 1, 8 tokens a sample.",
+    );
+    expect(table).toContain("not the error from few samples, which is larger");
+    const two = tableOf("t", [one, result("mdlm", 8, 31, { seed: 2 })]);
+    expect(two).toContain("All rows: top-p 0.9, 8 tokens a sample.");
+  });
+
+  it("keeps settings apart that are no seeds: in the lines' names, and in columns", () => {
+    const loop = (tOn: number, steps = 8) =>
+      result("loop", steps, 10 + tOn, {
+        settings: { strategy: { kind: "remdm-loop", eta: 0.02, tOn }, length: 64 },
+        eta: 0.02,
+      });
+    const results = [loop(0.5), loop(0.6), loop(0.5, 16)];
+    const series = chartSeries(results, perplexity);
+    expect(series.map(({ name, points }) => [name, points.length])).toEqual([
+      ["loop, tOn 0.5", 2],
+      ["loop, tOn 0.6", 1],
+    ]);
+    expect(tableOf("t", results)).toContain("| model | strategy | steps | tOn |");
+    const lengths = [64, 128].map((length) => result("mdlm", 8, 9, { settings: { length } }));
+    expect(chartSeries(lengths, perplexity).map(({ name }) => name)).toEqual([
+      "mdlm, length 64",
+      "mdlm, length 128",
+    ]);
+    expect(tableOf("t", lengths)).toContain("| length |");
+  });
+
+  it("is one row a cell, whatever is in a label", () => {
+    expect(tableOf("t", [result("two\nlines", 8, 30)])).toContain("| m | two lines | 8 |");
+  });
+
   it("leaves out what nobody has, and flags a collapse beside its perplexity", () => {
     const table = tableOf("t", [result("mdlm", 8, 30), result("a|b", 16, 3.1)]);
     expect(table).toContain("| m | mdlm | 8 | 30.0 | 5.00 ± 0.10 | 0.500 | 1.5% | 7 |  |");
@@ -160,14 +240,21 @@ describe("table and lines", () => {
 
   it("shows the paper's numbers beside ours", () => {
     const row = { sampler: "MDLM", steps: 8, mauve: 0.042, genPpl: 51.3, entropy: 5.46 };
-    const table = tableOf("t", [result("mdlm", 8, 50, { paper: row })]);
+    const table = tableOf("t", [result("mdlm", 8, 50, { paper: row, judge: GPT2_LARGE })]);
     expect(table).toContain("| 0.042 | 51.3 | 5.46 |");
     expect(table).toContain("arXiv 2503.00307");
   });
 
+  it("shows of the paper's numbers only the entropy beside those of another judge, or of none", () => {
+    const row = { sampler: "MDLM", steps: 8, mauve: 0.042, genPpl: 51.3, entropy: 5.46 };
+    for (const judge of [{ ...GPT2_LARGE, blocks: 12 }, null]) {
+      const table = tableOf("t", [result("mdlm", 8, 50, { paper: row, judge })]);
+      expect(table).toContain("| 5.46 |");
+      expect(table).not.toMatch(/51\.3|0\.042/);
+    }
+  });
+
   it("makes one point of seeds, with the deviation between them, and one line of an eta a step", () => {
-    const ppl = ({ evaluation: { genPpl } }: CellResult) =>
-      genPpl && { value: genPpl.value, error: genPpl.standardError };
     const series = chartSeries(
       [
         result("cap", 8, 10, { seed: 1, eta: 0.04 }),
@@ -175,7 +262,7 @@ describe("table and lines", () => {
         result("cap", 1024, 9, { eta: 0.008 }),
         result("ar", null, 6),
       ],
-      ppl,
+      perplexity,
     );
     expect(series.map(({ name }) => name)).toEqual(["cap", "ar"]);
     expect(series[0].points[0]).toMatchObject({ steps: 8, value: 12 });
@@ -183,7 +270,7 @@ describe("table and lines", () => {
     expect(series[1].points[0].steps).toBeUndefined();
     const two = chartSeries(
       [result("cap", 8, 10, { eta: 0.1 }), result("cap", 8, 9, { eta: 0.2 })],
-      ppl,
+      perplexity,
     );
     expect(two.map(({ name }) => name)).toEqual(["cap, eta 0.1", "cap, eta 0.2"]);
   });

@@ -78,6 +78,7 @@ export function fakeServices(sampleEvents, { delay = 0, log = () => undefined, c
       log("judge");
       return {
         name: "fake judge",
+        model: { hiddenSize: 1, blocks: 1, vocabSize: 6 },
         likelihoods: async (/** @type {string[]} */ texts) => {
           if (delay > 0) await pause(delay);
           log(`likelihoods ${texts.length}`);
@@ -114,7 +115,14 @@ export function fakeServices(sampleEvents, { delay = 0, log = () => undefined, c
         samples: texts.length,
         entropy: { mean, standardDeviation: 0.1, standardError: 0.01 },
         ...(judge && { genPpl: { value: nats / texts.length, standardError: NaN } }),
-        ...(scores.length > 0 && { mauve: { mean: 0.55, standardDeviation: 0.05 } }),
+        ...(scores.length > 0 && {
+          mauve: {
+            mean: 0.55,
+            standardDeviation: 0.05,
+            references: references.length,
+            ...mauve,
+          },
+        }),
         distinct1: 0.1,
         distinct2: 0.2,
         repetition: 0.3,

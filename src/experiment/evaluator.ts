@@ -1,0 +1,122 @@
+/** The judging half of an experiment: a judge, references and known words, each got once, and tried before anything is sampled. */
+import type { Evaluation } from "../evaluation/evaluation.ts";
+import { MAUVE_LEAST_TEXTS } from "../evaluation/mauveSettings.ts";
+import { readText } from "../evaluation/textFile.ts";
+import type { JudgeCallOptions } from "../evaluation/textJudge.ts";
+import { vocabularyOf } from "../metrics/words.ts";
+import { AbortedError } from "../sampler/errors.ts";
+import type { Cell } from "./cells.ts";
+import type { CellSample } from "./cellSamples.ts";
+import type { ExperimentProgress } from "./progress.ts";
+import type { Experiment } from "./read.ts";
+import { ReferenceShelf, type References } from "./references.ts";
+import { RememberingJudge } from "./rememberingJudge.ts";
+import type { LoadedModel, Services } from "./services.ts";
+
+interface EvaluatorHooks {
+  readonly signal: AbortSignal | undefined;
+  readonly say: (stage: ExperimentProgress["stage"], what: string) => void;
+}
+
+export class Evaluator {
+  readonly #experiment: Experiment;
+  readonly #services: Services;
+  readonly #hooks: EvaluatorHooks;
+  readonly #references: ReferenceShelf | undefined;
+  #vocabulary: ReadonlySet<string> | undefined;
+  #judge: RememberingJudge | undefined;
+
+  constructor(experiment: Experiment, services: Services, hooks: EvaluatorHooks) {
+    this.#experiment = experiment;
+    this.#services = services;
+    this.#hooks = hooks;
+    const { references } = experiment;
+    this.#references =
+      references === undefined ? undefined : new ReferenceShelf(references, hooks.signal);
+  }
+
+  /** undefined: the experiment has none. */
+  get judge(): RememberingJudge | undefined {
+    return this.#judge;
+  }
+
+  /** Reads the words and starts the judge. @throws InputError, AbortedError, what the judge throws. */
+  async start(): Promise<void> {
+    const { words, judge } = this.#experiment;
+    const { signal, say } = this.#hooks;
+    if (words !== undefined) {
+      say("reading", words);
+      this.#vocabulary = vocabularyOf([await readText(words, { ...(signal && { signal }) })]);
+    }
+    if (judge === false) return;
+    say("loading", `the judge ${judge}`);
+    this.#judge = new RememberingJudge(await this.#services.judge(judge, this.#experiment, signal));
+  }
+
+  /** @throws InputError, AbortedError. */
+  async referencesFor(cell: Cell, model: LoadedModel): Promise<References | undefined> {
+    return this.#references?.for(cell, model);
+  }
+
+  /**
+   * Judges the references of a cell, which the judge remembers, and computes one MAUVE, of a few of them with themselves.
+   * @returns how many texts were judged.
+   * @throws InputError, AbortedError, what the judge throws: what is missing for MAUVE, or too few references.
+   */
+  async try(cell: Cell, model: LoadedModel): Promise<number> {
+    const [references, judge] = [await this.referencesFor(cell, model), this.#judge];
+    if (references === undefined || judge === undefined) return 0;
+    const { texts } = references;
+    await judge.likelihoods(texts, this.#call("perplexity"));
+    const { mauve } = this.#experiment;
+    if (mauve === false) return texts.length;
+    const { width, data } = await judge.features(texts, this.#call("features"));
+    const rows = Math.min(texts.length, MAUVE_LEAST_TEXTS);
+    const few = { rows, width, data: data.subarray(0, rows * width) };
+    const { seeds, scale } = mauve;
+    await judge.mauve(few, few, { seeds: seeds.slice(0, 1), scale, ...this.#call("MAUVE") });
+    return texts.length;
+  }
+
+  async evaluate(
+    cell: Cell,
+    model: LoadedModel,
+    samples: readonly CellSample[],
+  ): Promise<Evaluation> {
+    const { signal, say } = this.#hooks;
+    say("evaluating", cell.id);
+    const [judge, references] = [this.#judge, await this.referencesFor(cell, model)];
+    return this.#services.evaluate(
+      {
+        texts: samples.map(({ text }) => text),
+        tokens: samples.map(({ tokens }) => tokens),
+        ...(references && { references: references.texts, referenceTokens: references.tokens }),
+      },
+      {
+        mauve: this.#experiment.mauve,
+        onProgress: (stage, done, total) => {
+          say("evaluating", `${cell.id}: ${stage} ${done}/${total}`);
+        },
+        ...(judge && { judge }),
+        ...(this.#vocabulary && { vocabulary: this.#vocabulary }),
+        ...(signal && { signal }),
+      },
+    );
+  }
+
+  /** Any number of times. */
+  async close(): Promise<void> {
+    await this.#judge?.close();
+  }
+
+  #call(stage: string): JudgeCallOptions {
+    const { signal, say } = this.#hooks;
+    if (signal?.aborted) throw new AbortedError(signal.reason);
+    return {
+      onProgress: (done, total) => {
+        say("reading", `the references: ${stage} ${done}/${total}`);
+      },
+      ...(signal && { signal }),
+    };
+  }
+}
