@@ -192,9 +192,7 @@ describe("table and lines", () => {
       ...{ scores: [0.5], judge: "gpt2-large" },
     };
     const one = result("mdlm", 8, 30, { judge: GPT2_LARGE });
-    const table = tableOf("t", [
-      { ...one, evaluation: { ...one.evaluation, mauve } } as CellResult,
-    ]);
+    const table = tableOf("t", [{ ...one, evaluation: { ...one.evaluation, mauve } }]);
     expect(table).toContain(
       "Judge: gpt2-large. MAUVE: scale 5, k-means seeds 1, 2, 40 references. All rows: top-p 0.9, seed 1, 8 tokens a sample.",
     );
