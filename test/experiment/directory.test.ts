@@ -170,7 +170,7 @@ it("writes the original's format cell by cell, though a later cell fails", async
   expect(text).toContain("text_samples");
 });
 
-it("draws labels as they are, and the points of strategies without steps", async () => {
+it("draws labels as they are, and says on both kinds of charts what rings and bars are", async () => {
   const strategies = [{ name: "mdlm", label: "pay $& or $1" }];
   const evaluateCollapsed: Services["evaluate"] = async (...args) => {
     const fake = fakeServices(sampleEvents) as unknown as Services;
