@@ -168,7 +168,9 @@ function mauveOf(given: MauveSettings | false, source: Source): ResolvedMauve | 
     if (!(error instanceof OptionError)) throw error;
     const { option, message, remedy } = error;
     const place = source.where(option.split("."));
-    throw new ExperimentError("experiment_invalid", `${place}: ${message}`, remedy, error);
+    const key = option.split(".").at(-1) ?? option;
+    const [what, how] = [message, remedy].map((text) => text.replace(option, key));
+    throw new ExperimentError("experiment_invalid", `${place}: ${what}`, how, error);
   }
 }
 

@@ -35,14 +35,19 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["nothing.yaml"], "The experiment nothing.yaml cannot be read"],
     [["x.yaml", "--preset", "mdlm"], "are two experiments"],
     [["--preset", "mdlm"], "A preset needs a model"],
-    [["--preset", "remdm-cup", "--checkpoint", "demo"], "There is no preset"],
+    [["--preset", "mdlm", "--checkpoint", "demo"], "A preset needs a judge"],
+    [["x.yaml", "--no-judge"], "--no-judge belongs to --preset"],
+    [["--preset", "remdm-cup", "--checkpoint", "demo", "--no-judge"], "There is no preset"],
     [["x.yaml", "--samples", "4"], "--samples belongs to --preset"],
     [["x.yaml", "--steps", "4,4"], "stands there twice"],
     [
-      ["--preset", "remdm-cap", "--checkpoint", "demo", "--steps", "700"],
-      "the paper|which has none",
+      ["--preset", "remdm-cap", "--checkpoint", "demo", "--no-judge", "--steps", "700", "--print"],
+      "which has none",
     ],
-    [["--preset", "mdlm", "--checkpoint", "demo", "--samples", "0"], "samples must be"],
+    [
+      ["--preset", "mdlm", "--checkpoint", "demo", "--no-judge", "--samples", "0"],
+      "samples must be",
+    ],
     [
       [
         "--preset",
@@ -54,11 +59,11 @@ describe("bad usage ends with 2, before anything starts", () => {
         "--judge",
         "demo",
         "--references",
-        packageRoot,
+        join(packageRoot, "examples/data/shakespeare-held-out.txt"),
       ],
       "has 19 samples, too few for MAUVE",
     ],
-    [["--preset", "mdlm", "--checkpoint", "no.ckpt"], "there is nothing at"],
+    [["--preset", "mdlm", "--checkpoint", "no.ckpt", "--no-judge"], "there is nothing at"],
   ])("%j", async (args, message) => {
     const { stderr, exitCode, stdout } = await remdm(...args, ...out());
     expect(stderr).toMatch(new RegExp(message));
@@ -68,11 +73,16 @@ describe("bad usage ends with 2, before anything starts", () => {
 
 it("prints what a preset stands for, with the paper's eta said", async () => {
   const args = ["--preset", "remdm-loop", "--checkpoint", "demo", "--no-judge"];
-  const { stdout, exitCode } = await remdm(...args, "--steps", "256", "--print");
+  const { stdout, exitCode } = await remdm(
+    ...args,
+    ...["--steps", "256", "--references", "package.json", "--device", "cpu", "--print"],
+  );
   expect(exitCode ?? 0).toBe(0);
   expect(stdout).toContain("The paper's eta: 0.055 with 256 steps.");
   expect(stdout).toMatch(/^samples: 5000$/m);
   expect(stdout).toMatch(/^judge: false$/m);
+  expect(stdout).toMatch(/^device: cpu$/m);
+  expect(stdout).toMatch(/^references: \/.*package\.json$/m);
 });
 
 it("lists cells and their cost, and makes nothing", async () => {

@@ -3,10 +3,11 @@ import { once } from "node:events";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, expect, it, jest } from "@jest/globals";
 import { missingRanges } from "../../src/experiment/cellSamples.ts";
 import { JsonLines } from "../../src/experiment/files.ts";
 import { Lock } from "../../src/experiment/lock.ts";
+import { RemdmError } from "../../src/index.ts";
 
 let scratch = "";
 beforeEach(() => {
@@ -66,4 +67,64 @@ it("finds the gaps between samples, whichever finished first", () => {
     { firstSample: 6, samples: 2 },
   ]);
   expect(missingRanges(there, 1)).toEqual([]);
+});
+
+it("refuses a last line that is whole and none of ours, and cuts nothing", () => {
+  const path = join(scratch, "a.jsonl");
+  writeFileSync(path, '{"a":1}\n{"theirs":2}\n');
+  const own = (value: unknown): unknown => {
+    if (typeof value === "object" && value !== null && "a" in value) return value;
+    throw new Error("not ours");
+  };
+  expect(() => JsonLines.open(path, own)).toThrow(/Line 2 of .* is none that remdm wrote/);
+  expect(readFileSync(path, "utf8")).toBe('{"a":1}\n{"theirs":2}\n');
+});
+
+it("leaves a lock alone that is none of ours", () => {
+  const path = join(scratch, "lock");
+  for (const text of ["somebody's", '{"pid": 5}', "null"]) {
+    writeFileSync(path, text);
+    expect(() => Lock.take(scratch)).toThrow(/is no lock that remdm wrote/);
+    expect(readFileSync(path, "utf8")).toBe(text);
+  }
+});
+
+function refusal(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+it("locks where there are no hard links, and says what the file system says else", () => {
+  const noLinks = (): never => {
+    throw refusal("ENOTSUP");
+  };
+  const lock = Lock.take(scratch, noLinks);
+  expect(() => Lock.take(scratch, noLinks)).toThrow(`in use by process ${process.pid}`);
+  lock[Symbol.dispose]();
+  const full = (): never => {
+    throw refusal("ENOSPC");
+  };
+  expect(() => Lock.take(scratch, full)).toThrow(RemdmError);
+});
+
+it("does not push a third one aside that took the lock while a stale one was looked at", () => {
+  const path = join(scratch, "lock");
+  const of = (pid: number) => JSON.stringify({ pid, host: hostname(), started: "1" });
+  writeFileSync(path, of(1));
+  // The second takes it between reading and moving, the third after moving.
+  const kill = jest.spyOn(process, "kill").mockImplementation(() => {
+    writeFileSync(path, of(2));
+    throw refusal("ESRCH");
+  });
+  let calls = 0;
+  const link = (): never => {
+    calls++;
+    if (calls > 1) writeFileSync(path, of(3));
+    throw refusal("EEXIST");
+  };
+  try {
+    expect(() => Lock.take(scratch, link)).toThrow(/is in use by others/);
+  } finally {
+    kill.mockRestore();
+  }
+  expect(readFileSync(path, "utf8")).toBe(of(3));
 });

@@ -7,13 +7,18 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { packageRoot } from "../../src/packageRoot.ts";
 import { BuiltPackage } from "../backend/support/builtPackage.ts";
 
-const KILLS = 10;
+/** The first of them before the first sample: manifest, lock, launch, references. */
+const EARLY_KILLS = 3;
+const KILLS = 10 + EARLY_KILLS;
+/** Samples that a kill costs at most: a batch, or what is there of a cell with PyTorch's noise. */
+const LOST = 6;
 
 let built: BuiltPackage;
 let scratch = "";
 beforeAll(() => {
   built = new BuiltPackage();
   scratch = mkdtempSync(join(tmpdir(), "remdm-kill-"));
+  writeFileSync(join(scratch, "real.jsonl"), '"abcabcabcabc"\n"bcdbcdbcdbcd"\n');
 });
 afterAll(() => {
   built.remove();
@@ -25,6 +30,7 @@ const EXPERIMENT = {
   samples: 24,
   batchSize: 5,
   steps: [4, 16],
+  references: "real.jsonl",
   seeds: [1, 2],
   models: [
     { checkpoint: packageRoot, name: "one", strategies: ["mdlm", { name: "remdm-cap", eta: 0.3 }] },
@@ -45,7 +51,8 @@ function session(out: string) {
     import { resolveExperiment } from "./dist/experiment/read.js";
     import { runResolved } from "./dist/experiment/experiment.js";
     import { fakeServices } from ${JSON.stringify(join(packageRoot, "test/experiment/support/fakeServices.mjs"))};
-    const experiment = resolveExperiment(${JSON.stringify(EXPERIMENT)});
+    const experiment = resolveExperiment(${JSON.stringify(EXPERIMENT)}, ${JSON.stringify(scratch)});
+    console.log("begin");
     // The models' files play no part here: digests of this repository would take long.
     for (const model of experiment.models) model.checkpoint = "/nowhere";
     const services = fakeServices(sampleEvents, { delay: 8, log: console.log });
@@ -62,17 +69,19 @@ function contents(out: string): Record<string, string> {
 }
 
 it(
-  "ten kills at random times change no byte of the results, and what was finished is not done again",
+  "kills at random times, early ones too, change no byte of the results, and what was finished is not done again",
   async () => {
     const calm = join(scratch, "calm");
     const { stdout, stderr } = await session(calm);
     expect(stderr).toBe("");
     expect(stdout).toContain("done");
     const whole = stdout.match(/^sample /gm)?.length ?? 0;
+    const total = stdout.match(/^finished /gm)?.length ?? 0;
+    expect(readFileSync(join(calm, "results.jsonl"), "utf8")).toContain('"mauve":');
 
     const out = join(scratch, "killed");
     let random = 12345; // a linear congruential generator: the same times in every run of this test
-    let [kills, drawn] = [0, 0];
+    let [kills, drawn, finished] = [0, 0, 0];
     const lengths: number[] = [];
     for (let sessions = 0; sessions < 60; sessions++) {
       const child = session(out);
@@ -80,10 +89,12 @@ it(
       if (kills < KILLS) {
         random = (Math.imul(random, 1103515245) + 12345) >>> 0;
         // Counted from its first work, so that loading, which is slow on a busy machine, does not use the time up.
-        const after = 20 + (random % 250);
+        const isEarly = kills < EARLY_KILLS;
+        const after = isEarly ? random % 20 : 20 + (random % 250);
+        const sign = isEarly ? "begin" : "sample ";
         const begun = new Promise<void>((resolve) => {
           child.stdout.on("data", (chunk: Buffer) => {
-            if (chunk.toString().includes("sample ")) resolve();
+            if (chunk.toString().includes(sign)) resolve();
           });
         });
         void begun
@@ -96,6 +107,7 @@ it(
       if (end.signal === "SIGKILL") kills++;
       else expect({ killed, stderr: end.stderr }).toEqual({ killed: false, stderr: "" });
       drawn += end.stdout.match(/^sample /gm)?.length ?? 0;
+      finished += end.stdout.match(/^finished /gm)?.length ?? 0;
       lengths.push(Object.values(contents(out)).join("").length);
       if (end.stdout.includes("done")) break;
     }
@@ -104,6 +116,8 @@ it(
     expect(whole).toBe(12);
     // Each session begins at most the gaps that the last one left.
     expect(drawn).toBeGreaterThan(whole);
+    expect(finished).toBeGreaterThanOrEqual(total);
+    expect(finished).toBeLessThanOrEqual(total + KILLS * LOST);
     expect([...lengths].sort((a, b) => a - b)[0]).toBe(lengths[0]);
   },
   10 * 60_000,

@@ -159,10 +159,74 @@ describe("what is wrong is named with its place", () => {
       "name: x\nsteps: 8\nmodels: []\n",
       /models is an empty list, which is not allowed/,
     ],
+    ["an empty list of seeds", `seeds: []\n${head}      - mdlm\n`, /is an empty list of seeds/],
+    [
+      "an empty list of etas",
+      `${head}      - { name: remdm-cap, eta: [] }\n`,
+      /grid\.yaml:6: .*is an empty list of eta/,
+    ],
+    ["an empty list of nuclei", `topP: []\n${head}      - mdlm\n`, /is an empty list of topP/],
+    [
+      "cells whose files differ in capitals only",
+      `${head}      - { name: mdlm, label: A }\n      - { name: dfm, label: a }\n`,
+      /gives demo_a_T8_p0\.9_seed1, which .* gave already/,
+    ],
+    ["an alias of nothing", `${head}      - *no\n`, /is neither YAML nor JSON/],
+    [
+      "aliases of too much",
+      `a: &a [1,1,1,1,1,1,1,1,1]\n${"bcdef"
+        .split("")
+        .map((k, i) => `${k}: &${k} [${Array(9).fill(`*${"abcde"[i]}`).join()}]\n`)
+        .join("")}${head}      - mdlm\n`,
+      /is neither YAML nor JSON/,
+    ],
+    ["a file that is too long", `# ${"x".repeat(2 ** 20)}\n${head}      - mdlm\n`, /hardly an exp/],
+    [
+      "seeds of MAUVE that k-means does not take",
+      `references: grid.yaml\nmauve: { seeds: [4294967296] }\n${head}      - mdlm\n`,
+      /grid\.yaml:2: mauve\.seeds: seeds must be/,
+    ],
+    [
+      "a bundled name that is none",
+      "name: x\nsteps: 8\nmodels:\n  - { checkpoint: demo-x, strategies: [dfm] }\n",
+      /there is nothing at/,
+    ],
+    [
+      "a tokenizer that is not beside the file",
+      "name: x\nsteps: 8\nmodels:\n  - { checkpoint: demo, tokenizer: no.json, strategies: [dfm] }\n",
+      /tokenizer is "no\.json", and there is nothing at/,
+    ],
     ["what is no YAML", "name: [x\n", /grid\.yaml:\d+:\d+ is neither YAML nor JSON/],
   ])("%s", (_, text, message) => {
     expect(() => read(text)).toThrow(ExperimentError);
     expect(() => read(text)).toThrow(message);
+  });
+
+  it("takes merge keys", () => {
+    const text = `name: x\nsteps: 8\nmodels:\n  - checkpoint: demo\n    strategies:\n      - &a { name: remdm-cap, eta: 0.1 }\n      - { <<: *a, eta: 0.2 }\n`;
+    expect(read(text).cells.map(({ eta }) => eta)).toEqual([0.1, 0.2]);
+  });
+
+  it("finds published checkpoints that were downloaded, and a tokenizer beside the file", () => {
+    const before = process.env.REMDM_CACHE;
+    process.env.REMDM_CACHE = scratch;
+    try {
+      const text = (more = "") =>
+        `name: x\nsteps: 8\nmodels:\n  - { checkpoint: mdlm, ${more}strategies: [mdlm] }\n`;
+      expect(() => read(text())).toThrow(
+        expect.objectContaining({ remedy: expect.stringContaining("checkpoints download mdlm") }),
+      );
+      writeFileSync(join(scratch, "mdlm.ckpt"), "");
+      writeFileSync(join(scratch, "t.json"), "");
+      expect(read(text("tokenizer: t.json, ")).models[0]).toMatchObject({
+        name: "mdlm",
+        checkpoint: join(scratch, "mdlm.ckpt"),
+        tokenizer: join(scratch, "t.json"),
+      });
+    } finally {
+      if (before === undefined) delete process.env.REMDM_CACHE;
+      else process.env.REMDM_CACHE = before;
+    }
   });
 
   it("in JSON too", () => {

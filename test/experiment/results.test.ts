@@ -5,6 +5,7 @@ import { describe, expect, it } from "@jest/globals";
 import type { ModelCard } from "../../src/backend/protocol.ts";
 import { expectedCalls, Estimate } from "../../src/experiment/cost.ts";
 import { spread } from "../../src/experiment/labels.ts";
+import { drawLines } from "../../src/experiment/lineChart.ts";
 import { isPaperJudge, paper, paperEta, paperRow } from "../../src/experiment/paper.ts";
 import { presetExperiment } from "../../src/experiment/presets.ts";
 import { resolveExperiment } from "../../src/experiment/read.ts";
@@ -182,6 +183,10 @@ function result(label: string, steps: number | null, ppl: number, more: object =
 }
 
 const GPT2_LARGE = { name: "gpt2-large", hiddenSize: 1280, blocks: 36, vocabSize: 50257 };
+const pointAt = (steps: number | undefined, collapsed: boolean) => ({
+  ...{ steps, value: 5, low: 4, high: 6 },
+  collapsed,
+});
 const perplexity = ({ evaluation: { genPpl } }: CellResult) =>
   genPpl && { value: genPpl.value, error: genPpl.standardError };
 
@@ -271,6 +276,21 @@ describe("table and lines", () => {
       perplexity,
     );
     expect(two.map(({ name }) => name)).toEqual(["cap, eta 0.1", "cap, eta 0.2"]);
+  });
+
+  it("draws the point of a strategy without steps: dot, bar and, where it collapsed, ring", async () => {
+    const metric = { file: "f", title: "t", axis: "a", from: perplexity };
+    const mdlm = { name: "mdlm", points: [8, 16].map((steps) => pointAt(steps, false)) };
+    const ar = (collapsed: boolean) => ({ name: "ar", points: [pointAt(undefined, collapsed)] });
+    const paths = async (...series: Parameters<typeof drawLines>[1]) =>
+      (await drawLines(metric, series, undefined)).match(/<(path|line|circle)[ >]/g)?.length ?? 0;
+    const [none, sound, collapsed] = [
+      await paths(mdlm),
+      await paths(mdlm, ar(false)),
+      await paths(mdlm, ar(true)),
+    ];
+    expect(sound - none).toBe(4); // level line, bar, dot, and the line to its name
+    expect(collapsed - sound).toBe(1);
   });
 
   it("keeps labels apart, in order and within bounds", () => {

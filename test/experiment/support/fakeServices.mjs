@@ -67,9 +67,12 @@ export function fakeServices(sampleEvents, { delay = 0, log = () => undefined, c
           decode: (/** @type {ArrayLike<number>} */ ids) =>
             Array.from(ids, (id) => "abcde?"[id]).join(""),
         },
-        sample(/** @type {any} */ options) {
+        async *sample(/** @type {any} */ options) {
           log(`sample ${options.firstSample ?? 0}+${options.samples} of ${name}`);
-          return sampleEvents(denoiser, options);
+          for await (const event of sampleEvents(denoiser, options)) {
+            if (event.type === "finished") log(`finished ${event.sample} of ${name}`);
+            yield event;
+          }
         },
         close: async () => log(`close ${name}`),
       };
