@@ -58,7 +58,7 @@ describe("what it prints", () => {
   it("entropy beside perplexity with errors, MAUVE, the references and the verdict", async () => {
     const judge = new FakeJudge((text) => (text.length % 2 === 0 ? 3 : 4));
     const { launch, launched } = launching(judge);
-    const references = file("references.txt", TEXT.repeat(20));
+    const references = file("references.txt", TEXT.repeat(30));
     const code = await runEval(await samples(24), { ...defaults, references }, launch);
     expect([code, said.stderr]).toEqual([0, expect.stringMatching(/Reading .*Loading demo-ar/s)]);
     expect(said.stdout).toMatch(/^24 samples of 16 tokens \(tokens as sampled\)\n/);
@@ -157,7 +157,7 @@ describe("references of a .jsonl file", () => {
     const flags = {
       ...defaults,
       quiet: true as const,
-      references: refs(TEXT.repeat(9), TEXT.repeat(9)),
+      references: refs(TEXT.repeat(12), TEXT.repeat(12)),
     };
     expect(await runEval(await samples(24), flags, launching(judge).launch)).toBe(0);
     const tokenizer = await loadTokenizer("demo");
@@ -237,7 +237,7 @@ describe("a MAUVE that fails", () => {
   };
 
   it("leaves everything else printed and written, and fails", async () => {
-    const [references, original] = [file("references.txt", TEXT.repeat(20)), file("o.json", "")];
+    const [references, original] = [file("references.txt", TEXT.repeat(30)), file("o.json", "")];
     const out = file("out.json", "");
     const flags = { ...defaults, references, out, original, force: true, quiet: true } as const;
     const judge = failing();
@@ -261,7 +261,7 @@ describe("a MAUVE that fails", () => {
   });
 
   it("is in the object of --json", async () => {
-    const references = file("references.txt", TEXT.repeat(20));
+    const references = file("references.txt", TEXT.repeat(30));
     const flags = { ...defaults, references, json: true, quiet: true } as const;
     expect(await runEval(await samples(24), flags, launching(failing()).launch)).toBe(1);
     expect(JSON.parse(said.stdout)).toMatchObject({ mauveFailure: { code: "package_missing" } });
@@ -306,7 +306,7 @@ describe("what is wrong is said before a judge is launched", () => {
   });
 
   it("too few samples for MAUVE", async () => {
-    const references = file("references.txt", TEXT.repeat(20));
+    const references = file("references.txt", TEXT.repeat(30));
     const flags = { ...defaults, references, quiet: true } as const;
     expect(await runEval(await samples(19), flags, never)).toBe(2);
     expect(said.stderr).toMatch(/MAUVE needs at least 20 samples .* 19 and 19\n.*--no-mauve/);
