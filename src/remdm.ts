@@ -18,6 +18,7 @@ import type { SamplerOptions } from "./sampler/events.ts";
 import { resolveOptions } from "./sampler/options.ts";
 import { sampleEvents } from "./sampler/run.ts";
 import { checkTokenizer, loadTokenizer, tokenizerBeside, tokenizerFor } from "./tokenizer/load.ts";
+import { textEnds } from "./tokenizer/specialTokens.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 export interface SampleOptions extends SamplerOptions {
@@ -138,11 +139,5 @@ async function chosenTokenizer(
 
 /** What the sampler must know besides the card: the ends of a text, and what the network's rows are rounded to. */
 function samplerModel({ model, runtime }: ReadyReply, tokenizer: Tokenizer) {
-  const { eosId, bosId = eosId } = tokenizer; // most models begin a text with the token that ended the last one
-  return {
-    ...model,
-    dtype: runtime.dtype,
-    ...(bosId !== undefined && { bosId }),
-    ...(eosId !== undefined && { eosId }),
-  };
+  return { ...model, dtype: runtime.dtype, ...textEnds(tokenizer) };
 }

@@ -1,5 +1,6 @@
 /** An experiment at work: model after model, cell after cell, each sampled, evaluated and kept before the next begins. */
 import { AbortedError } from "../sampler/errors.ts";
+import { textEnds } from "../tokenizer/specialTokens.ts";
 import type { Cell } from "./cells.ts";
 import { completeSamples, countSamples, type CellSample } from "./cellSamples.ts";
 import { ASSUMED_LENGTH, Estimate, expectedCalls } from "./cost.ts";
@@ -115,7 +116,8 @@ export class Runner implements AsyncDisposable {
     const loaded = await this.#services.launch(model, this.#experiment, this.#hooks.signal);
     try {
       for (const cell of cells) {
-        checkCell(cell, loaded.model, this.#experiment.source);
+        const model = { ...loaded.model, ...textEnds(loaded.tokenizer) };
+        checkCell(cell, model, this.#experiment.source);
         this.#estimate.resize(cell.id, unitsOf(cell, loaded.model.length));
         await this.#evaluator.referencesFor(cell, loaded);
       }

@@ -15,6 +15,14 @@ export interface SpecialTokens {
   readonly maskId?: TokenId;
 }
 
+/** The tokens that a text begins and ends with, as a sampler is to know them: most models begin one with the token that ended the last. */
+export function textEnds({
+  eosId,
+  bosId = eosId,
+}: Pick<SpecialTokens, "bosId" | "eosId">): Pick<SpecialTokens, "bosId" | "eosId"> {
+  return { ...(bosId !== undefined && { bosId }), ...(eosId !== undefined && { eosId }) };
+}
+
 /** Names of the token that ends a text, where no file says which it is. */
 const END_TOKENS = ["<|endoftext|>", "</s>", "<|end_of_text|>", "[SEP]"];
 

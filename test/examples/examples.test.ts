@@ -152,15 +152,16 @@ describe("examples/notebook", () => {
 
 describe("examples/experiment", () => {
   it(
-    "makes a table and charts of the bundled model, and has nothing to do the second time",
+    "makes a table and charts of the bundled models, and has nothing to do the second time",
     async () => {
       const out = join(scratch, "tiny");
       const file = "examples/experiment/tiny.yaml";
       const parameters = ["dist/cli/main.js", "experiment", file, "--out", out];
       const { stdout } = await run("node", parameters);
       expect(stdout.match(/^\| demo \| (mdlm|remdm-cap|remdm-loop) /gm)).toHaveLength(5);
+      expect(stdout).toMatch(/^\| demo-ar \| AR .* \d+\.\d ± \d+\.\d \|/m); // judged
       const results = await readFile(join(out, "results.jsonl"), "utf8");
-      expect(results.trimEnd().split("\n")).toHaveLength(5);
+      expect(results.trimEnd().split("\n")).toHaveLength(6);
       expect(await readFile(join(out, "charts", "entropy-by-steps.svg"), "utf8")).toContain("<svg");
       const again = await run("node", parameters);
       expect(again.stdout).toBe(stdout);
