@@ -408,7 +408,9 @@ class TestWindows:
         assert all(chunk.endswith("\n") for chunk in chunks(text)[:-1])
 
 
-@pytest.mark.parametrize(("name", "kind"), [("demo", "mdlm"), ("demo-ar", "ar")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("demo", "mdlm"), ("demo-ar", "ar"), ("demo-sedd", "sedd")]
+)
 class TestBundled:
     """The checkpoints in the repository are what their cards say."""
 
