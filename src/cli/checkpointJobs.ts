@@ -6,7 +6,7 @@ import { bytesText } from "../bytesText.ts";
 import {
   BUNDLED_NAMES,
   bundledDirectory,
-  checkpointCache,
+  checkDirectory,
   publishedCheckpoints,
   type PublishedName,
 } from "../checkpoints/published.ts";
@@ -17,10 +17,27 @@ import { failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
 import { toJson } from "./output.ts";
 
+/** @param dir where downloads lie. @returns the exit code. */
+export function runList(dir: string | undefined, json: boolean): number {
+  try {
+    process.stdout.write(listCheckpoints(dir, json));
+    return 0;
+  } catch (error) {
+    const { code, text } = failureOf(error, flagOf);
+    process.stderr.write(text);
+    return code;
+  }
+}
+
+/** The other options that can be wrong are variables, which are called what they are. */
+function flagOf(option: string): string {
+  return option === "dir" ? "--dir" : option;
+}
+
 /** @returns what to print. */
-export function listCheckpoints(json: boolean): string {
-  const directory = checkpointCache();
-  const published = publishedCheckpoints();
+function listCheckpoints(dir: string | undefined, json: boolean): string {
+  const directory = checkDirectory(dir);
+  const published = publishedCheckpoints({ dir: directory });
   const bundled = bundledCheckpoints();
   if (json) return `${toJson({ directory, published, bundled })}\n`;
   return [
@@ -37,7 +54,7 @@ export function listCheckpoints(json: boolean): string {
         ];
       },
     ),
-    `They go into ${directory} (REMDM_CACHE names another directory).`,
+    `They go into ${directory} (--dir or REMDM_CACHE names another directory).`,
     "",
     "Bundled with this package:",
     ...bundled.map(({ name, kind, path }) => `  ${name.padEnd(10)} ${kind}, ${path}`),
@@ -94,7 +111,7 @@ export async function runDownload(name: PublishedName, flags: DownloadFlags): Pr
   } catch (error) {
     reporter.end();
     if (interruption.exitCode === undefined) {
-      const { code, text } = failureOf(error, (option) => `--${option}`);
+      const { code, text } = failureOf(error, flagOf);
       process.stderr.write(text);
       return code;
     }

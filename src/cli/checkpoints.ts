@@ -2,10 +2,13 @@
 import { Argument, Command } from "commander";
 import { PUBLISHED_NAMES, type PublishedName } from "../checkpoints/published.ts";
 
-export interface DownloadFlags {
+interface ListFlags {
   readonly dir?: string;
-  readonly force?: true;
   readonly json?: true;
+}
+
+export interface DownloadFlags extends ListFlags {
+  readonly force?: true;
   readonly quiet?: true;
 }
 
@@ -21,11 +24,12 @@ arrived. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
 export function checkpointsCommand(): Command {
   const command = new Command("checkpoints")
     .description("list the published and the bundled checkpoints, or download one")
+    .option("--dir <directory>", "where to look for downloads (default: the cache)")
     .option("--json", "print one JSON object")
     .addHelpText("after", NOTES)
-    .action(async ({ json }: { readonly json?: true }) => {
-      const { listCheckpoints } = await import("./checkpointJobs.ts");
-      process.stdout.write(listCheckpoints(json === true));
+    .action(async ({ dir, json }: ListFlags) => {
+      const { runList } = await import("./checkpointJobs.ts");
+      process.exitCode = runList(dir, json === true);
     });
   const download = new Command("download")
     .description("fetch a published checkpoint")
@@ -37,7 +41,7 @@ export function checkpointsCommand(): Command {
     .addHelpText("after", DOWNLOAD_NOTES)
     .action(async (name: PublishedName, _: DownloadFlags, self: Command) => {
       const { runDownload } = await import("./checkpointJobs.ts");
-      // `--json` is the parent's option, too, and commander may give it to either.
+      // `--dir` and `--json` are the parent's options, too, and commander may give them to either.
       process.exitCode = await runDownload(name, self.optsWithGlobals());
     });
   return command.addCommand(download);

@@ -86,14 +86,17 @@ describe("a length that was not told", () => {
   it("is learnt when all had come", async () => {
     leavePart(FILE);
     await expect(download()).resolves.toMatchObject({ bytes: FILE.length, downloaded: true });
-    expect(drive.asked.map(({ range }) => range)).toEqual([`bytes=${FILE.length}-`]);
+    expect(drive.asked.map(({ range }) => range)).toStrictEqual([`bytes=${FILE.length}-`]);
   });
 
   it("is learnt, and the file is another one", async () => {
     leavePart(FILE);
     drive.faults.push(status(416, { "content-range": `bytes */${FILE.length}`, etag: '"two"' }));
     await download();
-    expect(drive.asked.map(({ range }) => range)).toEqual([`bytes=${FILE.length}-`, undefined]);
+    expect(drive.asked.map(({ range }) => range)).toStrictEqual([
+      `bytes=${FILE.length}-`,
+      undefined,
+    ]);
   });
 
   it("ends at 16 GB, and nothing of it is kept", async () => {

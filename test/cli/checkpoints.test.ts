@@ -96,6 +96,21 @@ describe("remdm checkpoints", () => {
     });
   });
 
+  it("looks where it is told, and says what is wrong there", async () => {
+    mkdirSync(join(scratch, "here"));
+    writeFileSync(join(scratch, "here", "ar.ckpt"), FILE);
+    const { code, stdout } = await run("checkpoints", "--dir", "here", "--json");
+    expect(code).toBe(0);
+    const path = join(scratch, "here", "ar.ckpt");
+    expect(JSON.parse(stdout)).toMatchObject({
+      directory: join(scratch, "here"),
+      published: [{ name: "mdlm" }, { name: "ar", path, bytes: FILE.length }, { name: "sedd" }],
+    });
+    const wrong = await run("checkpoints", "--dir", "");
+    expect(wrong.stderr).toMatch(/^error: --dir must be a path; got ""/);
+    expect(wrong.code).toBe(2);
+  });
+
   it.each([
     [["checkpoints", "download"], "missing required argument"],
     [["checkpoints", "download", "gpt4"], "Allowed choices are mdlm, ar, sedd"],
