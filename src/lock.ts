@@ -15,9 +15,13 @@ interface Owner {
 export interface Holder {
   /** "this process", "process 12", "process 12 on elsewhere". */
   readonly who: string;
+  /** undefined when the lock names none: then it is no lock of ours, or has passed to somebody just now. */
+  readonly pid?: number;
   /** Whether nobody here can tell that it is at work still: only a person can say so, by deleting the file. */
   readonly unsure: boolean;
 }
+
+type Link = (existing: string, path: string) => void;
 
 /** Attempts to take what others take over at the same moment. */
 const TRIES = 10;
@@ -35,21 +39,22 @@ export class Lock implements Disposable {
 
   /**
    * @param busy makes the error for a lock that somebody has.
+   * @param link makes a second name for a file, where the file system can.
    * @throws what `busy` makes; the file system's errors as they are.
    */
-  static take(path: string, busy: (holder: Holder) => Error): Lock {
+  static take(path: string, busy: (holder: Holder) => Error, link: Link = linkSync): Lock {
     const owner: Owner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
     // The id tells this lock from another one of the same process.
     const text = JSON.stringify({ ...owner, id: randomUUID() });
     for (let tries = 0; tries < TRIES; tries++) {
-      if (create(path, text)) return new Lock(path, text);
+      if (create(path, text, link)) return new Lock(path, text);
       const found = read(path);
       if (found === undefined) continue; // it has just gone
       const holder = holderIn(found);
       if (holder !== undefined) throw busy(holder);
-      removeStale(path, found, busy);
+      if (!removeStale(path, found, link)) break;
     }
-    throw busy({ who: "processes that come and go", unsure: false });
+    throw busy({ who: "others that come and go", unsure: false });
   }
 
   /** Leaves the lock of somebody else alone. */
@@ -58,14 +63,14 @@ export class Lock implements Disposable {
   }
 }
 
-/** A link appears with its contents, where a file that is opened is empty at first. */
-function create(path: string, text: string): boolean {
+/** A link appears with its contents, where a file that is opened is empty at first. @returns false when there is a lock already. */
+function create(path: string, text: string, link: Link): boolean {
   const own = `${path}.${randomUUID()}`;
   writeFileSync(own, text, { flag: "wx" });
   try {
     return unlessThere(() => {
       try {
-        linkSync(own, path);
+        link(own, path);
       } catch (error) {
         if (!NO_LINKS.has(codeOf(error))) throw error;
         writeFileSync(path, text, { flag: "wx" });
@@ -76,22 +81,19 @@ function create(path: string, text: string): boolean {
   }
 }
 
-function removeStale(path: string, text: string, busy: (holder: Holder) => Error): void {
+/** @returns false when somebody who took it over meanwhile lost it to a third one. */
+function removeStale(path: string, text: string, link: Link): boolean {
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return; // somebody was faster
+    if (codeOf(error) === "ENOENT") return true; // somebody was faster
     throw error;
   }
-  const moved = read(aside) ?? "";
-  try {
-    // Between reading and moving, somebody may have taken it over: then it is theirs again.
-    if (moved !== text) create(path, moved);
-  } finally {
-    rmSync(aside, { force: true });
-  }
-  if (moved !== text) throw busy(holderIn(moved) ?? { who: "another process", unsure: false });
+  const moved = read(aside) ?? text;
+  rmSync(aside, { force: true });
+  // Between reading and moving, somebody may have taken it over: then it is theirs again, unless a third one has it by now.
+  return moved === text || create(path, moved, link);
 }
 
 /** @returns undefined when the process that wrote it is gone. */
@@ -99,9 +101,9 @@ function holderIn(text: string): Holder | undefined {
   const owner = ownerIn(text);
   if (owner === undefined) return { who: "something that wrote no lock of ours", unsure: true };
   const { pid, host, started } = owner;
-  if (host !== hostname()) return { who: `process ${pid} on ${host}`, unsure: true };
+  if (host !== hostname()) return { who: `process ${pid} on ${host}`, pid, unsure: true };
   if (!isAlive(pid) || (started !== "" && startOf(pid) !== started)) return undefined;
-  return { who: pid === process.pid ? "this process" : `process ${pid}`, unsure: false };
+  return { who: pid === process.pid ? "this process" : `process ${pid}`, pid, unsure: false };
 }
 
 function ownerIn(text: string): Owner | undefined {

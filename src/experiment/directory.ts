@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Cell } from "./cells.ts";
 import { ExperimentError } from "./errors.ts";
 import { attempt, JsonLines, makeDirectory, replaceText } from "./files.ts";
-import { Lock } from "./lock.ts";
+import { LOCK_FILE, lockDirectory } from "./lock.ts";
 import { differences, readManifest, type Held, type Manifest } from "./manifest.ts";
 import { readResult, type CellResult } from "./results.ts";
 
@@ -18,11 +18,12 @@ export interface Timing {
 const DIFFERENCES_SHOWN = 5;
 const MANIFEST = "experiment.json";
 /** What a session leaves that is killed before it has written its manifest. */
-const BEFORE_MANIFEST = /^(lock(\.\d+(\.stale)?)?|experiment\.json\.next)$/;
+const isBeforeManifest = (name: string): boolean =>
+  LOCK_FILE.test(name) || name === `${MANIFEST}.next`;
 
 export class OutputDirectory implements Disposable {
   readonly path: string;
-  readonly #lock: Lock;
+  readonly #lock: Disposable;
   readonly #results = new Map<string, CellResult>();
   #file: JsonLines | undefined;
   #timings: JsonLines | undefined;
@@ -35,7 +36,7 @@ export class OutputDirectory implements Disposable {
     this.path = path;
     refuseForeign(path);
     makeDirectory(path);
-    this.#lock = Lock.take(path);
+    this.#lock = lockDirectory(path);
   }
 
   /**
@@ -141,7 +142,7 @@ export class OutputDirectory implements Disposable {
 function refuseForeign(path: string): void {
   const names = attempt(path, () => (existsSync(path) ? readdirSync(path) : []));
   if (names.includes(MANIFEST)) return;
-  const foreign = names.find((name) => !BEFORE_MANIFEST.test(name));
+  const foreign = names.find((name) => !isBeforeManifest(name));
   if (foreign === undefined) return;
   throw new ExperimentError(
     "experiment_differs",

@@ -1,4 +1,5 @@
 /** Whose a directory is, and what is known before anything is sampled. */
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,7 +65,7 @@ it("leaves a directory alone that holds something else, and its files", async ()
 it("goes on in a directory that a session left before it had written its manifest", async () => {
   mkdirSync(out);
   writeFileSync(join(out, "experiment.json.next"), "{");
-  writeFileSync(join(out, "lock.1.stale"), "");
+  writeFileSync(join(out, `lock.${randomUUID()}`), "");
   expect((await run(BASE)).results).toHaveLength(1);
 });
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, jest } from "@jest/globals";
 import { missingRanges } from "../../src/experiment/cellSamples.ts";
 import { JsonLines } from "../../src/experiment/files.ts";
-import { Lock } from "../../src/experiment/lock.ts";
+import { lockDirectory } from "../../src/experiment/lock.ts";
 import { RemdmError } from "../../src/index.ts";
 
 let scratch = "";
@@ -40,10 +40,10 @@ it("cuts a last line off that the disk lost, and refuses one in the middle", () 
 });
 
 it("says which directory is in use, and by whom", () => {
-  const lock = Lock.take(scratch);
-  expect(() => Lock.take(scratch)).toThrow(`in use by process ${process.pid}`);
+  const lock = lockDirectory(scratch);
+  expect(() => lockDirectory(scratch)).toThrow(`in use by process ${process.pid}`);
   lock[Symbol.dispose]();
-  Lock.take(scratch)[Symbol.dispose]();
+  lockDirectory(scratch)[Symbol.dispose]();
 });
 
 it("takes over the lock of a process that is gone, also when its number lives on, and not that of another machine", async () => {
@@ -53,10 +53,10 @@ it("takes over the lock of a process that is gone, also when its number lives on
   const owner = { pid: child.pid, host: hostname(), started: "1" };
   for (const stale of [owner, { ...owner, pid: process.ppid }]) {
     writeFileSync(path, JSON.stringify(stale));
-    Lock.take(scratch)[Symbol.dispose]();
+    lockDirectory(scratch)[Symbol.dispose]();
   }
   writeFileSync(path, JSON.stringify({ ...owner, host: "elsewhere" }));
-  expect(() => Lock.take(scratch)).toThrow("on elsewhere");
+  expect(() => lockDirectory(scratch)).toThrow("on elsewhere");
 });
 
 it("finds the gaps between samples, whichever finished first", () => {
@@ -84,7 +84,7 @@ it("leaves a lock alone that is none of ours", () => {
   const path = join(scratch, "lock");
   for (const text of ["somebody's", '{"pid": 5}', "null"]) {
     writeFileSync(path, text);
-    expect(() => Lock.take(scratch)).toThrow(/is no lock that remdm wrote/);
+    expect(() => lockDirectory(scratch)).toThrow(/is no lock that remdm wrote/);
     expect(readFileSync(path, "utf8")).toBe(text);
   }
 });
@@ -97,13 +97,13 @@ it("locks where there are no hard links, and says what the file system says else
   const noLinks = (): never => {
     throw refusal("ENOTSUP");
   };
-  const lock = Lock.take(scratch, noLinks);
-  expect(() => Lock.take(scratch, noLinks)).toThrow(`in use by process ${process.pid}`);
+  const lock = lockDirectory(scratch, noLinks);
+  expect(() => lockDirectory(scratch, noLinks)).toThrow(`in use by process ${process.pid}`);
   lock[Symbol.dispose]();
   const full = (): never => {
     throw refusal("ENOSPC");
   };
-  expect(() => Lock.take(scratch, full)).toThrow(RemdmError);
+  expect(() => lockDirectory(scratch, full)).toThrow(RemdmError);
 });
 
 it("does not push a third one aside that took the lock while a stale one was looked at", () => {
@@ -122,7 +122,7 @@ it("does not push a third one aside that took the lock while a stale one was loo
     throw refusal("EEXIST");
   };
   try {
-    expect(() => Lock.take(scratch, link)).toThrow(/is in use by others/);
+    expect(() => lockDirectory(scratch, link)).toThrow(/is in use by others/);
   } finally {
     kill.mockRestore();
   }
