@@ -1,6 +1,6 @@
 /** Progress in bytes on standard error, in the manner of `reporter.ts`: a live line on a terminal, else a line now and then. */
-import { createLogUpdate } from "log-update";
 import { bytesText } from "../bytesText.ts";
+import { isLive, LiveArea } from "./liveArea.ts";
 import { bar, clock, Rate } from "./progress.ts";
 
 export interface ByteReporter {
@@ -12,15 +12,14 @@ export interface ByteReporter {
   end(): void;
 }
 
-const FRAME_MS = 100;
 const FIRST_LINE_MS = 2_000;
 const LINE_MS = 10_000;
 const BAR_COLUMNS = 24;
 
 export function createByteReporter(stream: NodeJS.WriteStream, quiet: boolean): ByteReporter {
   if (quiet) return { progress: () => undefined, note: () => undefined, end: () => undefined };
-  return stream.isTTY && process.env.TERM !== "dumb"
-    ? new Live(stream)
+  return isLive(stream)
+    ? new LiveByteReporter(stream)
     : new PlainByteReporter((line) => stream.write(`${line}\n`));
 }
 
@@ -71,39 +70,30 @@ export class PlainByteReporter implements ByteReporter {
   }
 }
 
-class Live implements ByteReporter {
-  readonly #stream: NodeJS.WriteStream;
-  readonly #update: ReturnType<typeof createLogUpdate>;
+class LiveByteReporter implements ByteReporter {
+  readonly #area: LiveArea;
   #what = "";
   #rate = new Rate();
-  #nextFrameAt = 0;
-  #ended = false;
 
   constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-    this.#update = createLogUpdate(stream);
+    this.#area = new LiveArea(stream);
   }
 
   progress(what: string, done: number, total: number | undefined): void {
     const now = performance.now();
-    if (this.#ended || now < this.#nextFrameAt) return;
-    this.#nextFrameAt = now + FRAME_MS;
+    if (!this.#area.isDue(now)) return;
     if (what !== this.#what) [this.#what, this.#rate] = [what, new Rate()];
     this.#rate.note(now, done);
     const picture = total === undefined ? "" : `${bar(done / Math.max(1, total), BAR_COLUMNS)} `;
     const line = `${picture}${byteFacts(done, total, this.#rate.perSecond)}  ${what}`;
-    this.#update(line.slice(0, Math.max(10, (this.#stream.columns || 80) - 1)));
+    this.#area.draw(line.slice(0, Math.max(10, this.#area.columns - 1)));
   }
 
   note(line: string): void {
-    this.#update.clear();
-    this.#stream.write(`${line}\n`);
+    this.#area.note(line);
   }
 
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#update.clear();
-    this.#update.done(); // shows the cursor again
+    this.#area.end();
   }
 }

@@ -1,6 +1,6 @@
 /** The progress of an experiment on standard error: a live line on a terminal, else a line now and then. */
-import { createLogUpdate } from "log-update";
 import type { ExperimentProgress } from "../experiment/progress.ts";
+import { isLive, LiveArea } from "./liveArea.ts";
 import { bar, clock } from "./progress.ts";
 import { clip, harmless } from "./terminalText.ts";
 
@@ -12,7 +12,6 @@ export interface ExperimentReporter {
   end(): void;
 }
 
-const FRAME_MS = 100;
 const LINE_MS = 30_000;
 const BAR_COLUMNS = 20;
 
@@ -23,7 +22,7 @@ export function createExperimentReporter(
   if (quiet) {
     return { progress: () => undefined, note: () => undefined, end: () => undefined };
   }
-  return stream.isTTY && process.env.TERM !== "dumb"
+  return isLive(stream)
     ? new LiveExperimentReporter(stream)
     : new LineReporter((line) => stream.write(`${line}\n`));
 }
@@ -73,34 +72,24 @@ export class LineReporter implements ExperimentReporter {
 }
 
 class LiveExperimentReporter implements ExperimentReporter {
-  readonly #stream: NodeJS.WriteStream;
-  readonly #update: ReturnType<typeof createLogUpdate>;
-  #nextFrameAt = 0;
-  #ended = false;
+  readonly #area: LiveArea;
 
   constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-    this.#update = createLogUpdate(stream);
+    this.#area = new LiveArea(stream);
   }
 
   progress(progress: ExperimentProgress): void {
-    const now = performance.now();
-    if (this.#ended || now < this.#nextFrameAt) return;
-    this.#nextFrameAt = now + FRAME_MS;
-    const columns = this.#stream.columns || 80;
+    if (!this.#area.isDue(performance.now())) return;
     const drawn = bar(progress.share, BAR_COLUMNS);
-    this.#update(clip(`${drawn} ${progressLine(progress).trimStart()}`, columns - 1));
+    const line = `${drawn} ${progressLine(progress).trimStart()}`;
+    this.#area.draw(clip(line, this.#area.columns - 1));
   }
 
   note(line: string): void {
-    this.#update.clear();
-    this.#stream.write(`${line}\n`);
+    this.#area.note(line);
   }
 
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#update.clear();
-    this.#update.done(); // shows the cursor again
+    this.#area.end();
   }
 }

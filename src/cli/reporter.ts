@@ -1,6 +1,6 @@
 /** What is said on standard error while a command works: a live view, plain lines, or nothing. */
-import { createLogUpdate } from "log-update";
 import type { ProgressEvent } from "../sampler/events.ts";
+import { FRAME_MS, isLive, LiveArea } from "./liveArea.ts";
 import { facts, Rate, stageFacts, stageView, view } from "./progress.ts";
 
 /** The sample that is shown while it forms. */
@@ -24,8 +24,6 @@ export interface Reporter {
   end(): void;
 }
 
-/** Ten pictures a second look alive and cost little. */
-const FRAME_MS = 100;
 /** Plain lines: often at first, then every half minute. */
 const FIRST_LINE_MS = 2_000;
 const LINE_MS = 5_000;
@@ -34,7 +32,7 @@ const LATE_AFTER_MS = 60_000;
 
 export function createReporter(stream: NodeJS.WriteStream, quiet: boolean): Reporter {
   if (quiet) return new QuietReporter();
-  return stream.isTTY && process.env.TERM !== "dumb"
+  return isLive(stream)
     ? new LiveReporter(stream)
     : new PlainReporter((line) => stream.write(`${line}\n`));
 }
@@ -118,17 +116,13 @@ export class PlainReporter implements Reporter {
 }
 
 class LiveReporter implements Reporter {
-  readonly #stream: NodeJS.WriteStream;
-  readonly #update: ReturnType<typeof createLogUpdate>;
+  readonly #area: LiveArea;
   #rate = new Rate();
   #stage: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #nextFrameAt = 0;
-  #ended = false;
 
   constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-    this.#update = createLogUpdate(stream);
+    this.#area = new LiveArea(stream);
   }
 
   phase(text: string): void {
@@ -136,7 +130,7 @@ class LiveReporter implements Reporter {
     const startedAt = performance.now();
     const show = (): void => {
       const seconds = Math.floor((performance.now() - startedAt) / 1000);
-      this.#update(seconds < 1 ? text : `${text} ${seconds} s`);
+      this.#area.draw(seconds < 1 ? text : `${text} ${seconds} s`);
     };
     show();
     this.#timer = setInterval(show, FRAME_MS);
@@ -144,10 +138,8 @@ class LiveReporter implements Reporter {
 
   progress(event: ProgressEvent, forming: () => FormingText): void {
     if (!this.#isDue(event.done)) return;
-    // Some pseudo-terminals say 0.
-    const [columns, rows] = [this.#stream.columns || 80, this.#stream.rows || 24];
     const { heading, text } = forming();
-    this.#update(view(event, this.#rate.perSecond, heading, text, { columns, rows }));
+    this.#area.draw(view(event, this.#rate.perSecond, heading, text, this.#area));
   }
 
   stage(name: string, done: number, total: number): void {
@@ -156,34 +148,30 @@ class LiveReporter implements Reporter {
       this.#stage = name;
     }
     if (!this.#isDue(done)) return;
-    this.#update(stageView(name, done, total, this.#rate.perSecond, this.#stream.columns || 80));
+    this.#area.draw(stageView(name, done, total, this.#rate.perSecond, this.#area.columns));
   }
 
   #isDue(done: number): boolean {
     const now = performance.now();
     this.#rate.note(now, done);
-    if (this.#ended || now < this.#nextFrameAt) return false;
+    if (!this.#area.isDue(now)) return false;
     this.#stopTimer();
-    this.#nextFrameAt = now + FRAME_MS;
     return true;
   }
 
   note(line: string): void {
-    this.clear();
-    this.#stream.write(`${line}\n`);
+    this.#stopTimer();
+    this.#area.note(line);
   }
 
   clear(): void {
     this.#stopTimer();
-    this.#update.clear();
-    this.#nextFrameAt = 0;
+    this.#area.clear();
   }
 
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.clear();
-    this.#update.done(); // shows the cursor again
+    this.#stopTimer();
+    this.#area.end();
   }
 
   #stopTimer(): void {
