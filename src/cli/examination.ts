@@ -3,8 +3,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { findPython, Remdm, RemdmError, type Python } from "../index.ts";
 import { isRecord } from "../sampler/checks.ts";
-import { version } from "./program.ts";
 import { BACKEND_MODULE, backendEnvironment } from "../backend/environment.ts";
+import { packageVersion } from "../packageRoot.ts";
 
 export interface Problem {
   readonly message: string;
@@ -62,7 +62,7 @@ export async function examine(checkpoint: string): Promise<Examination> {
   const trial = isFine() ? await attempt(problems, () => tryOut(checkpoint)) : null;
   return {
     ok: isFine(),
-    remdm: version(),
+    remdm: packageVersion(),
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
     python,

@@ -1,8 +1,6 @@
 /** The program `remdm`: its commands, and how their failures become exit codes. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command } from "commander";
-import { packageRoot } from "../packageRoot.ts";
+import { packageVersion } from "../packageRoot.ts";
 import { checkpointsCommand } from "./checkpoints.ts";
 import { convertCommand } from "./convert.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -27,7 +25,7 @@ export async function main(args: readonly string[]): Promise<void> {
 export function createProgram(): Command {
   const program = new Command("remdm")
     .description("Sample text from masked diffusion language models, with remasking.")
-    .version(version(), "--version", "print the version")
+    .version(packageVersion(), "--version", "print the version")
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", "\nTry `remdm sample`, and `remdm help sample` for its options.");
@@ -50,14 +48,4 @@ export function createProgram(): Command {
     program.addCommand(command);
   }
   return program.showHelpAfterError("  See `remdm --help`.");
-}
-
-/** @throws Error when the package is damaged. */
-export function version(): string {
-  const path = join(packageRoot, "package.json");
-  const manifest: unknown = JSON.parse(readFileSync(path, "utf8"));
-  if (typeof manifest === "object" && manifest !== null && "version" in manifest) {
-    return String(manifest.version);
-  }
-  throw new Error(`${path} names no version`);
 }

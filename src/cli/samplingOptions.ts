@@ -1,4 +1,5 @@
 /** From the flags of `remdm sample` to the library's options, defaults of the model's kind included. */
+import { anyModel } from "../anyModel.ts";
 import type { ModelKind } from "../sampler/denoiser.ts";
 import type { SamplerOptions } from "../sampler/events.ts";
 import { DEFAULT_STRATEGIES, hasNucleus } from "../sampler/method.ts";
@@ -21,17 +22,8 @@ const DEFAULT_MDLM_STRATEGY = "remdm-loop";
  * @throws UsageError, OptionError.
  */
 export function checkFlags(flags: SampleFlags): void {
-  const kind = flags.strategy === "ar" ? "ar" : "mdlm";
-  // A model that bounds nothing; a prompt needs its tokenizer.
-  const anyModel = {
-    kind,
-    vocabSize: 2,
-    maskId: 1,
-    bosId: 0,
-    length: Number.MAX_SAFE_INTEGER,
-    timeConditioning: false,
-  } as const;
-  resolveOptions(samplerOptions(flags, kind), anyModel);
+  const model = anyModel(flags.strategy);
+  resolveOptions(samplerOptions(flags, model.kind), model); // without the prompt, which needs a tokenizer
 }
 
 /** @throws UsageError. */

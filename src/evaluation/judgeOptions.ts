@@ -1,10 +1,14 @@
 /** What `Judge.launch` takes, and the checks on it: everything is looked at before anything starts. */
-import { resolveLaunch, type Device, type LaunchOptions } from "../launchOptions.ts";
+import { resolveLaunch, type LaunchOptions } from "../launchOptions.ts";
 import { checkInteger, checkKeys, isRecord } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
-export interface JudgeOptions {
+/** Where and how it runs is said as for a model to sample from. */
+export interface JudgeOptions extends Pick<
+  LaunchOptions,
+  "device" | "dtype" | "python" | "startTimeoutMs" | "onLog" | "signal"
+> {
   /**
    * `demo-ar`, the small autoregressive model that comes with the package, or a path: a directory in the format of Hugging
    * Face with a causal language model (GPT-2 large judged the published samples), or an autoregressive checkpoint of ours or of
@@ -13,18 +17,6 @@ export interface JudgeOptions {
   readonly model?: string;
   /** `gpt2`, `demo`, the path of a `tokenizer.json`, or your own. Default: the one beside the judge, else GPT-2's where the sizes fit. */
   readonly tokenizer?: string | Tokenizer;
-  /** Where the network runs. Default `auto`: a GPU where there is one. */
-  readonly device?: Device;
-  /** What it computes in. Default `float32`. */
-  readonly dtype?: "float32" | "bfloat16";
-  /** The Python of an environment that has the backend's packages: a path or a command. Default: see `findPython`. */
-  readonly python?: string;
-  /** How long loading PyTorch and the model may take, in milliseconds. Default 120,000. */
-  readonly startTimeoutMs?: number;
-  /** Given each line that the backend logs. */
-  readonly onLog?: (line: string) => void;
-  /** Gives up the start. */
-  readonly signal?: AbortSignal;
   /**
    * Tokens of a text that are looked at, in the judge's own tokens; the rest is cut off. Likelihoods of texts beyond the model's own
    * limit are taken chunk by chunk, each for itself; features are of what fits. Default 1,024, or the model's limit if smaller.

@@ -1,11 +1,12 @@
 /** From a file, or an object of a program, to an experiment whose every cell the library accepts. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { anyModel } from "../anyModel.ts";
 import { BUNDLED_NAMES, checkpointFile, isPublishedName } from "../checkpoints/published.ts";
 import { resolveMauve } from "../evaluation/evaluationOptions.ts";
 import type { ResolvedMauve } from "../evaluation/mauveSettings.ts";
 import { OptionError } from "../sampler/errors.ts";
-import type { DenoiserModel, ModelKind } from "../sampler/denoiser.ts";
+import type { DenoiserModel } from "../sampler/denoiser.ts";
 import { resolveOptions } from "../sampler/options.ts";
 import { cellsOf, modelName, samplerOptionsOf, type Cell } from "./cells.ts";
 import { ExperimentError } from "./errors.ts";
@@ -76,7 +77,7 @@ export function resolveExperiment(
     file[key] === undefined ? undefined : find(file[key], [key]);
   const { judge = DEFAULT_JUDGE, mauve = {} } = file;
   const cells = cellsOf(file, source);
-  for (const cell of cells) checkCell(cell, anyModel(cell), source);
+  for (const cell of cells) checkCell(cell, anyModel(cell.strategy.kind), source);
   return {
     name: file.name,
     models: file.models.map((model, m) => ({
@@ -114,19 +115,6 @@ export function checkCell(cell: Cell, model: DenoiserModel, source: Source): voi
       error,
     );
   }
-}
-
-/** A model that bounds nothing, of the kind that the strategy is for. */
-function anyModel({ strategy }: Cell): DenoiserModel {
-  const kind: ModelKind = strategy.kind === "ar" ? "ar" : "mdlm";
-  return {
-    kind,
-    vocabSize: 2,
-    maskId: 1,
-    bosId: 0,
-    length: Number.MAX_SAFE_INTEGER,
-    timeConditioning: false,
-  };
 }
 
 type Find = (name: string, path: Path) => string;

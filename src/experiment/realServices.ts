@@ -1,14 +1,11 @@
 /** The services of an experiment that is no test: this package's own. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { evaluate } from "../evaluation/evaluate.ts";
 import { Judge } from "../evaluation/judge.ts";
 import { resolveJudge } from "../evaluation/judgeOptions.ts";
 import { MAUVE_LEAST_TEXTS } from "../evaluation/mauveSettings.ts";
 import { resolveLaunch, type Device } from "../launchOptions.ts";
-import { packageRoot } from "../packageRoot.ts";
+import { packageVersion } from "../packageRoot.ts";
 import { Remdm } from "../remdm.ts";
-import { isRecord } from "../sampler/checks.ts";
 import { ExperimentError } from "./errors.ts";
 import type { Services } from "./services.ts";
 
@@ -43,12 +40,4 @@ export function realServices(): Services {
     judge: (model, { device }, signal) =>
       Judge.launch({ model, device: device as Device, ...(signal && { signal }) }),
   };
-}
-
-/** @throws Error when the package is damaged. */
-function packageVersion(): string {
-  const path = join(packageRoot, "package.json");
-  const manifest: unknown = JSON.parse(readFileSync(path, "utf8"));
-  if (isRecord(manifest) && typeof manifest.version === "string") return manifest.version;
-  throw new Error(`${path} names no version`);
 }
