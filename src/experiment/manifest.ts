@@ -41,8 +41,15 @@ export async function manifestOf(
   { signal, onFile = () => undefined }: DigestHooks = {},
 ): Promise<Manifest> {
   const { name, models, cells, references, words, judge, mauve, device, dtype } = experiment;
-  const digest = async (path: string | undefined): Promise<string | null> =>
-    path === undefined ? null : digestOf(path, { signal, onFile });
+  const known = new Map<string, string | null>(); // the judge may be one of the models, the words those of the references
+  const digest = async (path: string | undefined): Promise<string | null> => {
+    if (path === undefined) return null;
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const found = await digestOf(path, { signal, onFile });
+    known.set(path, found);
+    return found;
+  };
   const described: [string, Record<string, unknown>][] = [];
   for (const { name: model, checkpoint, tokenizer, rawWeights } of models) {
     const { path } = resolveCheckpoint(checkpoint);
