@@ -1,39 +1,19 @@
 /** Answers of a server that are not to be trusted, or that say less than they might. */
 import { randomBytes } from "node:crypto";
-import {
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "@jest/globals";
 import { readForm } from "../../src/checkpoints/drive.ts";
 import { downloadCheckpoint } from "../../src/index.ts";
 import { archive } from "./support/archive.ts";
 import { DriveServer, page, status } from "./support/driveServer.ts";
+import { useDrive } from "./support/useDrive.ts";
 
 const FILE = archive({ payload: randomBytes(300_000) });
 
-let scratch = "";
-let drive: DriveServer;
-beforeEach(async () => {
-  scratch = mkdtempSync(join(tmpdir(), "remdm-answers-"));
-  drive = await DriveServer.start(FILE);
-});
-afterEach(async () => {
-  await drive[Symbol.asyncDispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
-
-const path = () => join(scratch, "mdlm.ckpt");
-const part = () => `${path()}.part`;
+const { drive, scratch, path, part } = useDrive(FILE);
 
 function download() {
-  return downloadCheckpoint("mdlm", { dir: scratch, driveUrl: drive.url, tries: 1 });
+  return downloadCheckpoint("mdlm", { dir: scratch(), driveUrl: drive().url, tries: 1 });
 }
 
 /** A part of which only the source is known. */
@@ -47,38 +27,45 @@ function leavePart(bytes: Buffer): void {
 
 describe("a redirect", () => {
   it("to the server's own place is followed", async () => {
-    drive.faults.push(status(302, { location: "/elsewhere?a=1" }), status(307, { location: "?b" }));
+    drive().faults.push(
+      status(302, { location: "/elsewhere?a=1" }),
+      status(307, { location: "?b" }),
+    );
     await download();
     expect(readFileSync(path()).equals(FILE)).toBe(true);
-    expect(drive.asked.map(({ query }) => query).slice(1)).toEqual(["?a=1", "?b"]);
+    expect(
+      drive()
+        .asked.map(({ query }) => query)
+        .slice(1),
+    ).toEqual(["?a=1", "?b"]);
   });
 
   it("to another place is not, and that place is not asked", async () => {
     await using other = await DriveServer.start(FILE);
     const location = other.url.replace("127.0.0.1", "localhost");
-    drive.faults.push(status(302, { location }));
+    drive().faults.push(status(302, { location }));
     await expect(download()).rejects.toMatchObject({
       code: "download_refused",
       message: `The server leads to http://${new URL(location).host}, which is not trusted`,
       remedy: expect.stringContaining("drive.google.com"),
     });
     expect(other.asked).toEqual([]);
-    expect(readdirSync(scratch)).toEqual([]);
+    expect(readdirSync(scratch())).toEqual([]);
   });
 
   it.each(["http://drive.usercontent.google.com/", "file:///etc/passwd", "http://["])(
     "to %s is not",
     async (location) => {
-      drive.faults.push(status(302, { location }));
+      drive().faults.push(status(302, { location }));
       await expect(download()).rejects.toMatchObject({ code: "download_refused" });
-      expect(drive.asked).toHaveLength(1);
+      expect(drive().asked).toHaveLength(1);
     },
   );
 
   it("without end is given up", async () => {
-    drive.faults.push(...Array.from({ length: 20 }, () => status(302, { location: "/again" })));
+    drive().faults.push(...Array.from({ length: 20 }, () => status(302, { location: "/again" })));
     await expect(download()).rejects.toThrow("leads on more than 10 times");
-    expect(drive.asked).toHaveLength(11);
+    expect(drive().asked).toHaveLength(11);
   });
 });
 
@@ -86,14 +73,14 @@ describe("a length that was not told", () => {
   it("is learnt when all had come", async () => {
     leavePart(FILE);
     await expect(download()).resolves.toMatchObject({ bytes: FILE.length, downloaded: true });
-    expect(drive.asked.map(({ range }) => range)).toStrictEqual([`bytes=${FILE.length}-`]);
+    expect(drive().asked.map(({ range }) => range)).toStrictEqual([`bytes=${FILE.length}-`]);
   });
 
   it("is learnt, and the file is another one", async () => {
     leavePart(FILE);
-    drive.faults.push(status(416, { "content-range": `bytes */${FILE.length}`, etag: '"two"' }));
+    drive().faults.push(status(416, { "content-range": `bytes */${FILE.length}`, etag: '"two"' }));
     await download();
-    expect(drive.asked.map(({ range }) => range)).toStrictEqual([
+    expect(drive().asked.map(({ range }) => range)).toStrictEqual([
       `bytes=${FILE.length}-`,
       undefined,
     ]);
@@ -103,7 +90,7 @@ describe("a length that was not told", () => {
     leavePart(FILE);
     const size = 16e9 - 10;
     truncateSync(part(), size); // a hole, which takes no room
-    drive.faults.push((_, response) => {
+    drive().faults.push((_, response) => {
       response.writeHead(206, { "content-range": `bytes ${size}-${size + 99}/*`, etag: '"one"' });
       response.end(Buffer.alloc(100));
       return true;
@@ -112,13 +99,13 @@ describe("a length that was not told", () => {
       code: "download_refused",
       message: "The server sends more than 16.00 GB, which no checkpoint has",
     });
-    expect(readdirSync(scratch)).toEqual([]);
+    expect(readdirSync(scratch())).toEqual([]);
   });
 });
 
 describe("a page of a million beginnings takes no time", () => {
   it.each(["<form ", "<title", '<form id="download-form" ', "<form><input "])("%s", async (tag) => {
-    drive.faults.push(page(tag.repeat(1e6 / tag.length)));
+    drive().faults.push(page(tag.repeat(1e6 / tag.length)));
     const before = performance.now();
     await expect(download()).rejects.toThrow("sent a page in place of the file");
     expect(performance.now() - before).toBeLessThan(5000);

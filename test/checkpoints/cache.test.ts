@@ -3,18 +3,14 @@ import { createHash, randomBytes } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
-  readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import {
   downloadCheckpoint,
   publishedCheckpoints,
@@ -22,37 +18,29 @@ import {
   type DownloadProgress,
 } from "../../src/index.ts";
 import { archive } from "./support/archive.ts";
-import { DriveServer } from "./support/driveServer.ts";
+import { useDrive } from "./support/useDrive.ts";
 
 const FILE = archive({ payload: randomBytes(300_000) });
 /** As long as the other. */
 const OTHER = archive({ payload: randomBytes(300_000) });
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
-let scratch = "";
-let drive: DriveServer;
-beforeEach(async () => {
-  scratch = mkdtempSync(join(tmpdir(), "remdm-cache-"));
-  drive = await DriveServer.start(FILE);
-});
-afterEach(async () => {
-  await drive[Symbol.asyncDispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
-
-const path = () => join(scratch, "mdlm.ckpt");
+const { drive, scratch, path, part, left } = useDrive(FILE);
 const record = () => `${path()}.json`;
-const part = () => `${path()}.part`;
-const left = () => readdirSync(scratch).sort();
 
 function download(options: DownloadOptions = {}) {
-  return downloadCheckpoint("mdlm", { dir: scratch, driveUrl: drive.url, tries: 1, ...options });
+  return downloadCheckpoint("mdlm", {
+    dir: scratch(),
+    driveUrl: drive().url,
+    tries: 1,
+    ...options,
+  });
 }
 
 describe("the hash is that of the file", () => {
   it("when the one before it was as long, and hashing the new one was stopped", async () => {
     await download();
-    drive.file = OTHER;
+    drive().file = OTHER;
     const controller = new AbortController();
     const onProgress = ({ stage }: DownloadProgress): void => {
       if (stage === "check") controller.abort();
@@ -103,8 +91,8 @@ describe("a file that is there", () => {
       message: `${path()} is no file`,
       remedy: expect.stringContaining("Move it away"),
     });
-    expect(drive.asked).toEqual([]);
-    expect(publishedCheckpoints({ dir: scratch })[0]).toMatchObject({ bytes: undefined });
+    expect(drive().asked).toEqual([]);
+    expect(publishedCheckpoints({ dir: scratch() })[0]).toMatchObject({ bytes: undefined });
   });
 
   it("and cannot be read", async () => {
@@ -123,7 +111,7 @@ it("a lock that cannot be is told as such", async () => {
 });
 
 it("what has come is kept when it cannot be looked at", async () => {
-  const aside = join(scratch, "aside");
+  const aside = join(scratch(), "aside");
   const onProgress = ({ stage, done }: DownloadProgress): void => {
     if (stage !== "download" || done !== FILE.length) return;
     renameSync(part(), aside);
@@ -136,7 +124,7 @@ it("what has come is kept when it cannot be looked at", async () => {
   renameSync(aside, part());
   expect(existsSync(`${part()}.json`)).toBe(true);
   await expect(download()).resolves.toMatchObject({ downloaded: true, bytes: FILE.length });
-  expect(drive.asked).toHaveLength(1);
+  expect(drive().asked).toHaveLength(1);
 });
 
 it("a directory to look in must be one", () => {

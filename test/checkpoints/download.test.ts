@@ -3,17 +3,14 @@ import { createHash, randomBytes } from "node:crypto";
 import {
   chmodSync,
   existsSync,
-  mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { hostname } from "node:os";
+import { describe, expect, it } from "@jest/globals";
 import {
   downloadCheckpoint,
   publishedCheckpoints,
@@ -21,29 +18,17 @@ import {
   type DownloadProgress,
 } from "../../src/index.ts";
 import { archive } from "./support/archive.ts";
-import { DriveServer, page, status, type Fault } from "./support/driveServer.ts";
+import { page, status, type Fault } from "./support/driveServer.ts";
+import { useDrive } from "./support/useDrive.ts";
 
 const FILE = archive({ payload: randomBytes(300_000) });
 const OTHER = archive({ payload: randomBytes(310_000) });
 const CUT = 100_000;
 
-let scratch = "";
-let drive: DriveServer;
-beforeEach(async () => {
-  scratch = mkdtempSync(join(tmpdir(), "remdm-download-"));
-  drive = await DriveServer.start(FILE);
-});
-afterEach(async () => {
-  await drive[Symbol.asyncDispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
-
-const path = () => join(scratch, "mdlm.ckpt");
-const part = () => `${path()}.part`;
-const left = () => readdirSync(scratch).sort();
+const { drive, scratch, path, part, left } = useDrive(FILE);
 
 function download(options: DownloadOptions = {}) {
-  const settings = { dir: scratch, driveUrl: drive.url, retryDelayMs: 1, stallMs: 20_000 };
+  const settings = { dir: scratch(), driveUrl: drive().url, retryDelayMs: 1, stallMs: 20_000 };
   return downloadCheckpoint("mdlm", { ...settings, ...options });
 }
 
@@ -51,7 +36,7 @@ function download(options: DownloadOptions = {}) {
 const cut =
   (bytes = CUT): Fault =>
   (request, response) => {
-    drive.give(request, response, bytes);
+    drive().give(request, response, bytes);
     return true;
   };
 
@@ -79,14 +64,14 @@ describe("a download", () => {
       sha256,
       driveId: "1Ul68afQtLMKa-9fd80cCtwabFJlxizGe",
     });
-    expect(drive.asked).toEqual([
+    expect(drive().asked).toEqual([
       {
         query: "?id=1Ul68afQtLMKa-9fd80cCtwabFJlxizGe&export=download&confirm=t",
         range: undefined,
         ifRange: undefined,
       },
     ]);
-    const listed = publishedCheckpoints({ dir: scratch }).map(({ name, bytes }) => [name, bytes]);
+    const listed = publishedCheckpoints({ dir: scratch() }).map(({ name, bytes }) => [name, bytes]);
     expect(listed).toEqual([
       ["mdlm", FILE.length],
       ["ar", undefined],
@@ -96,7 +81,7 @@ describe("a download", () => {
 
   it("tells progress that adds up", async () => {
     const seen: DownloadProgress[] = [];
-    drive.faults.push(cut());
+    drive().faults.push(cut());
     await download({ onProgress: (progress) => seen.push(progress) });
     for (const stage of ["download", "check"] as const) {
       const done = seen.filter((one) => one.stage === stage).map((one) => one.done);
@@ -109,15 +94,15 @@ describe("a download", () => {
   it("is not repeated, unless that is asked for", async () => {
     const first = await download();
     await expect(download()).resolves.toEqual({ ...first, downloaded: false });
-    expect(drive.asked).toHaveLength(1);
-    drive.file = OTHER;
+    expect(drive().asked).toHaveLength(1);
+    drive().file = OTHER;
     await expect(download({ force: true })).resolves.toMatchObject({ bytes: OTHER.length });
     expect(readFileSync(path()).equals(OTHER)).toBe(true);
   });
 
   it("keeps the old file when a forced one fails", async () => {
     await download();
-    drive.faults.push(status(404));
+    drive().faults.push(status(404));
     await expect(download({ force: true })).rejects.toMatchObject({ code: "download_refused" });
     expect(readFileSync(path()).equals(FILE)).toBe(true);
   });
@@ -130,11 +115,11 @@ describe("a download", () => {
       code: "checkpoint_invalid",
       remedy: expect.stringContaining("--force"),
     });
-    expect(drive.asked).toEqual([]);
+    expect(drive().asked).toEqual([]);
   });
 
   it("comes without a length, too", async () => {
-    drive.faults.push((_, response) => {
+    drive().faults.push((_, response) => {
       response.writeHead(200, { "content-type": "application/octet-stream" }).end(FILE);
       return true;
     });
@@ -145,10 +130,10 @@ describe("a download", () => {
 describe("an interrupted download goes on from the byte", () => {
   it("within one call", async () => {
     const reasons: string[] = [];
-    drive.faults.push(cut(), cut(1000));
+    drive().faults.push(cut(), cut(1000));
     await download({ onRetry: (reason) => reasons.push(reason) });
     expect(readFileSync(path()).equals(FILE)).toBe(true);
-    expect(drive.asked.map(({ range, ifRange }) => [range, ifRange])).toEqual([
+    expect(drive().asked.map(({ range, ifRange }) => [range, ifRange])).toEqual([
       [undefined, undefined],
       [`bytes=${CUT}-`, '"one"'],
       [`bytes=${CUT + 1000}-`, '"one"'],
@@ -157,7 +142,7 @@ describe("an interrupted download goes on from the byte", () => {
   });
 
   it("over several calls", async () => {
-    drive.faults.push(cut());
+    drive().faults.push(cut());
     await expect(download({ tries: 1 })).rejects.toMatchObject({
       name: "DownloadError",
       code: "download_interrupted",
@@ -165,18 +150,18 @@ describe("an interrupted download goes on from the byte", () => {
       remedy: expect.stringContaining("remdm checkpoints download mdlm"),
     });
     expect(left()).toEqual(["mdlm.ckpt.part", "mdlm.ckpt.part.json"]);
-    expect(publishedCheckpoints({ dir: scratch })[0]).toMatchObject({ partialBytes: CUT });
+    expect(publishedCheckpoints({ dir: scratch() })[0]).toMatchObject({ partialBytes: CUT });
     await download();
-    expect(drive.asked.at(-1)?.range).toBe(`bytes=${CUT}-`);
+    expect(drive().asked.at(-1)?.range).toBe(`bytes=${CUT}-`);
     expect(readFileSync(path()).equals(FILE)).toBe(true);
   });
 
   it("is told by the date where there is no strong ETag", async () => {
-    drive.etag = 'W/"weak"';
-    drive.lastModified = "Tue, 24 Nov 2026 00:00:00 GMT";
-    drive.faults.push(cut());
+    drive().etag = 'W/"weak"';
+    drive().lastModified = "Tue, 24 Nov 2026 00:00:00 GMT";
+    drive().faults.push(cut());
     await download();
-    expect(drive.asked.at(-1)?.ifRange).toBe(drive.lastModified);
+    expect(drive().asked.at(-1)?.ifRange).toBe(drive().lastModified);
     expect(readFileSync(path()).equals(FILE)).toBe(true);
   });
 
@@ -187,26 +172,26 @@ describe("an interrupted download goes on from the byte", () => {
     writeFileSync(`${part()}.json`, JSON.stringify(notes));
     rmSync(path());
     await expect(download()).resolves.toMatchObject({ bytes: FILE.length, downloaded: true });
-    expect(drive.asked).toHaveLength(1);
+    expect(drive().asked).toHaveLength(1);
   });
 
   it("begins anew when the server ignores ranges", async () => {
-    drive.faults.push(cut(), (request, response) => {
+    drive().faults.push(cut(), (request, response) => {
       delete request.headers.range;
-      drive.give(request, response);
+      drive().give(request, response);
       return true;
     });
     await download();
-    expect(drive.asked).toHaveLength(2);
+    expect(drive().asked).toHaveLength(2);
     expect(readFileSync(path()).equals(FILE)).toBe(true);
   });
 
   it.each([true, false])(
     "begins anew when the file is another one (If-Range heeded: %j)",
     async (heeded) => {
-      drive.faults.push(cut(), (request) => {
-        drive.file = OTHER;
-        drive.etag = '"two"';
+      drive().faults.push(cut(), (request) => {
+        drive().file = OTHER;
+        drive().etag = '"two"';
         if (!heeded) delete request.headers["if-range"];
         return false;
       });
@@ -217,9 +202,9 @@ describe("an interrupted download goes on from the byte", () => {
 
   it("begins anew when the file has become shorter than what is here", async () => {
     const short = archive({ payload: randomBytes(50_000) });
-    drive.etag = undefined;
-    drive.faults.push(cut(), () => {
-      drive.file = short;
+    drive().etag = undefined;
+    drive().faults.push(cut(), () => {
+      drive().file = short;
       return false;
     });
     await download();
@@ -230,12 +215,12 @@ describe("an interrupted download goes on from the byte", () => {
     writeFileSync(part(), Buffer.alloc(5000, 1));
     writeFileSync(`${part()}.json`, '{"source": "1Ul68');
     await download();
-    expect(drive.asked[0]?.range).toBeUndefined();
+    expect(drive().asked[0]?.range).toBeUndefined();
     expect(readFileSync(path()).equals(FILE)).toBe(true);
   });
 
   it("removes a whole that fits together and is no checkpoint", async () => {
-    drive.file = Buffer.concat([FILE.subarray(0, CUT), randomBytes(CUT)]);
+    drive().file = Buffer.concat([FILE.subarray(0, CUT), randomBytes(CUT)]);
     await expect(download()).rejects.toMatchObject({ code: "checkpoint_invalid" });
     expect(left()).toEqual([]);
   });
@@ -250,53 +235,53 @@ describe("Google Drive's pages", () => {
     <input type="hidden" name="export" value="download"><input type="hidden" value='a&amp;b' name="uuid"></form></body></html>`;
 
   it("the virus scan's form is sent, also when a download goes on", async () => {
-    drive.faults.push(page(SCAN("/download")), cut(), page(SCAN(drive.url)));
+    drive().faults.push(page(SCAN("/download")), cut(), page(SCAN(drive().url)));
     await download();
     expect(readFileSync(path()).equals(FILE)).toBe(true);
-    expect(drive.asked.map(({ query, range }) => [query.slice(0, 8), range])).toEqual([
+    expect(drive().asked.map(({ query, range }) => [query.slice(0, 8), range])).toEqual([
       ["?id=1Ul6", undefined],
       ["?id=1Ul6", undefined],
       ["?id=1Ul6", `bytes=${CUT}-`],
       ["?id=1Ul6", `bytes=${CUT}-`],
     ]);
-    expect(drive.asked[1]?.query).toBe("?id=1Ul68&export=download&uuid=a%26b");
+    expect(drive().asked[1]?.query).toBe("?id=1Ul68&export=download&uuid=a%26b");
   });
 
   it.each([
     ["https://evil.example/download", "sent a page"],
     ["https://google.com.evil.example/", "sent a page"],
   ])("a form that leads to %s is not followed", async (action, message) => {
-    drive.faults.push(page(SCAN(action)));
+    drive().faults.push(page(SCAN(action)));
     await expect(download()).rejects.toThrow(message);
   });
 
   it("a form without end is given up", async () => {
-    drive.faults.push(...Array.from({ length: 3 }, () => page(SCAN("/download"))));
+    drive().faults.push(...Array.from({ length: 3 }, () => page(SCAN("/download"))));
     await expect(download()).rejects.toThrow("asked for a confirmation 3 times");
   });
 
   it.each([200, 403, 429])("an exceeded quota, with %d", async (code) => {
     const html = `<html><head><title>Google Drive - Quota exceeded</title></head><body>Too many users have viewed or
       downloaded this file recently.</body></html>`;
-    drive.faults.push(page(html, code));
+    drive().faults.push(page(html, code));
     await expect(download()).rejects.toMatchObject({
       code: "download_refused",
       message: expect.stringContaining("downloaded too often"),
       remedy: expect.stringContaining(`save the file as ${path()}`),
     });
-    expect(drive.asked).toHaveLength(1);
+    expect(drive().asked).toHaveLength(1);
     expect(left()).toEqual([]);
   });
 
   it("any other page is no checkpoint, and is named", async () => {
-    drive.faults.push(page("<html><title>Sign\u001b in</title></html>"));
+    drive().faults.push(page("<html><title>Sign\u001b in</title></html>"));
     await expect(download()).rejects.toThrow('sent a page in place of the file: "Sign? in"');
   });
 
   it("a page that calls itself a file is known by its first bytes, and spoils no part", async () => {
-    drive.faults.push(cut());
+    drive().faults.push(cut());
     await expect(download({ tries: 1 })).rejects.toThrow("broke off");
-    drive.faults.push((_, response) => {
+    drive().faults.push((_, response) => {
       response
         .writeHead(200, { "content-type": "application/octet-stream" })
         .end("<!DOCTYPE html>");
@@ -308,24 +293,29 @@ describe("Google Drive's pages", () => {
     });
     expect(readFileSync(part()).length).toBe(CUT);
     await download();
-    expect(drive.asked.at(-1)?.range).toBe(`bytes=${CUT}-`);
+    expect(drive().asked.at(-1)?.range).toBe(`bytes=${CUT}-`);
   });
 });
 
 describe("a server in trouble", () => {
   it("is asked again after 429, 500, 503 and a lost connection", async () => {
     const delays: number[] = [];
-    drive.faults.push(status(429, { "retry-after": "0" }), status(500), status(503), (request) => {
-      request.socket.destroy();
-      return true;
-    });
+    drive().faults.push(
+      status(429, { "retry-after": "0" }),
+      status(500),
+      status(503),
+      (request) => {
+        request.socket.destroy();
+        return true;
+      },
+    );
     await download({ onRetry: (_, delay) => delays.push(delay) });
     expect(delays).toEqual([0, 2, 4, 8]);
     expect(readFileSync(path()).equals(FILE)).toBe(true);
   });
 
   it("is given up after so many tries that bring nothing", async () => {
-    drive.faults.push(...Array.from({ length: 3 }, () => status(500)));
+    drive().faults.push(...Array.from({ length: 3 }, () => status(500)));
     await expect(download({ tries: 3 })).rejects.toMatchObject({
       code: "download_interrupted",
       message: expect.stringContaining("the server answers 500"),
@@ -337,13 +327,13 @@ describe("a server in trouble", () => {
     [404, "has no such file (404)"],
     [403, "answers 403"],
   ])("is not asked again after %d", async (code, message) => {
-    drive.faults.push(status(code));
+    drive().faults.push(status(code));
     await expect(download()).rejects.toThrow(message);
-    expect(drive.asked).toHaveLength(1);
+    expect(drive().asked).toHaveLength(1);
   });
 
   it("that gives nothing for a while is left, and what came is kept", async () => {
-    drive.faults.push(stalled);
+    drive().faults.push(stalled);
     await expect(download({ tries: 1, stallMs: 300 })).rejects.toMatchObject({
       code: "download_interrupted",
       message: expect.stringContaining("nothing came for 0.3 s"),
@@ -353,7 +343,7 @@ describe("a server in trouble", () => {
   });
 
   it("that never answers is left, too", async () => {
-    drive.faults.push(() => true);
+    drive().faults.push(() => true);
     await expect(download({ tries: 1, stallMs: 300 })).rejects.toThrow("nothing came");
   });
 
@@ -368,7 +358,7 @@ describe("a server in trouble", () => {
 describe("this side in trouble", () => {
   it("an abort keeps what has come", async () => {
     const controller = new AbortController();
-    drive.faults.push(stalled);
+    drive().faults.push(stalled);
     const onProgress = ({ done }: DownloadProgress): void => {
       if (done === CUT) controller.abort();
     };
@@ -379,11 +369,11 @@ describe("this side in trouble", () => {
     });
     expect(left()).toEqual(["mdlm.ckpt.part", "mdlm.ckpt.part.json"]);
     await download();
-    expect(drive.asked.at(-1)?.range).toBe(`bytes=${CUT}-`);
+    expect(drive().asked.at(-1)?.range).toBe(`bytes=${CUT}-`);
   });
 
   it("an abort ends the wait before another try", async () => {
-    drive.faults.push(status(500));
+    drive().faults.push(status(500));
     const controller = new AbortController();
     const onRetry = (): void => controller.abort();
     const waiting = download({ signal: controller.signal, onRetry, retryDelayMs: 60_000 });
@@ -394,7 +384,7 @@ describe("this side in trouble", () => {
     await expect(download({ signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: "aborted",
     });
-    expect(drive.asked).toEqual([]);
+    expect(drive().asked).toEqual([]);
     expect(left()).toEqual([]);
   });
 
@@ -408,7 +398,7 @@ describe("this side in trouble", () => {
   });
 
   it("a disk too small for what is announced", async () => {
-    drive.faults.push((_, response) => {
+    drive().faults.push((_, response) => {
       response.writeHead(200, { "content-length": 1e15 }).write("PK");
       return true;
     });
@@ -420,9 +410,9 @@ describe("this side in trouble", () => {
 
   const itAsUser = process.getuid?.() === 0 ? it.skip : it;
   itAsUser("a directory that may not be written to", async () => {
-    chmodSync(scratch, 0o555);
+    chmodSync(scratch(), 0o555);
     await expect(download()).rejects.toMatchObject({ code: "output_failed" });
-    chmodSync(scratch, 0o755);
+    chmodSync(scratch(), 0o755);
   });
 
   it("a directory that cannot be", async () => {
@@ -430,7 +420,7 @@ describe("this side in trouble", () => {
       code: "output_failed",
       remedy: expect.stringContaining("REMDM_CACHE"),
     });
-    expect(drive.asked).toEqual([]);
+    expect(drive().asked).toEqual([]);
   });
 });
 
@@ -491,7 +481,7 @@ it.each<[string, object]>([
 it("names the variable when it is the variable that is wrong", async () => {
   process.env.REMDM_DRIVE_URL = "foo";
   try {
-    await expect(downloadCheckpoint("mdlm", { dir: scratch })).rejects.toMatchObject({
+    await expect(downloadCheckpoint("mdlm", { dir: scratch() })).rejects.toMatchObject({
       option: "REMDM_DRIVE_URL",
       remedy: "Set REMDM_DRIVE_URL to an http:// or https:// address.",
     });

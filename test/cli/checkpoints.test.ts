@@ -1,5 +1,4 @@
 /** The built program's `checkpoints` and `convert`: what they print, how they end, what they leave. */
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   existsSync,
@@ -19,8 +18,8 @@ import { packageRoot } from "../../src/packageRoot.ts";
 import { archive } from "../checkpoints/support/archive.ts";
 import { DriveServer, page } from "../checkpoints/support/driveServer.ts";
 import { reference } from "../support/shared.ts";
+import { startProgram, until, type End } from "./support/program.ts";
 
-const MAIN = join(packageRoot, "dist", "cli", "main.js");
 const FILE = archive({ payload: randomBytes(300_000) });
 const itWithReference = existsSync(reference) || process.env.CI ? it : it.skip;
 
@@ -38,37 +37,26 @@ afterEach(async () => {
 
 const cached = (name: string) => join(scratch, "cache", name);
 
-interface End {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 function start(...args: string[]) {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd: scratch,
-    env: { ...process.env, REMDM_CACHE: join(scratch, "cache"), REMDM_DRIVE_URL: drive.url },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const said = { stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk: Buffer) => (said.stdout += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString()));
-  const end = new Promise<End>((resolve) => {
-    child.once("close", (code) => resolve({ code, ...said }));
-  });
-  return { child, said, end };
+  const env = { REMDM_CACHE: join(scratch, "cache"), REMDM_DRIVE_URL: drive.url };
+  return startProgram(args, { cwd: scratch, env });
 }
 
 function run(...args: string[]): Promise<End> {
   return start(...args).end;
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 40_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error("it did not happen within 40 s");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+/** A download of `ar` of which 100,000 bytes have come, and no more will. */
+async function startHalf() {
+  drive.faults.push((_, response) => {
+    response.writeHead(200, { "content-length": FILE.length, etag: '"one"' });
+    response.write(FILE.subarray(0, 100_000));
+    return true;
+  });
+  const started = start("checkpoints", "download", "ar");
+  const part = cached("ar.ckpt.part");
+  await until(() => existsSync(part) && readFileSync(part).length === 100_000);
+  return started;
 }
 
 describe("remdm checkpoints", () => {
@@ -141,17 +129,7 @@ describe("remdm checkpoints download", () => {
   });
 
   it("Ctrl-C ends it at once with 130, keeps what came, and the same command goes on", async () => {
-    drive.faults.push((_, response) => {
-      response.writeHead(200, { "content-length": FILE.length, etag: '"one"' });
-      response.write(FILE.subarray(0, 100_000));
-      return true;
-    });
-    const { child, end } = start("checkpoints", "download", "ar");
-    await until(
-      () =>
-        existsSync(cached("ar.ckpt.part")) &&
-        readFileSync(cached("ar.ckpt.part")).length === 100_000,
-    );
+    const { child, end } = await startHalf();
     const asked = performance.now();
     child.kill("SIGINT");
     const { code, stderr } = await end;
@@ -164,17 +142,7 @@ describe("remdm checkpoints download", () => {
   });
 
   it("a crash leaves a part that the same command goes on from", async () => {
-    drive.faults.push((_, response) => {
-      response.writeHead(200, { "content-length": FILE.length, etag: '"one"' });
-      response.write(FILE.subarray(0, 100_000));
-      return true;
-    });
-    const { child, end } = start("checkpoints", "download", "ar");
-    await until(
-      () =>
-        existsSync(cached("ar.ckpt.part")) &&
-        readFileSync(cached("ar.ckpt.part")).length === 100_000,
-    );
+    const { child, end } = await startHalf();
     child.kill("SIGKILL");
     await end;
     await expect(run("checkpoints", "download", "ar")).resolves.toMatchObject({ code: 0 });

@@ -1,5 +1,5 @@
 /** The built program on the real backend: what it prints, how it ends, and that it leaves nothing. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -14,9 +14,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { packageRoot } from "../../src/packageRoot.ts";
 import { reference } from "../support/shared.ts";
+import { startProgram, until, type End } from "./support/program.ts";
 
-const MAIN = join(packageRoot, "dist", "cli", "main.js");
-const SECONDS = 1000;
 /** Not part of the repository: without it one test is skipped, but never in CI. */
 const itWithReference = existsSync(reference) || process.env.CI ? it : it.skip;
 
@@ -27,38 +26,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 
-interface End {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 function start(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd: scratch,
-    // Its own place for temporary files: what it leaves is seen, and its processes are known by it.
-    env: { ...process.env, TMPDIR: join(scratch, "tmp"), ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const said = { stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk: Buffer) => (said.stdout += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString()));
-  const end = new Promise<End>((resolve) => {
-    child.once("close", (code) => resolve({ code, ...said }));
-  });
-  return { child, said, end };
+  // Its own place for temporary files: what it leaves is seen, and its processes are known by it.
+  return startProgram(args, { cwd: scratch, env: { TMPDIR: join(scratch, "tmp"), ...env } });
 }
 
 function run(...args: string[]): Promise<End> {
   return start(args).end;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 40 * SECONDS;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error("it did not happen within 40 s");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 function processesLeft(): string[] {
