@@ -50,7 +50,7 @@ const METRICS: readonly Metric[] = [
  * @throws RemdmError output_failed.
  */
 export async function writeCharts(
-  directory: OutputDirectory,
+  directory: Pick<OutputDirectory, "write">,
   name: string,
   results: readonly CellResult[],
 ): Promise<void> {

@@ -7,13 +7,7 @@ import { attempt, JsonLines, makeDirectory, replaceText } from "./files.ts";
 import { LOCK_FILE, lockDirectory } from "./lock.ts";
 import { differences, readManifest, type Held, type Manifest } from "./manifest.ts";
 import { readResult, type CellResult } from "./results.ts";
-
-/** Seconds that a session spent on a cell; apart from the results, which are the same each time. */
-export interface Timing {
-  readonly cell: string;
-  readonly sampling: number;
-  readonly evaluating: number;
-}
+import { readTiming, type Timing } from "./timings.ts";
 
 const DIFFERENCES_SHOWN = 5;
 const MANIFEST = "experiment.json";
@@ -26,7 +20,8 @@ export class OutputDirectory implements Disposable {
   readonly #lock: Disposable;
   readonly #results = new Map<string, CellResult>();
   #file: JsonLines | undefined;
-  #timings: JsonLines | undefined;
+  #timingsFile: JsonLines | undefined;
+  #timings: Timing[] = [];
 
   /**
    * Takes the directory, making it where there is none.
@@ -54,7 +49,14 @@ export class OutputDirectory implements Disposable {
     makeDirectory(join(this.path, "samples"));
     makeDirectory(join(this.path, "charts"));
     if (before === undefined) this.#openResults();
-    this.#timings = JsonLines.open(join(this.path, "timings.jsonl"), (value) => value).file;
+    const { file, records } = JsonLines.open(join(this.path, "timings.jsonl"), readTiming);
+    this.#timingsFile = file;
+    this.#timings = records;
+  }
+
+  /** Of all sessions, in the order in which cells were finished. */
+  get timings(): readonly Timing[] {
+    return this.#timings;
   }
 
   samplesOf({ id }: Cell): string {
@@ -67,7 +69,8 @@ export class OutputDirectory implements Disposable {
 
   /** Returns when it is on the disk. @throws RemdmError output_failed. */
   keep(result: CellResult, timing: Timing): void {
-    this.#timings?.append(timing);
+    this.#timingsFile?.append(timing);
+    this.#timings.push(timing);
     this.#file?.append(result);
     this.#results.set(result.cell, result);
   }
@@ -91,7 +94,7 @@ export class OutputDirectory implements Disposable {
 
   [Symbol.dispose](): void {
     this.#file?.[Symbol.dispose]();
-    this.#timings?.[Symbol.dispose]();
+    this.#timingsFile?.[Symbol.dispose]();
     this.#lock[Symbol.dispose]();
   }
 

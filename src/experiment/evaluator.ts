@@ -30,9 +30,11 @@ export class Evaluator {
     this.#experiment = experiment;
     this.#services = services;
     this.#hooks = hooks;
-    const { references } = experiment;
+    const { references, referenceEnds } = experiment;
     this.#references =
-      references === undefined ? undefined : new ReferenceShelf(references, hooks.signal);
+      references === undefined
+        ? undefined
+        : new ReferenceShelf(references, referenceEnds, hooks.signal);
   }
 
   /** undefined: the experiment has none. */

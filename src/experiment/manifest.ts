@@ -40,7 +40,8 @@ export async function manifestOf(
   version: string,
   { signal, onFile = () => undefined }: DigestHooks = {},
 ): Promise<Manifest> {
-  const { name, models, cells, references, words, judge, mauve, device, dtype } = experiment;
+  const { name, models, cells, references, referenceEnds, words, judge, mauve, device, dtype } =
+    experiment;
   const known = new Map<string, string | null>(); // the judge may be one of the models, the words those of the references
   const digest = async (path: string | undefined): Promise<string | null> => {
     if (path === undefined) return null;
@@ -71,6 +72,7 @@ export async function manifestOf(
     name,
     settings: {
       references: await digest(references),
+      referenceEnds: referenceEnds ?? null,
       words: await digest(words),
       judge: await digest(judgePath),
       judgeTokenizer: await digest(judgePath && beside(judgePath, "tokenizer.json")),

@@ -4,6 +4,7 @@ import type { OutputDirectory } from "./directory.ts";
 import { writeOriginal } from "./originals.ts";
 import type { Experiment } from "./read.ts";
 import { tableOf } from "./table.ts";
+import { timingsOf } from "./timings.ts";
 
 /** Drawing takes a moment, and cells may be quick. */
 const CHARTS_EVERY_MS = 30_000;
@@ -35,6 +36,7 @@ export class OutcomeFiles {
     const { name, cells } = this.#experiment;
     const results = this.#directory.order(cells);
     this.#directory.write("table.md", tableOf(name, results));
+    this.#directory.write("timings.md", timingsOf(name, results, this.#directory.timings));
     for (const result of this.#original ? results : []) {
       if (this.#originals.has(result.cell)) continue;
       writeOriginal(this.#directory.path, result);

@@ -33,6 +33,7 @@ export interface Experiment {
   readonly models: readonly ExperimentModel[];
   readonly cells: readonly Cell[];
   readonly references: string | undefined;
+  readonly referenceEnds: boolean | undefined;
   readonly words: string | undefined;
   readonly judge: string | false;
   readonly mauve: ResolvedMauve | false;
@@ -88,6 +89,7 @@ export function resolveExperiment(
     })),
     cells,
     references: optional("references"),
+    referenceEnds: file.referenceEnds,
     words: optional("words"),
     judge: judge === false ? false : checkpointOf(judge, ["judge"]),
     mauve: file.references === undefined || judge === false ? false : mauveOf(mauve, source),

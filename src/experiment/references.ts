@@ -16,11 +16,14 @@ const WORK_PER_CHARACTER = 16;
 
 export class ReferenceShelf {
   readonly #path: string;
+  readonly #ends: boolean | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #known = new Map<string, References>();
 
-  constructor(path: string, signal: AbortSignal | undefined) {
+  /** @param ends see `ExperimentFile.referenceEnds`. */
+  constructor(path: string, ends: boolean | undefined, signal: AbortSignal | undefined) {
     this.#path = path;
+    this.#ends = ends;
     this.#signal = signal;
   }
 
@@ -33,8 +36,14 @@ export class ReferenceShelf {
     const key = JSON.stringify([model, length, samples]);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const signal = this.#signal;
-    const options = { count: samples, length, tokenizer, ...(signal && { signal }) };
+    const [ends, signal] = [this.#ends, this.#signal];
+    const options = {
+      count: samples,
+      length,
+      tokenizer,
+      ...(ends !== undefined && { ends }),
+      ...(signal && { signal }),
+    };
     const { texts, tokens } = await readReferences(this.#path, options);
     const own = tokens !== undefined && isOf(tokenizer, texts, tokens);
     const references = { texts, tokens: own ? tokens : await this.#encode(texts, tokenizer) };

@@ -1,11 +1,10 @@
 /** The table of an experiment, in Markdown: a row a cell, the paper's row beside it where there is one. */
+import { markdownTable, oneLine, type Title } from "./markdown.ts";
 import { isPaperJudge, type PaperRow } from "./paper.ts";
 import type { CellResult } from "./results.ts";
 import { differing, variantOf } from "./variants.ts";
 
-interface Column {
-  readonly title: string;
-  readonly isText?: boolean;
+interface Column extends Title {
   /** Empty: nothing to say. */
   readonly show: (result: CellResult) => string;
 }
@@ -32,21 +31,13 @@ export function tableParts(results: readonly CellResult[]): TableParts {
 export function tableOf(name: string, results: readonly CellResult[]): string {
   if (results.length === 0) return `# ${name}\n\nNo cell is finished yet.\n`;
   const { titles, rows, notes } = tableParts(results);
-  const line = (fields: readonly string[]): string => `| ${fields.join(" | ")} |`;
   return [
-    `# ${name.replace(/\s+/g, " ")}`,
+    `# ${oneLine(name)}`,
     "",
-    line(titles.map(({ title }) => title)),
-    line(titles.map(({ isText }) => (isText ? "---" : "---:"))),
-    ...rows.map((row) => line(row.map(inTable))),
-    ...notes.flatMap((note) => ["", note.replace(/\s+/g, " ")]),
+    ...markdownTable(titles, rows),
+    ...notes.flatMap((note) => ["", oneLine(note)]),
     "",
   ].join("\n");
-}
-
-/** A line end would end the row. */
-function inTable(field: string): string {
-  return field.replace(/\s+/g, " ").replaceAll("|", "\\|");
 }
 
 /** Of MAUVE, beside the number itself. */

@@ -64,6 +64,11 @@ export interface ExperimentFile extends CellSettings {
   readonly models: readonly ModelEntry[];
   /** Texts that samples are compared with by MAUVE: `.jsonl`, `.json` or plain text. Without it there is no MAUVE. */
   readonly references?: string;
+  /**
+   * Whether each piece of the references begins and ends with the model's end-of-text token, within its length, as the samples of the published models do.
+   * Default: those of `.jsonl` and `.json` do, those of plain text do not.
+   */
+  readonly referenceEnds?: boolean;
   /** A text whose words count as known words. Default: none is counted. */
   readonly words?: string;
   /** The model that judges: `demo-ar`, or a directory with a causal language model; false for none. Default `demo-ar`. */

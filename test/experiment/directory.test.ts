@@ -157,6 +157,57 @@ it.each([
   expect(references?.entropy?.mean).toBeCloseTo(Math.log(3), 1);
 });
 
+it.each([
+  [undefined, "real.jsonl", true],
+  [false, "real.jsonl", false],
+  [undefined, "real.txt", false],
+  [true, "real.txt", true],
+])("ends its references as %s says, in %s", async (referenceEnds, references, ended) => {
+  writeFileSync(join(scratch, "real.txt"), "abcabcabcabcbcabcabcabca");
+  writeFileSync(join(scratch, "real.jsonl"), '"abcabcabcabcbcabcabcabca"\n');
+  const fake = fakeServices(sampleEvents) as unknown as Services;
+  const tokens: (readonly number[])[] = [];
+  const services: Partial<Services> = {
+    launch: async (...args) => {
+      const loaded = await fake.launch(...args);
+      return { ...loaded, tokenizer: { ...loaded.tokenizer, eosId: 0 } }; // of no letter there
+    },
+    evaluate: (input, options) => {
+      tokens.push(...(input.referenceTokens ?? []).map((ids) => Array.from(ids)));
+      return fake.evaluate(input, options);
+    },
+  };
+  const own = referenceEnds === undefined ? {} : { referenceEnds };
+  await run({ ...BASE, references, ...own, mauve: false }, services);
+  expect(tokens).toHaveLength(2);
+  for (const ids of tokens) {
+    expect(ids).toHaveLength(12);
+    expect([ids[0], ids.at(-1)].every((id) => id === 0)).toBe(ended);
+  }
+  await expect(
+    run({ ...BASE, references, referenceEnds: referenceEnds !== true, mauve: false }, services),
+  ).rejects.toThrow(/referenceEnds was/);
+});
+
+it("says how long its cells took, together and each", async () => {
+  const models = [{ ...MODEL, strategies: ["mdlm", "dfm"] }];
+  await run({ ...BASE, models });
+  const path = join(out, "timings.jsonl");
+  const lines = [
+    { cell: CELL, sampling: 3500, evaluating: 40 },
+    { cell: CELL.replace("mdlm", "dfm"), sampling: 60, evaluating: 20 },
+  ].map((line) => `${JSON.stringify(line)}\n`);
+  // The first cell's timing is there twice, as after a kill between timing and result.
+  writeFileSync(path, [lines[0].replace("3500", "1"), ...lines].join(""));
+  await run({ ...BASE, models });
+  const text = readFileSync(join(out, "timings.md"), "utf8");
+  expect(text).toContain("2 of 2 cells: 1 h 0 min, of which 1 min 0 s evaluating.");
+  expect(text).toMatch(new RegExp(`\\| ${CELL} \\| \\d+ \\| 3500\\.0 \\| [\\d.]+ \\| 40\\.0 \\|`));
+  expect(text).toMatch(/\| all \| \d+ \| 3560\.0 \|/);
+  writeFileSync(path, '{"cell": 1}\n');
+  await expect(run({ ...BASE, models })).rejects.toThrow(/Line 1 of .*timings.jsonl is none/);
+});
+
 it("writes the original's format cell by cell, though a later cell fails", async () => {
   const models = [{ ...MODEL, strategies: ["mdlm", "dfm"] }];
   const fake = fakeServices(sampleEvents) as unknown as Services;

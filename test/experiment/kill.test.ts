@@ -64,7 +64,7 @@ function session(out: string) {
 /** Everything that is to be the same; the times that cells took are not. */
 function contents(out: string): Record<string, string> {
   const names = readdirSync(out, { recursive: true, encoding: "utf8" }).sort();
-  const files = names.filter((name) => /\.\w+$/.test(name) && name !== "timings.jsonl");
+  const files = names.filter((name) => /\.\w+$/.test(name) && !name.startsWith("timings."));
   return Object.fromEntries(files.map((name) => [name, readFileSync(join(out, name), "utf8")]));
 }
 
