@@ -5,6 +5,7 @@ import { perplexityOf } from "../metrics/perplexity.ts";
 import { spreadOf, type Spread } from "../metrics/spread.ts";
 import { RemdmError } from "../sampler/errors.ts";
 import { Pace } from "../sampler/pace.ts";
+import { ENTROPY_TOLERANCE } from "./findTokenizer.ts";
 import type { Evaluation, GenerativePerplexity, Mauve } from "./evaluation.ts";
 import {
   checkEvaluation,
@@ -76,7 +77,7 @@ interface TextMeasures {
   readonly tokensFrom: TokensFrom;
   readonly samples: TokenStatistics;
   readonly beside?: Beside;
-  /** Of the samples' tokens where these are not known: it is for the report, and compares with nothing here. */
+  /** Of the samples' own tokens where those here are others: it is for the report, and compares with nothing here. */
   readonly otherEntropy?: Spread;
   readonly words: number | undefined;
   readonly referenceWords: number | undefined;
@@ -91,10 +92,10 @@ async function textMeasures(
   const watch = (stage: string): Watch => ({ pace, onProgress: progressOf(options, stage) });
   const sequences = await tokenSequences(input, options, watch);
   const { tokensFrom } = sequences;
-  const isOther = tokensFrom === "words" && entropies !== undefined;
-  const samples = await tokenStatistics(sequences.samples, watch("statistics of the samples"), {
-    entropies: isOther ? undefined : entropies,
-  });
+  const own = await tokenStatistics(sequences.samples, watch("statistics of the samples"));
+  const given = entropies && spreadOf(entropies);
+  const isOther = given && isOfOthers(given, own.entropy, tokensFrom);
+  const samples = given && !isOther ? { ...own, entropy: given } : own;
   const beside =
     sequences.references &&
     (await besideOf(sequences.samples, samples, sequences.references, watch));
@@ -104,10 +105,16 @@ async function textMeasures(
     tokensFrom,
     samples,
     ...(beside && { beside }),
-    ...(isOther && { otherEntropy: spreadOf(entropies) }),
+    ...(isOther && { otherEntropy: given }),
     words: await known(input.texts, "words of the samples"),
     referenceWords: await known(input.references, "words of the references"),
   };
+}
+
+/** Whether entropies are of other tokens than are known here: words in their place, or those of another tokenizer. */
+function isOfOthers(given: Spread, own: Spread, tokensFrom: TokensFrom): boolean {
+  if (tokensFrom === "samples") return false;
+  return tokensFrom === "words" || Math.abs(given.mean - own.mean) >= ENTROPY_TOLERANCE;
 }
 
 /** References, and the samples as they compare with them. */
@@ -126,11 +133,11 @@ async function besideOf(
   const cut = references.map((tokens) => firstTokens(tokens, Math.round(length)));
   const [ours, theirs] = [tokensIn(samples), tokensIn(cut)];
   const budget = Math.min(ours, theirs);
-  const statistics = await tokenStatistics(cut, watch("statistics of the references"), { budget });
+  const statistics = await tokenStatistics(cut, watch("statistics of the references"), budget);
   const part =
     budget === ours
       ? distinct2
-      : (await tokenStatistics(samples, watch("a part of the samples"), { budget })).distinct2;
+      : (await tokenStatistics(samples, watch("a part of the samples"), budget)).distinct2;
   return { references: statistics, distinct2: { samples: part, references: statistics.distinct2 } };
 }
 

@@ -10,7 +10,7 @@ const BUILT_IN = ["demo", "gpt2"];
 /** Samples that are looked at. */
 const TRIED = 8;
 /** Nats: sampled tokens are not always those that a tokenizer makes of their text. */
-const ENTROPY_TOLERANCE = 0.05;
+export const ENTROPY_TOLERANCE = 0.05;
 
 /**
  * @param source as for {@link loadTokenizer}; without one, the tokenizers that come with the package are tried.

@@ -29,23 +29,17 @@ export interface Watch {
 /** A token costs so many visits of {@link Pace}: it is part of several n-grams. */
 const WORK_PER_TOKEN = 16;
 
-export interface StatisticsOptions {
-  /** Those of the sequences, where they are not to be computed. */
-  readonly entropies?: readonly number[] | undefined;
-  /** Distinct shares are counted over so many tokens from the first on. Default: all. */
-  readonly budget?: number;
-}
-
+/** @param budget distinct shares are counted over so many tokens from the first on. */
 export async function tokenStatistics(
   sequences: readonly ArrayLike<number>[],
   { pace, onProgress }: Watch,
-  { entropies, budget = Number.POSITIVE_INFINITY }: StatisticsOptions = {},
+  budget = Number.POSITIVE_INFINITY,
 ): Promise<TokenStatistics> {
   const [distinct1, distinct2] = [new DistinctNgrams(1), new DistinctNgrams(2)];
   const each: { entropy: number; repetition: number }[] = [];
   let [tokens, degenerate] = [0, 0];
   for (const [i, sequence] of sequences.entries()) {
-    const entropy = entropies?.[i] ?? tokenEntropy(sequence);
+    const entropy = tokenEntropy(sequence);
     const repetition = repetitionOf(sequence);
     each.push({ entropy, repetition });
     const counted = firstTokens(sequence, budget - tokens);

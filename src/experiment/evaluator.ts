@@ -1,12 +1,12 @@
 /** The judging half of an experiment: a judge, references and known words, each got once, and tried before anything is sampled. */
 import type { Evaluation } from "../evaluation/evaluation.ts";
-import { MAUVE_LEAST_TEXTS } from "../evaluation/mauveSettings.ts";
 import { readText } from "../evaluation/textFile.ts";
 import type { JudgeCallOptions } from "../evaluation/textJudge.ts";
 import { vocabularyOf } from "../metrics/words.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import type { Cell } from "./cells.ts";
 import type { CellSample } from "./cellSamples.ts";
+import { ExperimentError } from "./errors.ts";
 import type { ExperimentProgress } from "./progress.ts";
 import type { Experiment } from "./read.ts";
 import { ReferenceShelf, type References } from "./references.ts";
@@ -55,9 +55,17 @@ export class Evaluator {
     this.#judge = new RememberingJudge(await this.#services.judge(judge, this.#experiment, signal));
   }
 
-  /** @throws InputError, AbortedError. */
+  /** @throws InputError, ExperimentError experiment_invalid where they are too few for MAUVE, AbortedError. */
   async referencesFor(cell: Cell, model: LoadedModel): Promise<References | undefined> {
-    return this.#references?.for(cell, model);
+    const found = await this.#references?.for(cell, model);
+    const { mauve, references: path, source } = this.#experiment;
+    const { leastTexts } = this.#services;
+    if (found === undefined || mauve === false || found.texts.length >= leastTexts) return found;
+    throw new ExperimentError(
+      "experiment_invalid",
+      `${source.where(cell.path)} (${cell.id}): ${path} makes ${found.texts.length} references for it, too few for MAUVE, which needs ${leastTexts}`,
+      `Name a text of ${leastTexts} samples' length at least, hundreds at best; or say mauve: false.`,
+    );
   }
 
   /**
@@ -73,7 +81,7 @@ export class Evaluator {
     const { mauve } = this.#experiment;
     if (mauve === false) return texts.length;
     const { width, data } = await judge.features(texts, this.#call("features"));
-    const rows = Math.min(texts.length, MAUVE_LEAST_TEXTS);
+    const rows = Math.min(texts.length, this.#services.leastTexts);
     const few = { rows, width, data: data.subarray(0, rows * width) };
     const { seeds, scale } = mauve;
     await judge.mauve(few, few, { seeds: seeds.slice(0, 1), scale, ...this.#call("MAUVE") });

@@ -13,6 +13,7 @@ export function realServices(): Services {
   return {
     version: packageVersion(),
     evaluate,
+    leastTexts: MAUVE_LEAST_TEXTS,
     check({ models, cells, judge, mauve, device, dtype, source }) {
       const few = cells.find(({ samples }) => samples < MAUVE_LEAST_TEXTS);
       if (mauve !== false && few !== undefined) {

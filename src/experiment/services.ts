@@ -37,6 +37,8 @@ export interface Services {
     experiment: Experiment,
     signal: AbortSignal | undefined,
   ): Promise<LoadedJudge>;
+  /** Samples, and references, that MAUVE needs. */
+  readonly leastTexts: number;
   evaluate(input: EvaluationInput, options: EvaluationOptions): Promise<Evaluation>;
   /** Of this package. */
   readonly version: string;

@@ -117,6 +117,27 @@ it("tries MAUVE on the references before it samples", async () => {
   expect(sampled()).toEqual([]);
 });
 
+it("counts the references of every cell before it samples", async () => {
+  const second = { ...MODEL, name: "n", length: 10 };
+  const error = run({ ...BASE, models: [MODEL, second] }, { leastTexts: 2 });
+  await expect(error).resolves.toMatchObject({ results: expect.any(Array) });
+  rmSync(out, { recursive: true });
+  log = [];
+  writeFileSync(join(scratch, "real.jsonl"), '"abcabcabcabc"\n');
+  const few = {
+    ...BASE,
+    models: [
+      { ...MODEL, length: 6 },
+      { ...MODEL, name: "n" },
+    ],
+  };
+  await expect(run(few)).rejects.toMatchObject({
+    code: "experiment_invalid",
+    message: expect.stringMatching(/n_mdlm_T4.*real\.jsonl makes 1 references.*needs 2/),
+  });
+  expect(sampled()).toEqual([]);
+});
+
 it("reads references and words before it samples, and says which cannot be read", async () => {
   for (const key of ["references", "words"]) {
     const error = run({ ...BASE, [key]: "." }); // a directory

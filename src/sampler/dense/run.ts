@@ -104,6 +104,7 @@ export class DenseRun {
       }
       const removed = await this.#remove(batch, first + this.#grid.steps.length);
       yield* this.#apply(batch, removed, first + this.#grid.steps.length, this.#grid.end);
+      yield this.#ledger.progress(batch.length * (first + this.#stepsOfWindow));
     }
     return batch.map(({ window }) => window.text(endId));
   }

@@ -55,6 +55,7 @@ export function fakeServices(sampleEvents, { delay = 0, log = () => undefined, c
   };
   return {
     version: "test",
+    leastTexts: 2,
     check: () => undefined,
     async launch(/** @type {{ name: string }} */ { name }) {
       log(`launch ${name}`);
