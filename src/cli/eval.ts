@@ -14,6 +14,7 @@ export interface EvalFlags {
   readonly tokenizer?: string;
   /** false: --no-judge. */
   readonly judge: string | false;
+  readonly judgeTokenizer?: string;
   readonly device: Device;
   readonly batchSize?: number;
   readonly maxLength?: number;
@@ -64,13 +65,21 @@ export function evalCommand(): Command {
       "gpt2, demo, or a tokenizer.json (default: what fits the samples)",
     )
     .optionsGroup("Judge:")
-    .option("--judge <model>", "demo-ar, or a directory with a causal language model", "demo-ar")
+    .option(
+      "--judge <model>",
+      "demo-ar, a Hugging Face directory with a causal language model, or an AR checkpoint",
+      "demo-ar",
+    )
     .option("--no-judge", "no perplexity and no MAUVE")
+    .option(
+      "--judge-tokenizer <file>",
+      "the judge's tokenizer.json, gpt2 or demo (default: the one beside it, else what fits its size)",
+    )
     .option("--device <name>", "auto, cpu, cuda or cuda:N", readDevice, "auto")
     .option("--batch-size <n>", "texts in one call of the judge", readInteger)
     .option(
       "--max-length <n>",
-      "tokens that the judge reads of a text (default: 1024)",
+      "tokens that the judge reads of a text (default: 1024, or its own limit where that is less)",
       readInteger,
     )
     .optionsGroup("MAUVE:")

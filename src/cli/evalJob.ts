@@ -28,6 +28,7 @@ import { UsageError } from "./usage.ts";
 
 export interface JudgeFlags {
   readonly model: string;
+  readonly tokenizer?: string;
   readonly device: Device;
   readonly signal: AbortSignal;
   readonly batchSize?: number;
@@ -58,10 +59,10 @@ export async function runEval(
       ...(failure && { mauveFailure: toRecord(failure) }),
       files: { samples: path, references: flags.references },
     });
+    const shown = flags.json ? json : harmless(describeEvaluation(evaluation, failure));
+    process.stdout.write(`${shown}\n`); // before files: a disk may be full
     out?.write(`${json}\n`);
     original?.write(inOriginalFormat(samples, evaluation));
-    const shown = flags.json ? json : harmless(describeEvaluation(evaluation, failure));
-    process.stdout.write(`${shown}\n`);
     if (failure) throw failure; // after all that has been computed
     return 0;
   } catch (error) {
@@ -83,6 +84,12 @@ function onOutputError(error: NodeJS.ErrnoException): void {
 
 /** What is wrong for any samples is refused before a file is read. */
 function checkFlags(flags: EvalFlags): void {
+  if (flags.judge === false && flags.judgeTokenizer !== undefined) {
+    throw new UsageError(
+      "--judge-tokenizer belongs to a judge, and there is none",
+      "Leave it out, or --no-judge.",
+    );
+  }
   const { mauveSeeds: seeds, mauveScale: scale, referenceCount, batchSize, maxLength } = flags;
   resolveMauve({ seeds, scale });
   for (const [option, value] of Object.entries({ referenceCount, batchSize, maxLength })) {
@@ -198,7 +205,7 @@ function shapeOf(
 }
 
 async function judgeFor(
-  { judge: model, device, batchSize, maxLength }: EvalFlags,
+  { judge: model, judgeTokenizer, device, batchSize, maxLength }: EvalFlags,
   launch: LaunchJudge,
   reporter: Reporter,
   signal: AbortSignal,
@@ -209,6 +216,7 @@ async function judgeFor(
     model,
     device,
     signal,
+    ...(judgeTokenizer !== undefined && { tokenizer: judgeTokenizer }),
     ...(batchSize !== undefined && { batchSize }),
     ...(maxLength !== undefined && { maxLength }),
   });

@@ -39,9 +39,11 @@ function reservation({ length, references }: Evaluation): string {
 
 function rowsOf(evaluation: Evaluation, failure: RemdmError | undefined): Row[] {
   const { entropy, genPpl, mauve, references } = evaluation;
+  const isOther = references?.length !== undefined && references.entropy === undefined;
+  const entropyNote = isOther ? "nats, as the file has it: of other tokens than these" : "nats";
   const rows: Row[] = [
     ["", "samples", references ? "references" : "", ""],
-    ["entropy", withError(entropy), optional(references?.entropy, withError), "nats"],
+    ["entropy", withError(entropy), optional(references?.entropy, withError), entropyNote],
   ];
   if (genPpl) {
     const note = `judged by ${genPpl.judge}, ${genPpl.tokens} tokens`;

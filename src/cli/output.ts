@@ -81,7 +81,11 @@ export class SampleFile implements Disposable {
       if (this.#isRegular) fsyncSync(this.#descriptor);
     } catch (cause) {
       if (this.#isRegular) ftruncateSync(this.#descriptor, this.#size); // no half a line
-      throw outputError(`Sample ${record.sample} cannot be written to ${this.path}`, cause);
+      throw outputError(
+        `Sample ${record.sample} cannot be written to ${this.path}`,
+        cause,
+        "The samples that are in the file are complete.",
+      );
     }
     this.#size += line.length;
     this.#kept++;
@@ -129,14 +133,17 @@ function openExisting(path: string): number {
   }
 }
 
-/** @param what failed, without the reason. */
-export function outputError(what: string, cause: unknown): RemdmError {
+/**
+ * @param what failed, without the reason.
+ * @param kept where the disk is full: a sentence on what there is all the same.
+ */
+export function outputError(what: string, cause: unknown, kept?: string): RemdmError {
   const why = isRecord(cause) ? String(cause.message) : String(cause);
   return new RemdmError(`${what}: ${why}`, {
     code: "output_failed",
     remedy:
       codeOf(cause) === "ENOSPC"
-        ? "Free some space; the samples that are in the file are complete."
+        ? `Free some space. ${kept ?? ""}`.trimEnd()
         : "Name a file in a directory that exists and that you may write to.",
     cause,
   });

@@ -29,7 +29,11 @@ export class ResultFile implements Disposable {
       this.#written = true;
     } catch (cause) {
       if (isRegular) ftruncateSync(this.#descriptor); // no half a result
-      throw outputError(`The result cannot be written to ${this.path}`, cause);
+      throw outputError(
+        `The result cannot be written to ${this.path}`,
+        cause,
+        "It stands on standard output.",
+      );
     }
   }
 

@@ -117,6 +117,35 @@ describe("what it prints", () => {
     });
   });
 
+  const onLinux = existsSync("/dev/full") ? it : it.skip; // it has a disk that is always full
+  onLinux.each(["out", "original"])("the report, though the disk of --%s is full", async (name) => {
+    const { launch } = launching(new FakeJudge());
+    const flags = { ...defaults, quiet: true, [name]: "/dev/full" } as const;
+    expect(await runEval(await samples(2), flags, launch)).toBe(1);
+    expect(said.stdout).toMatch(/^perplexity +20\.09/m);
+    expect(said.stderr).toMatch(
+      /^error: The result .* \/dev\/full: ENOSPC.*\n {2}Free some space\. It stands on standard output\.\n$/,
+    );
+  });
+
+  it("entropies of another tokenizer than the one that is named, beside none", async () => {
+    const path = file(
+      "seqs.json",
+      JSON.stringify({ text_samples: [TEXT, `1 ${TEXT}`], entropies: [1, 1] }),
+    );
+    const references = file("references.txt", TEXT.repeat(30));
+    const flags = {
+      ...defaults,
+      judge: false,
+      quiet: true,
+      tokenizer: "demo",
+      references,
+    } as const;
+    expect(await runEval(path, flags)).toBe(0);
+    expect(said.stdout).toMatch(/^entropy +1\.000 ± 0\.000 +nats, as the file has it: of other/m);
+    expect(said.stdout).toMatch(/No sign of a collapse/);
+  });
+
   it("the original's file with --original, which reads back the same", async () => {
     const original = file("seqs.json", "old");
     const { launch } = launching(new FakeJudge());
@@ -206,6 +235,7 @@ describe("flags reach the judge and the references", () => {
     const flags: EvalFlags = {
       ...defaults,
       judge: "gpt2-large",
+      judgeTokenizer: "gpt2",
       device: "cpu",
       batchSize: 4,
       maxLength: 99,
@@ -218,7 +248,7 @@ describe("flags reach the judge and the references", () => {
     };
     expect(await runEval(await samples(2), flags, launch)).toBe(0);
     expect(launched).toMatchObject([
-      { model: "gpt2-large", device: "cpu", batchSize: 4, maxLength: 99 },
+      { model: "gpt2-large", tokenizer: "gpt2", device: "cpu", batchSize: 4, maxLength: 99 },
     ]);
     expect(judge.asked).toEqual(["likelihoods of 2", "likelihoods of 2"]);
     const { references, knownWords } = JSON.parse(said.stdout) as Record<string, unknown>;
@@ -275,6 +305,12 @@ describe("what is wrong is said before a judge is launched", () => {
     ["scale", { mauveScale: 0 }, 2, /--mauve-scale must be a number in \(0, 1000\]; got 0/],
     ["seeds", { mauveSeeds: [2 ** 31] }, 2, /--mauve-seeds must be/],
     ["count", { referenceCount: 0 }, 2, /--reference-count must be/],
+    [
+      "a tokenizer of no judge",
+      { judge: false, judgeTokenizer: "gpt2" },
+      2,
+      /--judge-tokenizer belongs to a judge/,
+    ],
     ["batch", { batchSize: 0 }, 2, /--batch-size must be/],
     ["no references", { references: "no/where.txt" }, 1, /no\/where\.txt cannot be read.*\n {2}\S/],
     ["no output directory", { out: "no/where.json" }, 1, /no\/where\.json cannot be written/],
