@@ -167,7 +167,9 @@ async function tryOut(checkpoint: string): Promise<Trial> {
   const loaded = performance.now();
   await remdm.ping();
   const pinged = performance.now();
-  await remdm.sample({ strategy: { kind: "mdlm" }, steps: 1, length: 1 }).result;
+  // One step of what the model's kind does by default; an autoregressive one takes a step a token.
+  const steps = remdm.model.kind === "ar" ? {} : { steps: 1 };
+  await remdm.sample({ ...steps, length: 2 }).result;
   const done = performance.now();
   return {
     checkpoint,

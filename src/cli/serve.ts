@@ -7,9 +7,11 @@ import { Command, Option } from "commander";
 import { BackendError } from "../backend/errors.ts";
 import { endedError } from "../backend/lastWords.ts";
 import { LogTail } from "../backend/logTail.ts";
+import { BUNDLED_NAMES, bundledDirectory } from "../checkpoints/published.ts";
 import { findPython } from "../backend/python.ts";
 import { resolveLaunch, type Device } from "../launchOptions.ts";
 import { BACKEND_MODULE, backendEnvironment } from "../backend/environment.ts";
+import { besideCheckpoint } from "../tokenizer/load.ts";
 import { readDevice } from "./usage.ts";
 
 interface ServeFlags {
@@ -22,7 +24,8 @@ interface ServeFlags {
 
 const NOTES = `
 Prints the endpoint on standard output as soon as the checkpoint is loaded, and serves until Ctrl-C.
-Only your own user can connect: const remdm = await Remdm.connect({ endpoint: "ipc://..." })`;
+Only your own user can connect: const remdm = await Remdm.connect({ endpoint: "ipc://..." })
+A tokenizer of the checkpoint's own has to be named there: Remdm.connect({ endpoint, tokenizer: "path/to/tokenizer.json" })`;
 
 export function serveCommand(): Command {
   return new Command("serve")
@@ -60,7 +63,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     { stdio: ["pipe", "ignore", "pipe"], env: backendEnvironment() },
   );
   try {
-    await watch(child, python, endpoint);
+    await watch(child, python, endpoint, tokenizerNote(checkpoint));
   } finally {
     if (flags.endpoint === undefined) removeIfEmpty(dirname(endpoint.slice("ipc://".length)));
   }
@@ -69,7 +72,20 @@ async function serve(flags: ServeFlags): Promise<void> {
 /** The backend's last line, when it fails; it is shown as an error in its place. */
 const REPORT = "remdm-backend: error ";
 
-async function watch(child: ChildProcess, python: string, endpoint: string): Promise<void> {
+/** What a program must say besides the endpoint, which knows the model and not the directory that it lies in. */
+function tokenizerNote(checkpoint: string): string {
+  const path = besideCheckpoint(checkpoint);
+  const isKnown = BUNDLED_NAMES.some((name) => bundledDirectory(name) === checkpoint);
+  return path === undefined || isKnown ? "" : `, tokenizer: ${JSON.stringify(path)}`;
+}
+
+/** @param tokenizer for the line that says how to connect. */
+async function watch(
+  child: ChildProcess,
+  python: string,
+  endpoint: string,
+  tokenizer: string,
+): Promise<void> {
   const state = { ready: false, stopping: false };
   const log = new LogTail((line) => {
     if (!line.startsWith(REPORT)) process.stderr.write(`${line.replace("remdm-backend: ", "")}\n`);
@@ -77,7 +93,7 @@ async function watch(child: ChildProcess, python: string, endpoint: string): Pro
     state.ready = true;
     process.stdout.write(`${endpoint}\n`);
     process.stderr.write(
-      `Connect with Remdm.connect({ endpoint: "${endpoint}" }); Ctrl-C stops.\n`,
+      `Connect with Remdm.connect({ endpoint: "${endpoint}"${tokenizer} }); Ctrl-C stops.\n`,
     );
   });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => log.push(text));

@@ -1,5 +1,8 @@
 /** Reads UTF-8 text as a stream, whatever the file turns out to be. */
-import { createReadStream } from "node:fs";
+import { constants } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { isRecord } from "../sampler/checks.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import { InputError } from "./errors.ts";
 
@@ -11,6 +14,13 @@ export interface ReadOptions {
 
 export const DEFAULT_MAX_LENGTH = 2 ** 28;
 
+/** Bytes. */
+const CHUNK = 2 ** 16;
+/** How often a pipe is looked at that has nothing. */
+const PIPE_MS = 5;
+/** Windows has none. */
+const NONBLOCKING = process.platform === "win32" ? 0 : constants.O_NONBLOCK;
+
 /**
  * @returns the text in pieces, without a byte order mark.
  * @throws InputError when the file cannot be read or is no UTF-8; AbortedError.
@@ -21,8 +31,7 @@ export async function* textPieces(
 ): AsyncGenerator<string, void, void> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let line = 1;
-  for await (const chunk of chunksOf(path)) {
-    if (signal?.aborted) throw new AbortedError(signal.reason);
+  for await (const chunk of chunksOf(path, signal)) {
     const piece = decode(path, decoder, chunk, line);
     line += count(piece, "\n");
     yield piece;
@@ -66,11 +75,29 @@ export async function readText(path: string, options: ReadOptions = {}): Promise
   return pieces.join("");
 }
 
-async function* chunksOf(path: string): AsyncGenerator<Uint8Array, void, void> {
-  const stream = createReadStream(path);
+/** Nothing waits in the system, where no abort reaches it: pipes are looked at now and then. */
+async function* chunksOf(
+  path: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, void> {
+  let file: FileHandle | undefined;
   try {
-    for await (const chunk of stream) yield chunk as Uint8Array;
+    file = await open(path, constants.O_RDONLY | NONBLOCKING);
+    let awaitsWriter = (await file.stat()).isFIFO();
+    for (;;) {
+      if (signal?.aborted) throw new AbortedError(signal.reason);
+      const chunk = await readSome(file);
+      if (chunk === undefined || (chunk.length === 0 && awaitsWriter)) {
+        if (chunk === undefined) awaitsWriter = false;
+        await pause(PIPE_MS);
+      } else {
+        if (chunk.length === 0) return;
+        awaitsWriter = false;
+        yield chunk;
+      }
+    }
   } catch (cause) {
+    if (cause instanceof AbortedError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new InputError(
       path,
@@ -80,7 +107,18 @@ async function* chunksOf(path: string): AsyncGenerator<Uint8Array, void, void> {
       cause,
     );
   } finally {
-    stream.destroy();
+    await file?.close();
+  }
+}
+
+/** @returns undefined where a pipe has nothing yet; nothing at the end. */
+async function readSome(file: FileHandle): Promise<Uint8Array | undefined> {
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(CHUNK), 0, CHUNK);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    if (isRecord(error) && error.code === "EAGAIN") return undefined;
+    throw error;
   }
 }
 

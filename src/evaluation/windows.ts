@@ -53,7 +53,7 @@ export async function windowsOf(
   const last = stream.length - inner;
   const tokens = Array.from({ length: most }, (_, i) => {
     const start = most === 1 ? 0 : Math.floor((i * last) / (most - 1));
-    return [...end, ...stream.slice(start, start + inner), ...end];
+    return [...end, ...stream.subarray(start, start + inner), ...end];
   });
   return { texts: tokens.map((ids) => tokenizer.decode(ids)), tokens };
 }
@@ -61,21 +61,27 @@ export async function windowsOf(
 async function streamOf(
   documents: readonly string[],
   { tokenizer, joined, signal, onProgress }: WindowOptions,
-): Promise<TokenId[]> {
+): Promise<Int32Array> {
   const pace = new Pace(signal);
   const total = documents.reduce((sum, { length }) => sum + length, 0);
-  const stream: TokenId[] = [];
+  const portions: Int32Array[] = []; // a corpus has more tokens than an array of JavaScript can hold
   let done = 0;
   for (const document of documents) {
     for (const piece of piecesOf(document)) {
-      for (const id of tokenizer.encode(piece)) stream.push(id);
+      portions.push(Int32Array.from(tokenizer.encode(piece)));
       done += piece.length;
       onProgress?.(done, total);
       if (pace.spend(WORK_PER_CHARACTER * piece.length)) await pace.rest();
     }
-    if (joined && tokenizer.eosId !== undefined) stream.push(tokenizer.eosId);
+    if (joined && tokenizer.eosId !== undefined) portions.push(Int32Array.of(tokenizer.eosId));
   }
   pace.checkAborted();
+  const stream = new Int32Array(portions.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const portion of portions) {
+    stream.set(portion, at);
+    at += portion.length;
+  }
   return stream;
 }
 

@@ -11,6 +11,9 @@ import type { Tokenizer } from "./tokenizer.ts";
 const FILE_NAME = "tokenizer.json";
 /** V of the published checkpoints: GPT-2's vocabulary and the mask. */
 const GPT2_MODEL_VOCABULARY = 50258;
+/** The models that come with this package share a tokenizer; V is its tokens and the mask. */
+const BUNDLED_MODELS = /^demo(-ar|-sedd)?$/;
+const BUNDLED_VOCABULARY = 4097;
 
 /**
  * @param source `gpt2`, `demo`, or the path of a `tokenizer.json` or of its directory.
@@ -24,17 +27,30 @@ export async function loadTokenizer(source: string): Promise<Tokenizer> {
 
 /** The tokenizer that lies beside a checkpoint, a file or a directory; undefined when there is none. */
 export async function tokenizerBeside(checkpoint: string): Promise<Tokenizer | undefined> {
+  const path = besideCheckpoint(checkpoint);
+  return path === undefined ? undefined : loadHuggingFace(path);
+}
+
+/** Where that is. */
+export function besideCheckpoint(checkpoint: string): string | undefined {
   const directory = isDirectory(checkpoint) ? checkpoint : dirname(checkpoint);
   const path = join(directory, FILE_NAME);
-  return existsSync(path) ? loadHuggingFace(path) : undefined;
+  return existsSync(path) ? path : undefined;
+}
+
+/** What a backend that runs already says of its model. */
+export interface NamedModel extends Pick<DenoiserModel, "vocabSize"> {
+  /** The last part of the checkpoint's path. */
+  readonly name?: string;
 }
 
 /**
- * For a model that brings no tokenizer along: GPT-2's, when the sizes say so.
+ * For a model that brings no tokenizer along: GPT-2's, when the sizes say so, and the bundled models' own, when name and size do.
  * @throws TokenizerError tokenizer_invalid when they do not.
  */
-export async function tokenizerFor({ vocabSize }: DenoiserModel): Promise<Tokenizer> {
+export async function tokenizerFor({ vocabSize, name = "" }: NamedModel): Promise<Tokenizer> {
   if (vocabSize === GPT2_MODEL_VOCABULARY) return loadGpt2();
+  if (BUNDLED_MODELS.test(name) && vocabSize === BUNDLED_VOCABULARY) return loadTokenizer("demo");
   throw new TokenizerError(
     "tokenizer_invalid",
     `No tokenizer is known for this model, whose vocabulary has ${vocabSize} tokens`,

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { Remdm } from "../../src/index.ts";
 import { packageRoot } from "../../src/packageRoot.ts";
 import { reference } from "../support/shared.ts";
 import { startProgram, until, type End } from "./support/program.ts";
@@ -148,6 +149,22 @@ describe("remdm eval", () => {
     expect(JSON.parse(stdout)).toMatchObject({ samples: 2, tokensFrom: "words", duplicates: 0 });
     expect(stderr).toContain("Reading");
     expect(code).toBe(0);
+    await expectNothingLeft();
+  });
+});
+
+describe("Ctrl-C while a pipe is silent", () => {
+  const onUnix = process.platform === "win32" ? it.skip : it; // Windows has no such pipes
+  onUnix("ends remdm eval with 130, and no empty file is left", async () => {
+    const [pipe, out] = [join(scratch, "silent.jsonl"), join(scratch, "out.json")];
+    execFileSync("mkfifo", [pipe]);
+    const { child, said, end } = start(["eval", pipe, "--no-judge", "--out", out]);
+    await until(() => said.stderr.includes("Reading"));
+    child.kill("SIGINT");
+    const { code, stderr } = await end;
+    expect(stderr).toMatch(/Stopped\.\n$/);
+    expect(code).toBe(130);
+    expect(existsSync(out)).toBe(false);
     await expectNothingLeft();
   });
 });
@@ -295,6 +312,25 @@ describe("remdm sample on the bundled model", () => {
       trial: { device: "cpu", forwardMs: expect.any(Number) },
     });
     expect(code).toBe(0);
+    await expectNothingLeft();
+  });
+
+  it.each(["demo-ar", "demo-sedd"])("doctor tries %s out", async (checkpoint) => {
+    const { code, stdout } = await run("doctor", "--checkpoint", checkpoint, "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, trial: { checkpoint }, problems: [] });
+    expect(code).toBe(0);
+  });
+
+  it("a program connects to what serve serves, with the endpoint alone", async () => {
+    const endpoint = `ipc://${join(scratch, "s.sock")}`;
+    const { child, said, end } = start(["serve", "--endpoint", endpoint]);
+    await until(() => said.stdout !== "");
+    const remdm = await Remdm.connect({ endpoint });
+    const { texts } = await remdm.sample({ steps: 2, length: 4, prompt: "Now" }).result;
+    expect(texts[0]).toMatch(/^Now/);
+    await remdm.close();
+    child.kill("SIGINT");
+    expect((await end).code).toBe(0);
     await expectNothingLeft();
   });
 

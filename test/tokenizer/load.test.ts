@@ -9,6 +9,7 @@ import {
   tokenizerBeside,
   tokenizerFor,
 } from "../../src/tokenizer/load.ts";
+import { BUNDLED_NAMES } from "../../src/checkpoints/published.ts";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 
 /** Two letters and an end. */
@@ -81,7 +82,14 @@ describe("the default tokenizer", () => {
     expect((await tokenizerFor(model(50258))).name).toBe("gpt2");
   });
 
+  it.each(BUNDLED_NAMES)("is the bundled models' own for %s, whoever runs it", async (name) => {
+    const tokenizer = await tokenizerFor({ vocabSize: 4097, name });
+    expect(tokenizer.vocabSize).toBe((await loadTokenizer("demo")).vocabSize);
+    await expect(tokenizerFor({ vocabSize: 513, name })).rejects.toThrow("513");
+  });
+
   it("has to be named for any other", async () => {
+    await expect(tokenizerFor({ vocabSize: 4097, name: "mine" })).rejects.toThrow("4097");
     await expect(tokenizerFor(model(513))).rejects.toMatchObject({
       code: "tokenizer_invalid",
       message: expect.stringContaining("513"),
