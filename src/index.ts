@@ -57,7 +57,15 @@ export {
 } from "./experiment/experiment.ts";
 export type { ExperimentProgress } from "./experiment/progress.ts";
 export type { CellResult } from "./experiment/results.ts";
-export type { ExperimentFile, ModelEntry, StrategyEntry } from "./experiment/types.ts";
+export type { StrategySettings } from "./strategyName.ts";
+export type { PaperRow } from "./experiment/paper.ts";
+export type {
+  CellSettings,
+  ExperimentFile,
+  MauveSettings,
+  ModelEntry,
+  StrategyEntry,
+} from "./experiment/types.ts";
 export type { ConnectOptions, Device, LaunchOptions, RowChoice } from "./launchOptions.ts";
 export {
   findCollapse,

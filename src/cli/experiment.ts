@@ -23,7 +23,7 @@ const EXAMPLES = `
 Examples:
   remdm experiment headline.yaml --out headline       sample, evaluate, tabulate, draw; again after an interruption: goes on
   remdm experiment headline.yaml --dry-run            its cells, and what they cost
-  remdm experiment --preset remdm-cap --checkpoint mdlm.ckpt --judge gpt2-large --references owt.txt --out cap
+  remdm experiment --preset remdm-cap --checkpoint mdlm.ckpt --judge gpt2-large --references owt.jsonl --out cap
   remdm experiment --preset remdm-loop --checkpoint mdlm.ckpt --no-judge --steps 128,256,512 --print > mine.yaml
 
 Presets are the original repository's scripts: ar, sedd, mdlm, fb, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop.

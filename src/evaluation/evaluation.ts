@@ -3,20 +3,25 @@ import type { Collapse } from "../metrics/collapse.ts";
 import type { Spread } from "../metrics/spread.ts";
 import type { TokensFrom } from "./tokenSequences.ts";
 
+/** Generative perplexity (section 5 of arXiv 2503.00307): texts are easy for a judge, or they are not. */
 export interface GenerativePerplexity {
   /** exp(sum of nats / sum of tokens) over all texts. */
   readonly value: number;
   /** By the spread over texts; NaN for one text. */
   readonly standardError: number;
+  /** Its name. */
   readonly judge: string;
   /** Tokens of the judge that counted. */
   readonly tokens: number;
 }
 
+/** MAUVE (Pillutla et al. 2021), as mauve-text computes it. */
 export interface Mauve {
+  /** In (0, 1], over the seeds of k-means; 1: as the references. */
   readonly mean: number;
   /** Over the seeds of k-means; NaN for one seed. */
   readonly standardDeviation: number;
+  /** One for each of `seeds`. */
   readonly scores: readonly number[];
   /** How many references there were. */
   readonly references: number;
@@ -40,7 +45,9 @@ export interface ReferenceEvaluation {
   readonly knownWords?: number;
 }
 
+/** Shares are in [0, 1]. What has no number, the error of a single sample, is NaN. */
 export interface Evaluation {
+  /** How many there were. */
   readonly samples: number;
   readonly tokensFrom: TokensFrom;
   /** Mean number of tokens of a sample. */

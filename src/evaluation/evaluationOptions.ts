@@ -9,11 +9,11 @@ export interface EvaluationInput {
   /** The samples, one at least. */
   readonly texts: readonly string[];
   /** Their token ids, if known, one sequence a text: for entropy, diversity and repetition. */
-  readonly tokens?: readonly ArrayLike<number>[];
+  readonly tokens?: readonly ArrayLike<number>[] | undefined;
   /** Text that people wrote, to compare with. */
-  readonly references?: readonly string[];
+  readonly references?: readonly string[] | undefined;
   /** Token ids of the references, in the samples' vocabulary. */
-  readonly referenceTokens?: readonly ArrayLike<number>[];
+  readonly referenceTokens?: readonly ArrayLike<number>[] | undefined;
 }
 
 export interface EvaluationOptions {

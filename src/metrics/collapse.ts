@@ -66,7 +66,10 @@ const ENTROPY_LOSS_WITH_PERPLEXITY = 0.05;
 const REPETITION_GAIN = 0.1;
 const DISTINCT_LOSS = 0.5;
 
-/** Whether one sample is no text by itself, whatever the others are. */
+/**
+ * Whether one sample is no text by itself, whatever the others are; false for fewer than 32 tokens.
+ * @param length tokens; @param entropy of their histogram, in nats; @param repetition share of its 4-grams that occurred earlier in it, in [0, 1].
+ */
 export function isDegenerate(length: number, entropy: number, repetition: number): boolean {
   return length >= SHORTEST && (entropy < Math.log(length) / 2 || repetition > 0.5);
 }

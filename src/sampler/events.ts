@@ -49,12 +49,15 @@ export interface SamplerOptions {
 /** Masks that became tokens. */
 export interface RevealedEvent {
   readonly type: "revealed";
+  /** Which one, from `firstSample` on. */
   readonly sample: number;
   /** Step that did it, in [0, steps); `steps` itself is the final noise removal. */
   readonly step: number;
   /** Time t at the start of that step, in [0, 1]. */
   readonly time: number;
+  /** Where: in [0, L), with `stride` in the whole text. */
   readonly positions: Int32Array;
+  /** Token ids, one for each of `positions`. */
   readonly tokens: Int32Array;
 }
 
@@ -62,8 +65,10 @@ export interface RevealedEvent {
 export interface RemaskedEvent {
   readonly type: "remasked";
   readonly sample: number;
+  /** As of {@link RevealedEvent}, in [0, steps). */
   readonly step: number;
   readonly time: number;
+  /** As there. */
   readonly positions: Int32Array;
 }
 
@@ -83,6 +88,7 @@ export interface ProgressEvent {
   readonly total: number;
   readonly finishedSamples: number;
   readonly samples: number;
+  /** As of {@link SamplerStats}, so far. */
   readonly forwardCalls: number;
   readonly forwardRows: number;
 }

@@ -81,8 +81,11 @@ export interface SwitchWindow {
 /** A plateau of constant alpha between tOn and tOff (paper section 4.2, "loop"). */
 export interface LoopWindow {
   readonly kind: "loop";
+  /** Where the plateau begins, in (tOff, 1). Default 0.55. */
   readonly tOn?: number;
+  /** Where it ends, in (0, tOn). Default 0.05. */
   readonly tOff?: number;
+  /** alpha on it, in (0, 1). Default 0.9. */
   readonly alphaOn?: number;
 }
 
