@@ -71,9 +71,14 @@ export function scaleOf(
     type: isLog ? "log" : "linear",
     domain: isLog ? [least / 1.12, most * 1.12] : [fromZero ? 0 : least - room, top],
     ticks: 6,
-    tickFormat: isShare ? ".0%" : isLog ? "~s" : "~g",
+    tickFormat: isShare ? ".0%" : isLog ? "~s" : plainNumber,
     label: null, // written by `standalone`
   };
+}
+
+/** D3's own writes 120 as 1.2e+2. */
+function plainNumber(value: number): string {
+  return value.toLocaleString("en-US", { maximumSignificantDigits: 6 });
 }
 
 /** Writing needs more contrast than lines do. */

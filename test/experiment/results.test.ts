@@ -293,6 +293,21 @@ describe("table and lines", () => {
     expect(collapsed - sound).toBe(1);
   });
 
+  it("writes numbers on its axes as people do", async () => {
+    const metric = { file: "f", title: "t", axis: "a", from: perplexity };
+    const values = [62.5, 140];
+    const points = values.map((value, i) => ({
+      ...pointAt(8 << i, false),
+      value,
+      low: value,
+      high: value,
+    }));
+    const svg = await drawLines(metric, [{ name: "mdlm", points }], undefined);
+    const numbers = [...svg.matchAll(/>([\d.,e+]+)<\/text>/g)].map(([, number]) => number);
+    expect(numbers).toEqual(expect.arrayContaining(["80", "100", "120", "140", "8", "16"]));
+    expect(numbers.filter((number) => number.includes("e"))).toEqual([]);
+  });
+
   it("keeps labels apart, in order and within bounds", () => {
     const places = spread([50, 52, 51, 200, 399, 400], 15, 40, 400);
     const sorted = [...places].sort((a, b) => a - b);
