@@ -44,7 +44,7 @@ export interface LaunchOptions {
 export interface ConnectOptions {
   /** `ipc:///path/to/socket` of a running backend, as `remdm serve` prints it. */
   readonly endpoint: string;
-  /** As for `launch`. Default: what fits the vocabulary; a remote checkpoint's directory cannot be looked at. */
+  /** As for `launch`. Default: a bundled model's own, by its name, else what fits the vocabulary; a remote checkpoint's directory cannot be looked at. */
   readonly tokenizer?: string | Tokenizer;
   /** As for `launch`. */
   readonly rows?: RowChoice;

@@ -61,20 +61,33 @@ export async function runEval(
     });
     const shown = flags.json ? json : harmless(describeEvaluation(evaluation, failure));
     process.stdout.write(`${shown}\n`); // before files: a disk may be full
-    out?.write(`${json}\n`);
-    original?.write(inOriginalFormat(samples, evaluation));
-    if (failure) throw failure; // after all that has been computed
-    return 0;
+    const failures: unknown[] = failure === undefined ? [] : [failure];
+    for (const write of [
+      () => out?.write(`${json}\n`),
+      () => original?.write(inOriginalFormat(samples, evaluation)),
+    ]) {
+      try {
+        write();
+      } catch (error) {
+        failures.push(error); // the other file may have its place on another disk
+      }
+    }
+    return tell(failures);
   } catch (error) {
     reporter.end();
     if (signal.aborted) {
       reporter.note("Stopped.");
       return interruption.exitCode ?? 0;
     }
-    const { code, text } = failureOf(error, flagFor);
-    process.stderr.write(text);
-    return code;
+    return tell([error]);
   }
+}
+
+/** @returns the exit code. */
+function tell(failures: readonly unknown[]): number {
+  const told = failures.map((error) => failureOf(error, flagFor));
+  for (const { text } of told) process.stderr.write(text);
+  return Math.max(0, ...told.map(({ code }) => code));
 }
 
 /** A reader that goes away (`| head`) is no failure. */

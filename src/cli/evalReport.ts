@@ -39,8 +39,9 @@ function reservation({ length, references }: Evaluation): string {
 
 function rowsOf(evaluation: Evaluation, failure: RemdmError | undefined): Row[] {
   const { entropy, genPpl, mauve, references } = evaluation;
-  const isOther = references?.length !== undefined && references.entropy === undefined;
-  const entropyNote = isOther ? "nats, as the file has it: of other tokens than these" : "nats";
+  const entropyNote = evaluation.entropyIsOther
+    ? "nats, as the file has it: of other tokens than these"
+    : "nats";
   const rows: Row[] = [
     ["", "samples", references ? "references" : "", ""],
     ["entropy", withError(entropy), optional(references?.entropy, withError), entropyNote],

@@ -32,7 +32,7 @@ export class ResultFile implements Disposable {
       throw outputError(
         `The result cannot be written to ${this.path}`,
         cause,
-        "It stands on standard output.",
+        "The report stands on standard output.",
       );
     }
   }

@@ -5,7 +5,7 @@ import { perplexityOf } from "../metrics/perplexity.ts";
 import { spreadOf, type Spread } from "../metrics/spread.ts";
 import { RemdmError } from "../sampler/errors.ts";
 import { Pace } from "../sampler/pace.ts";
-import { ENTROPY_TOLERANCE } from "./findTokenizer.ts";
+import { haveEntropies } from "./findTokenizer.ts";
 import type { Evaluation, GenerativePerplexity, Mauve } from "./evaluation.ts";
 import {
   checkEvaluation,
@@ -48,6 +48,7 @@ export async function evaluate(
     tokensFrom: known.tokensFrom,
     length: samples.length,
     entropy: known.otherEntropy ?? samples.entropy,
+    ...(known.otherEntropy && { entropyIsOther: true }),
     ...(judged && { genPpl: judged.samples }),
     ...(judged?.mauve && { mauve: judged.mauve }),
     distinct1: samples.distinct1,
@@ -94,7 +95,10 @@ async function textMeasures(
   const { tokensFrom } = sequences;
   const own = await tokenStatistics(sequences.samples, watch("statistics of the samples"));
   const given = entropies && spreadOf(entropies);
-  const isOther = given && isOfOthers(given, own.entropy, tokensFrom);
+  const isOther =
+    entropies !== undefined &&
+    (tokensFrom === "words" ||
+      (tokensFrom === "tokenizer" && !haveEntropies(sequences.samples, entropies)));
   const samples = given && !isOther ? { ...own, entropy: given } : own;
   const beside =
     sequences.references &&
@@ -105,16 +109,10 @@ async function textMeasures(
     tokensFrom,
     samples,
     ...(beside && { beside }),
-    ...(isOther && { otherEntropy: given }),
+    ...(isOther && given && { otherEntropy: given }),
     words: await known(input.texts, "words of the samples"),
     referenceWords: await known(input.references, "words of the references"),
   };
-}
-
-/** Whether entropies are of other tokens than are known here: words in their place, or those of another tokenizer. */
-function isOfOthers(given: Spread, own: Spread, tokensFrom: TokensFrom): boolean {
-  if (tokensFrom === "samples") return false;
-  return tokensFrom === "words" || Math.abs(given.mean - own.mean) >= ENTROPY_TOLERANCE;
 }
 
 /** References, and the samples as they compare with them. */

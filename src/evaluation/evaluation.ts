@@ -54,6 +54,8 @@ export interface Evaluation {
   readonly length: number;
   /** Of the histogram of each sample's own tokens, in nats. */
   readonly entropy: Spread;
+  /** Where `entropy` is what the caller knew, of other tokens than `tokensFrom` says: then it compares with nothing here. */
+  readonly entropyIsOther?: true;
   readonly genPpl?: GenerativePerplexity;
   readonly mauve?: Mauve;
   /** Distinct tokens over all tokens of all samples. */

@@ -26,7 +26,7 @@ export interface EvaluationOptions {
   /** Words that count as known, as `wordsOf` writes them: see `vocabularyOf`. */
   readonly vocabulary?: ReadonlySet<string>;
   /** Entropies of the samples in nats, where they are known better than from `tokens`: the original's output has them. Where words stand for tokens, or they are
-   * not those of the tokenizer's tokens (to 0.05 nats in the mean), they are reported and compared with nothing. */
+   * not those of the tokenizer's tokens (to 0.05 nats), they are reported and compared with nothing. */
   readonly entropies?: readonly number[];
   /**
    * Given what made MAUVE fail: the rest is returned without it. Left out, `evaluate` throws the error. An abort is no such failure.

@@ -10,7 +10,7 @@ const BUILT_IN = ["demo", "gpt2"];
 /** Samples that are looked at. */
 const TRIED = 8;
 /** Nats: sampled tokens are not always those that a tokenizer makes of their text. */
-export const ENTROPY_TOLERANCE = 0.05;
+const ENTROPY_TOLERANCE = 0.05;
 
 /**
  * @param source as for {@link loadTokenizer}; without one, the tokenizers that come with the package are tried.
@@ -40,10 +40,18 @@ export async function findTokenizer(
 function fits(tokenizer: Tokenizer, { texts, tokens, entropies }: SampleSet): boolean {
   if (tokens !== undefined) return givesBack(tokenizer, texts, tokens);
   if (entropies === undefined) return false;
-  const tried = texts.slice(0, TRIED);
-  const off = tried.map((text, i) => {
-    return Math.abs(tokenEntropy(tokenizer.encode(text)) - entropies[i]);
-  });
+  return haveEntropies(
+    texts.slice(0, TRIED).map((text) => tokenizer.encode(text)),
+    entropies,
+  );
+}
+
+/** Whether entropies are those of these tokens, as far as the first samples tell. */
+export function haveEntropies(
+  tokens: readonly ArrayLike<number>[],
+  entropies: readonly number[],
+): boolean {
+  const off = tokens.slice(0, TRIED).map((ids, i) => Math.abs(tokenEntropy(ids) - entropies[i]));
   return off.reduce((sum, x) => sum + x, 0) / off.length < ENTROPY_TOLERANCE;
 }
 

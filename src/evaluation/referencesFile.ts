@@ -70,8 +70,13 @@ export async function readReferences(
   return { texts, ...(tokens && { tokens: spread(tokens, count) }), ...kept };
 }
 
+/** Whether a file has several texts; by its name, since a plain text may look like anything. */
+export function hasTexts(path: string | undefined): boolean {
+  return path !== undefined && /\.jsonl?$/.test(path);
+}
+
 async function readDocuments(path: string, options: ReferenceOptions): Promise<Documents> {
-  if (/\.jsonl?$/.test(path)) return readSamples(path, options);
+  if (hasTexts(path)) return readSamples(path, options);
   const source = await readText(path, options);
   return { texts: [source], source };
 }

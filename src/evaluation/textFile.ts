@@ -1,6 +1,6 @@
 /** Reads UTF-8 text as a stream, whatever the file turns out to be. */
 import { constants } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
+import { lstat, open, realpath, type FileHandle } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { isRecord } from "../sampler/checks.ts";
 import { AbortedError } from "../sampler/errors.ts";
@@ -83,7 +83,8 @@ async function* chunksOf(
   let file: FileHandle | undefined;
   try {
     file = await open(path, constants.O_RDONLY | NONBLOCKING);
-    let awaitsWriter = (await file.stat()).isFIFO();
+    // A pipe with a name may get its writer yet; of one without (`<(...)`, `|`) the writer is there, or was. Who writes nothing into a named one is not seen.
+    let awaitsWriter = (await lstat(await realpath(path).catch(() => path))).isFIFO();
     for (;;) {
       if (signal?.aborted) throw new AbortedError(signal.reason);
       const chunk = await readSome(file);

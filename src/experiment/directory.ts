@@ -49,7 +49,11 @@ export class OutputDirectory implements Disposable {
     makeDirectory(join(this.path, "samples"));
     makeDirectory(join(this.path, "charts"));
     if (before === undefined) this.#openResults();
-    const { file, records } = JsonLines.open(join(this.path, "timings.jsonl"), readTiming);
+    const { file, records } = JsonLines.open(
+      join(this.path, "timings.jsonl"),
+      readTiming,
+      "Delete that line; the time that a cell took is lost with it, and nothing else.",
+    );
     this.#timingsFile = file;
     this.#timings = records;
   }

@@ -29,14 +29,16 @@ export class JsonLines implements Disposable {
   /**
    * Makes the file where there is none.
    * @param read checks a record of an earlier session.
+   * @param remedy for a line that is none of ours.
    * @throws RemdmError output_failed; also for a line in the middle that is none of ours.
    */
   static open<Record>(
     path: string,
     read: (value: unknown) => Record,
+    remedy = "Delete that line, and what it held is made again; or use another output directory.",
   ): { readonly file: JsonLines; readonly records: Record[] } {
     const bytes = attempt(path, () => (existsSync(path) ? readFileSync(path) : Buffer.alloc(0)));
-    const { records, size } = readLines(path, bytes, read);
+    const { records, size } = readLines(path, bytes, read, remedy);
     const isNew = !existsSync(path);
     const descriptor = attempt(path, () => openSync(path, "a"));
     attempt(path, () => {
@@ -105,6 +107,7 @@ function readLines<Record>(
   path: string,
   bytes: Buffer,
   read: (value: unknown) => Record,
+  remedy: string,
 ): { readonly records: Record[]; readonly size: number } {
   const records: Record[] = [];
   let size = 0;
@@ -118,8 +121,7 @@ function readLines<Record>(
       if (cause instanceof SyntaxError && end === bytes.length - 1) return { records, size };
       throw new RemdmError(`Line ${line} of ${path} is none that remdm wrote`, {
         code: "output_failed",
-        remedy:
-          "Delete that line, and what it held is made again; or use another output directory.",
+        remedy,
         cause,
       });
     }

@@ -5,6 +5,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { resolveCheckpoint } from "../checkpoints/resolve.ts";
 import { InputError } from "../evaluation/errors.ts";
+import { hasTexts } from "../evaluation/referencesFile.ts";
 import { isRecord } from "../sampler/checks.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import type { Cell } from "./cells.ts";
@@ -72,7 +73,7 @@ export async function manifestOf(
     name,
     settings: {
       references: await digest(references),
-      referenceEnds: referenceEnds ?? null,
+      referenceEnds: (referenceEnds ?? hasTexts(references)) ? true : null,
       words: await digest(words),
       judge: await digest(judgePath),
       judgeTokenizer: await digest(judgePath && beside(judgePath, "tokenizer.json")),
@@ -139,8 +140,8 @@ export function differences(before: Manifest, now: Manifest, held: Held): string
   compare("remdm's version", before.remdm, now.remdm);
   compare("name", before.name, now.name);
   if (held.results.length > 0) {
-    for (const key of Object.keys(before.settings)) {
-      compare(key, before.settings[key], now.settings[key]);
+    for (const key of new Set([...Object.keys(before.settings), ...Object.keys(now.settings)])) {
+      compare(key, before.settings[key] ?? null, now.settings[key] ?? null);
     }
   }
   const models = new Set([...held.cells].map((id) => String(before.cells[id].model)));

@@ -25,7 +25,6 @@ const TITLES = [
   { title: "cell", isText: true },
   { title: "rows" },
   { title: "sampling, s" },
-  { title: "ms a row" },
   { title: "evaluating, s" },
 ];
 
@@ -34,7 +33,8 @@ const NOTE =
 
 /**
  * @param results of one experiment, in its order.
- * @param timings of any cells, in any order; a cell that stands there twice was killed between its timing and its result.
+ * @param timings of any cells, in the order in which they were written; a cell that stands there twice was killed between its timing and its result,
+ * and only evaluated the second time.
  * @returns Markdown.
  */
 export function timingsOf(
@@ -42,10 +42,10 @@ export function timingsOf(
   results: readonly CellResult[],
   timings: readonly Timing[],
 ): string {
-  const last = new Map(timings.map((timing) => [timing.cell, timing]));
+  const first = new Map([...timings].reverse().map((timing) => [timing.cell, timing]));
   let [sampling, evaluating, rows] = [0, 0, 0];
   const lines = results.flatMap((result) => {
-    const timing = last.get(result.cell);
+    const timing = first.get(result.cell);
     if (timing === undefined) return [];
     const own = result.samples * result.forwardCalls;
     sampling += timing.sampling;
@@ -71,8 +71,7 @@ function lineOf(
   rows: number,
   { sampling, evaluating }: Omit<Timing, "cell">,
 ): string[] {
-  const pace = rows === 0 ? "" : ((1000 * sampling) / rows).toFixed(1);
-  return [name, rows.toFixed(0), sampling.toFixed(1), pace, evaluating.toFixed(1)];
+  return [name, rows.toFixed(0), sampling.toFixed(1), evaluating.toFixed(1)];
 }
 
 /** `1 h 58 min`, `3 min 20 s`, `12 s`. */

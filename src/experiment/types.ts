@@ -66,7 +66,7 @@ export interface ExperimentFile extends CellSettings {
   readonly references?: string;
   /**
    * Whether each piece of the references begins and ends with the model's end-of-text token, within its length, as the samples of the published models do.
-   * Default: those of `.jsonl` and `.json` do, those of plain text do not.
+   * Default: those of `.jsonl` and `.json` do, those of plain text do not. Samples of the cell's length in such a file stay as they are.
    */
   readonly referenceEnds?: boolean;
   /** A text whose words count as known words. Default: none is counted. */

@@ -124,8 +124,16 @@ describe("what it prints", () => {
     expect(await runEval(await samples(2), flags, launch)).toBe(1);
     expect(said.stdout).toMatch(/^perplexity +20\.09/m);
     expect(said.stderr).toMatch(
-      /^error: The result .* \/dev\/full: ENOSPC.*\n {2}Free some space\. It stands on standard output\.\n$/,
+      /^error: The result .* \/dev\/full: ENOSPC.*\n {2}Free some space\. The report stands on standard output\.\n$/,
     );
+  });
+
+  onLinux("one file, though the disk of the other is full", async () => {
+    const { launch } = launching(new FakeJudge());
+    const original = file("o.json", "");
+    const flags = { ...defaults, quiet: true, force: true, out: "/dev/full", original } as const;
+    expect(await runEval(await samples(2), flags, launch)).toBe(1);
+    expect(JSON.parse(readFileSync(original, "utf8"))).toHaveProperty("gen_ppl");
   });
 
   it("entropies of another tokenizer than the one that is named, beside none", async () => {
@@ -142,8 +150,13 @@ describe("what it prints", () => {
       references,
     } as const;
     expect(await runEval(path, flags)).toBe(0);
-    expect(said.stdout).toMatch(/^entropy +1\.000 ± 0\.000 +nats, as the file has it: of other/m);
+    const entropy = /^entropy +1\.000 ± 0\.000 +nats, as the file has it: of other/m;
+    expect(said.stdout).toMatch(entropy);
     expect(said.stdout).toMatch(/No sign of a collapse/);
+    said.stdout = "";
+    const { references: _, ...alone } = flags;
+    expect(await runEval(path, alone)).toBe(0);
+    expect(said.stdout).toMatch(entropy);
   });
 
   it("the original's file with --original, which reads back the same", async () => {

@@ -1,5 +1,5 @@
 /** The built program on the real backend: what it prints, how it ends, and that it leaves nothing. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -153,20 +153,31 @@ describe("remdm eval", () => {
   });
 });
 
-describe("Ctrl-C while a pipe is silent", () => {
+describe("a pipe", () => {
   const onUnix = process.platform === "win32" ? it.skip : it; // Windows has no such pipes
-  onUnix("ends remdm eval with 130, and no empty file is left", async () => {
-    const [pipe, out] = [join(scratch, "silent.jsonl"), join(scratch, "out.json")];
-    execFileSync("mkfifo", [pipe]);
-    const { child, said, end } = start(["eval", pipe, "--no-judge", "--out", out]);
-    await until(() => said.stderr.includes("Reading"));
-    child.kill("SIGINT");
-    const { code, stderr } = await end;
-    expect(stderr).toMatch(/Stopped\.\n$/);
-    expect(code).toBe(130);
-    expect(existsSync(out)).toBe(false);
-    await expectNothingLeft();
+  onUnix("that ends without a word is an empty file", () => {
+    const main = join(packageRoot, "dist", "cli", "main.js");
+    const line = `true | "${process.execPath}" "${main}" eval /dev/stdin --no-judge`;
+    const { status, stderr } = spawnSync("sh", ["-c", line], { encoding: "utf8", timeout: 30_000 });
+    expect(stderr).toContain("/dev/stdin holds no samples");
+    expect(status).toBe(1);
   });
+
+  onUnix(
+    "that is silent does not keep remdm eval from ending with 130, and no empty file is left",
+    async () => {
+      const [pipe, out] = [join(scratch, "silent.jsonl"), join(scratch, "out.json")];
+      execFileSync("mkfifo", [pipe]);
+      const { child, said, end } = start(["eval", pipe, "--no-judge", "--out", out]);
+      await until(() => said.stderr.includes("Reading"));
+      child.kill("SIGINT");
+      const { code, stderr } = await end;
+      expect(stderr).toMatch(/Stopped\.\n$/);
+      expect(code).toBe(130);
+      expect(existsSync(out)).toBe(false);
+      await expectNothingLeft();
+    },
+  );
 });
 
 describe("remdm sample on the bundled model", () => {
