@@ -5,7 +5,7 @@ import type { Evaluation } from "../evaluation/evaluation.ts";
 import { resolveMauve } from "../evaluation/evaluationOptions.ts";
 import { MAUVE_LEAST_TEXTS } from "../evaluation/mauveSettings.ts";
 import { formatOriginal } from "../evaluation/originalFormat.ts";
-import { readReferences, type ReferenceSet } from "../evaluation/referencesFile.ts";
+import { mostAreEnded, readReferences, type ReferenceSet } from "../evaluation/referencesFile.ts";
 import { readSamples, type SampleSet } from "../evaluation/samplesFile.ts";
 import { readText } from "../evaluation/textFile.ts";
 import type { TextJudge } from "../evaluation/textJudge.ts";
@@ -209,11 +209,9 @@ function shapeOf(
 ): { readonly length: number; readonly ends: boolean } {
   const looked = tokens ?? texts.slice(0, MEASURED).map((text) => tokenizer?.encode(text) ?? []);
   const total = looked.reduce((sum, { length }) => sum + length, 0);
-  const isEnd = (id: number | undefined): boolean => id !== undefined && id === tokenizer?.eosId;
-  const ended = looked.filter((ids) => isEnd(ids.at(0)) && isEnd(ids.at(-1)));
   return {
     length: Math.max(1, Math.round(total / looked.length)),
-    ends: ended.length > looked.length / 2,
+    ends: mostAreEnded(looked, tokenizer?.eosId),
   };
 }
 

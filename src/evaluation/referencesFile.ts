@@ -70,6 +70,17 @@ export async function readReferences(
   return { texts, ...(tokens && { tokens: spread(tokens, count) }), ...kept };
 }
 
+/** Whether most samples have the end-of-text token at both ends: then references should, too. */
+export function mostAreEnded(
+  samples: readonly ArrayLike<number>[],
+  eosId: number | undefined,
+): boolean {
+  if (eosId === undefined) return false;
+  const isEnded = (ids: ArrayLike<number>): boolean =>
+    ids.length > 0 && ids[0] === eosId && ids[ids.length - 1] === eosId;
+  return samples.filter(isEnded).length > samples.length / 2;
+}
+
 /** Whether a file has several texts; by its name, since a plain text may look like anything. */
 export function hasTexts(path: string | undefined): boolean {
   return path !== undefined && /\.jsonl?$/.test(path);

@@ -1,5 +1,6 @@
 /** The judging half of an experiment: a judge, references and known words, each got once, and tried before anything is sampled. */
 import type { Evaluation } from "../evaluation/evaluation.ts";
+import { mostAreEnded } from "../evaluation/referencesFile.ts";
 import { readText } from "../evaluation/textFile.ts";
 import type { JudgeCallOptions } from "../evaluation/textJudge.ts";
 import { vocabularyOf } from "../metrics/words.ts";
@@ -30,11 +31,9 @@ export class Evaluator {
     this.#experiment = experiment;
     this.#services = services;
     this.#hooks = hooks;
-    const { references, referenceEnds } = experiment;
+    const { references } = experiment;
     this.#references =
-      references === undefined
-        ? undefined
-        : new ReferenceShelf(references, referenceEnds, hooks.signal);
+      references === undefined ? undefined : new ReferenceShelf(references, hooks.signal);
   }
 
   /** undefined: the experiment has none. */
@@ -55,10 +54,19 @@ export class Evaluator {
     this.#judge = new RememberingJudge(await this.#services.judge(judge, this.#experiment, signal));
   }
 
-  /** @throws InputError, ExperimentError experiment_invalid where they are too few for MAUVE, AbortedError. */
-  async referencesFor(cell: Cell, model: LoadedModel): Promise<References | undefined> {
-    const found = await this.#references?.for(cell, model);
-    const { mauve, references: path, source } = this.#experiment;
+  /**
+   * @param samples of the cell, where they are drawn: they tell how the references begin and end.
+   * @throws InputError, ExperimentError experiment_invalid where they are too few for MAUVE, AbortedError.
+   */
+  async referencesFor(
+    cell: Cell,
+    model: LoadedModel,
+    samples: readonly CellSample[] = [],
+  ): Promise<References | undefined> {
+    const { mauve, references: path, referenceEnds, source } = this.#experiment;
+    const tokens = samples.map((sample) => sample.tokens);
+    const ends = referenceEnds ?? mostAreEnded(tokens, model.tokenizer.eosId);
+    const found = await this.#references?.for(cell, model, ends);
     const { leastTexts } = this.#services;
     if (found === undefined || mauve === false || found.texts.length >= leastTexts) return found;
     throw new ExperimentError(
@@ -95,7 +103,7 @@ export class Evaluator {
   ): Promise<Evaluation> {
     const { signal, say } = this.#hooks;
     say("evaluating", cell.id);
-    const [judge, references] = [this.#judge, await this.referencesFor(cell, model)];
+    const [judge, references] = [this.#judge, await this.referencesFor(cell, model, samples)];
     return this.#services.evaluate(
       {
         texts: samples.map(({ text }) => text),

@@ -5,7 +5,6 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { resolveCheckpoint } from "../checkpoints/resolve.ts";
 import { InputError } from "../evaluation/errors.ts";
-import { hasTexts } from "../evaluation/referencesFile.ts";
 import { isRecord } from "../sampler/checks.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import type { Cell } from "./cells.ts";
@@ -73,7 +72,7 @@ export async function manifestOf(
     name,
     settings: {
       references: await digest(references),
-      referenceEnds: (referenceEnds ?? hasTexts(references)) ? true : null,
+      referenceEnds: referenceEnds ?? null,
       words: await digest(words),
       judge: await digest(judgePath),
       judgeTokenizer: await digest(judgePath && beside(judgePath, "tokenizer.json")),

@@ -16,34 +16,26 @@ const WORK_PER_CHARACTER = 16;
 
 export class ReferenceShelf {
   readonly #path: string;
-  readonly #ends: boolean | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #known = new Map<string, References>();
 
-  /** @param ends see `ExperimentFile.referenceEnds`. */
-  constructor(path: string, ends: boolean | undefined, signal: AbortSignal | undefined) {
+  constructor(path: string, signal: AbortSignal | undefined) {
     this.#path = path;
-    this.#ends = ends;
     this.#signal = signal;
   }
 
-  /** @throws InputError, AbortedError. */
+  /** @param ends whether each begins and ends with the end-of-text token. @throws InputError, AbortedError. */
   async for(
     { model, length: given, samples }: Cell,
     { tokenizer, model: { length: whole } }: Pick<LoadedModel, "tokenizer" | "model">,
+    ends: boolean,
   ): Promise<References> {
     const length = given ?? whole;
-    const key = JSON.stringify([model, length, samples]);
+    const key = JSON.stringify([model, length, samples, ends]);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const [ends, signal] = [this.#ends, this.#signal];
-    const options = {
-      count: samples,
-      length,
-      tokenizer,
-      ...(ends !== undefined && { ends }),
-      ...(signal && { signal }),
-    };
+    const signal = this.#signal;
+    const options = { count: samples, length, tokenizer, ends, ...(signal && { signal }) };
     const { texts, tokens } = await readReferences(this.#path, options);
     const own = tokens !== undefined && isOf(tokenizer, texts, tokens);
     const references = { texts, tokens: own ? tokens : await this.#encode(texts, tokenizer) };

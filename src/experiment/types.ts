@@ -65,8 +65,8 @@ export interface ExperimentFile extends CellSettings {
   /** Texts that samples are compared with by MAUVE: `.jsonl`, `.json` or plain text. Without it there is no MAUVE. */
   readonly references?: string;
   /**
-   * Whether each piece of the references begins and ends with the model's end-of-text token, within its length, as the samples of the published models do.
-   * Default: those of `.jsonl` and `.json` do, those of plain text do not. Samples of the cell's length in such a file stay as they are.
+   * Whether each window of the references begins and ends with the model's end-of-text token, within its length. Default: as most samples of the
+   * cell do. Samples of the cell's length in a file of samples stay as they are.
    */
   readonly referenceEnds?: boolean;
   /** A text whose words count as known words. Default: none is counted. */

@@ -4,6 +4,8 @@
 const WORD = /[\p{L}\p{M}]+(?:['\u2019][\p{L}\p{M}]+)*/gu;
 /** Words, numbers, and whatever else shows, a character each. */
 const PIECE = /[\p{L}\p{M}]+(?:['\u2019][\p{L}\p{M}]+)*|\p{N}+|\S/gu;
+/** As in `<|endoftext|>`. */
+const SPECIAL_TOKEN = /<\|\w+\|>/g;
 const APOSTROPHES = /['\u2019]/g;
 
 /** Shorter ones are words by chance too often. */
@@ -11,10 +13,11 @@ const LEAST_LETTERS = 3;
 
 /**
  * Words as they are compared: case folded, characters composed, one kind of apostrophe. Everything else divides words: "o'er-run" is two.
- * For a corpus and for samples alike.
+ * Special tokens like `<|endoftext|>` are none. For a corpus and for samples alike.
  */
 export function wordsOf(text: string): string[] {
-  const words = text.normalize("NFC").toLowerCase().match(WORD) ?? [];
+  const plain = text.replace(SPECIAL_TOKEN, " ");
+  const words = plain.normalize("NFC").toLowerCase().match(WORD) ?? [];
   return words.map((word) => word.replaceAll("\u2019", "'"));
 }
 

@@ -179,35 +179,44 @@ it.each([
 });
 
 it.each([
-  [undefined, "real.jsonl", true],
-  [false, "real.jsonl", false],
-  [undefined, "real.txt", false],
-  [true, "real.txt", true],
-])("ends its references as %s says, in %s", async (referenceEnds, references, ended) => {
+  ["as its samples do", undefined, "real.jsonl", true, true],
+  ["as its samples do", undefined, "real.jsonl", false, false],
+  ["as its samples do", undefined, "real.txt", true, true],
+  ["as it is told", false, "real.jsonl", true, false],
+  ["as it is told", true, "real.txt", false, true],
+])("ends its references %s: %j, %s, %j", async (_, referenceEnds, references, sampled, ended) => {
   writeFileSync(join(scratch, "real.txt"), "abcabcabcabcbcabcabcabca");
   writeFileSync(join(scratch, "real.jsonl"), '"abcabcabcabcbcabcabcabca"\n');
   const fake = fakeServices(sampleEvents) as unknown as Services;
+  const eosId = 0; // of no letter there
   const tokens: (readonly number[])[] = [];
   const services: Partial<Services> = {
     launch: async (...args) => {
       const loaded = await fake.launch(...args);
-      return { ...loaded, tokenizer: { ...loaded.tokenizer, eosId: 0 } }; // of no letter there
+      const sample: typeof loaded.sample = async function* (options) {
+        for await (const event of loaded.sample(options)) {
+          if (event.type === "finished") event.tokens.fill(sampled ? eosId : 1);
+          yield event;
+        }
+      };
+      return { ...loaded, sample, tokenizer: { ...loaded.tokenizer, eosId } };
     },
     evaluate: (input, options) => {
       tokens.push(...(input.referenceTokens ?? []).map((ids) => Array.from(ids)));
       return fake.evaluate(input, options);
     },
   };
-  const own = referenceEnds === undefined ? {} : { referenceEnds };
-  await run({ ...BASE, references, ...own, mauve: false }, services);
+  const again = (ends: boolean | undefined) =>
+    run(
+      { ...BASE, references, ...(ends !== undefined && { referenceEnds: ends }), mauve: false },
+      services,
+    );
+  await again(referenceEnds);
   expect(tokens).toHaveLength(2);
   for (const ids of tokens) {
     expect(ids).toHaveLength(12);
-    expect([ids[0], ids.at(-1)].every((id) => id === 0)).toBe(ended);
+    expect([ids[0], ids.at(-1)].every((id) => id === eosId)).toBe(ended);
   }
-  const again = (ends: boolean) =>
-    run({ ...BASE, references, referenceEnds: ends, mauve: false }, services);
-  await again(ended); // to say what is so anyway changes nothing
   await expect(again(!ended)).rejects.toThrow(/referenceEnds was/);
 });
 

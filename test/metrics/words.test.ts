@@ -7,6 +7,8 @@ describe("words", () => {
     ["'Tis o'er-run--by 2nd class", ["tis", "o'er", "run", "by", "nd", "class"]],
     ["Ça naïve \u00e9te\u0301", ["ça", "naïve", "été"]],
     ["dogs' \u2019 '' 42", ["dogs"]],
+    ["<|endoftext|>So it<|endoftext|>", ["so", "it"]],
+    ["a < b|c >", ["a", "b", "c"]],
     ["", []],
   ])("of %j", (text, words) => {
     expect(wordsOf(text)).toEqual(words);
