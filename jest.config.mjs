@@ -1,5 +1,6 @@
 /** @type {import("jest").Config} */
 export default {
+  injectGlobals: false, // they are imported; and Observable Plot draws otherwise where it finds a global `it`
   testEnvironment: "node",
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
