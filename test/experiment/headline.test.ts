@@ -125,7 +125,9 @@ describe("what docs/headline.md says of it", () => {
       const others = diffusion.filter((one) => one.steps === steps && one.label !== "dfm");
       const least = Math.min(...others.map((one) => perplexity(one).value));
       expect(perplexity(at("dfm", steps)).value).toBeLessThan(least);
+      expect(at("dfm", steps).forwardCalls).toBeGreaterThan(at("remdm-cap", steps).forwardCalls);
     }
+    expect(at("dfm", 16).forwardCalls).toBeGreaterThan(2 * at("remdm-cap", 16).forwardCalls);
     expect(above(perplexity(at("dfm", 512)), perplexity(at("remdm-cap", 512)))).toBeGreaterThan(2);
   });
 
