@@ -77,23 +77,22 @@ export class Evaluator {
   }
 
   /**
-   * Judges the references of a cell, which the judge remembers, and computes one MAUVE, of a few of them with themselves.
+   * Judges a few of the references of a cell, and computes one MAUVE of them with themselves: whatever is missing for that is known.
    * @returns how many texts were judged.
-   * @throws InputError, AbortedError, what the judge throws: what is missing for MAUVE, or too few references.
+   * @throws InputError, ExperimentError, AbortedError, what the judge throws.
    */
   async try(cell: Cell, model: LoadedModel): Promise<number> {
     const [references, judge] = [await this.referencesFor(cell, model), this.#judge];
     if (references === undefined || judge === undefined) return 0;
-    const { texts } = references;
-    await judge.likelihoods(texts, this.#call("perplexity"));
+    const few = references.texts.slice(0, this.#services.leastTexts);
+    await judge.likelihoods(few, this.#call("perplexity"));
     const { mauve } = this.#experiment;
-    if (mauve === false) return texts.length;
-    const { width, data } = await judge.features(texts, this.#call("features"));
-    const rows = Math.min(texts.length, this.#services.leastTexts);
-    const few = { rows, width, data: data.subarray(0, rows * width) };
+    if (mauve === false) return few.length;
+    const features = await judge.features(few, this.#call("features"));
     const { seeds, scale } = mauve;
-    await judge.mauve(few, few, { seeds: seeds.slice(0, 1), scale, ...this.#call("MAUVE") });
-    return texts.length;
+    const settings = { seeds: seeds.slice(0, 1), scale };
+    await judge.mauve(features, features, { ...settings, ...this.#call("MAUVE") });
+    return few.length;
   }
 
   async evaluate(
