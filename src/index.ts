@@ -57,7 +57,6 @@ export {
 } from "./experiment/experiment.ts";
 export type { ExperimentProgress } from "./experiment/progress.ts";
 export type { CellResult } from "./experiment/results.ts";
-export type { StrategySettings } from "./strategyName.ts";
 export type { PaperRow } from "./experiment/paper.ts";
 export type {
   CellSettings,
@@ -85,6 +84,7 @@ export { KnownWords, knownWordShare, vocabularyOf, wordsOf } from "./metrics/wor
 export { Remdm, type BackendStatus, type SampleOptions } from "./remdm.ts";
 export type { RunStats, SampleResult, SampleRun } from "./run.ts";
 export * from "./sampler/index.ts";
+export type { StrategySettings } from "./strategyName.ts";
 export { TokenizerError } from "./tokenizer/errors.ts";
 export { checkTokenizer, loadTokenizer } from "./tokenizer/load.ts";
 export {

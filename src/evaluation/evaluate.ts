@@ -95,11 +95,10 @@ async function textMeasures(
   const { tokensFrom } = sequences;
   const own = await tokenStatistics(sequences.samples, watch("statistics of the samples"));
   const given = entropies && spreadOf(entropies);
-  const isOther =
-    entropies !== undefined &&
-    (tokensFrom === "words" ||
-      (tokensFrom === "tokenizer" && !haveEntropies(sequences.samples, entropies)));
-  const samples = given && !isOther ? { ...own, entropy: given } : own;
+  const isOwn =
+    tokensFrom === "samples" ||
+    (tokensFrom === "tokenizer" && entropies && haveEntropies(sequences.samples, entropies));
+  const samples = given && isOwn ? { ...own, entropy: given } : own;
   const beside =
     sequences.references &&
     (await besideOf(sequences.samples, samples, sequences.references, watch));
@@ -109,7 +108,7 @@ async function textMeasures(
     tokensFrom,
     samples,
     ...(beside && { beside }),
-    ...(isOther && given && { otherEntropy: given }),
+    ...(given && !isOwn && { otherEntropy: given }),
     words: await known(input.texts, "words of the samples"),
     referenceWords: await known(input.references, "words of the references"),
   };

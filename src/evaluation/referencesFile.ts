@@ -82,8 +82,8 @@ export function mostAreEnded(
 }
 
 /** Whether a file has several texts; by its name, since a plain text may look like anything. */
-export function hasTexts(path: string | undefined): boolean {
-  return path !== undefined && /\.jsonl?$/.test(path);
+export function hasTexts(path: string): boolean {
+  return /\.jsonl?$/.test(path);
 }
 
 async function readDocuments(path: string, options: ReferenceOptions): Promise<Documents> {

@@ -88,14 +88,11 @@ async function* chunksOf(
     for (;;) {
       if (signal?.aborted) throw new AbortedError(signal.reason);
       const chunk = await readSome(file);
-      if (chunk === undefined || (chunk.length === 0 && awaitsWriter)) {
-        if (chunk === undefined) awaitsWriter = false;
-        await pause(PIPE_MS);
-      } else {
-        if (chunk.length === 0) return;
-        awaitsWriter = false;
-        yield chunk;
-      }
+      const isEnd = chunk?.length === 0;
+      if (isEnd && !awaitsWriter) return;
+      awaitsWriter &&= isEnd;
+      if (chunk === undefined || isEnd) await pause(PIPE_MS);
+      else yield chunk;
     }
   } catch (cause) {
     if (cause instanceof AbortedError) throw cause;

@@ -1,6 +1,6 @@
 /** The judging half of an experiment: a judge, references and known words, each got once, and tried before anything is sampled. */
 import type { Evaluation } from "../evaluation/evaluation.ts";
-import { mostAreEnded } from "../evaluation/referencesFile.ts";
+import { hasTexts, mostAreEnded } from "../evaluation/referencesFile.ts";
 import { readText } from "../evaluation/textFile.ts";
 import type { JudgeCallOptions } from "../evaluation/textJudge.ts";
 import { vocabularyOf } from "../metrics/words.ts";
@@ -55,20 +55,21 @@ export class Evaluator {
   }
 
   /**
-   * @param samples of the cell, where they are drawn: they tell how the references begin and end.
+   * @param samples of the cell: they tell how the references begin and end. Before they are drawn that is guessed, since a corpus takes long to be cut.
    * @throws InputError, ExperimentError experiment_invalid where they are too few for MAUVE, AbortedError.
    */
   async referencesFor(
     cell: Cell,
     model: LoadedModel,
-    samples: readonly CellSample[] = [],
+    samples?: readonly CellSample[],
   ): Promise<References | undefined> {
     const { mauve, references: path, referenceEnds, source } = this.#experiment;
-    const tokens = samples.map((sample) => sample.tokens);
-    const ends = referenceEnds ?? mostAreEnded(tokens, model.tokenizer.eosId);
-    const found = await this.#references?.for(cell, model, ends);
+    if (path === undefined || this.#references === undefined) return undefined;
+    const tokens = samples?.map((sample) => sample.tokens);
+    const likely = tokens ? mostAreEnded(tokens, model.tokenizer.eosId) : hasTexts(path);
+    const found = await this.#references.for(cell, model, referenceEnds ?? likely);
     const { leastTexts } = this.#services;
-    if (found === undefined || mauve === false || found.texts.length >= leastTexts) return found;
+    if (mauve === false || found.texts.length >= leastTexts) return found;
     throw new ExperimentError(
       "experiment_invalid",
       `${source.where(cell.path)} (${cell.id}): ${path} makes ${found.texts.length} references for it, too few for MAUVE, which needs ${leastTexts}`,

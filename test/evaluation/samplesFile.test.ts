@@ -66,6 +66,39 @@ describe("a file of samples", () => {
   });
 });
 
+const onUnix = process.platform === "win32" ? describe.skip : describe; // Windows has no such pipes
+onUnix("a file of samples that is a pipe", () => {
+  const pipe = (): string => {
+    const path = `${file("a", "")}.pipe`;
+    execFileSync("mkfifo", [path]);
+    return path;
+  };
+
+  it("waits for who writes, and for the rest", async () => {
+    const path = pipe();
+    const reading = readSamples(path);
+    await pause(30);
+    const writer = openSync(path, "w");
+    await pause(30);
+    const [begin, end] = [LINES.slice(0, 20), LINES.slice(20)];
+    writeSync(writer, begin);
+    await pause(30);
+    writeSync(writer, end);
+    closeSync(writer);
+    expect((await reading).texts).toHaveLength(2);
+  });
+
+  it.each(["nobody writes", "the writer is silent"])("ends when aborted: %s", async (how) => {
+    const path = pipe();
+    const writer = how.startsWith("nobody") ? undefined : openSync(path, constants.O_RDWR);
+    const controller = new AbortController();
+    const reading = readSamples(path, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 50);
+    await expect(reading).rejects.toMatchObject({ code: "aborted" });
+    if (writer !== undefined) closeSync(writer);
+  });
+});
+
 describe("a bad file is named, with the line and what to do", () => {
   it.each<[string, string, string | Uint8Array, RegExp]>([
     ["no JSON", "a.jsonl", '"a"\n{"text":\n', /a\.jsonl, line 2, is no JSON/],
@@ -115,39 +148,6 @@ describe("a bad file is named, with the line and what to do", () => {
     const missing = readSamples(join(tmpdir(), "remdm-not-there.jsonl"));
     await expect(missing).rejects.toMatchObject({ message: expect.stringMatching(/ENOENT/) });
     await expect(readSamples(tmpdir())).rejects.toMatchObject({ code: "input_invalid" });
-  });
-
-  const onUnix = process.platform === "win32" ? describe.skip : describe; // Windows has no such pipes
-  onUnix("through a pipe", () => {
-    const pipe = (): string => {
-      const path = `${file("a", "")}.pipe`;
-      execFileSync("mkfifo", [path]);
-      return path;
-    };
-
-    it("waits for who writes, and for the rest", async () => {
-      const path = pipe();
-      const reading = readSamples(path);
-      await pause(30);
-      const writer = openSync(path, "w");
-      await pause(30);
-      const [begin, end] = [LINES.slice(0, 20), LINES.slice(20)];
-      writeSync(writer, begin);
-      await pause(30);
-      writeSync(writer, end);
-      closeSync(writer);
-      expect((await reading).texts).toHaveLength(2);
-    });
-
-    it.each(["nobody writes", "the writer is silent"])("ends when aborted: %s", async (how) => {
-      const path = pipe();
-      const writer = how.startsWith("nobody") ? undefined : openSync(path, constants.O_RDWR);
-      const controller = new AbortController();
-      const reading = readSamples(path, { signal: controller.signal });
-      setTimeout(() => controller.abort(), 50);
-      await expect(reading).rejects.toMatchObject({ code: "aborted" });
-      if (writer !== undefined) closeSync(writer);
-    });
   });
 
   it("an abort is no fault of the file", async () => {
