@@ -33,7 +33,7 @@ export function watch(command, args, { cwd, env, quietMs = QUIET_MS }) {
     let heard = Date.now();
     let tail = "";
     const quiet = setInterval(() => {
-      const last = tail.trimEnd().split("\n").at(-1) ?? "";
+      const last = tail.trimEnd().split("\n").at(-1) || "its start";
       process.stderr.write(`\nsilent for ${duration(Date.now() - heard)} after: ${last}\n`);
     }, quietMs);
     const pass = (/** @type {NodeJS.WriteStream} */ to) => (/** @type {Buffer} */ chunk) => {

@@ -3,10 +3,13 @@
  * sums, and which of equal numbers an argmax takes.
  */
 import { beforeAll, describe, expect, it } from "@jest/globals";
-import { drawWeighted } from "../../../src/sampler/dense/draw.ts";
+import { AutoregressiveDraw } from "../../../src/sampler/dense/autoregressiveDraw.ts";
+import { drawKept, drawWeighted } from "../../../src/sampler/dense/draw.ts";
 import { DenseNucleus } from "../../../src/sampler/dense/nucleus.ts";
-import { argmax } from "../../../src/sampler/dense/parameterization.ts";
+import { argmax, nextLogProbabilities } from "../../../src/sampler/dense/parameterization.ts";
 import { precisionOf } from "../../../src/sampler/dense/precision.ts";
+import { TorchGenerator } from "../../../src/sampler/dense/torchGenerator.ts";
+import { resolveOptions } from "../../../src/sampler/options.ts";
 import { describeUnless } from "../../support/describeUnless.ts";
 import { askTorch, type Question } from "../support/pytorch.ts";
 import { bfloat16Softmax, generator } from "../support/tiedRows.ts";
@@ -101,5 +104,43 @@ describeUnless(elsewhere, "a nucleus", () => {
       );
     });
     expect(wrong.map((one) => `${title(one)}, p = ${one.topP}`)).toEqual([]);
+  });
+});
+
+describe("a tie of a token and the mask", () => {
+  it.each([
+    [5, 12],
+    [20, 12],
+  ])("goes to the lower id, as any tie of an argmax does: %i and %i", (token, mask) => {
+    const noise = new Float64Array(30).fill(0.25);
+    const race = new Float64Array(30).map((_, v) => (v === token || v === mask ? 0.5 : 0));
+    const weights = { keep: 0.5, mask: 0.5 };
+    expect(drawKept(token, mask, weights, noise)).toBe(Math.min(token, mask));
+    expect(drawWeighted(race, noise)).toBe(Math.min(token, mask));
+  });
+});
+
+describe("the Gumbel race of an autoregressive model", () => {
+  it("is run in float32: of sums that are equal there, the first token wins", () => {
+    const model = { vocabSize: 3, maskId: 2, bosId: 0, length: 3, timeConditioning: false };
+    const ar = { ...model, kind: "ar" } as const;
+    let ties = 0;
+    for (let seed = 1; seed < 20; seed++) {
+      const options = resolveOptions({ executor: "dense", noise: "torch", seed }, ar);
+      const generator = new TorchGenerator(BigInt(seed));
+      const noise = [generator.gumbel32(), generator.gumbel32()];
+      for (let i = -50; i < 50; i++) {
+        const row = Float32Array.of(0, noise[0] - noise[1] + i * 2 ** -24, 0);
+        const logs = row.slice();
+        nextLogProbabilities(logs, ar.maskId, precisionOf("float32"));
+        const [first, second] = noise.map((gumbel, v) => logs[v] + gumbel);
+        if (second <= first || Math.fround(first) !== Math.fround(second)) continue;
+        ties++;
+        const draw = new AutoregressiveDraw(ar, options);
+        draw.begin(1);
+        expect(draw.draw(row, 0)).toBe(0);
+      }
+    }
+    expect(ties).toBeGreaterThan(0);
   });
 });
