@@ -18,10 +18,10 @@ const NOISE = /^(Test results written to: |-+ generated xml file: ).*\n/m;
 /**
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd: string, env: NodeJS.ProcessEnv, quietMs?: number }} options
+ * @param {{ cwd: string, env: NodeJS.ProcessEnv }} options
  * @returns {Promise<{ code: number | null, complaint: string }>}
  */
-export function watch(command, args, { cwd, env, quietMs = QUIET_MS }) {
+export function watch(command, args, { cwd, env }) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     let complaint = "";
@@ -35,7 +35,7 @@ export function watch(command, args, { cwd, env, quietMs = QUIET_MS }) {
     const quiet = setInterval(() => {
       const last = tail.trimEnd().split("\n").at(-1) || "its start";
       process.stderr.write(`\nsilent for ${duration(Date.now() - heard)} after: ${last}\n`);
-    }, quietMs);
+    }, QUIET_MS);
     const pass = (/** @type {NodeJS.WriteStream} */ to) => (/** @type {Buffer} */ chunk) => {
       const text = chunk.toString();
       quiet.refresh();
