@@ -78,6 +78,17 @@ export default defineConfig(
       "no-console": "off",
       "@typescript-eslint/require-await": "off",
       "@typescript-eslint/explicit-module-boundary-types": "off",
+      // A skipped test says why: test/support/describeUnless.ts.
+      "no-restricted-properties": [
+        "error",
+        ...["it", "test", "describe"].flatMap((object) =>
+          ["skip", "todo", "failing", "only"].map((property) => ({
+            object,
+            property,
+            message: "Use describeUnless, which says why.",
+          })),
+        ),
+      ],
     },
   },
   boundary(

@@ -7,29 +7,23 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { execa, execaSync } from "execa";
+import { execa } from "execa";
 import { findPython, Remdm } from "../src/index.ts";
 import { packageRoot } from "../src/packageRoot.ts";
 
 const maker = join(packageRoot, "py_backend", "tests", "make_huggingface.py");
 const python = findPython().path;
-/** An extra of the backend, which the set-up of the tests installs. */
-const missing =
-  execaSync(python, ["-c", "import transformers, tokenizers"], { reject: false }).exitCode !== 0;
-/** Only in CI do these run without it, and fail. */
-const withTransformers = missing && !process.env.CI ? describe.skip : describe;
 
 let directory = "";
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "remdm-hf-"));
-  if (!missing) await execa(python, [maker, directory, "bert", "roberta", "llada-style"]);
+  await execa(python, [maker, directory, "bert", "roberta", "llada-style"]);
 });
 afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-const reason = missing ? ` (${python} lacks transformers)` : "";
-withTransformers(`a directory in the format of Hugging Face${reason}`, () => {
+describe("a directory in the format of Hugging Face", () => {
   it.each([
     { kind: "bert", prompt: "the cat", maskId: 4, vocabSize: 25, tokens: 25, ends: [2, 3] },
     { kind: "llada-style", prompt: "To be", maskId: 2, vocabSize: 320, tokens: 259, ends: [0, 1] },

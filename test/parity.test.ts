@@ -2,8 +2,6 @@
  * Whole runs of the original repository, seed for seed: every token of every state, the number of forward calls, the
  * entropies and the texts, for all its models and samplers, through the real backend.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   Remdm,
@@ -14,13 +12,7 @@ import {
 } from "../src/index.ts";
 import { strategyOf, type StepCase } from "./sampler/support/stepCases.ts";
 import { expectRecordedOutputs } from "./support/forwardCases.ts";
-import { reference } from "./support/shared.ts";
-
-const END_TO_END = join(reference, "end2end.json");
-const missing = !existsSync(END_TO_END);
-/** Without the golden data, only in CI do these run, and fail. */
-const withReference = missing && !process.env.CI ? describe.skip : describe;
-const note = missing ? ` (${END_TO_END} is missing: set REMDM_SHARED)` : "";
+import { goldenCheckpoint, goldenTokenizer, readGolden } from "./support/golden.ts";
 
 interface WholeRun extends Pick<
   StepCase,
@@ -36,7 +28,6 @@ interface WholeRun extends Pick<
 
 interface Group {
   readonly model: "mdlm" | "sedd" | "d3pm" | "ar";
-  readonly checkpoint: string;
   readonly batch: number;
   readonly maskIndex: number;
   readonly cases: readonly WholeRun[];
@@ -46,11 +37,9 @@ const LENGTH = 64;
 /** Loading PyTorch takes seconds, or a minute on a machine that is out of breath. */
 const MINUTES = 60_000;
 
-const groups: readonly Group[] = missing
-  ? []
-  : (JSON.parse(readFileSync(END_TO_END, "utf8")) as readonly Group[]);
+const groups = readGolden("end2end") as readonly Group[];
 
-withReference(`the original's runs${note}`, () => {
+describe("the original's runs", () => {
   it("are recorded for every model", () => {
     expect(groups.map(({ model, cases }) => [model, cases.length])).toEqual([
       ["mdlm", 30],
@@ -64,8 +53,8 @@ withReference(`the original's runs${note}`, () => {
     let remdm: Remdm;
     beforeAll(async () => {
       remdm = await Remdm.launch({
-        checkpoint: join(reference, "checkpoints", group.checkpoint),
-        tokenizer: join(reference, "tokenizer.json"),
+        checkpoint: goldenCheckpoint(group.model),
+        tokenizer: goldenTokenizer,
         device: "cpu",
       });
     }, 3 * MINUTES);
@@ -115,8 +104,8 @@ withReference(`the original's runs${note}`, () => {
     "an ar model gives the same tokens with and without a KV cache",
     async () => {
       await using remdm = await Remdm.launch({
-        checkpoint: join(reference, "checkpoints", "ar.ckpt"),
-        tokenizer: join(reference, "tokenizer.json"),
+        checkpoint: goldenCheckpoint("ar"),
+        tokenizer: goldenTokenizer,
         device: "cpu",
       });
       const { denoiser } = remdm;

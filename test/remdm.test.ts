@@ -1,5 +1,5 @@
 /** The whole SDK against the real backend and the golden checkpoint. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
@@ -10,19 +10,15 @@ import { packageRoot } from "../src/packageRoot.ts";
 import { BuiltPackage, socketsIn } from "./backend/support/builtPackage.ts";
 import { isRunning, until } from "./backend/support/fakePython.ts";
 import { expectRecordedOutputs } from "./support/forwardCases.ts";
-import { reference } from "./support/shared.ts";
+import { goldenCheckpoint, goldenTokenizer } from "./support/golden.ts";
 
-const MDLM = join(reference, "checkpoints", "mdlm.ckpt");
-const missing = !existsSync(MDLM);
-/** Without the golden data, only in CI do these run, and fail. */
-const withReference = missing && !process.env.CI ? describe.skip : describe;
-const note = missing ? ` (${MDLM} is missing: set REMDM_SHARED)` : "";
+const MDLM = goldenCheckpoint("mdlm");
 
 /** Loading PyTorch takes seconds, or a minute on a machine that is out of breath. */
 const MINUTES = 60_000;
 const GOLDEN = {
   checkpoint: MDLM,
-  tokenizer: join(reference, "tokenizer.json"),
+  tokenizer: goldenTokenizer,
   device: "cpu",
 } as const;
 
@@ -52,7 +48,7 @@ function launch(options: LaunchOptions = {}, golden: LaunchOptions = GOLDEN): Pr
   return Remdm.launch({ ...golden, ...options });
 }
 
-withReference(`a launched model${note}`, () => {
+describe("a launched model", () => {
   let remdm: Remdm;
   beforeAll(async () => {
     remdm = await Remdm.launch(GOLDEN);
@@ -131,7 +127,7 @@ withReference(`a launched model${note}`, () => {
   });
 });
 
-withReference(`starting and ending${note}`, () => {
+describe("starting and ending", () => {
   it(
     "loads the raw weights when asked, and leaves nothing when it is closed under running samples",
     async () => {
@@ -248,7 +244,7 @@ describe("what is wrong before Python starts", () => {
   });
 });
 
-withReference(`the process around it${note}`, () => {
+describe("the process around it", () => {
   let built: BuiltPackage;
   beforeAll(() => {
     built = new BuiltPackage();

@@ -19,7 +19,7 @@ export const HELP = `Runs the original ReMDM repository and remdm side by side, 
 
 usage: REMDM_REFERENCE=path/to/remdm node examples/dist/parity/parity.js [options]
 
-  --checkpoint FILE  a .ckpt of the original (repeatable); default: the golden checkpoints in ../shared
+  --checkpoint FILE  a .ckpt of the original (repeatable); default: the golden ones, in test/golden
   --steps N,N        step counts (8,40)
   --seed N           of the generator, set right before each run (1)
   --batch N          samples a run (2)

@@ -16,7 +16,7 @@ const EXIT = { agree: 0, differ: 1, usage: 2, interrupted: 130 } as const;
 /** Yields a row a case, for every checkpoint. */
 async function* compare(options: Options, signal: AbortSignal): AsyncGenerator<Row> {
   const repository = findOriginal();
-  const checkpoints = named(options.checkpoints) ?? goldenCheckpoints();
+  const checkpoints = named(options.checkpoints) ?? goldenCheckpoints;
   const python = await findOriginalPython();
   await using original = await Original.start(python, signal);
   for (const checkpoint of checkpoints) {

@@ -61,16 +61,7 @@ export async function findOriginalPython(env: NodeJS.ProcessEnv = process.env): 
   );
 }
 
-/** @throws UsageError. */
-export function goldenCheckpoints(env: NodeJS.ProcessEnv = process.env): string[] {
-  const shared = env.REMDM_SHARED || join(repository, "..", "shared");
-  const folder = join(shared, "reference", "checkpoints");
-  const names = ["mdlm.ckpt", "sedd.ckpt", "d3pm.ckpt", "ar.ckpt"];
-  if (names.every((name) => existsSync(join(folder, name)))) {
-    return names.map((name) => join(folder, name));
-  }
-  throw new UsageError(
-    "No checkpoint was named, and the golden ones are not beside this repository",
-    "Pass --checkpoint path/to/file.ckpt: one that the original can load. The bundled demo is none.",
-  );
-}
+/** What the original trained and saved: `test/golden/README.md`. */
+export const goldenCheckpoints: readonly string[] = ["mdlm", "sedd", "d3pm", "ar"].map((kind) =>
+  join(repository, "test", "golden", "checkpoints", `${kind}.ckpt`),
+);

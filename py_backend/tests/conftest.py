@@ -1,8 +1,7 @@
-"""Where the tests find data, and small checkpoints to read and to break."""
+"""Where the tests find the bundled model, and small checkpoints to read and to break."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,6 @@ torch.set_num_threads(1)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TINY = Recipe(hidden=32, blocks=2, heads=2, cond=16, vocab=41, length=24)
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The golden data (``REMDM_SHARED`` or ``../shared``); without it a test is skipped, in CI it
-    fails."""
-    path = Path(os.environ.get("REMDM_SHARED", REPOSITORY.parent / "shared"))
-    if not (path / "reference" / "forward.json").is_file():
-        message = f"no golden data in {path}; set REMDM_SHARED to its directory"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
-"""A forward pass of the original, recorded, and our network beside it."""
+"""What the original computed (test/golden/README.md), and our network beside it."""
 
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from pathlib import Path
 
@@ -12,21 +13,26 @@ from torch import Tensor
 
 from remdm_backend.checkpoint.load import load_network
 
+DIRECTORY = Path(__file__).resolve().parents[2] / "test" / "golden"
 TOLERANCE = 1e-4
-"""Absolute, on log-probabilities above -50 (reference/README.md)."""
+"""Absolute, on log-probabilities above -50 (test/golden/README.md)."""
+
+
+def golden_checkpoint(kind: str) -> Path:
+    """The checkpoint that the original trained and saved."""
+    return DIRECTORY / "checkpoints" / f"{kind}.ckpt"
 
 
 class Golden:
     """One recorded forward pass: the network, its inputs, and the original's output [rows, V]."""
 
-    def __init__(self, shared: Path, model: str, ema: bool, t: float | None) -> None:
-        reference = shared / "reference"
-        cases = json.loads((reference / "forward.json").read_text())
+    def __init__(self, model: str, ema: bool, t: float | None) -> None:
+        with gzip.open(DIRECTORY / "forward.json.gz") as file:
+            cases = json.load(file)
         key = (model, ema, t)
         case = next(c for c in cases if (c["model"], c["ema"], c["t"]) == key)
-        self.network = load_network(
-            reference / "checkpoints" / case["checkpoint"], device="cpu", raw_weights=not ema
-        )
+        path = golden_checkpoint(model)
+        self.network = load_network(path, device="cpu", raw_weights=not ema)
         self.tokens = torch.tensor(case["x"])
         self.sigma = torch.tensor(case["sigma"] or [0.0] * len(self.tokens))
         length = self.tokens.shape[1]

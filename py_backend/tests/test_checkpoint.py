@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from golden import golden_checkpoint
 from make_checkpoint import Recipe, Tokenizer, checkpoint_dict, config_node, config_of, save
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -55,23 +56,23 @@ def path(tmp_path: Path) -> Path:
 
 
 class TestLightning:
-    def test_golden_cards(self, shared: Path) -> None:
-        def card(name: str, *, raw_weights: bool = False) -> ModelCard:
-            path = shared / "reference" / "checkpoints" / name
+    def test_golden_cards(self) -> None:
+        def card(kind: str, *, raw_weights: bool = False) -> ModelCard:
+            path = golden_checkpoint(kind)
             return load_network(path, device="cpu", raw_weights=raw_weights).card
 
-        assert card("mdlm.ckpt") == ModelCard(
+        assert card("mdlm") == ModelCard(
             kind="mdlm", vocab_size=513, mask_id=512, length=64, time_conditioning=False,
             hidden_size=64, n_blocks=2, n_heads=4, cond_dim=32, parameters=204_289,
             weights="ema", name="mdlm.ckpt", format="lightning",
         )  # fmt: skip
-        sedd, d3pm = card("sedd.ckpt"), card("d3pm.ckpt", raw_weights=True)
+        sedd, d3pm = card("sedd"), card("d3pm", raw_weights=True)
         assert (sedd.kind, sedd.time_conditioning, sedd.weights) == ("sedd", True, "ema")
         assert (d3pm.kind, d3pm.time_conditioning, d3pm.weights) == ("d3pm", True, "raw")
         assert (sedd.subs_masking, d3pm.subs_masking) == (False, True)
 
-    def test_the_golden_ar_card(self, shared: Path) -> None:
-        path = shared / "reference" / "checkpoints" / "ar.ckpt"
+    def test_the_golden_ar_card(self) -> None:
+        path = golden_checkpoint("ar")
         card = load_network(path, device="cpu").card
         assert (card.kind, card.architecture, card.cond_dim) == ("ar", "ar", 0)
         assert (card.vocab_size, card.length, card.time_conditioning) == (513, 64, False)

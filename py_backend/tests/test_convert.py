@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 from fake_backend import PACKAGE_ROOT, PATIENCE
+from golden import golden_checkpoint
 from make_checkpoint import Recipe, checkpoint_dict, save
 from safetensors.torch import load_file, save_file
 from test_hostile_checkpoint import ATTACKS, attacks
@@ -62,8 +63,8 @@ def card_in(directory: Path) -> dict[str, Any]:
 class TestTheSameNetwork:
     @pytest.mark.parametrize("weights", ["ema", "raw"])
     @pytest.mark.parametrize("name", ["mdlm", "sedd", "d3pm", "ar"])
-    def test_of_the_original(self, shared: Path, tmp_path: Path, name: str, weights: str) -> None:
-        source = shared / "reference" / "checkpoints" / f"{name}.ckpt"
+    def test_of_the_original(self, tmp_path: Path, name: str, weights: str) -> None:
+        source = golden_checkpoint(name)
         out = tmp_path / "out"
         card = convert(source, out, weights="raw" if weights == "raw" else "ema")
         assert torch.equal(logits(out), logits(source, raw_weights=weights == "raw"))

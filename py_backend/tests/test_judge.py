@@ -9,10 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import torch
-
-pytest.importorskip("transformers", reason="an extra of the backend: requirements-hf.txt")
-pytest.importorskip("mauve", reason="an extra of the backend: requirements-mauve.txt")
-
 import transformers
 from make_huggingface import bert
 from make_judge import CONTEXT, TEXTS, ar, encoded, features_of, gpt2, likelihood_of

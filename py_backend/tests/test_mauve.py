@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mauve as package
 import numpy as np
 import pytest
 from fake_backend import PACKAGE_ROOT, PATIENCE
@@ -49,7 +50,6 @@ def blobs(seed: int, count: int, shift: float) -> NDArray[np.float32]:
 def test_scores_are_those_of_mauve_text(
     settings: MauveSettings, arguments: dict[str, float]
 ) -> None:
-    package = pytest.importorskip("mauve", reason="an extra: requirements-mauve.txt")
     p, q = blobs(1, 90, 1.0), blobs(2, 60, 1.3)
     expected = package.compute_mauve(p_features=p, q_features=q, verbose=False, **arguments).mauve
     score = mauve(p, q, settings)
@@ -59,7 +59,6 @@ def test_scores_are_those_of_mauve_text(
 
 
 def test_the_defaults_are_the_packages() -> None:
-    package = pytest.importorskip("mauve", reason="an extra: requirements-mauve.txt")
     p, q = blobs(3, 50, 1.0), blobs(4, 50, 1.5)
     expected = package.compute_mauve(p_features=p, q_features=q).mauve
     np.testing.assert_allclose(mauve(p, q, MauveSettings()), expected, rtol=1e-9)
@@ -67,7 +66,6 @@ def test_the_defaults_are_the_packages() -> None:
 
 @pytest.mark.parametrize("factors", [1, 3])
 def test_equal_texts_are_refused(factors: int) -> None:
-    pytest.importorskip("mauve", reason="an extra: requirements-mauve.txt")
     # mauve-text divides each by its length, so multiples of one vector are the same to it.
     rows = np.arange(1, 4, dtype=np.float32) * (1 + np.arange(50) % factors)[:, None]
     with pytest.raises(BackendError, match="the same features") as caught:
@@ -131,7 +129,6 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 class TestTheProcess:
     def test_scores_as_mauve_text_does(self, scorer: MauveProcess) -> None:
-        pytest.importorskip("mauve", reason="an extra: requirements-mauve.txt")
         p, q = blobs(1, 90, 1.0), blobs(2, 60, 1.3)
         for settings in (MauveSettings(), MauveSettings(seed=3, buckets=5, scale=2)):
             score = scorer.score(p, q, settings, 1)

@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from fake_kernels import fake_causal_kernel, fake_kernel
-from golden import Golden
+from golden import Golden, golden_checkpoint
 from make_checkpoint import Recipe, checkpoint_dict, save
 from torch import Tensor
 
@@ -33,11 +33,11 @@ from remdm_backend.model.top_rows import top_rows
 class TestOriginal:
     @pytest.mark.parametrize("t", [0.5, 0.9])
     @pytest.mark.parametrize("model", ["mdlm", "sedd", "d3pm"])
-    def test_masked_models(self, shared: Path, model: str, ema: bool, t: float) -> None:
-        Golden(shared, model, ema, t).assert_equal()
+    def test_masked_models(self, model: str, ema: bool, t: float) -> None:
+        Golden(model, ema, t).assert_equal()
 
-    def test_ar(self, shared: Path, ema: bool) -> None:
-        Golden(shared, "ar", ema, None).assert_equal()
+    def test_ar(self, ema: bool) -> None:
+        Golden("ar", ema, None).assert_equal()
 
 
 @pytest.fixture
@@ -139,10 +139,8 @@ class TestSubs:
 class TestPortions:
     @pytest.mark.parametrize("model", ["mdlm", "sedd", "d3pm", "ar"])
     @pytest.mark.parametrize("most", [1, 3 * 513, 10**9])
-    def test_change_nothing(
-        self, shared: Path, monkeypatch: pytest.MonkeyPatch, model: str, most: int
-    ) -> None:
-        golden = Golden(shared, model, True, None if model == "ar" else 0.5)
+    def test_change_nothing(self, monkeypatch: pytest.MonkeyPatch, model: str, most: int) -> None:
+        golden = Golden(model, True, None if model == "ar" else 0.5)
         monkeypatch.setattr(network_module, "LOGITS_AT_ONCE", most)
         golden.assert_equal()
 
@@ -237,9 +235,9 @@ class TestBfloat16:
         assert got.logits.dtype == torch.bfloat16
         assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
 
-    def test_is_near_float32(self, shared: Path, native: bool) -> None:
-        path = shared / "reference" / "checkpoints" / "mdlm.ckpt"
-        golden = Golden(shared, "mdlm", True, 0.5)
+    def test_is_near_float32(self, native: bool) -> None:
+        path = golden_checkpoint("mdlm")
+        golden = Golden("mdlm", True, 0.5)
         half = load_network(path, device="cpu", dtype="bfloat16")
         rows = half.log_probs(golden.tokens, golden.sigma, golden.rows)
         assert rows.dtype == torch.float32

@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from fake_kernels import fake_kernel
-from golden import Golden
+from golden import Golden, golden_checkpoint
 from make_checkpoint import Recipe, checkpoint_dict, save
 from torch import Tensor, nn
 
@@ -95,8 +95,8 @@ def test_also_of_top_rows(network: Network[nn.Module]) -> None:
 
 
 @pytest.mark.parametrize("model", ["mdlm", "sedd", "d3pm"])
-def test_the_original_is_met_in_a_mix(shared: Path, model: str) -> None:
-    golden = Golden(shared, model, True, 0.5)
+def test_the_original_is_met_in_a_mix(model: str) -> None:
+    golden = Golden(model, True, 0.5)
     batch, length = golden.tokens.shape
     shorter = [torch.arange(1 + 5 * number) for number in range(batch)]
     packed = Packed(
@@ -244,8 +244,8 @@ class TestWhoMixes:
     def test_our_bidirectional_networks_do(self, network: Network[nn.Module]) -> None:
         assert network.mixes_lengths
 
-    def test_an_autoregressive_one_does_not(self, shared: Path) -> None:
-        network = load_network(shared / "reference" / "checkpoints" / "ar.ckpt", device="cpu")
+    def test_an_autoregressive_one_does_not(self) -> None:
+        network = load_network(golden_checkpoint("ar"), device="cpu")
         assert not network.mixes_lengths
         mix = Mix()
         with pytest.raises(ValueError, match="one length"):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 
 from remdm_backend import train
 from remdm_backend.checkpoint.load import load_network
@@ -35,8 +36,6 @@ from remdm_backend.training.objective import (
 )
 from remdm_backend.training.options import parse
 from remdm_backend.training.state import Run, step_generator
-
-pytest.importorskip("tokenizers", reason="the trainer needs the 'train' extra")
 
 TEXT = Path(__file__).resolve().parents[2] / "examples" / "data" / "shakespeare.txt"
 """What the bundled models were trained on."""
@@ -113,8 +112,7 @@ class TestResult:
         assert (card.hidden_size, card.n_blocks, card.n_heads, card.length) == (32, 1, 2, 32)
 
     def test_the_mask_is_outside_the_tokenizer(self, finished: Path) -> None:
-        tokenizers = pytest.importorskip("tokenizers")
-        tokenizer = tokenizers.Tokenizer.from_file(str(finished / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(finished / "tokenizer.json"))
         card = load_network(finished, device="cpu").card
         assert tokenizer.get_vocab_size() == card.mask_id == card.vocab_size - 1
         assert tokenizer.token_to_id("<|endoftext|>") is not None

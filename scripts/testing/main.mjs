@@ -1,10 +1,12 @@
-/** `npm test`: sets up where needed, runs jest and pytest, and closes with the sum of both. */
+/** `npm test`: sets up where needed, runs jest and pytest, tells what was skipped, and closes with the sum of both. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { setUp } from "../setup/main.mjs";
 import { report, say } from "../setup/say.mjs";
 import { add, closingLine, jestCounts, judge, pytestCounts } from "./counts.mjs";
+import { jestSkipped, pytestSkipped, skippedLines } from "./skipped.mjs";
 import { watch } from "./watch.mjs";
 
 const USAGE = `usage: npm test [-- jest|pytest [ARGUMENTS OF THAT RUNNER]]
@@ -18,6 +20,7 @@ const USAGE = `usage: npm test [-- jest|pytest [ARGUMENTS OF THAT RUNNER]]
  * @property {string} name
  * @property {(places: Places, python: string, file: string) => { command: string, args: string[], cwd: string }} start
  * @property {(text: string) => import("./counts.mjs").Counts} count
+ * @property {(text: string, places: Places) => import("./skipped.mjs").Skipped[]} skipped
  */
 
 /** @type {readonly Runner[]} */
@@ -30,12 +33,15 @@ const RUNNERS = [
         "--experimental-vm-modules",
         "--no-warnings",
         join(root, "node_modules", "jest", "bin", "jest.js"),
+        "--reporters=default",
+        `--reporters=${fileURLToPath(new URL("runningReporter.mjs", import.meta.url))}`,
         "--json",
         `--outputFile=${file}`,
       ],
       cwd: root,
     }),
     count: jestCounts,
+    skipped: (text, { root }) => jestSkipped(text, root),
   },
   {
     name: "pytest",
@@ -50,6 +56,7 @@ const RUNNERS = [
       cwd: backend,
     }),
     count: pytestCounts,
+    skipped: pytestSkipped,
   },
 ];
 
@@ -87,16 +94,19 @@ async function runAll(runners, places, python, args) {
   const env = { ...process.env, ...color, REMDM_PYTHON: python };
 
   const counted = [];
+  const skips = [];
   const complaints = [];
-  for (const { name, start, count } of runners) {
+  for (const { name, start, count, skipped } of runners) {
     const file = join(temporary, name);
     const { command, args: first, cwd } = start(places, python, file);
     const end = await watch(command, [...first, ...args], { cwd, env });
-    const counts = existsSync(file) ? count(readFileSync(file, "utf8")) : null;
-    const judged = judge(counts, end);
+    const written = existsSync(file) ? readFileSync(file, "utf8") : null;
+    const judged = judge(written === null ? null : count(written), end);
+    if (written !== null) skips.push(...skipped(written, places));
     counted.push(judged.counts);
     if (judged.complaint !== "") complaints.push(`${name} ${judged.complaint}.`);
   }
+  for (const line of skippedLines(skips)) console.log(line);
   for (const complaint of complaints) say(complaint);
   return add(counted);
 }

@@ -1,7 +1,8 @@
 /**
  * The softmax of a row and which of its tokens a nucleus keeps: from the likeliest down, of equals the lowest id
  * first, while the cumulative probability is <= p, and always the first. So the token that crosses p is left out, as
- * in the original; the paper on nucleus sampling (Holtzman et al., 2020) has the smallest set of mass >= p.
+ * in the original; the paper on nucleus sampling (Holtzman et al., 2020) has the smallest set of mass >= p. Of equals
+ * the original keeps as many, but others: those that come first out of a sort that is not stable (`dense/torchSort.ts`).
  *
  * A selection, not a sort. A sample of the weights shows between which two p is probably crossed (`nucleusGuess.ts`).
  * One pass sums what is above and copies what is between. That is divided, evenly over its range, until those that are

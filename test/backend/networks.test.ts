@@ -1,17 +1,10 @@
 /** Every kind of network through the wire, as it was trained: its outputs, their masses, and its caches. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { ZmqDenoiser } from "../../src/backend/zmqDenoiser.ts";
 import { Remdm } from "../../src/index.ts";
 import type { Denoiser, ForwardRequest } from "../../src/sampler/denoiser.ts";
 import { expectRecordedOutputs } from "../support/forwardCases.ts";
-import { reference } from "../support/shared.ts";
-
-const missing = !existsSync(join(reference, "forward.json"));
-/** Without the golden data, only in CI do these run, and fail. */
-const withReference = missing && !process.env.CI ? describe.skip : describe;
-const note = missing ? ` (${reference} is missing: set REMDM_SHARED)` : "";
+import { goldenCheckpoint, goldenTokenizer } from "../support/golden.ts";
 
 /** Loading PyTorch takes seconds, or a minute on a machine that is out of breath. */
 const MINUTES = 60_000;
@@ -44,14 +37,14 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
 }
 
-withReference(`a network with its raw weights${note}`, () => {
+describe("a network with its raw weights", () => {
   describe.each(["mdlm", "sedd", "d3pm", "ar"])("%s", (kind) => {
     let remdm: Remdm;
     let denoiser: Required<Omit<Denoiser, "top">>;
     beforeAll(async () => {
       remdm = await Remdm.launch({
-        checkpoint: join(reference, "checkpoints", `${kind}.ckpt`),
-        tokenizer: join(reference, "tokenizer.json"),
+        checkpoint: goldenCheckpoint(kind),
+        tokenizer: goldenTokenizer,
         device: "cpu",
         rawWeights: true,
       });

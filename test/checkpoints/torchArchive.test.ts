@@ -1,12 +1,10 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { checkTorchArchive } from "../../src/checkpoints/torchArchive.ts";
-import { reference } from "../support/shared.ts";
+import { goldenCheckpoint } from "../support/golden.ts";
 import { archive, type ArchiveOptions } from "./support/archive.ts";
-
-const itWithReference = existsSync(reference) || process.env.CI ? it : it.skip;
 
 let scratch = "";
 beforeEach(() => {
@@ -21,9 +19,8 @@ function check(bytes: Buffer): Promise<void> {
 }
 
 describe("a whole archive is accepted", () => {
-  itWithReference.each(["mdlm", "sedd", "d3pm", "ar"])("the original's %s.ckpt", async (name) => {
-    const path = join(reference, "checkpoints", `${name}.ckpt`);
-    await expect(checkTorchArchive(path, "")).resolves.toBeUndefined();
+  it.each(["mdlm", "sedd", "d3pm", "ar"])("the original's %s.ckpt", async (name) => {
+    await expect(checkTorchArchive(goldenCheckpoint(name), "")).resolves.toBeUndefined();
   });
 
   it.each<ArchiveOptions>([

@@ -17,11 +17,10 @@ import { findPython, Remdm } from "../../src/index.ts";
 import { packageRoot } from "../../src/packageRoot.ts";
 import { archive } from "../checkpoints/support/archive.ts";
 import { DriveServer, page } from "../checkpoints/support/driveServer.ts";
-import { reference } from "../support/shared.ts";
+import { goldenCheckpoint, goldenTokenizer } from "../support/golden.ts";
 import { startProgram, until, type End } from "./support/program.ts";
 
 const FILE = archive({ payload: randomBytes(300_000) });
-const itWithReference = existsSync(reference) || process.env.CI ? it : it.skip;
 
 let scratch = "";
 let drive: DriveServer;
@@ -171,15 +170,15 @@ describe("a published name is a checkpoint", () => {
 });
 
 describe("remdm convert", () => {
-  itWithReference("writes what samples the same tokens through the wire", async () => {
-    const source = join(reference, "checkpoints", "sedd.ckpt");
+  it("writes what samples the same tokens through the wire", async () => {
+    const source = goldenCheckpoint("sedd");
     const { code, stdout, stderr } = await run("convert", source, "--out", "sedd", "--quiet");
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
       stdout: `${join(scratch, "sedd")}\n`,
       stderr: "",
     });
-    const tokenizer = join(reference, "tokenizer.json");
+    const tokenizer = goldenTokenizer;
     const sampled = [];
     for (const checkpoint of [source, join(scratch, "sedd")]) {
       await using remdm = await Remdm.launch({ checkpoint, tokenizer });

@@ -14,11 +14,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Remdm } from "../../src/index.ts";
 import { packageRoot } from "../../src/packageRoot.ts";
-import { reference } from "../support/shared.ts";
+import { describeUnless } from "../support/describeUnless.ts";
+import { goldenCheckpoint, goldenTokenizer } from "../support/golden.ts";
 import { startProgram, until, type End } from "./support/program.ts";
-
-/** Not part of the repository: without it one test is skipped, but never in CI. */
-const itWithReference = existsSync(reference) || process.env.CI ? it : it.skip;
 
 let scratch = "";
 beforeEach(() => {
@@ -153,9 +151,9 @@ describe("remdm eval", () => {
   });
 });
 
-describe("a pipe", () => {
-  const onUnix = process.platform === "win32" ? it.skip : it; // Windows has no such pipes
-  onUnix("that ends without a word is an empty file", () => {
+const noPipes = process.platform === "win32" ? "Windows has no such pipes" : undefined;
+describeUnless(noPipes, "a pipe", () => {
+  it("that ends without a word is an empty file", () => {
     const main = join(packageRoot, "dist", "cli", "main.js");
     const line = `true | "${process.execPath}" "${main}" eval /dev/stdin --no-judge`;
     const { status, stderr } = spawnSync("sh", ["-c", line], { encoding: "utf8", timeout: 30_000 });
@@ -163,21 +161,18 @@ describe("a pipe", () => {
     expect(status).toBe(1);
   });
 
-  onUnix(
-    "that is silent does not keep remdm eval from ending with 130, and no empty file is left",
-    async () => {
-      const [pipe, out] = [join(scratch, "silent.jsonl"), join(scratch, "out.json")];
-      execFileSync("mkfifo", [pipe]);
-      const { child, said, end } = start(["eval", pipe, "--no-judge", "--out", out]);
-      await until(() => said.stderr.includes("Reading"));
-      child.kill("SIGINT");
-      const { code, stderr } = await end;
-      expect(stderr).toMatch(/Stopped\.\n$/);
-      expect(code).toBe(130);
-      expect(existsSync(out)).toBe(false);
-      await expectNothingLeft();
-    },
-  );
+  it("that is silent does not keep remdm eval from ending with 130, and no empty file is left", async () => {
+    const [pipe, out] = [join(scratch, "silent.jsonl"), join(scratch, "out.json")];
+    execFileSync("mkfifo", [pipe]);
+    const { child, said, end } = start(["eval", pipe, "--no-judge", "--out", out]);
+    await until(() => said.stderr.includes("Reading"));
+    child.kill("SIGINT");
+    const { code, stderr } = await end;
+    expect(stderr).toMatch(/Stopped\.\n$/);
+    expect(code).toBe(130);
+    expect(existsSync(out)).toBe(false);
+    await expectNothingLeft();
+  });
 });
 
 describe("remdm sample on the bundled model", () => {
@@ -247,9 +242,9 @@ describe("remdm sample on the bundled model", () => {
     expect(stdout).toMatch(/^ROMEO:/);
   });
 
-  itWithReference("samples from a checkpoint of the published format", async () => {
-    const model = ["--checkpoint", join(reference, "checkpoints", "mdlm.ckpt"), "--raw-weights"];
-    const tokenizer = ["--tokenizer", join(reference, "tokenizer.json")];
+  it("samples from a checkpoint of the published format", async () => {
+    const model = ["--checkpoint", goldenCheckpoint("mdlm"), "--raw-weights"];
+    const tokenizer = ["--tokenizer", goldenTokenizer];
     const { code, stdout, stderr } = await sample(...model, ...tokenizer, "--steps", "8").end;
     expect(stderr).toContain("mdlm.ckpt: 0.204M parameters, raw weights");
     expect(stdout.length).toBeGreaterThan(10);

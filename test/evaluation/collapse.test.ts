@@ -1,22 +1,20 @@
 /** The guardrail on texts: what it must flag, and real text and ordinary samples, which it must not. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { evaluate } from "../../src/evaluation/evaluate.ts";
 import type { Evaluation } from "../../src/evaluation/evaluation.ts";
 import { Remdm } from "../../src/index.ts";
+import { packageRoot } from "../../src/packageRoot.ts";
 import type { Strategy } from "../../src/sampler/strategy.ts";
 import { loadTokenizer } from "../../src/tokenizer/load.ts";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
-import { reference } from "../support/shared.ts";
 
 const LENGTH = 128;
 const SAMPLES = 32;
-const SHAKESPEARE = join(reference, "..", "data", "shakespeare.txt");
-/** Not part of the repository: skipped without it, but never in CI. */
-const describeWithText = existsSync(SHAKESPEARE) || process.env.CI ? describe : describe.skip;
+const SHAKESPEARE = join(packageRoot, "examples", "data", "shakespeare.txt");
 
-describeWithText("beside real text", () => {
+describe("beside real text", () => {
   let tokenizer: Tokenizer;
   let corpus: Int32Array;
   /** Spread over what the demo model was trained on: the first 95%. */

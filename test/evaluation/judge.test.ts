@@ -7,18 +7,12 @@ import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { execa, execaSync } from "execa";
+import { execa } from "execa";
 import { findPython, Judge, Remdm, type Features, type TextJudge } from "../../src/index.ts";
 import { packageRoot } from "../../src/packageRoot.ts";
 
 const maker = join(packageRoot, "py_backend", "tests", "make_judge.py");
 const python = findPython().path;
-/** Extras of the backend, which the set-up of the tests installs. */
-const missing =
-  execaSync(python, ["-c", "import transformers, tokenizers, mauve"], { reject: false })
-    .exitCode !== 0;
-/** Only in CI do these run without them, and fail. */
-const withExtras = missing && !process.env.CI ? describe.skip : describe;
 
 interface Expected {
   readonly texts: readonly string[];
@@ -38,13 +32,12 @@ const gpt2 = () => join(directory, "gpt2");
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "remdm-judge-"));
-  if (missing) return;
   await execa(python, [maker, directory]);
   expected = JSON.parse(await readFile(join(directory, "expected.json"), "utf8")) as Expected;
   judge = await Judge.launch({ model: gpt2(), batchSize: 3 });
 }, 240_000);
 afterAll(async () => {
-  if (!missing) await judge.close();
+  await judge.close();
   await rm(directory, { recursive: true });
 });
 
@@ -58,8 +51,7 @@ function made(rows: number, width = 4): Features {
   return { rows, width, data: new Float32Array(rows * width).fill(1) };
 }
 
-const reason = missing ? ` (${python} lacks transformers or mauve-text)` : "";
-withExtras(`a judge${reason}`, () => {
+describe("a judge", () => {
   it("says which model it is, and is a TextJudge", () => {
     const any: TextJudge = judge;
     expect(any.name).toBe("gpt2");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
 import { readSamples } from "../../src/evaluation/samplesFile.ts";
+import { describeUnless } from "../support/describeUnless.ts";
 import { scratchFiles } from "./support/scratch.ts";
 
 const file = scratchFiles();
@@ -66,8 +67,8 @@ describe("a file of samples", () => {
   });
 });
 
-const onUnix = process.platform === "win32" ? describe.skip : describe; // Windows has no such pipes
-onUnix("a file of samples that is a pipe", () => {
+const noPipes = process.platform === "win32" ? "Windows has no such pipes" : undefined;
+describeUnless(noPipes, "a file of samples that is a pipe", () => {
   const pipe = (): string => {
     const path = `${file("a", "")}.pipe`;
     execFileSync("mkfifo", [path]);

@@ -1,6 +1,4 @@
 /** What is said of results: the paper beside them, the table, the lines of the charts, the estimate. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import type { ModelCard } from "../../src/backend/protocol.ts";
 import { expectedCalls, Estimate } from "../../src/experiment/cost.ts";
@@ -14,7 +12,7 @@ import { chartSeries } from "../../src/experiment/series.ts";
 import { tableOf } from "../../src/experiment/table.ts";
 import { sample } from "../../src/sampler/index.ts";
 import { TableDenoiser } from "../sampler/support/tableDenoiser.ts";
-import { reference } from "../support/shared.ts";
+import { readGolden } from "../support/golden.ts";
 
 const PUBLISHED: ModelCard = {
   kind: "mdlm",
@@ -89,15 +87,8 @@ describe("the paper's row", () => {
     expect(paperRow(cellOf(strategy, more), { ...PUBLISHED, ...card })).toBeUndefined();
   });
 
-  it("is the one of the shared reference, where that is there", () => {
-    let text: string;
-    try {
-      text = readFileSync(join(reference, "paper.json"), "utf8");
-    } catch {
-      expect(process.env.CI).toBeUndefined();
-      return;
-    }
-    expect(paper()).toEqual(JSON.parse(text));
+  it("is the golden one", () => {
+    expect(paper()).toEqual(readGolden("paper"));
   });
 });
 

@@ -8,7 +8,7 @@ import {
   type SampleMeasures,
 } from "../../src/metrics/collapse.ts";
 import type { Spread } from "../../src/metrics/spread.ts";
-import { describeWithReference } from "../sampler/support/reference.ts";
+import { readGolden } from "../support/golden.ts";
 
 function around(mean: number, standardError: number): Spread {
   return { mean, standardError, standardDeviation: NaN, minimum: NaN, maximum: NaN };
@@ -113,8 +113,8 @@ interface PaperRow {
   readonly entropy: number;
 }
 
-describeWithReference("the paper's own table", "paper.json", (data) => {
-  const { rows } = data as { rows: PaperRow[] };
+describe("the paper's own table", () => {
+  const { rows } = readGolden("paper") as { rows: PaperRow[] };
   const text = rows.find(({ sampler }) => sampler === "data");
 
   it("has two rows whose perplexity was bought with diversity, and MAUVE fell in both", () => {

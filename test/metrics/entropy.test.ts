@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { tokenEntropy } from "../../src/metrics/entropy.ts";
-import { describeWithReference } from "../sampler/support/reference.ts";
+import { readGolden } from "../support/golden.ts";
 
 describe("the entropy of a sequence's tokens", () => {
   it("is 0 for one token throughout and log L for all different", () => {
@@ -20,8 +20,8 @@ interface Run {
   readonly entropy: number[];
 }
 
-describeWithReference("the original's entropies", "end2end.json", (data) => {
-  const groups = data as { model: string; cases: Run[] }[];
+describe("the original's entropies", () => {
+  const groups = readGolden("end2end") as { model: string; cases: Run[] }[];
   const runs = groups.flatMap(({ model, cases }) => cases.map((run) => [model, run] as const));
   it.each(runs.map(([model, run]) => [`${model} ${run.sampler} ${run.seed}`, run] as const))(
     "of %s",

@@ -2,14 +2,14 @@
  * One step of the original's update functions, recorded with its logits and its seed, comes out of our chances
  * (u, r), our nucleus and the original's noise: `p / (1e-10 - log(rand + 1e-10))`, argmax, over the whole vocabulary.
  */
-import { expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { TorchGenerator } from "../../src/sampler/dense/torchGenerator.ts";
 import { RowSampler } from "../../src/sampler/categorical.ts";
 import { Confidence } from "../../src/sampler/confidence.ts";
 import { transition } from "../../src/sampler/plan.ts";
 import { dfmNextTime } from "../../src/sampler/strategies/dfm.ts";
 import { ruleOf } from "../../src/sampler/strategies/rule.ts";
-import { describeWithReference } from "./support/reference.ts";
+import { readGolden } from "../support/golden.ts";
 import {
   logitsOf,
   strategyOf,
@@ -18,8 +18,8 @@ import {
   type StepCases,
 } from "./support/stepCases.ts";
 
-describeWithReference("one step of the original", "steps.json", (data) => {
-  const steps = data as StepCases;
+describe("one step of the original", () => {
+  const steps = readGolden("steps") as StepCases;
   const mdlm = steps.cases.filter(
     ({ parameterization, dtype, predictor }) =>
       parameterization === "subs" && dtype === "float32" && predictor.startsWith("ddpm"),

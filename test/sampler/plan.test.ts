@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { compilePlan, type Plan, type Strategy } from "../../src/sampler/index.ts";
-import { describeWithReference } from "./support/reference.ts";
+import { readGolden } from "../support/golden.ts";
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const inside = fc.double({ min: 0, max: 1, noNaN: true, minExcluded: true, maxExcluded: true });
@@ -190,8 +190,8 @@ describe("the corners of a loop", () => {
   });
 });
 
-describeWithReference("dfm's own grid", "end2end.json", (data) => {
-  const [{ cases }] = data as {
+describe("dfm's own grid", () => {
+  const [{ cases }] = readGolden("end2end") as {
     cases: { sampler: string; steps: number; forwardCalls: number }[];
   }[];
   const dfm = cases.filter(({ sampler }) => sampler === "dfm");

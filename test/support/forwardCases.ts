@@ -1,10 +1,8 @@
-/** The recorded network outputs of the original (`forward.json`), through the wire. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+/** The recorded network outputs of the original (`forward.json.gz`), through the wire. */
 import { expect } from "@jest/globals";
 import { ZmqDenoiser } from "../../src/backend/zmqDenoiser.ts";
 import type { Remdm } from "../../src/index.ts";
-import { reference } from "./shared.ts";
+import { readGolden } from "./golden.ts";
 
 interface ForwardCase {
   readonly model: string;
@@ -18,8 +16,7 @@ interface ForwardCase {
 
 /** Compares with all that is recorded for the model's kind: to 1e-4, where a value is above -50. */
 export async function expectRecordedOutputs(remdm: Remdm, ema: boolean): Promise<void> {
-  const text = readFileSync(join(reference, "forward.json"), "utf8");
-  const cases = (JSON.parse(text) as ForwardCase[]).filter(
+  const cases = (readGolden("forward") as ForwardCase[]).filter(
     (one) => one.model === remdm.model.kind && one.ema === ema,
   );
   expect(cases.length).toBeGreaterThan(0);

@@ -1,16 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { findPython } from "../../src/backend/python.ts";
 import { loadHuggingFace } from "../../src/tokenizer/huggingFace.ts";
-import { reference } from "../support/shared.ts";
-
-const GOLDEN = join(reference, "tokenizer.json");
-const missing = !existsSync(GOLDEN);
-/** Without the golden data, only in CI do these run, and fail. */
-const withReference = missing && !process.env.CI ? describe.skip : describe;
+import { goldenTokenizer as GOLDEN, readGolden } from "../support/golden.ts";
 
 const TEXTS = [
   "",
@@ -44,49 +39,46 @@ function randomIds(count: number, length: number): number[][] {
   return Array.from({ length: count }, () => Array.from({ length }, next));
 }
 
-withReference(
-  `tokenizer.json of the golden data${missing ? ` (${GOLDEN} is missing)` : ""}`,
-  () => {
-    it("encodes and decodes as Python's tokenizers, half characters included", async () => {
-      const tokenizer = await loadHuggingFace(GOLDEN);
-      const ids = randomIds(300, 40);
-      const { stdout } = await execa(findPython().path, ["-c", PYTHON, GOLDEN], {
-        input: JSON.stringify({ texts: TEXTS, ids }),
-        env: { PYTHONIOENCODING: "utf-8" },
-      });
-      const expected = JSON.parse(stdout) as { ids: number[][]; texts: string[] };
-      expect(TEXTS.map((text) => tokenizer.encode(text))).toEqual(expected.ids);
-      expect(ids.map((one) => tokenizer.decode(one))).toEqual(expected.texts);
+describe("tokenizer.json of the golden data", () => {
+  it("encodes and decodes as Python's tokenizers, half characters included", async () => {
+    const tokenizer = await loadHuggingFace(GOLDEN);
+    const ids = randomIds(300, 40);
+    const { stdout } = await execa(findPython().path, ["-c", PYTHON, GOLDEN], {
+      input: JSON.stringify({ texts: TEXTS, ids }),
+      env: { PYTHONIOENCODING: "utf-8" },
     });
+    const expected = JSON.parse(stdout) as { ids: number[][]; texts: string[] };
+    expect(TEXTS.map((text) => tokenizer.encode(text))).toEqual(expected.ids);
+    expect(ids.map((one) => tokenizer.decode(one))).toEqual(expected.texts);
+  });
 
-    it("gives every recorded run of the original the text that its batch_decode gave", async () => {
-      const tokenizer = await loadHuggingFace(GOLDEN);
-      const groups = JSON.parse(readFileSync(join(reference, "end2end.json"), "utf8")) as {
-        cases: { tokens: number[][]; text: string[] }[];
-      }[];
-      const cases = groups.flatMap((group) => group.cases);
-      expect(cases.length).toBeGreaterThan(30);
-      for (const { tokens, text } of cases) {
-        expect(tokens.map((ids) => tokenizer.decode(ids))).toEqual(text);
-      }
-    });
+  it("gives every recorded run of the original the text that its batch_decode gave", async () => {
+    const tokenizer = await loadHuggingFace(GOLDEN);
+    const groups = readGolden("end2end") as {
+      cases: { tokens: number[][]; text: string[] }[];
+    }[];
+    const cases = groups.flatMap((group) => group.cases);
+    expect(cases.length).toBeGreaterThan(30);
+    for (const { tokens, text } of cases) {
+      expect(tokens.map((ids) => tokenizer.decode(ids))).toEqual(text);
+    }
+  });
 
-    it("knows its size and the end of a text, and decodes what it encodes", async () => {
-      const tokenizer = await loadHuggingFace(GOLDEN);
-      expect(tokenizer).toMatchObject({ vocabSize: 512, eosId: 0, name: GOLDEN });
-      for (const text of TEXTS) expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
-    });
+  it("knows its size and the end of a text, and decodes what it encodes", async () => {
+    const tokenizer = await loadHuggingFace(GOLDEN);
+    expect(tokenizer).toMatchObject({ vocabSize: 512, eosId: 0, name: GOLDEN });
+    for (const text of TEXTS) expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+  });
 
-    it("shows masks, also in the middle of a character", async () => {
-      const tokenizer = await loadHuggingFace(GOLDEN);
-      const [first, second] = tokenizer.encode("é");
-      const ids = Int32Array.of(...tokenizer.encode("ab"), 512, first, 512, second, 512, 512);
-      expect(tokenizer.decode(ids)).toBe("ab▒\ufffd▒\ufffd▒▒");
-      expect(tokenizer.decode(Int32Array.of(512, 512), { mask: "_" })).toBe("__");
-      expect(tokenizer.decode([])).toBe("");
-    });
-  },
-);
+  it("shows masks, also in the middle of a character", async () => {
+    const tokenizer = await loadHuggingFace(GOLDEN);
+    const [first, second] = tokenizer.encode("é");
+    const ids = Int32Array.of(...tokenizer.encode("ab"), 512, first, 512, second, 512, 512);
+    expect(tokenizer.decode(ids)).toBe("ab▒\ufffd▒\ufffd▒▒");
+    expect(tokenizer.decode(Int32Array.of(512, 512), { mask: "_" })).toBe("__");
+    expect(tokenizer.decode([])).toBe("");
+  });
+});
 
 describe("a file that is no tokenizer", () => {
   let directory = "";

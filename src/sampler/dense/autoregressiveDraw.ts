@@ -49,7 +49,7 @@ export class AutoregressiveDraw {
     let best = -Infinity;
     let token = 0;
     for (let v = 0; v < row.length; v++) {
-      const race = row[v] + generator.gumbel32();
+      const race = Math.fround(row[v] + generator.gumbel32());
       if (race > best) {
         best = race;
         token = v;

@@ -1,29 +1,28 @@
 /**
- * The original's nucleus over a whole row, with its rounding: sorted from the likeliest down, of equals the lowest id
- * first, tokens are kept while the cumulative sum is <= p, and always the first; the token that crosses p is dropped.
+ * The original's nucleus over a whole row, with its rounding: sorted from the likeliest down, equal ones in PyTorch's
+ * order, tokens are kept while the cumulative sum is <= p, and always the first; the token that crosses p is dropped.
  * Original: the same lines in `_ddpm_caching_update`, `_dfm_caching_update` and `_ar_sampler`.
  */
 import type { Precision } from "./precision.ts";
+import { TorchSort } from "./torchSort.ts";
 
 /** Works on one row after another with the same scratch memory. */
 export class DenseNucleus {
   readonly #topP: number;
   readonly #precision: Precision;
-  readonly #order: Uint32Array;
+  readonly #sort: TorchSort;
 
   /** @param topP in (0, 1); a comparison takes it in the tensor's dtype. */
   constructor(vocabSize: number, topP: number, precision: Precision) {
     this.#topP = precision.round(topP);
     this.#precision = precision;
-    this.#order = new Uint32Array(vocabSize);
+    this.#sort = new TorchSort(vocabSize);
   }
 
   /** @param p [V] probabilities, in place. */
   filter(p: Float32Array): void {
     const { round, accumulate } = this.#precision;
-    const order = this.#order;
-    for (let i = 0; i < order.length; i++) order[i] = i;
-    order.sort((v, w) => p[w] - p[v] || v - w);
+    const order = this.#sort.descending(p);
     let cumulative = 0;
     let kept = 0;
     let mass = 0;

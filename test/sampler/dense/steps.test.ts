@@ -1,5 +1,5 @@
 /** Every recorded step of the original's update functions, float32 and bfloat16: the same tokens, the same confidences. */
-import { expect, it } from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import { advance, removeNoise } from "../../../src/sampler/dense/advance.ts";
 import { DenseConfidence } from "../../../src/sampler/dense/confidence.ts";
 import type { DenseTime } from "../../../src/sampler/dense/grid.ts";
@@ -9,7 +9,7 @@ import { TorchGenerator } from "../../../src/sampler/dense/torchGenerator.ts";
 import { DenseUpdate } from "../../../src/sampler/dense/update.ts";
 import { Pace } from "../../../src/sampler/pace.ts";
 import { dfmStepSize } from "../../../src/sampler/strategies/dfm.ts";
-import { describeWithReference } from "../support/reference.ts";
+import { readGolden } from "../../support/golden.ts";
 import {
   logitsOf,
   strategyOf,
@@ -18,8 +18,8 @@ import {
   type StepCases,
 } from "../support/stepCases.ts";
 
-describeWithReference("one dense step", "steps.json", (data) => {
-  const recorded = data as StepCases;
+describe("one dense step", () => {
+  const recorded = readGolden("steps") as StepCases;
 
   it("is recorded for all samplers, predictors and number formats", () => {
     const kinds = new Set(recorded.cases.map((c) => [c.dtype, c.sampler, c.predictor].join()));

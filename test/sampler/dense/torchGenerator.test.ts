@@ -1,11 +1,11 @@
 /** PyTorch's CPU generator, against draws that were recorded from it. */
 import { describe, expect, it } from "@jest/globals";
 import { TorchGenerator } from "../../../src/sampler/dense/torchGenerator.ts";
-import { describeWithReference } from "../support/reference.ts";
+import { readGolden } from "../../support/golden.ts";
 import type { StepCases } from "../support/stepCases.ts";
 
-describeWithReference("the recorded draws", "steps.json", (data) => {
-  const { uniforms } = data as StepCases;
+describe("the recorded draws", () => {
+  const { uniforms } = readGolden("steps") as StepCases;
   const seed = BigInt(uniforms.seed);
   const draw = (count: number, next: (generator: TorchGenerator) => number, from = seed) => {
     const generator = new TorchGenerator(from);

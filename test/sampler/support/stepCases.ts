@@ -1,4 +1,4 @@
-/** The recorded one-step cases of the original (`steps.json`), and how they name what we name. */
+/** The recorded one-step cases of the original (`steps.json.gz`), and how they name what we name. */
 import type { Strategy } from "../../../src/sampler/index.ts";
 
 export interface StepCase {

@@ -1,0 +1,141 @@
+/**
+ * The order in which `torch.sort(p, descending=True)` puts numbers on a CPU, equal ones included. That sort is not
+ * stable: PyTorch 2.13 on Linux calls `std::sort` of libstdc++ with the comparison "a > b, NaN first", for every dtype
+ * and CPU capability. Where equal numbers end up follows from its steps, so they are taken here one by one (an
+ * introsort: Musser, 1997): quicksort down to runs of 16, heapsort for what is still longer at twice the depth of a
+ * balanced tree, and one insertion sort over everything. PyTorch: aten/src/ATen/native/cpu/SortingKernel.cpp.
+ */
+
+/** Runs of up to this length are left to the insertion sort. */
+const RUN = 16;
+
+/** Sorts one array after another with the same scratch memory. */
+export class TorchSort {
+  /** The numbers in their order so far, and where each of them came from. */
+  readonly #keys: Float32Array;
+  readonly #from: Uint32Array;
+
+  /** @param size length of the arrays. */
+  constructor(size: number) {
+    this.#keys = new Float32Array(size);
+    this.#from = new Uint32Array(size);
+  }
+
+  /** @returns indices of `values`, of the largest first; overwritten by the next call. */
+  descending(values: Float32Array): Uint32Array {
+    const size = this.#keys.length;
+    this.#keys.set(values);
+    for (let i = 0; i < size; i++) this.#from[i] = i;
+    if (size > 1) {
+      this.#quicksort(0, size, 2 * (31 - Math.clz32(size)));
+      this.#insertionSort(size);
+    }
+    return this.#from;
+  }
+
+  /** Until no run in [first, last) is longer than 16. @param depth how often it may be divided still. */
+  #quicksort(first: number, last: number, depth: number): void {
+    while (last - first > RUN) {
+      if (depth-- === 0) {
+        this.#heapsort(first, last);
+        return;
+      }
+      this.#pivotToFirst(first, last);
+      const cut = this.#partition(first, last);
+      this.#quicksort(cut, last, depth);
+      last = cut;
+    }
+  }
+
+  /** Exchanges the first number with the median of the second, the middle and the last. */
+  #pivotToFirst(first: number, last: number): void {
+    const keys = this.#keys;
+    const [a, b, c] = [first + 1, first + Math.floor((last - first) / 2), last - 1];
+    if (precedes(keys[a], keys[b])) {
+      if (precedes(keys[b], keys[c])) this.#swap(first, b);
+      else this.#swap(first, precedes(keys[a], keys[c]) ? c : a);
+    } else if (precedes(keys[a], keys[c])) this.#swap(first, a);
+    else this.#swap(first, precedes(keys[b], keys[c]) ? c : b);
+  }
+
+  /** Divides [first + 1, last) by the number at `first`; equal ones are exchanged too. @returns where it is divided. */
+  #partition(first: number, last: number): number {
+    const keys = this.#keys;
+    const pivot = keys[first];
+    let left = first + 1;
+    let right = last;
+    for (;;) {
+      while (precedes(keys[left], pivot)) left++;
+      do right--;
+      while (precedes(pivot, keys[right]));
+      if (left >= right) return left;
+      this.#swap(left, right);
+      left++;
+    }
+  }
+
+  /** The smallest number at the root: it goes to the end first. */
+  #heapsort(first: number, last: number): void {
+    const keys = this.#keys;
+    const from = this.#from;
+    const length = last - first;
+    for (let parent = (length - 2) >> 1; parent >= 0; parent--) {
+      this.#sift(first, parent, length, keys[first + parent], from[first + parent]);
+    }
+    for (let end = last - 1; end > first; end--) {
+      const [key, origin] = [keys[end], from[end]];
+      this.#move(first, end);
+      this.#sift(first, 0, end - first, key, origin);
+    }
+  }
+
+  /** Moves the hole down to a leaf, along the children that come last, then fits the number in from below. */
+  #sift(first: number, top: number, length: number, key: number, origin: number): void {
+    const keys = this.#keys;
+    let hole = top;
+    for (let child = 2 * hole + 2; child <= length; child = 2 * hole + 2) {
+      // An only child has no sibling at `child`.
+      if (child === length || precedes(keys[first + child], keys[first + child - 1])) child--;
+      this.#move(first + child, first + hole);
+      hole = child;
+    }
+    while (hole > top) {
+      const parent = (hole - 1) >> 1;
+      if (!precedes(keys[first + parent], key)) break;
+      this.#move(first + parent, first + hole);
+      hole = parent;
+    }
+    this.#put(first + hole, key, origin);
+  }
+
+  #insertionSort(size: number): void {
+    const keys = this.#keys;
+    const from = this.#from;
+    for (let i = 1; i < size; i++) {
+      const [key, origin] = [keys[i], from[i]];
+      let at = i;
+      for (; at > 0 && precedes(key, keys[at - 1]); at--) this.#move(at - 1, at);
+      this.#put(at, key, origin);
+    }
+  }
+
+  #swap(i: number, j: number): void {
+    const [key, origin] = [this.#keys[i], this.#from[i]];
+    this.#move(j, i);
+    this.#put(j, key, origin);
+  }
+
+  #move(source: number, target: number): void {
+    this.#keys[target] = this.#keys[source];
+    this.#from[target] = this.#from[source];
+  }
+
+  #put(at: number, key: number, origin: number): void {
+    this.#keys[at] = key;
+    this.#from[at] = origin;
+  }
+}
+
+function precedes(a: number, b: number): boolean {
+  return a > b || (Number.isNaN(a) && !Number.isNaN(b));
+}
