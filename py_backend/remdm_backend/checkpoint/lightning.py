@@ -29,7 +29,8 @@ CURRENT = "current_model_state"
 """Lightning's ``WeightAveraging``: the weights as training left them."""
 RAW_WEIGHTS = (
     "To take the last step's weights, ask for raw weights: --raw-weights on the command line "
-    "(--weights raw for convert), rawWeights: true in a program or an experiment's file."
+    "(--weights raw for convert), rawWeights: true in a program or for a model of an experiment's "
+    "file (judgeRawWeights: true for its judge)."
 )
 
 
