@@ -1,8 +1,9 @@
 """Write tiny causal language models with random weights, and what transformers and mauve-text
 themselves make of some texts: ``make_judge.py OUT`` for the tests of the SDK.
 
-``OUT/gpt2`` is in the format of Hugging Face, ``OUT/ar`` one of ours, ``OUT/ar-raw`` one without an average; ``OUT/expected.json`` has the
-texts, and for ``gpt2`` their likelihoods, features and MAUVE.
+``OUT/gpt2`` is in the format of Hugging Face, ``OUT/ar`` one of ours, ``OUT/ar-raw`` one without an
+average; ``OUT/expected.json`` has the texts, and for ``gpt2`` their likelihoods, features and
+MAUVE.
 """
 
 from __future__ import annotations

@@ -126,6 +126,14 @@ def test_the_mdlm_of_a_sibling_repository_loads(path: Path, family: Family) -> N
     assert (card.vocab_size, card.mask_id, card.weights) == (41, 40, "ema")
 
 
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_first_token_that_training_never_masked_is_told_in_the_log(
+    path: Path, ignored: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    card_of(path, bd3lms(ignore_bos=ignored))
+    assert ("algo.ignore_bos" in capfd.readouterr().err) == ignored
+
+
 def test_time_conditioning_of_a_sibling_is_read(path: Path) -> None:
     assert card_of(path, duo(time_conditioning=True)).time_conditioning
 

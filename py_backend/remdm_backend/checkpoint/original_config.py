@@ -14,6 +14,7 @@ from remdm_backend.checkpoint.card import Kind
 from remdm_backend.checkpoint.config_record import Config, has_mask_token
 from remdm_backend.checkpoint.contents import unsupported
 from remdm_backend.errors import BackendError
+from remdm_backend.log import log
 
 KINDS: dict[str, Kind] = {"subs": "mdlm", "sedd": "sedd", "d3pm": "d3pm"}
 KNOWN = "Give an mdlm, sedd or d3pm checkpoint of the DiT backbone, or an ar checkpoint."
@@ -71,6 +72,11 @@ def facts_of(path: Path, config: Config) -> Facts:
     block_size = config.value("block_size")
     if kind != "ar" and block_size not in (None, length):
         raise refused(path, "block_size", block_size, (None, length))
+    if config.value(family + "ignore_bos") is True:
+        log(
+            f"{path.name} was trained with {family}ignore_bos: its first token was never masked, "
+            "so give it as a prompt (the original gives the tokenizer's token for the beginning)"
+        )
     return Facts(
         kind=kind,
         length=length,
