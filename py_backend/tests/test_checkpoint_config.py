@@ -213,6 +213,20 @@ class TestReferences:
         assert f"{setting} is the unresolved reference {text!r}" in error.message
         assert "OmegaConf.resolve" in error.remedy
 
+    def test_references_that_branch_end(self, path: Path) -> None:
+        """Each of the parts leads to all of the next: followed without a bound, 80 ** 9 steps."""
+        rest = ".x" * 80
+        config = config_of(RECIPE) | {"diffusion": f"${{a0{rest}}}"}
+        for level in range(9):
+            config[f"a{level}"] = {"x": f"${{a{level + 1}{rest}}}"}
+        assert "unresolved reference" in refusal(path, config).message
+
+    def test_a_very_long_one_is_not_followed(self, path: Path) -> None:
+        config = config_of(RECIPE) | {"diffusion": "${model" + ".x" * 10**6 + "}"}
+        error = refusal(path, config)
+        assert "diffusion is the unresolved reference" in error.message
+        assert len(error.message) < 500
+
     def test_one_that_nothing_here_needs_is_left_alone(self, path: Path) -> None:
         config = config_of(RECIPE) | {"loader": {"workers": "${eval:len(x)}"}}
         assert card_of(path, config).length == 24

@@ -123,8 +123,8 @@ withExtras(`a judge${reason}`, () => {
     const model = join(directory, "ar-raw", "model.ckpt");
     await expect(Judge.launch({ model })).rejects.toMatchObject({
       code: "checkpoint_invalid",
-      message: expect.stringContaining("no moving average") as string,
-      remedy: expect.stringContaining("rawWeights: true") as string,
+      message: expect.stringContaining("no moving average"),
+      remedy: expect.stringContaining("rawWeights: true"),
     });
     await using raw = await Judge.launch({ model, rawWeights: true });
     expect(raw.model).toMatchObject({ kind: "ar", weights: "raw" });

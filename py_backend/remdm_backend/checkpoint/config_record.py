@@ -16,8 +16,10 @@ from remdm_backend.checkpoint.contents import invalid
 from remdm_backend.checkpoint.pickle_data import Made
 
 REFERENCE = re.compile(r"\$\{(\.*)([A-Za-z_]\w*(?:\.\w+)*)\}")
+MAX_REFERENCE = 200
+"""Characters."""
 MAX_REFERENCES = 8
-"""In a row; a cycle must end."""
+"""Followed for one value: cycles, and references that branch, must end."""
 
 
 class Config:
@@ -36,6 +38,7 @@ class Config:
             )
         self._path = path
         self._root = hyper_parameters["config"]
+        self._references_left = 0
         self.tokenizer = hyper_parameters.get("tokenizer")
 
     def has(self, dotted: str) -> bool:
@@ -44,25 +47,26 @@ class Config:
 
     def value(self, dotted: str) -> object:
         """The value at ``dotted``, or ``None``."""
-        return self._follow(dotted, MAX_REFERENCES)
+        self._references_left = MAX_REFERENCES
+        return self._follow(dotted)
 
-    def _follow(self, dotted: str, left: int) -> object:
+    def _follow(self, dotted: str) -> object:
         parts = dotted.split(".")
         node: object = unwrap(self._root)
         for depth, part in enumerate(parts, start=1):
-            entries = mapping(node)
-            node = unwrap(entries.get(part)) if entries else None
+            node = unwrap(entry(node, part))
             if isinstance(node, str) and "${" in node:
-                node = self._referred(parts[:depth], node, left)
+                node = self._referred(parts[:depth], node)
         return node
 
-    def _referred(self, place: list[str], text: str, left: int) -> object:
+    def _referred(self, place: list[str], text: str) -> object:
         """What the reference ``text`` at ``place`` stands for."""
-        found = REFERENCE.fullmatch(text)
-        if found and left:
+        found = REFERENCE.fullmatch(text) if len(text) <= MAX_REFERENCE else None
+        if found and self._references_left:
+            self._references_left -= 1
             dots, rest = found.groups()  # one dot: beside it; two: one level up; none: from the top
             base = place[: len(place) - len(dots)] if dots else []
-            value = self._follow(".".join([*base, rest]), left - 1)
+            value = self._follow(".".join([*base, rest]))
             if value is not None:
                 return value
         raise invalid(
@@ -102,6 +106,12 @@ def mapping(value: object) -> Mapping[str, object] | None:
     if not isinstance(entries, dict):
         return None
     return {key: item for key, item in entries.items() if isinstance(key, str)}
+
+
+def entry(value: object, key: str) -> object:
+    """What ``mapping`` has for ``key``, without a copy of the rest; ``None`` where it has nothing."""
+    entries = value.entries if isinstance(value, Made) else value
+    return entries.get(key) if isinstance(entries, dict) else None
 
 
 def unwrap(node: object) -> object:

@@ -12,6 +12,8 @@ OLD_TORCH = b"\x8a\x0al\xfc\x9c"
 PICKLE = b"\x80"
 LFS = b"version https://git-lfs"
 HEAD_BYTES = 64
+MAX_HEADER = 100_000_000
+"""Of safetensors, as its library has it."""
 
 
 def require_zip(path: Path) -> None:
@@ -27,7 +29,7 @@ def require_zip(path: Path) -> None:
 def not_safetensors(path: Path) -> BackendError | None:
     """The error that says what a file is instead of safetensors, where its first bytes tell."""
     head = head_of(path)
-    return None if head[8:9] == b"{" else other_kind(path, head)
+    return None if is_safetensors(head) else other_kind(path, head)
 
 
 def other_kind(path: Path, head: bytes) -> BackendError | None:
@@ -39,6 +41,12 @@ def other_kind(path: Path, head: bytes) -> BackendError | None:
             path,
             "a pointer of Git LFS, which stands for the file that was left on the server",
             "Run `git lfs pull` where it was cloned, or download the file itself.",
+        )
+    if is_safetensors(head):
+        return invalid(
+            path,
+            "a safetensors file, not one of torch.save",
+            "Give it a name that ends in .safetensors, beside its card.json or config.json.",
         )
     if head.lstrip()[:1] == b"<":
         return invalid(
@@ -52,12 +60,6 @@ def other_kind(path: Path, head: bytes) -> BackendError | None:
             "a zip archive as torch.save writes it, not safetensors",
             "Give it a name that ends in .ckpt.",
         )
-    if head[8:9] == b"{":
-        return invalid(
-            path,
-            "a safetensors file, not one of torch.save",
-            "Give it a name that ends in .safetensors, beside its card.json or config.json.",
-        )
     if head.startswith((PICKLE, OLD_TORCH)):
         return invalid(
             path,
@@ -65,6 +67,11 @@ def other_kind(path: Path, head: bytes) -> BackendError | None:
             "Save it again with torch.save of a current PyTorch, in a place where you trust it.",
         )
     return None
+
+
+def is_safetensors(head: bytes) -> bool:
+    """Eight bytes with the length of a header, which is JSON and at most 100 MB by the format."""
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= MAX_HEADER
 
 
 def head_of(path: Path) -> bytes:
