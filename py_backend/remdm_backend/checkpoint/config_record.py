@@ -109,7 +109,7 @@ def mapping(value: object) -> Mapping[str, object] | None:
 
 
 def entry(value: object, key: str) -> object:
-    """What ``mapping`` has for ``key``, without a copy of the rest; ``None`` where it has nothing."""
+    """What ``mapping`` has for ``key``, or ``None``; without a copy of the rest."""
     entries = value.entries if isinstance(value, Made) else value
     return entries.get(key) if isinstance(entries, dict) else None
 
