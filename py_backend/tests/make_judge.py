@@ -1,8 +1,9 @@
 """Write tiny causal language models with random weights, and what transformers and mauve-text
 themselves make of some texts: ``make_judge.py OUT`` for the tests of the SDK.
 
-``OUT/gpt2`` is in the format of Hugging Face, ``OUT/ar`` one of ours; ``OUT/expected.json`` has the
-texts, and for ``gpt2`` their likelihoods, features and MAUVE.
+``OUT/gpt2`` is in the format of Hugging Face, ``OUT/ar`` one of ours, ``OUT/ar-raw`` one without an
+average; ``OUT/expected.json`` has the texts, and for ``gpt2`` their likelihoods, features and
+MAUVE.
 """
 
 from __future__ import annotations
@@ -87,8 +88,9 @@ def many_texts(seed: int, count: int) -> list[str]:
     return ["".join(rng.choice(letters, rng.integers(3, 20))) for _ in range(count)]
 
 
-def ar(path: Path) -> None:
-    """One of ours, with GPT-2's byte tokenizer beside it and a mask after its tokens."""
+def ar(path: Path, *, average: bool = True) -> None:
+    """One of ours, with GPT-2's byte tokenizer beside it and a mask after its tokens; without
+    ``average`` it has the trained weights only."""
     recipe = Recipe(
         hidden=32,
         blocks=2,
@@ -100,7 +102,10 @@ def ar(path: Path) -> None:
     )
     path.mkdir(parents=True, exist_ok=True)
     byte_level(path, [END], {"bos_token": END, "eos_token": END})
-    save(checkpoint_dict(recipe), path / "model.ckpt")
+    content = checkpoint_dict(recipe)
+    if not average:
+        del content["ema"]
+    save(content, path / "model.ckpt")
 
 
 def expected(directory: Path) -> dict[str, Any]:
@@ -135,6 +140,7 @@ def main(out: str) -> None:
     (directory / "expected.json").parent.mkdir(parents=True, exist_ok=True)
     (directory / "expected.json").write_text(json.dumps(expected(directory / "gpt2")))
     ar(directory / "ar")
+    ar(directory / "ar-raw", average=False)
 
 
 if __name__ == "__main__":

@@ -216,7 +216,10 @@ class TestTensors:
         "changes",
         [
             {"size": (10**9, 10**9), "stride": (0, 0)},
-            {"size": (2, 2), "stride": (1, 2)},
+            {"size": (4, 4), "stride": (0, 1)},
+            {"size": (2, 2), "stride": (2, -1)},
+            {"size": (2, 2), "stride": (2, 1.0)},
+            {"size": (2, 2), "stride": (2,)},
             {"size": (-2, 2)},
             {"size": (2.0, 2)},
             {"size": (2**70,), "stride": (1,)},
@@ -228,6 +231,10 @@ class TestTensors:
     @pytest.mark.parametrize("offset", [1, -1, 2**40])
     def test_outside_the_storage(self, tmp_path: Path, offset: int) -> None:
         assert "outside its storage" in self.refusal(tmp_path, offset=offset)
+
+    @pytest.mark.parametrize("stride", [(3, 1), (2, 2), (2**39, 2**39)])
+    def test_strides_beyond_the_storage(self, tmp_path: Path, stride: tuple[int, int]) -> None:
+        assert "outside its storage" in self.refusal(tmp_path, stride=stride)
 
     @pytest.mark.parametrize(
         ("changes", "reason"),

@@ -137,7 +137,7 @@ def test_a_size_that_nothing_holds_asks_for_no_memory(
 
 
 def test_tensors_of_something_else(tmp_path: Path, tensors: dict[str, Tensor]) -> None:
-    renamed = {name.replace("backbone.", "model."): part for name, part in tensors.items()}
+    renamed = {name.replace("backbone.", "head."): part for name, part in tensors.items()}
     assert "'backbone.'" in refusal(release(tmp_path, renamed)).message
 
 

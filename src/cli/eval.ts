@@ -15,6 +15,7 @@ export interface EvalFlags {
   /** false: --no-judge. */
   readonly judge: string | false;
   readonly judgeTokenizer?: string;
+  readonly rawWeights?: true;
   readonly device: Device;
   readonly batchSize?: number;
   readonly maxLength?: number;
@@ -74,6 +75,10 @@ export function evalCommand(): Command {
     .option(
       "--judge-tokenizer <file>",
       "the judge's tokenizer.json, gpt2 or demo (default: the one beside it, else what fits its size)",
+    )
+    .option(
+      "--raw-weights",
+      "the judge's weights of the last training step, not the averaged (EMA) ones",
     )
     .option("--device <name>", "auto, cpu, cuda or cuda:N", readDevice, "auto")
     .option("--batch-size <n>", "texts in one call of the judge", readInteger)

@@ -29,6 +29,7 @@ import { UsageError } from "./usage.ts";
 export interface JudgeFlags {
   readonly model: string;
   readonly tokenizer?: string;
+  readonly rawWeights?: boolean;
   readonly device: Device;
   readonly signal: AbortSignal;
   readonly batchSize?: number;
@@ -97,11 +98,17 @@ function onOutputError(error: NodeJS.ErrnoException): void {
 
 /** What is wrong for any samples is refused before a file is read. */
 function checkFlags(flags: EvalFlags): void {
-  if (flags.judge === false && flags.judgeTokenizer !== undefined) {
-    throw new UsageError(
-      "--judge-tokenizer belongs to a judge, and there is none",
-      "Leave it out, or --no-judge.",
-    );
+  if (flags.judge === false) {
+    for (const [flag, given] of [
+      ["--judge-tokenizer", flags.judgeTokenizer],
+      ["--raw-weights", flags.rawWeights],
+    ] as const) {
+      if (given === undefined) continue;
+      throw new UsageError(
+        `${flag} belongs to a judge, and there is none`,
+        "Leave it out, or --no-judge.",
+      );
+    }
   }
   const { mauveSeeds: seeds, mauveScale: scale, referenceCount, batchSize, maxLength } = flags;
   resolveMauve({ seeds, scale });
@@ -216,7 +223,7 @@ function shapeOf(
 }
 
 async function judgeFor(
-  { judge: model, judgeTokenizer, device, batchSize, maxLength }: EvalFlags,
+  { judge: model, judgeTokenizer, rawWeights, device, batchSize, maxLength }: EvalFlags,
   launch: LaunchJudge,
   reporter: Reporter,
   signal: AbortSignal,
@@ -228,6 +235,7 @@ async function judgeFor(
     device,
     signal,
     ...(judgeTokenizer !== undefined && { tokenizer: judgeTokenizer }),
+    ...(rawWeights && { rawWeights }),
     ...(batchSize !== undefined && { batchSize }),
     ...(maxLength !== undefined && { maxLength }),
   });

@@ -7,6 +7,7 @@ import { readDevice, readInteger } from "./usage.ts";
 export interface ExperimentFlags {
   readonly preset?: string;
   readonly checkpoint?: string;
+  readonly rawWeights?: true;
   readonly judge?: string | false;
   readonly references?: string;
   readonly samples?: number;
@@ -37,6 +38,7 @@ export function experimentCommand(): Command {
     .optionsGroup("Preset, in the place of a file:")
     .option("--preset <name>", "a script of the original repository")
     .option("--checkpoint <file>", "the model")
+    .option("--raw-weights", "its weights of the last training step, not the averaged (EMA) ones")
     .option(
       "--judge <model>",
       "a directory with GPT-2 large, for the published setting; or demo-ar",

@@ -57,9 +57,10 @@ function givenExperiment(
   file: string | undefined,
   flags: ExperimentFlags,
 ): string | ExperimentFile {
-  const { preset, checkpoint, judge, references, samples, steps, print } = flags;
+  const { preset, checkpoint, rawWeights, judge, references, samples, steps, print } = flags;
   if (preset === undefined) {
-    const stray = Object.entries({ checkpoint, judge, references, samples, steps, print }).find(
+    const ofPresets = { checkpoint, "raw-weights": rawWeights, judge, references, samples };
+    const stray = Object.entries({ ...ofPresets, steps, print }).find(
       ([, value]) => value !== undefined,
     );
     if (stray !== undefined) {
@@ -84,6 +85,7 @@ function givenExperiment(
   return presetExperiment(preset, {
     checkpoint,
     judge,
+    ...(rawWeights && { rawWeights }),
     ...(references !== undefined && { references }),
     ...(samples !== undefined && { samples }),
     ...(steps !== undefined && { steps }),

@@ -7,7 +7,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 /** Where and how it runs is said as for a model to sample from. */
 export interface JudgeOptions extends Pick<
   LaunchOptions,
-  "device" | "dtype" | "python" | "startTimeoutMs" | "onLog" | "signal"
+  "device" | "dtype" | "rawWeights" | "python" | "startTimeoutMs" | "onLog" | "signal"
 > {
   /**
    * `demo-ar`, the small autoregressive model that comes with the package, or a path: a directory in the format of Hugging
@@ -31,6 +31,7 @@ const KEYS: Readonly<Record<keyof JudgeOptions, true>> = {
   tokenizer: true,
   device: true,
   dtype: true,
+  rawWeights: true,
   python: true,
   startTimeoutMs: true,
   onLog: true,

@@ -40,8 +40,9 @@ export async function manifestOf(
   version: string,
   { signal, onFile = () => undefined }: DigestHooks = {},
 ): Promise<Manifest> {
-  const { name, models, cells, references, referenceEnds, words, judge, mauve, device, dtype } =
+  const { name, models, cells, references, referenceEnds, words, mauve, device, dtype } =
     experiment;
+  const { judge, judgeRawWeights } = experiment;
   const known = new Map<string, string | null>(); // the judge may be one of the models, the words those of the references
   const digest = async (path: string | undefined): Promise<string | null> => {
     if (path === undefined) return null;
@@ -77,6 +78,8 @@ export async function manifestOf(
       judge: await digest(judgePath),
       judgeTokenizer: await digest(judgePath && beside(judgePath, "tokenizer.json")),
       judgeCard: await digest(judgePath && beside(judgePath, "card.json")),
+      // As before there was the choice, so that what was begun then can go on.
+      ...(judgeRawWeights && { judgeRawWeights }),
       mauve,
     },
     models: Object.fromEntries(described),

@@ -27,6 +27,8 @@ export const PRESETS = Object.keys(STRATEGIES) as PresetName[];
 
 export interface PresetOptions {
   readonly checkpoint: string;
+  /** As for a model of an experiment. Default false. */
+  readonly rawWeights?: boolean;
   /** A directory with GPT-2 large, for the published setting; false for none. */
   readonly judge?: string | false;
   readonly references?: string;
@@ -43,7 +45,8 @@ export function presetExperiment(name: string, options: PresetOptions): Experime
       `Use one of ${PRESETS.join(", ")}.`,
     );
   }
-  const { checkpoint, judge, references, samples = SAMPLES, steps = [STEPS] } = options;
+  const { checkpoint, rawWeights, judge, references } = options;
+  const { samples = SAMPLES, steps = [STEPS] } = options;
   return {
     name,
     ...(references !== undefined && { references }),
@@ -53,6 +56,7 @@ export function presetExperiment(name: string, options: PresetOptions): Experime
     models: [
       {
         checkpoint,
+        ...(rawWeights && { rawWeights }),
         ...(name !== "ar" && { steps }),
         ...(name !== "sedd" && { topP: TOP_P }),
         strategies: [STRATEGIES[name]],

@@ -36,6 +36,7 @@ export interface Experiment {
   readonly referenceEnds: boolean | undefined;
   readonly words: string | undefined;
   readonly judge: string | false;
+  readonly judgeRawWeights: boolean;
   readonly mauve: ResolvedMauve | false;
   readonly device: string;
   readonly dtype: "float32" | "bfloat16";
@@ -92,6 +93,7 @@ export function resolveExperiment(
     referenceEnds: file.referenceEnds,
     words: optional("words"),
     judge: judge === false ? false : checkpointOf(judge, ["judge"]),
+    judgeRawWeights: file.judgeRawWeights ?? false,
     mauve: file.references === undefined || judge === false ? false : mauveOf(mauve, source),
     device: deviceOf(file, source),
     dtype: file.dtype ?? "float32",

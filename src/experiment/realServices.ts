@@ -14,7 +14,7 @@ export function realServices(): Services {
     version: packageVersion(),
     evaluate,
     leastTexts: MAUVE_LEAST_TEXTS,
-    check({ models, cells, judge, mauve, device, dtype, source }) {
+    check({ models, cells, judge, judgeRawWeights, mauve, device, dtype, source }) {
       const few = cells.find(({ samples }) => samples < MAUVE_LEAST_TEXTS);
       if (mauve !== false && few !== undefined) {
         throw new ExperimentError(
@@ -27,7 +27,8 @@ export function realServices(): Services {
         const optional = tokenizer === undefined ? {} : { tokenizer };
         resolveLaunch({ checkpoint, rawWeights, dtype, device: device as Device, ...optional });
       }
-      if (judge !== false) resolveJudge({ model: judge, device: device as Device });
+      if (judge === false) return;
+      resolveJudge({ model: judge, rawWeights: judgeRawWeights, device: device as Device });
     },
     launch: ({ checkpoint, tokenizer, rawWeights }, { device, dtype }, signal) =>
       Remdm.launch({
@@ -38,7 +39,7 @@ export function realServices(): Services {
         ...(tokenizer !== undefined && { tokenizer }),
         ...(signal && { signal }),
       }),
-    judge: (model, { device }, signal) =>
-      Judge.launch({ model, device: device as Device, ...(signal && { signal }) }),
+    judge: (model, { device, judgeRawWeights: rawWeights }, signal) =>
+      Judge.launch({ model, rawWeights, device: device as Device, ...(signal && { signal }) }),
   };
 }

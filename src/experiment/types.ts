@@ -73,6 +73,8 @@ export interface ExperimentFile extends CellSettings {
   readonly words?: string;
   /** The model that judges: `demo-ar`, or a directory with a causal language model; false for none. Default `demo-ar`. */
   readonly judge?: string | false;
+  /** The judge's weights of the last training step, not the averaged (EMA) ones. Default false. */
+  readonly judgeRawWeights?: boolean;
   /** False for none. */
   readonly mauve?: MauveSettings | false;
   /** `auto`, `cpu`, `cuda` or `cuda:N`, for models and judge. Default `auto`. */

@@ -1,7 +1,7 @@
 /** `remdm eval` with a judge that is no model: what it prints, writes and refuses. */
 import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import type { EvalFlags } from "../../src/cli/eval.ts";
+import { evalCommand, type EvalFlags } from "../../src/cli/eval.ts";
 import { runEval, type JudgeFlags, type LaunchJudge } from "../../src/cli/evalJob.ts";
 import { RemdmError } from "../../src/sampler/errors.ts";
 import { loadTokenizer } from "../../src/tokenizer/load.ts";
@@ -102,6 +102,15 @@ describe("what it prints", () => {
     const { launch } = launching(judge);
     expect(await runEval(await samples(2), defaults, launch)).toBe(0);
     expect(said.stdout).not.toContain("\u001b");
+  });
+
+  it("asks for the judge's raw weights with --raw-weights", async () => {
+    const { launch, launched } = launching(new FakeJudge());
+    const path = await samples(2);
+    expect(await runEval(path, { ...defaults, rawWeights: true, quiet: true }, launch)).toBe(0);
+    expect(await runEval(path, { ...defaults, quiet: true }, launch)).toBe(0);
+    expect(launched.map(({ rawWeights }) => rawWeights)).toEqual([true, undefined]);
+    expect(evalCommand().helpInformation()).toContain("--raw-weights");
   });
 
   it("one JSON object with --json, the same as in the file of --out", async () => {
@@ -319,6 +328,12 @@ describe("what is wrong is said before a judge is launched", () => {
       { judge: false, judgeTokenizer: "gpt2" },
       2,
       /--judge-tokenizer belongs to a judge/,
+    ],
+    [
+      "weights of no judge",
+      { judge: false, rawWeights: true },
+      2,
+      /--raw-weights belongs to a judge/,
     ],
     ["batch", { batchSize: 0 }, 2, /--batch-size must be/],
     ["no references", { references: "no/where.txt" }, 1, /no\/where\.txt cannot be read.*\n {2}\S/],

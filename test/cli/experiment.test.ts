@@ -37,6 +37,7 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["--preset", "mdlm"], "A preset needs a model"],
     [["--preset", "mdlm", "--checkpoint", "demo"], "A preset needs a judge"],
     [["x.yaml", "--no-judge"], "--no-judge belongs to --preset"],
+    [["x.yaml", "--raw-weights"], "--raw-weights belongs to --preset"],
     [["--preset", "remdm-cup", "--checkpoint", "demo", "--no-judge"], "There is no preset"],
     [["x.yaml", "--samples", "4"], "--samples belongs to --preset"],
     [["x.yaml", "--steps", "4,4"], "stands there twice"],
@@ -76,12 +77,14 @@ it("prints what a preset stands for, with the paper's eta said", async () => {
   const { stdout, exitCode } = await remdm(
     ...args,
     ...["--steps", "256", "--references", "package.json", "--device", "cpu", "--print"],
+    "--raw-weights",
   );
   expect(exitCode ?? 0).toBe(0);
   expect(stdout).toContain("The paper's eta: 0.055 with 256 steps.");
   expect(stdout).toMatch(/^samples: 5000$/m);
   expect(stdout).toMatch(/^judge: false$/m);
   expect(stdout).toMatch(/^device: cpu$/m);
+  expect(stdout).toMatch(/^ {4}rawWeights: true$/m);
   expect(stdout).toMatch(/^references: \/.*package\.json$/m);
 });
 

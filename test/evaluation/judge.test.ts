@@ -111,6 +111,25 @@ describe("a judge", () => {
     expect(other).toBeGreaterThan(got[0]); // exp(-c KL) grows when c shrinks
   });
 
+  it("takes the last step's weights when asked, as the error about a missing average says", async () => {
+    const model = join(directory, "ar-raw", "model.ckpt");
+    await expect(Judge.launch({ model })).rejects.toMatchObject({
+      code: "checkpoint_invalid",
+      message: expect.stringContaining("no moving average"),
+      remedy: expect.stringContaining("rawWeights: true"),
+    });
+    await using raw = await Judge.launch({ model, rawWeights: true });
+    expect(raw.model).toMatchObject({ kind: "ar", weights: "raw" });
+    const whole = join(directory, "ar", "model.ckpt"); // the same network, and its average beside it
+    await using same = await Judge.launch({ model: whole, rawWeights: true });
+    await using averaged = await Judge.launch({ model: whole });
+    const [[a], [b], [c]] = await Promise.all(
+      [raw, same, averaged].map((one) => one.likelihoods(["To be, or not"])),
+    );
+    expect(a).toEqual(b);
+    expect(a).not.toEqual(c);
+  }, 120_000);
+
   it("is an autoregressive model of ours too, which agrees with its own log p", async () => {
     const checkpoint = join(directory, "ar", "model.ckpt");
     const text = "To be, or not";

@@ -46,6 +46,11 @@ it("may be changed in everything as long as nothing was made of it", async () =>
   await expect(run({ ...BASE, name: "other", samples: 6 })).rejects.toThrow(/mauve\.scale/);
 });
 
+it("tells results by raw weights of the judge from others", async () => {
+  await run(BASE);
+  await expect(run({ ...BASE, judgeRawWeights: true })).rejects.toThrow(/judgeRawWeights was none/);
+});
+
 it("binds judge and references once there is a result, not before", async () => {
   const fails = { evaluate: () => Promise.reject(new Error("no evaluation")) };
   await expect(run(BASE, fails)).rejects.toThrow("no evaluation");

@@ -29,6 +29,19 @@ const grid = (strategies: unknown[], more: object = {}) => ({
   ...more,
 });
 
+it("takes raw weights for a model and for the judge, each by its own key", () => {
+  const raw = { checkpoint: "demo", strategies: ["mdlm"], rawWeights: true };
+  const experiment = resolveExperiment(
+    grid([], { models: [raw], judge: "demo-ar", judgeRawWeights: true }),
+  );
+  expect(experiment).toMatchObject({ models: [{ rawWeights: true }], judgeRawWeights: true });
+  const plain = resolveExperiment(grid(["mdlm"]));
+  expect(plain).toMatchObject({ models: [{ rawWeights: false }], judgeRawWeights: false });
+  expect(() => resolveExperiment(grid(["mdlm"], { judgeRawWeights: "yes" }))).toThrow(
+    /judgeRawWeights/,
+  );
+});
+
 describe("the grid", () => {
   it("has every combination once, in the order of the file", () => {
     expect(ids(grid(["mdlm", { name: "remdm-cap", eta: [0.1, 0.2] }], { seeds: [1, 2] }))).toEqual([

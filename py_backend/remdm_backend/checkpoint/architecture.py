@@ -11,6 +11,7 @@ import torch
 
 from remdm_backend.checkpoint.card import Kind
 from remdm_backend.checkpoint.contents import Contents, invalid
+from remdm_backend.checkpoint.network_names import ANCHOR
 from remdm_backend.model.autoregressive import Autoregressive
 from remdm_backend.model.dit import DiT, Shape
 
@@ -23,13 +24,19 @@ def shape_of(path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int, ki
     says.
 
     The tensors know the head count only through the rotary buffer, which has one frequency for
-    every two dimensions of a head. Raises ``BackendError`` if that disagrees or a tensor is
-    missing.
+    every two dimensions of a head, and which a file may leave out. Raises ``BackendError`` if that
+    disagrees or a tensor is missing.
     """
-    embedding = _dims(path, shapes, "vocab_embed.embedding", 2)
+    embedding = _dims(path, shapes, ANCHOR, 2)
     cond = (0,) if kind == "ar" else _dims(path, shapes, "sigma_map.mlp.2.weight", 2)
-    half_head = _dims(path, shapes, ROTARY, 1)[0]
     hidden = embedding[1]
+    if ROTARY not in shapes and hidden % (2 * n_heads):
+        raise invalid(
+            path,
+            f"its configuration says {n_heads} heads, into which a width of {hidden} cannot be "
+            "divided evenly",
+        )
+    half_head = _dims(path, shapes, ROTARY, 1)[0] if ROTARY in shapes else hidden // (2 * n_heads)
     if hidden != 2 * half_head * n_heads:
         raise invalid(
             path,
@@ -52,9 +59,12 @@ def parameter_names(shape: Shape, kind: Kind) -> list[str]:
 
 
 def check_tensors(contents: Contents, network: DiT | Autoregressive) -> None:
-    """Every tensor of the network is there with its shape, and nothing else is."""
+    """Every tensor of the network is there with its shape, and nothing else is; only the rotary
+    frequencies may be absent."""
     path, found = contents.path, contents.shapes
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    if ROTARY not in found:
+        del expected[ROTARY]
     missing = sorted(expected.keys() - found.keys())
     if missing:
         raise invalid(path, f"{len(missing)} tensors are missing, first {missing[0]}")
@@ -66,9 +76,8 @@ def check_tensors(contents: Contents, network: DiT | Autoregressive) -> None:
     for name, shape in expected.items():
         if found[name] != shape:
             raise invalid(path, f"{name} has the shape {found[name]}, expected {shape}")
-    size = path.stat().st_size
-    if sum(map(math.prod, expected.values())) > size:
-        raise invalid(path, f"its tensors overlap: they cannot all lie in {size:,} bytes")
+    if sum(map(math.prod, expected.values())) > contents.size:
+        raise invalid(path, f"its tensors overlap: they cannot all lie in {contents.size:,} bytes")
 
 
 def _dims(

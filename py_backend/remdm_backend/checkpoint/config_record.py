@@ -1,17 +1,25 @@
 """A pickled OmegaConf config and Hugging Face tokenizer, read from the records of ``pickle_data``.
 
 Neither library is needed: a config node is a ``Made`` whose recorded state has ``_content`` (a
-container) or ``_val`` (a leaf).
+container) or ``_val`` (a leaf). OmegaConf pickles references (``${model.length}``) as they were
+written; those to another setting are followed here, all others (``${oc.env:SIZE}``) are refused.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
 from remdm_backend.checkpoint.contents import invalid
 from remdm_backend.checkpoint.pickle_data import Made
+
+REFERENCE = re.compile(r"\$\{(\.*)([A-Za-z_]\w*(?:\.\w+)*)\}")
+MAX_REFERENCE = 200
+"""Characters."""
+MAX_REFERENCES = 8
+"""Followed for one value: cycles, and references that branch, must end."""
 
 
 class Config:
@@ -30,15 +38,43 @@ class Config:
             )
         self._path = path
         self._root = hyper_parameters["config"]
+        self._references_left = 0
         self.tokenizer = hyper_parameters.get("tokenizer")
+
+    def has(self, dotted: str) -> bool:
+        """Whether there are settings under ``dotted``."""
+        return mapping(self.value(dotted)) is not None
 
     def value(self, dotted: str) -> object:
         """The value at ``dotted``, or ``None``."""
+        self._references_left = MAX_REFERENCES
+        return self._follow(dotted)
+
+    def _follow(self, dotted: str) -> object:
+        parts = dotted.split(".")
         node: object = unwrap(self._root)
-        for part in dotted.split("."):
-            entries = mapping(node)
-            node = unwrap(entries.get(part)) if entries else None
+        for depth, part in enumerate(parts, start=1):
+            node = unwrap(entry(node, part))
+            if isinstance(node, str) and "${" in node:
+                node = self._referred(parts[:depth], node)
         return node
+
+    def _referred(self, place: list[str], text: str) -> object:
+        """What the reference ``text`` at ``place`` stands for."""
+        found = REFERENCE.fullmatch(text) if len(text) <= MAX_REFERENCE else None
+        if found and self._references_left:
+            self._references_left -= 1
+            dots, rest = found.groups()  # one dot: beside it; two: one level up; none: from the top
+            base = place[: len(place) - len(dots)] if dots else []
+            value = self._follow(".".join([*base, rest]))
+            if value is not None:
+                return value
+        raise invalid(
+            self._path,
+            f"its config's {'.'.join(place)} is the unresolved reference {text!r:.80}",
+            "Write the value into hyper_parameters.config (OmegaConf.resolve) and save the file "
+            "again, in a place where you trust it.",
+        )
 
     def text(self, dotted: str) -> str:
         value = self.value(dotted)
@@ -56,7 +92,11 @@ class Config:
 
     def _refuse(self, dotted: str, value: object, expected: str) -> NoReturn:
         given = value if isinstance(value, str | int | float) else type(value).__name__
-        raise invalid(self._path, f"its config's {dotted} is {given!r}, not {expected}")
+        raise invalid(
+            self._path,
+            f"its config's {dotted} is {given!r}, not {expected}",
+            f"Give a checkpoint whose hyper_parameters.config has {dotted}.",
+        )
 
 
 def mapping(value: object) -> Mapping[str, object] | None:
@@ -66,6 +106,12 @@ def mapping(value: object) -> Mapping[str, object] | None:
     if not isinstance(entries, dict):
         return None
     return {key: item for key, item in entries.items() if isinstance(key, str)}
+
+
+def entry(value: object, key: str) -> object:
+    """What ``mapping`` has for ``key``, or ``None``; without a copy of the rest."""
+    entries = value.entries if isinstance(value, Made) else value
+    return entries.get(key) if isinstance(entries, dict) else None
 
 
 def unwrap(node: object) -> object:

@@ -16,9 +16,10 @@ from remdm_backend.errors import BackendError
 class Contents:
     """Facts from the file's configuration, and its tensors by name.
 
-    ``shapes`` and ``read`` use the names of ``DiT``'s state dict. ``read`` returns one tensor in
-    memory of its own, as stored (float32, float16 or bfloat16); it raises ``BackendError`` if the
-    bytes are damaged. ``vocab_size`` is ``None`` where the file's configuration does not say it.
+    ``shapes`` and ``read`` use the names of ``DiT``'s state dict; the rotary frequencies may be
+    absent. ``read`` returns one tensor in memory of its own, as stored (float64, float32, float16
+    or bfloat16); it raises ``BackendError`` if the bytes are damaged. ``vocab_size`` is ``None``
+    where the file's configuration does not say it.
     """
 
     path: Path
@@ -33,14 +34,39 @@ class Contents:
     vocab_size: int | None = None
     mask_id: int | None = None
     subs_masking: bool = False
+    shards: tuple[Path, ...] = ()
+    """The files that hold the tensors, where it is not ``path`` itself."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that hold the tensors."""
+        return self.shards or (self.path,)
+
+    @property
+    def size(self) -> int:
+        """Bytes of ``files``."""
+        return sum(file.stat().st_size for file in self.files)
 
 
-def invalid(path: Path, what: str, remedy: str = "") -> BackendError:
-    """The error for a file that is damaged or no checkpoint at all."""
+READABLE = (
+    "Give a checkpoint that remdm reads: a Lightning .ckpt file of MDLM, ReMDM or a sibling, or a "
+    "directory with model.safetensors and card.json (ours) or config.json (Hugging Face)."
+)
+
+NOT_FINITE = "Give a checkpoint from before its training diverged."
+
+
+def invalid(path: Path, what: str, remedy: str = READABLE) -> BackendError:
+    """The error for a file whose bytes may be whole and which is no checkpoint of ours."""
+    return BackendError("checkpoint_invalid", f"{path}: {what}.", remedy)
+
+
+def damaged(path: Path, what: object) -> BackendError:
+    """The error for a file whose bytes are not those that were written: another copy may help."""
     return BackendError(
         "checkpoint_invalid",
-        f"{path}: {what}.",
-        remedy or "Download or copy the checkpoint again, or give the path of another one.",
+        f"{path}: the file is truncated or damaged ({what}).",
+        "Download or copy the checkpoint again, or give the path of another one.",
     )
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +32,8 @@ from remdm_backend.checkpoint.output import TOKENIZER_FILE, writing
 from remdm_backend.checkpoint.safetensors_format import CARD_FILE, MODEL_FILE, Card
 from remdm_backend.checkpoint.safetensors_writer import Plan, bytes_of, write_safetensors
 from remdm_backend.errors import BackendError
+from remdm_backend.model.autoregressive import Autoregressive
+from remdm_backend.model.dit import DiT, Shape
 from remdm_backend.model.memory import is_out_of_memory
 
 HASH_CHUNK = 4 << 20
@@ -62,20 +64,20 @@ def convert(
     """
     source, out = source.expanduser(), out.expanduser()
     with reading(source):
-        contents = open_contents(source, weights)
-        plan = {
-            name: (shape, torch.float32 if name == ROTARY else getattr(torch, dtype))
-            for name, shape in contents.shapes.items()
+        contents, shape, network = open_contents(source, weights)
+        plan: Plan = {
+            name: (tuple(part.shape), torch.float32 if name == ROTARY else getattr(torch, dtype))
+            for name, part in network.state_dict().items()
         }
-        size, to_write = contents.path.stat().st_size, bytes_of(plan)
+        size, to_write = contents.size, bytes_of(plan)
         total = size + to_write
     try:
         with writing(out, contents.path, force=force, needed=to_write) as part:
             with reading(source):
-                digest = sha256_of(contents.path, lambda done: progress(done, total))
+                digest = sha256_of(contents.files, lambda done: progress(done, total))
                 card = card_of(contents, digest)
             done = size
-            for written in write_safetensors(part(MODEL_FILE), plan, reader(contents, plan)):
+            for written in write_safetensors(part(MODEL_FILE), plan, reader(contents, shape, plan)):
                 done += written
                 progress(done, total)
             part(CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", "utf-8")
@@ -93,8 +95,10 @@ def convert(
     return card
 
 
-def open_contents(source: Path, weights: Weights | None) -> Contents:
-    """Everything but the weights, checked against the network that they make."""
+def open_contents(
+    source: Path, weights: Weights | None
+) -> tuple[Contents, Shape, DiT | Autoregressive]:
+    """Everything but the weights, and the network that they make, which they fit."""
     opener = opener_of(source)
     if opener is None:
         raise unsupported(
@@ -107,18 +111,18 @@ def open_contents(source: Path, weights: Weights | None) -> Contents:
         raise unsupported(
             source, "it holds no moving average of the weights", "Leave the choice of weights out."
         )
-    shape, _ = network_of(contents)
+    shape, network = network_of(contents)
     mask_id = shape.vocab_size - 1 if contents.mask_id is None else contents.mask_id
-    return replace(contents, vocab_size=shape.vocab_size, mask_id=mask_id)
+    return replace(contents, vocab_size=shape.vocab_size, mask_id=mask_id), shape, network
 
 
-def reader(contents: Contents, plan: Plan) -> Callable[[str], Tensor]:
+def reader(contents: Contents, shape: Shape, plan: Plan) -> Callable[[str], Tensor]:
     """Reads a tensor in its planned type. Raises ``BackendError`` for numbers that do not fit."""
 
     def read(name: str) -> Tensor:
         if name == ROTARY:
             with reading(contents.path):
-                return read_rotary(contents)
+                return read_rotary(contents, shape)
         with reading(contents.path):
             stored = read_parameter(contents, name)
         dtype = plan[name][1]
@@ -157,11 +161,13 @@ def card_of(contents: Contents, sha256: str) -> dict[str, Any]:
     }
 
 
-def sha256_of(path: Path, progress: Callable[[int], object]) -> str:
+def sha256_of(paths: Iterable[Path], progress: Callable[[int], object]) -> str:
+    """Of their bytes, one file after the other."""
     digest, done = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while chunk := file.read(HASH_CHUNK):
-            digest.update(chunk)
-            done += len(chunk)
-            progress(done)
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(HASH_CHUNK):
+                digest.update(chunk)
+                done += len(chunk)
+                progress(done)
     return digest.hexdigest()

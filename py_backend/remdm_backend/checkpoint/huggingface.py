@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from remdm_backend.checkpoint.card import ModelCard
-from remdm_backend.checkpoint.contents import invalid
+from remdm_backend.checkpoint.contents import NOT_FINITE, invalid, unsupported
 from remdm_backend.checkpoint.huggingface_config import (
     checked_fields,
     masked_lm_config,
@@ -21,13 +21,15 @@ from remdm_backend.checkpoint.huggingface_config import (
 )
 from remdm_backend.checkpoint.huggingface_files import (
     CONFIG_FILE,
+    FIX,
     JsonObject,
     directory_of,
-    read_tensor,
     tensor_names,
     weight_files,
 )
 from remdm_backend.checkpoint.huggingface_vocabulary import Vocabulary
+from remdm_backend.checkpoint.safetensors_format import read_tensor
+from remdm_backend.checkpoint.stored_tensor import WIDER
 from remdm_backend.checkpoint.transformers_library import transformers_at_work
 from remdm_backend.model.masked_lm import MaskedLm, run, split
 from remdm_backend.model.network import MaskedNetwork
@@ -35,20 +37,20 @@ from remdm_backend.model.network import MaskedNetwork
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
-DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 LEAST_BYTES = 2
 """Of a number in the smallest of them."""
 TRIAL_LENGTH = 8
 
 
 def load_masked_lm(path: Path, device: torch.device, dtype: torch.dtype) -> MaskedNetwork:
-    """``path`` is a directory of Hugging Face's format, or the ``model.safetensors`` in it.
+    """``path`` is a directory of Hugging Face's format, or a file of weights in it.
 
     Raises ``BackendError``; ``OSError`` if a file is unreadable.
     """
     directory = directory_of(path)
     config_file = JsonObject(directory / CONFIG_FILE)
-    fields, files = checked_fields(config_file), weight_files(directory)
+    fields, files = checked_fields(config_file), weight_files(path)
     places = {name: file for file in files for name in tensor_names(file)}
     with transformers_at_work(directory) as transformers:
         config = masked_lm_config(transformers, directory, fields)
@@ -98,6 +100,7 @@ def check_size(
         raise invalid(
             directory,
             f"its config describes {numbers:,} parameters, which cannot lie in {held:,} bytes",
+            FIX,
         )
 
 
@@ -125,7 +128,11 @@ def read_model(
     # What is missing would have been made up.
     missing = sorted({*report["missing_keys"], *map(str, report["mismatched_keys"])})
     if missing:
-        raise invalid(directory, f"{len(missing)} of its tensors are missing, first {missing[0]}")
+        raise invalid(
+            directory,
+            f"{len(missing)} of its tensors are missing, first {missing[0]}",
+            "Give the weights of the model that its config.json describes.",
+        )
     return model.eval().requires_grad_(False)
 
 
@@ -134,9 +141,9 @@ def checked(file: Path, name: str, tensor: Tensor) -> Tensor:
     if not tensor.is_floating_point():
         return tensor
     if tensor.dtype not in DTYPES:
-        raise invalid(file, f"{name} is of type {tensor.dtype}, not one of {DTYPES}")
+        raise unsupported(file, f"{name} holds {str(tensor.dtype)[6:]} numbers", WIDER)
     if tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all():
-        raise invalid(file, f"{name} holds numbers that are not finite")
+        raise invalid(file, f"{name} holds numbers that are not finite", NOT_FINITE)
     return tensor
 
 

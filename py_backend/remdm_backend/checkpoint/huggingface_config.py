@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from remdm_backend.checkpoint.contents import invalid, unsupported
-from remdm_backend.checkpoint.huggingface_files import JsonObject
+from remdm_backend.checkpoint.huggingface_files import FIX, JsonObject
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -98,9 +98,11 @@ def stated_length(config: PreTrainedConfig, directory: Path) -> int:
         if isinstance(length, int):
             if 1 <= length <= MAX_LENGTH:
                 return length
-            raise invalid(directory, f"its {key} is {length}, not in [1, {MAX_LENGTH:,}]")
+            raise invalid(directory, f"its {key} is {length}, not in [1, {MAX_LENGTH:,}]", FIX)
     raise invalid(
-        directory, f"its config does not say how long a text may be ({', '.join(LENGTH_KEYS)})"
+        directory,
+        f"its config does not say how long a text may be ({', '.join(LENGTH_KEYS)})",
+        FIX,
     )
 
 
@@ -114,7 +116,7 @@ def _kept(fields: dict[str, object]) -> dict[str, object]:
 
 def _check_numbers(path: Path, value: object, key: str, depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise invalid(path, f"it is nested more than {MAX_DEPTH} deep")
+        raise invalid(path, f"it is nested more than {MAX_DEPTH} deep", FIX)
     if isinstance(value, dict):
         for name, item in value.items():
             _check_numbers(path, item, name, depth + 1)
@@ -124,4 +126,4 @@ def _check_numbers(path: Path, value: object, key: str, depth: int) -> None:
     elif isinstance(value, int):
         most = MAX_COUNT if COUNT.search(key) else MAX_INTEGER
         if abs(value) > most:
-            raise invalid(path, f"{key:.60} is {value!r:.40}, which is more than {most:,}")
+            raise invalid(path, f"{key:.60} is {value!r:.40}, which is more than {most:,}", FIX)

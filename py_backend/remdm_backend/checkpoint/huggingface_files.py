@@ -1,36 +1,38 @@
 """What lies in a directory of Hugging Face's format, read without the library that wrote it.
 
-``config.json`` describes the architecture; the weights are ``model.safetensors``, or several files
-that ``model.safetensors.index.json`` names. Pickled weights (``pytorch_model.bin``) are never
-opened.
+``config.json`` describes the architecture; the weights are ``model.safetensors``, several files
+that ``model.safetensors.index.json`` names, or a variant (``model.fp16.safetensors``) that is asked
+for by its path. Pickled weights (``pytorch_model.bin``) are never opened.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import NoReturn
 
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
-
 from remdm_backend.checkpoint.contents import invalid, unsupported
-from remdm_backend.checkpoint.safetensors_format import CARD_FILE, MODEL_FILE, damaged
+from remdm_backend.checkpoint.safetensors_format import CARD_FILE, MODEL_FILE, opened
 
 CONFIG_FILE = "config.json"
 INDEX_FILE = "model.safetensors.index.json"
+PICKLED = ".bin"
+SHARD = re.compile(r"-\d{5}-of-\d{5}\.safetensors$")
+"""In names of the parts that ``save_pretrained`` cuts a large model into."""
+FIX = "Correct the file, or take the one that the model was published with."
 MAX_CONFIG_BYTES = 4 << 20
 MAX_INDEX_BYTES = 64 << 20
 
 
 def is_huggingface(path: Path) -> bool:
-    """Whether ``path`` is a directory with a ``config.json``, or the ``model.safetensors`` in one.
+    """Whether ``path`` is a directory with a ``config.json``, or a file of weights in one.
 
     A ``card.json`` beside it makes it ours.
     """
     directory = directory_of(path)
     described = (directory / CONFIG_FILE).is_file() and not (directory / CARD_FILE).is_file()
-    return described and (path.is_dir() or path.name == MODEL_FILE)
+    return described and (path.is_dir() or path.suffix in (".safetensors", PICKLED))
 
 
 def directory_of(path: Path) -> Path:
@@ -46,13 +48,13 @@ class JsonObject:
     def __init__(self, path: Path, max_bytes: int = MAX_CONFIG_BYTES) -> None:
         self.path = path
         if path.stat().st_size > max_bytes:
-            raise invalid(path, f"larger than {max_bytes:,} bytes, too large for what it is")
+            raise invalid(path, f"larger than {max_bytes:,} bytes, too large for what it is", FIX)
         try:
             fields = json.loads(path.read_text("utf-8"))
         except (ValueError, RecursionError) as error:
-            raise invalid(path, f"not readable as JSON ({_first_line(error)})") from error
+            raise invalid(path, f"not readable as JSON ({_first_line(error)})", FIX) from error
         if not isinstance(fields, dict):
-            raise invalid(path, "not a JSON object")
+            raise invalid(path, "not a JSON object", FIX)
         self.fields: dict[str, object] = fields
 
     def text(self, key: str) -> str:
@@ -71,62 +73,78 @@ class JsonObject:
 
     def _refuse(self, key: str, expected: str) -> NoReturn:
         given = repr(self.fields[key])[:40] if key in self.fields else "missing"
-        raise invalid(self.path, f"{key} is {given}; it must be {expected}")
+        raise invalid(self.path, f"{key} is {given}; it must be {expected}", FIX)
 
 
-def weight_files(directory: Path) -> list[Path]:
-    """The files that hold the tensors, each of them there.
+def weight_files(path: Path) -> list[Path]:
+    """The files that hold the tensors, each of them there; ``path`` is a directory or one of them.
 
     Raises ``BackendError``, ``checkpoint_unsupported`` where there are pickled weights only.
     """
-    if (directory / MODEL_FILE).is_file():
-        return [directory / MODEL_FILE]
-    if (directory / INDEX_FILE).is_file():
-        return _shards(directory)
-    if any(directory.glob("*.bin")) or any(directory.glob("*.pt")):
+    directory = directory_of(path)
+    if path.suffix == ".safetensors" and path.is_file():
+        return [_whole(path)]
+    if path.suffix != PICKLED:
+        if (directory / MODEL_FILE).is_file():
+            return [directory / MODEL_FILE]
+        if (directory / INDEX_FILE).is_file():
+            return _shards(directory)
+    if path.suffix == PICKLED or any(directory.glob("*.bin")) or any(directory.glob("*.pt")):
         raise unsupported(
-            directory,
+            path,
             "its weights are pickled (.bin), which can run code and so are never opened",
             f"Save it as {MODEL_FILE} in a place where you trust it: "
             "model.save_pretrained(directory) of a current transformers does.",
         )
-    raise invalid(directory, f"there is no {MODEL_FILE} in it and no {INDEX_FILE}")
+    raise invalid(
+        directory,
+        f"there is no {MODEL_FILE} in it and no {INDEX_FILE}{_others(directory)}",
+        f"Put the weights beside {CONFIG_FILE}, or give the path of the file that has them.",
+    )
+
+
+def _whole(file: Path) -> Path:
+    """``file``, unless it is one of several that make a model."""
+    if SHARD.search(file.name):
+        raise unsupported(
+            file,
+            "it is one part of a model that lies in several files",
+            f"Give the directory {file.parent}, all of whose parts are read.",
+        )
+    return file
+
+
+def _others(directory: Path) -> str:
+    names = sorted(file.name for file in directory.glob("*.safetensors"))
+    return f" (there is {', '.join(names)[:200]})" if names else ""
 
 
 def _shards(directory: Path) -> list[Path]:
     index = JsonObject(directory / INDEX_FILE, MAX_INDEX_BYTES)
     weight_map = index.fields.get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
-        raise invalid(index.path, "it has no weight_map")
+        raise invalid(index.path, "it has no weight_map", FIX)
     names = list(dict.fromkeys(weight_map.values()))
     for name in names:
         plain = isinstance(name, str) and Path(name).name == name
         if not plain or not name.endswith(".safetensors"):
-            raise invalid(index.path, f"it names {name!r:.60}, not a .safetensors file beside it")
+            raise invalid(
+                index.path, f"it names {name!r:.60}, not a .safetensors file beside it", FIX
+            )
         if not (directory / name).is_file():
-            raise invalid(directory, f"the file {name} that {INDEX_FILE} names is missing")
+            raise invalid(
+                directory,
+                f"the file {name} that {INDEX_FILE} names is missing",
+                "Put all parts of the model into the directory.",
+            )
     return [directory / name for name in names]
 
 
 def tensor_names(file: Path) -> list[str]:
     """Raises ``BackendError`` ``checkpoint_invalid`` if the header is damaged or does not fit the
     file's size."""
-    try:
-        with safe_open(file, framework="pt") as tensors:
-            return list(tensors.keys())
-    except SafetensorError as error:
-        raise damaged(file, error) from error
-
-
-def read_tensor(file: Path, name: str) -> Tensor:
-    """One tensor as stored, in memory of its own. Raises ``BackendError`` ``checkpoint_invalid``
-    if the bytes are damaged."""
-    try:
-        with safe_open(file, framework="pt") as tensors:
-            stored: Tensor = tensors.get_tensor(name)
-            return stored.clone()  # the file stays mapped no longer than this
-    except SafetensorError as error:
-        raise damaged(file, error) from error
+    with opened(file) as tensors:
+        return list(tensors.keys())
 
 
 def _first_line(error: Exception) -> str:

@@ -11,17 +11,18 @@ from pathlib import Path
 
 from torch import Tensor
 
-from remdm_backend.checkpoint.architecture import ROTARY, shape_of
+from remdm_backend.checkpoint.architecture import shape_of
 from remdm_backend.checkpoint.contents import Contents, invalid, unsupported
 from remdm_backend.checkpoint.huggingface_files import (
     CONFIG_FILE,
+    FIX,
+    INDEX_FILE,
     JsonObject,
     directory_of,
-    read_tensor,
+    weight_files,
 )
-from remdm_backend.checkpoint.lightning import PREFIX
-from remdm_backend.checkpoint.safetensors_format import MODEL_FILE, tensor_shapes
-from remdm_backend.model.rotary import inverse_frequencies
+from remdm_backend.checkpoint.network_names import network_names
+from remdm_backend.checkpoint.safetensors_format import read_tensor, tensor_shapes
 
 MODEL_TYPE = "mdlm"
 
@@ -36,9 +37,7 @@ def open_release(path: Path, *, raw_weights: bool) -> Contents:
     """Read everything but the weights. Raises ``BackendError``; ``OSError`` if a file is
     unreadable."""
     directory = directory_of(path)
-    file = directory / MODEL_FILE
-    if not file.is_file():
-        raise invalid(directory, f"there is no {MODEL_FILE} in it")
+    files = weight_files(path)
     if raw_weights:
         raise unsupported(
             path, "it holds only the moving average of the weights", "Load it without raw weights."
@@ -48,29 +47,22 @@ def open_release(path: Path, *, raw_weights: bool) -> Contents:
     hidden, n_blocks, n_heads = (
         config.integer(key, least=1) for key in ("hidden_dim", "n_blocks", "n_heads")
     )
-    shapes = {
-        name.removeprefix(PREFIX): shape
-        for name, shape in tensor_shapes(file).items()
-        if name.startswith(PREFIX)
-    }
-    if not shapes:
-        raise invalid(file, f"it has no tensors under '{PREFIX}'")
-    head_dim = hidden // n_heads
-    computed = ROTARY not in shapes
-    if computed:  # the same for every network of this size, so an export may leave it out
-        shapes[ROTARY] = ((head_dim + 1) // 2,)
+    places = {name: (file, shape) for file in files for name, shape in tensor_shapes(file).items()}
+    file = files[0] if len(files) == 1 else directory / INDEX_FILE
+    names = network_names(file, places)
+    shapes = {name: places[key][1] for name, key in names.items()}
     shape = shape_of(file, shapes, n_heads, "mdlm")
     if (shape.hidden_size, shape.n_blocks) != (hidden, n_blocks):
         raise invalid(
             file,
             f"its config says hidden_dim {hidden} and {n_blocks} blocks, its tensors "
             f"{shape.hidden_size} and {shape.n_blocks}",
+            FIX,
         )
 
     def read(name: str) -> Tensor:
-        if computed and name == ROTARY:
-            return inverse_frequencies(head_dim)
-        return read_tensor(file, PREFIX + name)
+        key = names[name]
+        return read_tensor(places[key][0], key)
 
     return Contents(
         path=file,
@@ -84,4 +76,5 @@ def open_release(path: Path, *, raw_weights: bool) -> Contents:
         read=read,
         vocab_size=vocab_size,
         mask_id=vocab_size - 1,
+        shards=tuple(files),
     )

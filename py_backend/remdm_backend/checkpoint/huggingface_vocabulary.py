@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from remdm_backend.checkpoint.contents import invalid
-from remdm_backend.checkpoint.huggingface_files import CONFIG_FILE, JsonObject
+from remdm_backend.checkpoint.huggingface_files import CONFIG_FILE, FIX, JsonObject
 
 TOKENIZER_FILE = "tokenizer.json"
 SPECIAL_TOKENS_FILES = ("tokenizer_config.json", "special_tokens_map.json")
@@ -86,7 +86,7 @@ def _ids(path: Path) -> dict[str, int]:
             if isinstance(entry, list) and entry
         ]
     else:
-        raise invalid(path, "it has no vocabulary")
+        raise invalid(path, "it has no vocabulary", FIX)
     added = tokenizer.fields.get("added_tokens")
     for entry in added if isinstance(added, list) else []:
         if isinstance(entry, dict):
@@ -94,6 +94,6 @@ def _ids(path: Path) -> dict[str, int]:
     ids: dict[str, int] = {}
     for token, index in found:
         if not isinstance(token, str) or type(index) is not int or index < 0:
-            raise invalid(path, f"{token!r:.40} has the id {index!r:.40}, which is none")
+            raise invalid(path, f"{token!r:.40} has the id {index!r:.40}, which is none", FIX)
         ids[token] = index
     return ids

@@ -1,8 +1,11 @@
-"""The published format: Lightning ``.ckpt`` files of the MDLM and ReMDM repositories.
+"""The published format: Lightning ``.ckpt`` files of the MDLM and ReMDM repositories and their
+siblings.
 
 ``state_dict`` holds the last step's weights under ``backbone.``, ``ema.shadow_params`` the moving
-average as a list in the order of the network's parameters, ``hyper_parameters`` a pickled OmegaConf
-config and a pickled tokenizer, of which only the records of ``pickle_data`` are looked at.
+average in the order of the network's parameters or by their names, ``hyper_parameters`` a pickled
+OmegaConf config and a pickled tokenizer, of which only the records of ``pickle_data`` are looked
+at. Lightning's own ``WeightAveraging`` callback (since 2.6) has them the other way round: its
+average is the ``state_dict``, and the last step's weights are the ``current_model_state``.
 """
 
 from __future__ import annotations
@@ -12,16 +15,23 @@ from pathlib import Path
 
 from torch import Tensor
 
-from remdm_backend.checkpoint.architecture import parameter_names, shape_of
-from remdm_backend.checkpoint.card import Kind
-from remdm_backend.checkpoint.config_record import Config, has_mask_token, mapping
-from remdm_backend.checkpoint.contents import Contents, invalid, unsupported
-from remdm_backend.checkpoint.torch_archive import StoredTensor, TorchArchive
+from remdm_backend.checkpoint.architecture import ROTARY, parameter_names, shape_of
+from remdm_backend.checkpoint.config_record import Config, mapping
+from remdm_backend.checkpoint.contents import Contents, invalid
+from remdm_backend.checkpoint.network_names import network_names
+from remdm_backend.checkpoint.original_config import Facts, facts_of
+from remdm_backend.checkpoint.stored_tensor import StoredTensor
+from remdm_backend.checkpoint.torch_archive import TorchArchive
 
-PREFIX = "backbone."
-ROTARY = "rotary_emb.inv_freq"
-KINDS: dict[str, Kind] = {"subs": "mdlm", "sedd": "sedd", "d3pm": "d3pm"}
-KNOWN = "Give an mdlm, sedd or d3pm checkpoint of the DiT backbone, or an ar checkpoint."
+Tensors = dict[str, StoredTensor]
+
+CURRENT = "current_model_state"
+"""Lightning's ``WeightAveraging``: the weights as training left them."""
+RAW_WEIGHTS = (
+    "To take the last step's weights, ask for raw weights: --raw-weights on the command line "
+    "(--weights raw for convert), rawWeights: true in a program or for a model of an experiment's "
+    "file (judgeRawWeights: true for its judge)."
+)
 
 
 def open_lightning(path: Path, *, raw_weights: bool) -> Contents:
@@ -35,11 +45,8 @@ def open_lightning(path: Path, *, raw_weights: bool) -> Contents:
             "a torch.save file without a state_dict",
             "Give the Lightning .ckpt file as the original repository saved it.",
         )
-    config = Config(path, mapping(root.get("hyper_parameters")))
-    kind = check_model(path, config)
-    raw = backbone(archive, root["state_dict"])
-    n_heads = config.integer("model.n_heads")
-    tensors = raw if raw_weights else averaged(archive, root, raw, n_heads, kind)
+    facts = facts_of(path, Config(path, mapping(root.get("hyper_parameters"))))
+    tensors = trained(archive, root) if raw_weights else averaged(archive, root, facts)
 
     def read(name: str) -> Tensor:
         return archive.read(tensors[name])
@@ -47,85 +54,60 @@ def open_lightning(path: Path, *, raw_weights: bool) -> Contents:
     return Contents(
         path=path,
         format="lightning",
-        kind=kind,
-        length=config.integer("model.length"),
-        time_conditioning=kind != "ar" and config.boolean("time_conditioning"),
-        subs_masking=kind == "d3pm" and config.boolean("subs_masking"),
-        n_heads=n_heads,
+        kind=facts.kind,
+        length=facts.length,
+        time_conditioning=facts.time_conditioning,
+        subs_masking=facts.subs_masking,
+        n_heads=facts.n_heads,
         weights="raw" if raw_weights else "ema",
         shapes={name: tensor.shape for name, tensor in tensors.items()},
         read=read,
     )
 
 
-def check_model(path: Path, config: Config) -> Kind:
-    """The kind of model, if it is one that can be run here."""
-    backbone_name = config.text("backbone")
-    parameterization = config.text("parameterization")
-    if backbone_name == parameterization == "ar":
-        _check_tokenizer(path, config)
-        return "ar"
-    if backbone_name != "dit":
-        raise unsupported(path, f"its backbone is {backbone_name!r}, not 'dit'", KNOWN)
-    if parameterization not in KINDS:
-        raise unsupported(path, f"its parameterization is {parameterization!r}", KNOWN)
-    noise = config.value("noise.type")
-    if noise not in (None, "loglinear"):
-        raise unsupported(path, f"its noise schedule is {noise!r}, not 'loglinear'", KNOWN)
-    _check_tokenizer(path, config)
-    return KINDS[parameterization]
+def trained(archive: TorchArchive, root: Mapping[str, object]) -> Tensors:
+    """The tensors of the last step, by their names in the network."""
+    key = CURRENT if CURRENT in root else "state_dict"
+    return named(archive, root[key], key)
 
 
-def _check_tokenizer(path: Path, config: Config) -> None:
-    """The mask must be the index after the tokenizer's last."""
-    if has_mask_token(config.tokenizer):
-        raise unsupported(
-            path,
-            "its tokenizer has a mask token of its own; only models whose mask is the index after "
-            "the tokenizer's last are supported",
-            "Give a checkpoint trained with GPT-2's tokenizer or one like it.",
-        )
+def averaged(archive: TorchArchive, root: Mapping[str, object], facts: Facts) -> Tensors:
+    """The moving average's tensors, by their names in the network; buffers are those of the last
+    step."""
+    kept = mapping(root.get("ema"))
+    if not kept:
+        if CURRENT in root:
+            return named(archive, root["state_dict"], "state_dict")
+        raise invalid(archive.path, "it has no moving average of the weights", RAW_WEIGHTS)
+    shadow = kept.get("shadow_params", root["ema"])
+    raw = trained(archive, root)
+    if isinstance(shadow, list | tuple):
+        average = in_order(archive, shadow, raw, facts)
+    else:
+        average = named(archive, shadow, "ema")
+    return {ROTARY: raw[ROTARY], **average} if ROTARY in raw else average
 
 
-def backbone(archive: TorchArchive, state_dict: object) -> dict[str, StoredTensor]:
-    """The network's tensors, by names without ``backbone.``."""
-    entries = mapping(state_dict)
-    if entries is None:
-        raise invalid(archive.path, "its state_dict is not a dictionary")
-    found = {
-        name.removeprefix(PREFIX): archive.tensor(value, name)
-        for name, value in entries.items()
-        if name.startswith(PREFIX)
-    }
-    if not found:
-        raise invalid(archive.path, "its state_dict has no tensors under 'backbone.'")
-    return found
-
-
-def averaged(
-    archive: TorchArchive,
-    root: Mapping[str, object],
-    raw: dict[str, StoredTensor],
-    n_heads: int,
-    kind: Kind,
-) -> dict[str, StoredTensor]:
-    """The moving average's tensors under the parameters' names; buffers are those of the state
-    dict."""
-    path = archive.path
-    average = mapping(root.get("ema"))
-    shadow = average.get("shadow_params") if average else None
-    if not isinstance(shadow, list):
-        raise invalid(
-            path,
-            "it has no moving average of the weights (ema.shadow_params)",
-            "Load the last step's weights instead (raw weights), if that is what you want.",
-        )
+def in_order(
+    archive: TorchArchive, shadow: list[object] | tuple[object, ...], raw: Tensors, facts: Facts
+) -> Tensors:
+    """``shadow`` lists the average in the order of the network's parameters."""
     shapes = {name: tensor.shape for name, tensor in raw.items()}
-    names = parameter_names(shape_of(path, shapes, n_heads, kind), kind)
+    names = parameter_names(shape_of(archive.path, shapes, facts.n_heads, facts.kind), facts.kind)
     if len(shadow) != len(names):
-        raise invalid(path, f"its ema has {len(shadow)} tensors; the network has {len(names)}")
-    tensors = {
+        raise invalid(
+            archive.path, f"its ema has {len(shadow)} tensors; the network has {len(names)}"
+        )
+    return {
         name: archive.tensor(value, f"ema.shadow_params[{index}]")
         for index, (name, value) in enumerate(zip(names, shadow, strict=True))
     }
-    return tensors | {ROTARY: raw[ROTARY]}
+
+
+def named(archive: TorchArchive, values: object, what: str) -> Tensors:
+    """The network's tensors among ``values``, which has them by the names of a state dict."""
+    entries = mapping(values)
+    if entries is None:
+        raise invalid(archive.path, f"its {what} is not a dictionary")
+    names = network_names(archive.path, entries)
+    return {name: archive.tensor(entries[key], key) for name, key in names.items()}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from remdm_backend.checkpoint.architecture import ROTARY, check_tensors, empty_network, shape_of
 from remdm_backend.checkpoint.card import ModelCard
-from remdm_backend.checkpoint.contents import Contents, invalid, unreadable
+from remdm_backend.checkpoint.contents import NOT_FINITE, Contents, invalid, unreadable
 from remdm_backend.checkpoint.huggingface import load_masked_lm
 from remdm_backend.checkpoint.huggingface_files import is_huggingface
 from remdm_backend.checkpoint.huggingface_mdlm import is_release, open_release
@@ -91,7 +91,7 @@ def build(
     """Check the file's tensors against the network they make, then read them one by one."""
     kind = contents.kind
     shape, backbone = network_of(contents)
-    read_weights(contents, backbone, device, dtype)
+    read_weights(contents, shape, backbone, device, dtype)
     card = ModelCard(
         kind=kind,
         vocab_size=shape.vocab_size,
@@ -130,7 +130,11 @@ def network_of(contents: Contents) -> tuple[Shape, DiT | Autoregressive]:
 
 
 def read_weights(
-    contents: Contents, backbone: DiT | Autoregressive, device: torch.device, dtype: torch.dtype
+    contents: Contents,
+    shape: Shape,
+    backbone: DiT | Autoregressive,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> None:
     """Give the empty network its weights; each is converted before the next is read."""
     layers: dict[str, Linear] = {}
@@ -148,7 +152,7 @@ def read_weights(
                 weights[name] = stored.to(device, torch.bfloat16 if native else torch.float32)
             else:
                 weights[name] = stored.to(device, torch.float32)
-        weights[ROTARY] = read_rotary(contents).to(device)
+        weights[ROTARY] = read_rotary(contents, shape).to(device)
         backbone.load_state_dict(weights, assign=True)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -161,20 +165,29 @@ def read_weights(
 
 
 def read_parameter(contents: Contents, name: str) -> Tensor:
-    """As stored. Raises ``BackendError`` for what is damaged or not finite."""
+    """As stored, and doubles as float32, in which networks compute. Raises ``BackendError`` for
+    what is damaged or not finite."""
     stored = contents.read(name)
+    if stored.dtype == torch.float64:
+        stored = stored.float()
     if not all(math.isfinite(extreme) for extreme in stored.aminmax()):
-        raise invalid(contents.path, f"{name} holds numbers that are not finite")
+        raise invalid(contents.path, f"{name} holds numbers that are not finite", NOT_FINITE)
     return stored
 
 
-def read_rotary(contents: Contents) -> Tensor:
-    """In float32, and exact where the file has them rounded. Raises ``BackendError`` if they are
-    others."""
+def read_rotary(contents: Contents, shape: Shape) -> Tensor:
+    """In float32, and exact where the file has them rounded or not at all. Raises ``BackendError``
+    if they are others."""
+    rotary = inverse_frequencies(shape.hidden_size // shape.n_heads)
+    if ROTARY not in contents.shapes:
+        return rotary
     stored = contents.read(ROTARY).float()
-    rotary = inverse_frequencies(2 * len(stored))
     if not torch.allclose(stored, rotary, rtol=ROTARY_TOLERANCE, atol=0.0):
-        raise invalid(contents.path, f"{ROTARY} holds other frequencies than this network's")
+        raise invalid(
+            contents.path,
+            f"{ROTARY} holds other frequencies than this network's",
+            "Give a checkpoint whose rotary positions have the base 10,000.",
+        )
     return rotary
 
 

@@ -1,62 +1,33 @@
 """The zip files that ``torch.save`` writes, opened without ``torch.load``.
 
-``NAME/data.pkl`` is a pickle in which every tensor is a call of ``torch._utils._rebuild_tensor_v2``
-on a storage; the storage's bytes are the uncompressed entry ``NAME/data/KEY``. The pickle is read
-as data (``pickle_data``) and only the storages that are asked for are read, straight into the
-tensor's memory.
+``NAME/data.pkl`` is a pickle in which every tensor is a call on a storage (``stored_tensor``); the
+storage's bytes are the uncompressed entry ``NAME/data/KEY``. The pickle is read as data
+(``pickle_data``) and only the storages that are asked for are read, straight into the tensor's
+memory.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from remdm_backend.checkpoint.contents import invalid
-from remdm_backend.checkpoint.pickle_data import (
-    MAX_BYTES,
-    Made,
-    Name,
-    Persistent,
-    PickleDataError,
-    read_pickle,
-)
+from remdm_backend.checkpoint.contents import damaged, invalid
+from remdm_backend.checkpoint.file_kind import require_zip
+from remdm_backend.checkpoint.pickle_data import MAX_BYTES, PickleDataError, read_pickle
+from remdm_backend.checkpoint.stored_tensor import StoredTensor, stored_tensor
 
-REBUILD_TENSOR = Name("torch._utils", "_rebuild_tensor_v2")
-REBUILD_PARAMETER = Name("torch._utils", "_rebuild_parameter")
-ORDERED_DICT = Name("collections", "OrderedDict")
-STORAGE_DTYPES = {
-    Name("torch", "FloatStorage"): torch.float32,
-    Name("torch", "HalfStorage"): torch.float16,
-    Name("torch", "BFloat16Storage"): torch.bfloat16,
-}
 READ_CHUNK = 4 << 20
 _ZIP_ERRORS = (
     zipfile.BadZipFile, EOFError, KeyError, NotImplementedError, OverflowError, RuntimeError,
     UnicodeDecodeError, ValueError, struct.error,
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class StoredTensor:
-    """A contiguous tensor that lies in the archive: ``numel`` elements of storage ``key``."""
-
-    key: str
-    dtype: torch.dtype
-    offset: int
-    shape: tuple[int, ...]
-
-    @property
-    def numel(self) -> int:
-        return math.prod(self.shape)
 
 
 class TorchArchive:
@@ -70,10 +41,19 @@ class TorchArchive:
         require_zip(path)
         with self._open() as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
+            if not any(entry.CRC for entry in entries.values()):
+                # torch.serialization.set_crc32_options(False): there is nothing to check against,
+                # which zipfile takes for a checksum of 0 unless the entry has none.
+                for entry in entries.values():
+                    del entry.CRC
             self._prefix = self._find_prefix(entries)
             order = self._prefix + "byteorder"
             if order in entries and archive.read(order).strip() != b"little":
-                raise invalid(path, "its numbers are not little-endian")
+                raise invalid(
+                    path,
+                    "its numbers are not little-endian",
+                    "Save it on a little-endian machine; almost all are.",
+                )
             self._entries = {
                 name.removeprefix(self._prefix + "data/"): entry
                 for name, entry in entries.items()
@@ -107,9 +87,13 @@ class TorchArchive:
     def _stored(self, entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
         """Only uncompressed entries: their size cannot exceed the file's, so none can be a bomb."""
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
-            raise invalid(self.path, f"its entry {entry.filename} is compressed")
+            raise invalid(
+                self.path,
+                f"its entry {entry.filename} is compressed, as torch.save never writes one",
+                "Save it again with torch.save, or pack it without compression (zip -0).",
+            )
         if entry.file_size > self.path.stat().st_size:
-            raise invalid(self.path, f"its entry {entry.filename} is larger than the file")
+            raise damaged(self.path, f"its entry {entry.filename} is larger than the file")
         return entry
 
     @contextmanager
@@ -118,53 +102,20 @@ class TorchArchive:
             with zipfile.ZipFile(self.path) as archive:
                 yield archive
         except _ZIP_ERRORS as error:
-            raise invalid(self.path, f"the file is truncated or damaged ({error})") from error
+            raise damaged(self.path, error) from error
 
     def tensor(self, value: object, name: str) -> StoredTensor:
         """The tensor that ``value`` stands for. Raises ``BackendError`` if it is none, or not one
         that fits its storage."""
-        match value:
-            case Made(maker=maker, args=(data, bool(), hooks)) if (
-                maker == REBUILD_PARAMETER and is_empty_dict(hooks)
-            ):
-                value = data
-        match value:
-            case Made(
-                maker=maker,
-                args=(Persistent(pid), int(offset), tuple(shape), tuple(stride), bool(), hooks),
-            ) if maker == REBUILD_TENSOR and is_empty_dict(hooks):
-                pass
-            case Made(maker=maker):
-                what = maker if isinstance(maker, Name) else "what another call would return"
-                raise invalid(
-                    self.path, f"{name} is not a tensor but a call of {what}, which is never run"
-                )
-            case _:
-                raise invalid(self.path, f"{name} is not a tensor")
-        match pid:
-            case ("storage", Name() as storage, str(key), _, int(count)):
-                pass
-            case _:
-                raise invalid(self.path, f"{name} refers to something that is no storage")
-        if storage not in STORAGE_DTYPES:
-            raise invalid(self.path, f"{name} holds {storage} elements, not floating-point numbers")
-        sizes = [size for size in shape if isinstance(size, int) and 0 < size < 2**40]
-        if len(sizes) != len(shape) or list(stride) != contiguous(sizes):
-            raise invalid(self.path, f"{name} has an unusual shape or memory layout")
-        tensor = StoredTensor(key, STORAGE_DTYPES[storage], offset, tuple(sizes))
-        held = self._entries[key].file_size if key in self._entries else 0
-        if held != count * tensor.dtype.itemsize:
-            raise invalid(
-                self.path, f"{name} claims {count:,} elements, but the file holds {held:,} bytes"
-            )
-        if offset < 0 or offset + tensor.numel > count:
-            raise invalid(self.path, f"{name} reaches outside its storage")
-        return tensor
+        return stored_tensor(self.path, value, name, self._held)
+
+    def _held(self, key: str) -> int:
+        return self._entries[key].file_size if key in self._entries else 0
 
     def read(self, tensor: StoredTensor) -> Tensor:
         """Fetch the tensor into new memory; a damaged storage fails its checksum and raises."""
-        out = torch.empty(tensor.shape, dtype=tensor.dtype)
-        view = out.view(-1).view(torch.uint8).numpy()
+        out = torch.empty(tensor.span, dtype=tensor.dtype)
+        view = out.view(torch.uint8).numpy()
         with self._open() as archive, archive.open(self._stored(self._entries[tensor.key])) as file:
             if tensor.offset:
                 file.seek(tensor.offset * tensor.dtype.itemsize)
@@ -175,32 +126,4 @@ class TorchArchive:
                     raise EOFError("it ends too early")
                 view[done : done + len(chunk)] = np.frombuffer(chunk, dtype=np.uint8)
                 done += len(chunk)
-        return out
-
-
-def is_empty_dict(hooks: object) -> bool:
-    """What stands where a tensor's backward hooks would: torch writes an empty ``OrderedDict``."""
-    return isinstance(hooks, Made) and hooks.maker == ORDERED_DICT and not hooks.args
-
-
-def contiguous(shape: list[int]) -> list[int]:
-    return [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
-
-
-def require_zip(path: Path) -> None:
-    """Tell a torch zip file from its lookalikes by the first bytes."""
-    with path.open("rb") as file:
-        head = file.read(8)
-    if head.startswith(b"PK\x03\x04"):
-        return
-    if not head:
-        raise invalid(path, "the file is empty")
-    if head[0] == 0x80 or head[:5] == b"\x8a\x0al\xfc\x9c":
-        raise invalid(
-            path,
-            "a bare pickle or a file of PyTorch before 1.6, which are not opened",
-            "Save it again with torch.save of a current PyTorch, in a place where you trust it.",
-        )
-    raise invalid(
-        path, "not a checkpoint: it does not begin as a torch.save or Lightning file does"
-    )
+        return out.as_strided(tensor.shape, tensor.stride).contiguous()

@@ -48,13 +48,13 @@ experts multiplies other portions when another token joins."""
 
 
 def load_causal_lm(path: Path, device: torch.device, dtype: torch.dtype) -> TransformersJudge:
-    """``path`` is a directory of Hugging Face's format, or the ``model.safetensors`` in it.
+    """``path`` is a directory of Hugging Face's format, or a file of weights in it.
 
     Raises ``BackendError``; ``OSError`` if a file is unreadable.
     """
     directory = directory_of(path)
     fields = checked_fields(JsonObject(directory / CONFIG_FILE))
-    files = weight_files(directory)
+    files = weight_files(path)
     places = {name: file for file in files for name in tensor_names(file)}
     with transformers_at_work(directory) as transformers:
         config = causal_lm_config(transformers, directory, fields)
