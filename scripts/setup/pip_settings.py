@@ -1,8 +1,8 @@
 """Says what the user's pip is set to (files and environment), as one JSON object on stdout.
 
-pip shows its settings as lines `section.name='value'`, the value as Python writes a string. It reads
-`user = true` in [global] as the option of this very command too, and then shows the user's own file
-alone; PIP_USER=0 makes it show all of them.
+pip shows its settings as lines `section.name='value'`, the value as Python writes a string. Settings
+in [global] hold for this very command, too: with `user = true` it would show the user's own file
+alone, with `isolated` no file of the user's, with `python` those of another Python.
 """
 
 import ast
@@ -17,7 +17,7 @@ WEIGHT = {"global": 0, "install": 1, ":env:": 2}
 
 shown = subprocess.run(
     [sys.executable, "-m", "pip", "config", "list", "--disable-pip-version-check"],
-    env={**os.environ, "PIP_USER": "0"},
+    env={**os.environ, "PIP_USER": "0", "PIP_ISOLATED": "0", "PIP_PYTHON": sys.executable},
     stdout=subprocess.PIPE,
     text=True,
 )
