@@ -1,10 +1,10 @@
-"""Says what an environment lacks for the backend, as one JSON object on stdout. Imports no package of it.
+"""Says what an environment lacks for the backend, as one JSON object on stdout.
 
     python examine_environment.py own|external PYPROJECT EXTRA REQUIREMENTS...
 
 EXTRA is one of pyproject's optional dependencies, or "". What is there and fits pyproject's ranges
-stays as it is (somebody may have chosen another build of PyTorch); for the rest the pinned version is
-named. Of the set-up's `own` environment every pinned package is expected.
+stays as it is (somebody may have chosen another build of PyTorch); for the rest the pinned version
+is named. The set-up's `own` environment is to have every pinned package. Nothing is imported.
 """
 
 import importlib.metadata

@@ -1,6 +1,6 @@
 """Says what the user's pip is set to (files and environment), as one JSON object on stdout.
 
-pip shows its settings as lines `section.name='value'`, the value as Python writes a string. Settings
+pip shows its settings as lines `section.name='value'`, the value as Python writes a string. Those
 in [global] hold for this very command, too: with `user = true` it would show the user's own file
 alone, with `isolated` no file of the user's, with `python` those of another Python.
 """
@@ -17,7 +17,13 @@ WEIGHT = {"global": 0, "install": 1, ":env:": 2}
 
 shown = subprocess.run(
     [sys.executable, "-m", "pip", "config", "list", "--disable-pip-version-check"],
-    env={**os.environ, "PIP_USER": "0", "PIP_ISOLATED": "0", "PIP_PYTHON": sys.executable},
+    env={
+        **os.environ,
+        "PIP_USER": "0",
+        "PIP_ISOLATED": "0",
+        "PIP_PYTHON": sys.executable,
+    },
+    check=False,
     stdout=subprocess.PIPE,
     text=True,
 )

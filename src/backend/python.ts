@@ -109,6 +109,6 @@ function notThere(source: PythonSource, command: string): BackendError {
   return new BackendError(
     "python_missing",
     `${command}, from ${origin}, is not a program that can be run`,
-    `Point ${origin} at the python of an environment, or leave it out and run \`npx remdm setup\`.`,
+    `Point ${origin} at the python of an environment, or leave it out: \`npx remdm setup\` makes one.`,
   );
 }
