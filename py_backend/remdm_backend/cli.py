@@ -45,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         sys.stderr.flush()
-        log_fatal(BackendError("option_invalid", f"{message}.", f"See `{self.prog} --help`."))
+        log_fatal(BackendError("option_invalid", f"{message}.", "The usage stands above."))
         sys.exit(EXIT_USAGE)
 
 

@@ -9,9 +9,10 @@ import { report, say } from "./say.mjs";
 import { pendingOf, perform } from "./steps.mjs";
 import { externalPython } from "./which-environment.mjs";
 
-const USAGE = `usage: node scripts/setup.mjs [--dev] [--repair]
+const USAGE = `usage: node scripts/setup.mjs [--dev] [--repair] [--help]
   --dev      also what the tests and checks need
-  --repair   make everything anew`;
+  --repair   make everything anew
+  --help     say this`;
 
 /**
  * @param {object} [options]
@@ -74,6 +75,10 @@ async function leavingOnSignals(work) {
 
 /** @param {readonly string[]} args of `node scripts/setup.mjs` */
 export async function main(args) {
+  if (args.includes("--help")) {
+    say(USAGE);
+    return;
+  }
   const unknown = args.find((arg) => arg !== "--dev" && arg !== "--repair");
   if (unknown !== undefined) {
     say(`error: there is no option ${JSON.stringify(unknown)}.\n${USAGE}`);
