@@ -54,9 +54,10 @@ const CAUSES = [
   },
   {
     pattern: /No matching distribution found for|Could not find a version that satisfies/,
-    message: "a pinned package has no build for this Python and machine, or pip's index lacks it",
+    message:
+      "a pinned package has no build for this Python and machine, or pip's index lacks it or was not reached",
     remedy:
-      "Use Python 3.10 to 3.14 (64 bit) on Linux or macOS: set REMDM_PYTHON, or put it first in PATH. With an index of your own (PIP_INDEX_URL, pip.conf), see that it has the package.",
+      "Use Python 3.10 to 3.14 (64 bit) on Linux or macOS: set REMDM_PYTHON, or put it first in PATH. See that pip's index (PIP_INDEX_URL and pip.conf name one of your own) can be reached and has the package.",
   },
   {
     pattern: /package\.json and package-lock\.json.*in sync|from lock file/s,

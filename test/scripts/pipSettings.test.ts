@@ -87,6 +87,31 @@ describe("packages arrive in the environment", () => {
   });
 });
 
+describe("what pip does that one would not guess", () => {
+  it("an empty PIP_TARGET does not undo `target` of pip.conf", async () => {
+    const target = join(scratch, "target");
+    configure(`target = ${target}`);
+    const env = { ...process.env, PIP_TARGET: "" };
+    execFileSync(venv, ["-m", "pip", "install", "-q", "tiny-remdm"], { env, stdio: "ignore" });
+    expect(existsSync(join(target, "tiny_remdm"))).toBe(true);
+    expect(await arrives()).toBe(true);
+  });
+
+  it("`pip config list` hides settings of other files when pip.conf has `user = true`", async () => {
+    configure("user = true");
+    const home = join(scratch, "home", ".config", "pip", "pip.conf");
+    const ofVenv = join(scratch, "venv", "pip.conf");
+    writeFileSync(home, "[global]\nuser = true\n");
+    writeFileSync(ofVenv, `[global]\nno-index = true\nfind-links = ${wheels}\n`);
+    const listed = execFileSync(venv, ["-m", "pip", "config", "list"], {
+      env: process.env,
+    }).toString();
+    expect(listed).not.toContain("find-links");
+    expect(await arrives()).toBe(true); // from the folder of wheels that the other file names
+    rmSync(ofVenv);
+  });
+});
+
 describe("what cannot be helped is told", () => {
   it("a pip.conf that pip cannot read", async () => {
     configure("");
