@@ -32,8 +32,10 @@ const MISLEADING = [...ELSEWHERE, ...FOR_ANOTHER_MACHINE, ...HALF_DONE, ...UNHEA
  * @returns {NodeJS.ProcessEnv}
  */
 export function pythonEnvironment(env = process.env) {
-  const { PYTHONHOME: _home, PYTHONPATH: _path, ...rest } = env;
-  return { ...rest, PYTHONUNBUFFERED: "1" };
+  const clean = { ...env, PYTHONUNBUFFERED: "1" };
+  delete clean.PYTHONHOME;
+  delete clean.PYTHONPATH;
+  return clean;
 }
 
 /**
@@ -60,6 +62,7 @@ export async function pipInstall(python, args, cwd) {
 /**
  * @param {Settings} settings
  * @param {NodeJS.ProcessEnv} [env]
+ * @returns {NodeJS.ProcessEnv}
  */
 export function pipEnvironment(settings, env = process.env) {
   const plain = Object.entries(pythonEnvironment(env)).filter(([name]) => !name.startsWith("PIP_"));
