@@ -32,6 +32,7 @@ const MISLEADING = [...ELSEWHERE, ...FOR_ANOTHER_MACHINE, ...HALF_DONE, ...UNHEA
  * @returns {NodeJS.ProcessEnv}
  */
 export function pythonEnvironment(env = process.env) {
+  /** @type {NodeJS.ProcessEnv} */
   const clean = { ...env, PYTHONUNBUFFERED: "1" };
   delete clean.PYTHONHOME;
   delete clean.PYTHONPATH;
