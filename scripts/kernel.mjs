@@ -46,6 +46,6 @@ if (!process.argv.includes("--check")) {
   writeFileSync(path, text);
   console.log(`wrote ${path}: ${binary.length} bytes of WebAssembly`);
 } else if (readFileSync(path, "utf8") !== text) {
-  console.error(`${path} is not what ${folder}/assembly compiles to: run "npm run kernel".`);
+  console.error(`${path} is not what ${folder}/assembly compiles to: run \`npm run kernel\`.`);
   process.exitCode = 1;
 }

@@ -52,6 +52,6 @@ async function write(program, source, type, name) {
   // A file that is not there is not what the types say either.
   const committed = existsSync(path) ? readFileSync(path, "utf8") : "";
   if (committed === text) return;
-  console.error(`${path} is not what the types in ${source} say: run "npm run schemas".`);
+  console.error(`${path} is not what the types in ${source} say: run \`npm run schemas\`.`);
   drifted += 1;
 }

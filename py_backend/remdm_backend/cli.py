@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 from remdm_backend import __version__
 from remdm_backend.allocator import keep_freed_memory
 from remdm_backend.errors import BackendError
+from remdm_backend.installing import described_python, setup_command
 from remdm_backend.lifetime import leave_terminal_to_parent
 from remdm_backend.log import log, log_fatal
 
@@ -44,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         sys.stderr.flush()
-        log_fatal(BackendError("option_invalid", f"{message}.", f"See `{self.prog} --help`."))
+        log_fatal(BackendError("option_invalid", f"{message}.", "The usage stands above."))
         sys.exit(EXIT_USAGE)
 
 
@@ -178,8 +179,8 @@ def _convert(options: argparse.Namespace) -> int:
 def _not_installed(error: ImportError) -> BackendError:
     return BackendError(
         "backend_start_failed",
-        f"A Python package cannot be imported: {error}.",
-        f"Run `{sys.executable} -m remdm_backend doctor` to see what to install.",
+        f"{described_python()} cannot import a package of the backend: {error}.",
+        f"Run `{setup_command()}`: it installs what is missing.",
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from remdm_backend import __version__
+from remdm_backend.installing import setup_command
 
 DISTRIBUTIONS = {
     "torch": "torch",
@@ -109,7 +110,7 @@ def _examine_package(report: Report, distribution: str, module: str) -> None:
         report.problems.append(
             Problem(
                 f"{distribution} cannot be imported: {type(error).__name__}: {error}",
-                f"Install it: {sys.executable} -m pip install {distribution}",
+                f"Run `{setup_command()}`: it installs what is missing, and says what is broken.",
                 fatal=True,
             )
         )

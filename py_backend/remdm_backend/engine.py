@@ -21,6 +21,7 @@ from remdm_backend.answers import Answer
 from remdm_backend.batching import Batch, Call, FairQueue, Limits, Piece, cut, merge, split
 from remdm_backend.errors import BackendError, NoRoomError
 from remdm_backend.evaluation.requests import Job
+from remdm_backend.installing import described_python, setup_command
 from remdm_backend.log import log
 from remdm_backend.models import Model, Network
 from remdm_backend.returning import Returning
@@ -258,8 +259,8 @@ def as_backend_error(error: Exception) -> BackendError:
     if isinstance(error, ImportError):
         return BackendError(
             "backend_start_failed",
-            f"A Python package cannot be imported: {error}",
-            "Run `remdm-backend doctor` with this Python to see which one, and install it.",
+            f"{described_python()} cannot import a package of the backend: {error}.",
+            f"Run `{setup_command()}`: it installs what is missing.",
         )
     log("unexpected error\n" + "".join(traceback.format_exception(error)).rstrip())
     return BackendError(

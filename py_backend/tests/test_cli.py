@@ -128,7 +128,9 @@ def test_serve_without_the_dependencies_says_so() -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
     error = fatal(ended.stderr)
     assert error["code"] == "backend_start_failed"
-    assert "doctor" in error["remedy"]
+    python = os.path.normpath(sys.executable)
+    assert error["message"].startswith(f"{python} cannot import a package of the backend")
+    assert error["remedy"].startswith(f'Run `REMDM_PYTHON="{python}" npx remdm setup`')
 
 
 def test_serve_answers_what_the_loaded_network_says(tiny_ckpt: Path) -> None:
@@ -182,7 +184,7 @@ def test_doctor_runs_where_nothing_is_installed() -> None:
     assert report["extras"] == dict.fromkeys(EXTRAS)
     assert report["attention"] is None
     assert [problem["fatal"] for problem in report["problems"]] == [True] * len(DISTRIBUTIONS)
-    assert all("pip install" in problem["remedy"] for problem in report["problems"])
+    assert all("npx remdm setup`" in problem["remedy"] for problem in report["problems"])
 
 
 def test_doctor_speaks_to_people(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,12 +34,14 @@ function checksOf(root, python) {
     cwd: backend,
   });
   const installed = (/** @type {string[]} */ ...path) => join(root, "node_modules", ...path);
+  const ruff = `cd "${backend}" && "${python}" -m ruff`;
   const pythonFiles = [".", "../test", "../scripts", "../examples/parity", "../bench"];
+  const files = pythonFiles.join(" ");
   return [
     {
       name: "eslint",
       ...node(installed("eslint", "bin", "eslint.js"), "--max-warnings=0", "."),
-      remedy: "npx eslint --fix .",
+      remedy: "`npx eslint --fix .`",
     },
     {
       name: "mypy",
@@ -59,27 +61,27 @@ function checksOf(root, python) {
     {
       name: "prettier",
       ...node(installed("prettier", "bin", "prettier.cjs"), "--check", "--log-level=warn", "."),
-      remedy: "npx prettier --write .",
+      remedy: "`npx prettier --write .`",
     },
     {
       name: "schemas",
       ...node(join(root, "scripts", "schemas.mjs"), "--check"),
-      remedy: "npm run schemas, and commit schemas/",
+      remedy: "`npm run schemas`, and commit schemas/",
     },
     {
       name: "kernel",
       ...node(join(root, "scripts", "kernel.mjs"), "--check"),
-      remedy: "npm run kernel, and commit src/sampler/kernel/binary.ts",
+      remedy: "`npm run kernel`, and commit src/sampler/kernel/binary.ts",
     },
     {
       name: "ruff check",
       ...module("ruff", "check", ...pythonFiles),
-      remedy: "ruff check --fix py_backend",
+      remedy: `\`${ruff} check --fix ${files}\``,
     },
     {
       name: "ruff format",
       ...module("ruff", "format", "--check", ...pythonFiles),
-      remedy: "ruff format py_backend",
+      remedy: `\`${ruff} format ${files}\``,
     },
   ];
 }

@@ -4,7 +4,10 @@ import { join, relative } from "node:path";
 import { run } from "./run.mjs";
 import { clearStamp, filesBelow, hashOf, readStamps, writeStamp } from "./stamps.mjs";
 
-const STEP = "build";
+/** Stamps: of what it is built from, and of the names of what was built. */
+const SOURCES = "build";
+const OUTPUTS = "outputs";
+const BUILT = /(\.js|\.js\.map|\.d\.ts)$/;
 
 /**
  * @param {import("./places.mjs").Places} places
@@ -13,17 +16,21 @@ const STEP = "build";
 export function build({ root }) {
   const dist = join(root, "dist");
   const main = join(dist, "cli", "main.js");
-  const entries = [join(dist, "index.js"), join(dist, "sampler", "index.js"), main];
-  const areThere = () => entries.every((path) => existsSync(path));
+  const isComplete = () => readStamps(dist)[OUTPUTS] === hashOfNames(dist);
+  const forget = () => {
+    clearStamp(dist, SOURCES);
+    clearStamp(dist, OUTPUTS);
+  };
   return {
     title: "TypeScript build into dist",
     takes: "about 10 seconds",
-    isDone: () => areThere() && readStamps(dist)[STEP] === hashOfSources(root),
+    isDone: () => isComplete() && readStamps(dist)[SOURCES] === hashOfSources(root),
+    forget,
     async perform() {
       const sources = hashOfSources(root);
       // tsc believes its record of the last build, so the record must not outlive the files.
-      if (!areThere()) rmSync(join(dist, ".tsbuildinfo"), { force: true });
-      clearStamp(dist, STEP);
+      if (!isComplete()) rmSync(join(dist, ".tsbuildinfo"), { force: true });
+      forget();
       const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
       await run(process.execPath, [tsc, "-p", "tsconfig.build.json"], {
         what: "The TypeScript build",
@@ -31,9 +38,19 @@ export function build({ root }) {
       });
       removeOrphans(join(root, "src"), dist);
       chmodSync(main, 0o755);
-      writeStamp(dist, STEP, sources);
+      writeStamp(dist, OUTPUTS, hashOfNames(dist));
+      writeStamp(dist, SOURCES, sources);
     },
   };
+}
+
+/** @param {string} dist */
+function hashOfNames(dist) {
+  const files = existsSync(dist) ? filesBelow(dist) : [];
+  return hashOf(
+    [],
+    files.filter((file) => BUILT.test(file)).map((file) => relative(dist, file)),
+  );
 }
 
 /** @param {string} root */
@@ -49,9 +66,8 @@ function hashOfSources(root) {
  * @param {string} dist
  */
 export function removeOrphans(src, dist) {
-  const built = /(\.js|\.js\.map|\.d\.ts)$/;
   for (const file of filesBelow(dist)) {
-    const match = built.exec(file);
+    const match = BUILT.exec(file);
     if (match === null) continue;
     const source = join(src, relative(dist, file).slice(0, -match[0].length));
     if (!existsSync(`${source}.ts`)) rmSync(file);

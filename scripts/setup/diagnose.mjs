@@ -42,10 +42,22 @@ const CAUSES = [
     remedy: "Check who owns the folder that the lines above name, and its permissions.",
   },
   {
-    pattern: /No matching distribution found for|Could not find a version that satisfies/,
-    message: "a pinned package has no build for this Python and machine",
+    pattern: /require-hashes/,
+    message: "pip is set to require hashes, which the lists of pinned packages do not have",
+    remedy: "Set PIP_REQUIRE_HASHES=0 for this run.",
+  },
+  {
+    pattern: /The user requested \(constraint\)/,
+    message: "a constraint in pip's settings does not allow a pinned package",
     remedy:
-      "Use Python 3.10 to 3.14 (64 bit) on Linux or macOS: set REMDM_PYTHON, or put it first in PATH.",
+      "Set PIP_CONSTRAINT=/dev/null for this run, or allow the version that the lines above name.",
+  },
+  {
+    pattern: /No matching distribution found for|Could not find a version that satisfies/,
+    message:
+      "a pinned package has no build for this Python and machine, or pip's index lacks it or was not reached",
+    remedy:
+      "Use Python 3.10 to 3.14 (64 bit) on Linux or macOS: set REMDM_PYTHON, or put it first in PATH. See that pip's index (PIP_INDEX_URL and pip.conf name one of your own) can be reached and has the package.",
   },
   {
     pattern: /package\.json and package-lock\.json.*in sync|from lock file/s,

@@ -1,10 +1,20 @@
 /** Node packages from the lock file. npm's own record of what it installed tells whether they are there. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { requireSpace } from "./disk.mjs";
 import { run } from "./run.mjs";
 
 const NEEDED_BYTES = 0.7e9;
+
+/**
+ * What a user may have set otherwise for all folders (.npmrc, npm_config_*), and with what the lock file's packages
+ * would not all come into this folder. Registry, proxy and certificates stay the user's.
+ */
+const SETTINGS = [
+  ...["--include=dev", "--include=optional", "--include=peer", "--legacy-peer-deps=false"],
+  ...["--global=false", "--location=project", "--install-strategy=hoisted", "--bin-links=true"],
+  ...["--dry-run=false", "--package-lock-only=false", "--offline=false", "--engine-strict=false"],
+];
 
 /** @typedef {{ version?: string, integrity?: string, optional?: boolean, devOptional?: boolean, peer?: boolean }} Locked */
 
@@ -17,10 +27,11 @@ export function nodePackages({ root }) {
     title: "Node packages (npm ci)",
     takes: "about half a minute",
     isDone: () => isInstalled(root),
+    forget: () => rmSync(recordIn(root), { force: true }),
     async perform() {
       requireSpace(root, NEEDED_BYTES, "Installing the Node packages");
       const [command, ...first] = npm();
-      const args = [...first, "ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+      const args = [...first, "ci", "--ignore-scripts", "--no-audit", "--no-fund", ...SETTINGS];
       // "production" would leave out the compiler that the next step needs.
       const env = { ...process.env, NODE_ENV: "development" };
       await run(command, args, { what: "Installing the Node packages", cwd: root, env });
@@ -50,9 +61,19 @@ function npm() {
 
 /** @param {string} root */
 function isInstalled(root) {
-  const record = join(root, "node_modules", ".package-lock.json");
+  const record = recordIn(root);
   if (!existsSync(record)) return false;
-  return isSatisfied(readLock(join(root, "package-lock.json")), readLock(record));
+  const installed = readLock(record);
+  // The record stays when a package's folder is removed by hand.
+  const areThere = Object.keys(installed).every((path) =>
+    existsSync(join(root, path, "package.json")),
+  );
+  return areThere && isSatisfied(readLock(join(root, "package-lock.json")), installed);
+}
+
+/** @param {string} root */
+function recordIn(root) {
+  return join(root, "node_modules", ".package-lock.json");
 }
 
 /**

@@ -2,8 +2,10 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { requireSpace } from "./disk.mjs";
-import { hintAtCuda, pipEnvironment, pipInstall } from "./pip.mjs";
-import { venvPython } from "./places.mjs";
+import { examine, importProblems } from "./examine.mjs";
+import { hintAtCuda, pipInstall, pythonEnvironment } from "./pip.mjs";
+import { repairCommand, venvPython } from "./places.mjs";
+import { SetupProblem } from "./problem.mjs";
 import { describe, findPython, isRecent, probe } from "./python.mjs";
 import { run } from "./run.mjs";
 import { say } from "./say.mjs";
@@ -11,64 +13,89 @@ import { clearStamp, hashOf, readStamps, writeStamp } from "./stamps.mjs";
 
 const NEEDED_BYTES = 2.5e9;
 
-/**
- * @param {import("./places.mjs").Places} places
- * @param {{ dev: boolean }} options
- * @returns {import("./steps.mjs").Step[]}
- */
-export function ownEnvironment(places, { dev }) {
-  const { venv, requirements, devRequirements } = places;
-  const steps = [makeVenv(places)];
-  const install = (/** @type {readonly string[]} */ args) =>
-    pipInstall(venvPython(venv), args, places.root);
+/** @typedef {import("./places.mjs").Places} Places */
+/** @typedef {import("./steps.mjs").Step} Step */
 
-  steps.push(
-    stamped(places, {
-      name: "requirements",
-      hash: () => hashOf([requirements]),
-      title: `backend packages into ${venv}: PyTorch and what it needs, about 1 GB on disk`,
-      takes: "1 to 10 minutes, as the network is",
-      async perform() {
-        requireSpace(venv, NEEDED_BYTES, "Installing PyTorch");
-        hintAtCuda();
-        await install(["-r", requirements]);
-      },
-    }),
-  );
-  if (places.checkout) {
-    steps.push(
-      stamped(places, {
-        name: "backend",
-        hash: () => hashOf([join(places.backend, "pyproject.toml"), requirements]),
-        title: "the backend itself (editable)",
-        takes: "a few seconds",
-        perform: () => install(["--no-deps", "--no-build-isolation", "-e", places.backend]),
-      }),
-    );
-  }
-  if (dev) {
-    steps.push(
-      stamped(places, {
-        name: "dev",
-        hash: () => hashOf([requirements, devRequirements]),
-        title: "packages of the tests and checks (pytest, ruff, mypy, Jupyter's client)",
-        takes: "about half a minute",
-        perform: () => install(["-r", devRequirements]),
-      }),
-    );
-  }
-  return steps;
+/**
+ * @param {Places} places
+ * @param {{ dev: boolean, thorough: boolean }} options thorough: look by importing, too
+ * @returns {Step[]}
+ */
+export function ownEnvironment(places, { dev, thorough }) {
+  const { venv, root, requirements, devRequirements, backend } = places;
+  const python = venvPython(venv);
+  const subject = { python, origin: "the set-up's environment", leaving: `remove ${venv}` };
+  /** @type {Promise<import("./examine.mjs").Examination> | undefined} */
+  let seen;
+  const look = () => (seen ??= examine(places, subject, { whose: "own", dev }));
+  const install = async (/** @type {readonly string[]} */ ...args) => {
+    seen = undefined;
+    await pipInstall(python, args, root);
+  };
+  const installLacking = async () => {
+    const pins = (await look()).install.map(({ pin }) => pin);
+    if (pins.length > 0) await install(...pins);
+  };
+  const requirementsStep = stamped(places, {
+    name: "requirements",
+    hash: () => hashOf([requirements]),
+    title: `backend packages into ${venv}: PyTorch and what it needs, about 1 GB on disk`,
+    takes: "1 to 10 minutes, as the network is",
+    async isThere() {
+      const { install: lacks, hollow } = await look();
+      if (lacks.length > 0 || hollow.length > 0) return false;
+      return !thorough || (await importProblems(places, python)).length === 0;
+    },
+    async perform(isNew) {
+      requireSpace(venv, NEEDED_BYTES, "Installing PyTorch");
+      await hintAtCuda(python, root);
+      if (isNew) await install("-r", requirements);
+      else await installLacking();
+      const { hollow } = await look();
+      if (hollow.length > 0) await install("--force-reinstall", "--no-deps", ...hollow);
+      const [broken] = await importProblems(places, python);
+      if (broken === undefined) return;
+      say(`      ${broken}; installing everything again`);
+      await install("--force-reinstall", "-r", requirements);
+      const [still] = await importProblems(places, python);
+      if (still === undefined) return;
+      throw new SetupProblem(
+        `A package in ${venv} does not work: ${still}`,
+        `Run \`${repairCommand(places)}\`, which makes the environment anew; should that end here again, set REMDM_PYTHON to another Python with these packages.`,
+      );
+    },
+  });
+  const backendStep = stamped(places, {
+    name: "backend",
+    hash: () => hashOf([join(backend, "pyproject.toml"), requirements]),
+    title: "the backend itself (editable)",
+    takes: "a few seconds",
+    isThere: async () => (await look()).backend,
+    perform: () => install("--no-deps", "--no-build-isolation", "-e", backend),
+  });
+  const devStep = stamped(places, {
+    name: "dev",
+    hash: () => hashOf([requirements, devRequirements]),
+    title: "packages of the tests and checks (pytest, ruff, mypy, Jupyter's client)",
+    takes: "about half a minute",
+    isThere: async () => (await look()).install.length === 0,
+    perform: (isNew) => (isNew ? install("-r", devRequirements) : installLacking()),
+  });
+  return [
+    makeVenv(places),
+    requirementsStep,
+    ...(places.checkout ? [backendStep] : []),
+    ...(dev ? [devStep] : []),
+  ];
 }
 
-/**
- * @param {import("./places.mjs").Places} places
- * @returns {import("./steps.mjs").Step}
- */
+/** @param {Places} places @returns {Step} */
 function makeVenv({ venv, root }) {
   return {
     title: `Python environment in ${venv}`,
     takes: "about 10 seconds",
     isDone: () => isMade(venv),
+    forget: () => rmSync(venv, { recursive: true, force: true }),
     async perform() {
       if (await isUsable(venv)) {
         say("      an environment is there already; using it");
@@ -80,7 +107,7 @@ function makeVenv({ venv, root }) {
         await run(found.executable, ["-m", "venv", venv], {
           what: "Making the Python environment",
           cwd: root,
-          env: pipEnvironment(),
+          env: pythonEnvironment(),
         });
       }
       writeStamp(venv, "venv", "made");
@@ -102,20 +129,32 @@ async function isUsable(venv) {
 }
 
 /**
- * @param {import("./places.mjs").Places} places
- * @param {{ name: string, hash: () => string, title: string, takes: string, perform: () => Promise<void> }} step
- * @returns {import("./steps.mjs").Step}
+ * @typedef {object} Stamped
+ * @property {string} name
+ * @property {() => string} hash of what it depends on
+ * @property {string} title
+ * @property {string} takes
+ * @property {() => Promise<boolean>} isThere whether what the stamp promises is there
+ * @property {(isNew: boolean) => Promise<void>} perform isNew: what it depends on has changed
  */
-function stamped({ venv, root }, { name, hash, title, takes, perform }) {
+
+/**
+ * @param {Places} places
+ * @param {Stamped} step
+ * @returns {Step}
+ */
+function stamped({ venv, root }, { name, hash, title, takes, isThere, perform }) {
   // An editable install points at this folder, so a folder that was moved is another one.
   const wanted = () => hashOf([], [hash(), root]);
+  const isStamped = () => readStamps(venv)[name] === wanted();
   return {
     title,
     takes,
-    isDone: () => isMade(venv) && readStamps(venv)[name] === wanted(),
+    isDone: async () => isMade(venv) && isStamped() && (await isThere()),
     async perform() {
+      const isNew = !isStamped();
       clearStamp(venv, name);
-      await perform();
+      await perform(isNew);
       writeStamp(venv, name, wanted());
     },
   };

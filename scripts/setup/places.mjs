@@ -45,3 +45,8 @@ export function venvPython(venv) {
     ? join(venv, "Scripts", "python.exe")
     : join(venv, "bin", "python");
 }
+
+/** What makes the environment anew, where somebody reads it. @param {Places} places */
+export function repairCommand({ checkout }) {
+  return checkout ? "npm run setup -- --repair" : "npx remdm setup --repair";
+}

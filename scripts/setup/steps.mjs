@@ -6,6 +6,7 @@ import { duration, say } from "./say.mjs";
  * @property {string} title
  * @property {string} takes
  * @property {() => boolean | Promise<boolean>} isDone
+ * @property {() => void} [forget] removes what says that it is done, for a repair
  * @property {() => Promise<void>} perform must be safe to repeat after it was killed
  */
 

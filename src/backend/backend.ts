@@ -114,7 +114,7 @@ async function reach(transport: Transport, path: string, options: CallOptions): 
     throw new BackendError(
       "backend_timeout",
       `No backend can be reached at ${path}: ${found}`,
-      "Start one with `remdm serve`, and use the endpoint that it prints.",
+      "Start one with `npx remdm serve`, and use the endpoint that it prints.",
       error,
     );
   }
@@ -139,7 +139,7 @@ function checkEndpoint(endpoint: string): string {
     `${JSON.stringify(endpoint)} is not an ipc:// address of a file`,
     endpoint.startsWith("tcp://")
       ? "Network sockets are not supported by this version; to reach another machine, forward a socket with `ssh -L`."
-      : "Use the endpoint that `remdm serve` prints: ipc:///path/to/socket.",
+      : "Use the endpoint that `npx remdm serve` prints: ipc:///path/to/socket.",
   );
 }
 

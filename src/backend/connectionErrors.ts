@@ -7,7 +7,7 @@ export function unusableError(endpoint: string, cause: unknown): BackendError {
   return new BackendError(
     "endpoint_invalid",
     `${endpoint} cannot be connected to: ${String(cause)}`,
-    "Use the endpoint that `remdm serve` prints; a socket's path has at most 107 bytes.",
+    "Use the endpoint that `npx remdm serve` prints; a socket's path has at most 107 bytes.",
     cause,
   );
 }

@@ -26,6 +26,7 @@ const SHOWN_LINES = 12;
 const FATAL = /^remdm-backend: error (\{.*\})$/;
 
 /**
+ * @param command path of the Python that ran it.
  * @param lines the last lines of stderr.
  * @param ready whether the backend had answered the handshake, or shown otherwise that it is at work: it failed to start if not.
  * @param remedies for one that was ready. Default: of a backend that serves.
@@ -44,7 +45,7 @@ export function endedError(
     end.cause === undefined
       ? `ended ${ready ? "" : "while starting "}(${manner(end)})`
       : "cannot be started";
-  const remedy = ready ? remedyFor(end, remedies) : startRemedyFor(lines);
+  const remedy = ready ? remedyFor(end, remedies) : startRemedyFor(command, lines);
   const message = `The backend (${command}) ${how}${lastWords(lines)}`;
   return new BackendError(fallback, message, remedy, end.cause);
 }
@@ -75,10 +76,11 @@ function remedyFor({ signal }: ProcessEnd, { killed, ended }: EndRemedies): stri
   return signal === "SIGKILL" ? killed : ended;
 }
 
-function startRemedyFor(lines: readonly string[]): string {
+/** Names the Python: the caller may have chosen another one than these commands would by themselves. */
+function startRemedyFor(python: string, lines: readonly string[]): string {
   return lines.some((line) => line.includes("No module named"))
-    ? "Run `npx remdm setup` to make a Python environment that has what the backend needs."
-    : "Run `npx remdm doctor` to see what is missing.";
+    ? `Run \`REMDM_PYTHON="${python}" npx remdm setup\`: it installs what that Python lacks.`
+    : `Run \`REMDM_PYTHON="${python}" npx remdm doctor\` to see what is missing.`;
 }
 
 function fatalReport(

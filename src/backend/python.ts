@@ -1,11 +1,12 @@
 /** Which Python runs the backend. Only places are looked at here; nothing is started. */
 import { statSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join, resolve, sep } from "node:path";
+import { delimiter, dirname, join, resolve, sep } from "node:path";
 import { BackendError } from "./errors.ts";
 import { packageRoot } from "../packageRoot.ts";
 
-export type PythonSource = "option" | "REMDM_PYTHON" | "conda" | "checkout" | "cache";
+export type PythonSource =
+  "option" | "REMDM_PYTHON" | "virtualenv" | "conda" | "checkout" | "cache";
 
 export interface PythonCandidate {
   readonly source: PythonSource;
@@ -38,11 +39,14 @@ export function findPython(option?: string, env: Environment = process.env): Pyt
   throw new BackendError(
     "python_missing",
     `No Python environment for the backend was found; looked at ${candidates.map(({ command }) => command).join(", ")}`,
-    "Run `npx remdm setup` (in a checkout `npm run setup`), or set REMDM_PYTHON to a Python that has the backend's packages.",
+    "Run `npx remdm setup`, or set REMDM_PYTHON to a Python that has the backend's packages.",
   );
 }
 
-/** In order of preference; `remdm doctor` shows them. */
+/**
+ * In order of preference: what the caller names, what is activated, what the set-up made. Conda's base
+ * environment comes last, because conda activates it by itself in every shell.
+ */
 export function pythonCandidates(
   option?: string,
   env: Environment = process.env,
@@ -50,12 +54,16 @@ export function pythonCandidates(
 ): PythonCandidate[] {
   const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
   const home = env.REMDM_HOME || join(cache, "remdm");
+  const conda = inside("conda", env.CONDA_PREFIX);
+  const isBase = isCondaBase(env);
   const candidates: (PythonCandidate | undefined)[] = [
     named("option", option),
     named("REMDM_PYTHON", env.REMDM_PYTHON),
-    inside("conda", env.CONDA_PREFIX),
+    inside("virtualenv", env.VIRTUAL_ENV),
+    isBase ? undefined : conda,
     inside("checkout", join(root, ".venv")),
     inside("cache", join(home, "venv")),
+    isBase ? conda : undefined,
   ];
   return candidates.filter((candidate) => candidate !== undefined);
 }
@@ -66,6 +74,12 @@ function named(source: PythonSource, command: string | undefined): PythonCandida
 
 function inside(source: PythonSource, prefix: string | undefined): PythonCandidate | undefined {
   return prefix ? { source, command: join(prefix, "bin", "python"), named: false } : undefined;
+}
+
+function isCondaBase(env: Environment): boolean {
+  const { CONDA_PREFIX, CONDA_DEFAULT_ENV, CONDA_EXE, MAMBA_ROOT_PREFIX } = env;
+  const roots = [CONDA_EXE ? dirname(dirname(CONDA_EXE)) : undefined, MAMBA_ROOT_PREFIX];
+  return CONDA_DEFAULT_ENV === "base" || (!!CONDA_PREFIX && roots.includes(CONDA_PREFIX));
 }
 
 /** The path of a program, as a shell finds it. */
@@ -95,6 +109,6 @@ function notThere(source: PythonSource, command: string): BackendError {
   return new BackendError(
     "python_missing",
     `${command}, from ${origin}, is not a program that can be run`,
-    `Point ${origin} at the python of an environment, or leave it out and run \`npx remdm setup\`.`,
+    `Point ${origin} at the python of an environment, or leave it out: \`npx remdm setup\` makes one.`,
   );
 }

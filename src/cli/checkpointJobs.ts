@@ -41,7 +41,7 @@ function listCheckpoints(dir: string | undefined, json: boolean): string {
   const bundled = bundledCheckpoints();
   if (json) return `${toJson({ directory, published, bundled })}\n`;
   return [
-    "Published by the authors of MDLM and ReMDM, on Google Drive; `remdm checkpoints download NAME` fetches one:",
+    "Published by the authors of MDLM and ReMDM, on Google Drive; `npx remdm checkpoints download NAME` fetches one:",
     ...published.flatMap(
       ({ name, description, approximateBytes, driveId, path, bytes, partialBytes }) => {
         const partial =

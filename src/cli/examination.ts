@@ -5,13 +5,7 @@ import { findPython, Remdm, RemdmError, type Python } from "../index.ts";
 import { isRecord } from "../sampler/checks.ts";
 import { BACKEND_MODULE, backendEnvironment } from "../backend/environment.ts";
 import { packageVersion } from "../packageRoot.ts";
-
-export interface Problem {
-  readonly message: string;
-  readonly remedy: string;
-  /** Whether nothing can be sampled because of it. */
-  readonly fatal: boolean;
-}
+import { gathered, type Problem } from "./problems.ts";
 
 /** What the Python side says of itself: `python -m remdm_backend doctor --json`. */
 export interface PythonReport {
@@ -72,20 +66,6 @@ export async function examine(checkpoint: string): Promise<Examination> {
   };
 }
 
-const NOT_INSTALLED = /^(\S+) cannot be imported: ModuleNotFoundError/;
-
-/** An environment that was not set up lacks everything: that is one problem. */
-export function gathered(problems: readonly Problem[], { path }: Python): Problem[] {
-  const missing = problems.flatMap(({ message }) => NOT_INSTALLED.exec(message)?.[1] ?? []);
-  if (missing.length === 0) return [...problems];
-  const remedy =
-    "Run `npx remdm setup` (in a checkout `npm run setup`): it installs what is missing.";
-  return [
-    { message: `${path} lacks ${missing.join(", ")}`, remedy, fatal: true },
-    ...problems.filter(({ message }) => !NOT_INSTALLED.test(message)),
-  ];
-}
-
 /** A failure is a finding. */
 async function attempt<T>(problems: Problem[], look: () => T | Promise<T>): Promise<T | null> {
   try {
@@ -104,7 +84,7 @@ async function askPython(python: string): Promise<PythonReport> {
   const said = stderr.trim().split("\n").at(-1) ?? "";
   throw new RemdmError(`${python} cannot examine the backend: ${said || "it said nothing"}`, {
     code: "backend_start_failed",
-    remedy: "Run `npx remdm setup` (in a checkout `npm run setup`) to make a working environment.",
+    remedy: "Run `npx remdm setup`: it mends that environment, or says why it cannot.",
   });
 }
 

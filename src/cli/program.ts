@@ -28,7 +28,7 @@ export function createProgram(): Command {
     .version(packageVersion(), "--version", "print the version")
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
-    .addHelpText("after", "\nTry `remdm sample`, and `remdm help sample` for its options.");
+    .addHelpText("after", "\nTry `npx remdm sample`, and `npx remdm help sample` for its options.");
   const commands = [
     sampleCommand(),
     experimentCommand(),
@@ -43,9 +43,9 @@ export function createProgram(): Command {
     command.copyInheritedSettings(program);
     for (const part of command.commands) part.copyInheritedSettings(program);
     for (const one of [command, ...command.commands]) {
-      one.showHelpAfterError(`  See \`remdm help ${command.name()}\`.`);
+      one.showHelpAfterError(`  See \`npx remdm help ${command.name()}\`.`);
     }
     program.addCommand(command);
   }
-  return program.showHelpAfterError("  See `remdm --help`.");
+  return program.showHelpAfterError("  See `npx remdm --help`.");
 }

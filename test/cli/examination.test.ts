@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { describe as shown, gathered, parseReport } from "../../src/cli/examination.ts";
+import { describe as shown, parseReport } from "../../src/cli/examination.ts";
+import { gathered } from "../../src/cli/problems.ts";
 
 const REPORT = {
   ok: true,
@@ -31,21 +32,34 @@ describe("the report of the Python side", () => {
   });
 });
 
-it("an environment that was not set up is one problem, with one remedy", () => {
+describe("what is missing", () => {
   const missing = (name: string) => ({
     message: `${name} cannot be imported: ModuleNotFoundError: No module named '${name}'`,
     remedy: "Install it",
     fatal: true,
   });
-  const other = { message: "torch cannot be imported: OSError: libx", remedy: "x", fatal: true };
-  expect(gathered([missing("numpy"), missing("pyzmq"), other], PYTHON)).toEqual([
-    {
-      message: "/x/python lacks numpy, pyzmq",
-      remedy: expect.stringContaining("remdm setup"),
-      fatal: true,
-    },
-    other,
-  ]);
+  const broken = { message: "torch cannot be imported: OSError: libx", remedy: "x", fatal: true };
+  const other = { message: "The schema cannot be read", remedy: "Mend it.", fatal: true };
+
+  it("is one problem, with one remedy; what is broken is mended in the same way", () => {
+    const remedy = expect.stringContaining("`npx remdm setup --repair`");
+    expect(gathered([missing("numpy"), missing("pyzmq"), broken, other], PYTHON)).toEqual([
+      { message: "/x/python lacks numpy, pyzmq", remedy, fatal: true },
+      { ...broken, remedy },
+      other,
+    ]);
+  });
+
+  it.each([
+    ["conda" as const, "The active conda environment (/c/python)", "`conda deactivate`"],
+    ["virtualenv" as const, "The active virtual environment (/c/python)", "`deactivate`"],
+    ["REMDM_PYTHON" as const, "/c/python", "unset REMDM_PYTHON"],
+  ])("says that it is %s, and how to leave it", (source, name, leaving) => {
+    const found = gathered([missing("numpy")], { source, path: "/c/python" });
+    expect(found.map(({ message }) => message)).toEqual([`${name} lacks numpy`]);
+    expect(found.map(({ remedy }) => remedy)).toEqual([expect.stringContaining(leaving)]);
+    expect(found.map(({ remedy }) => remedy)).toEqual([expect.not.stringContaining("--repair")]);
+  });
 });
 
 it("is shown with every problem and its remedy", () => {

@@ -18,6 +18,8 @@ describe("what a failed npm or pip run means", () => {
     ["error: externally-managed-environment", "belongs to the operating system", "REMDM_PYTHON"],
     ["SSL: CERTIFICATE_VERIFY_FAILED", "certificate", "PIP_CERT"],
     ["ERROR: No matching distribution found for torch==2.13.0", "no build", "3.10 to 3.14"],
+    // All that pip says without network when it is told not to try again (retries = 0).
+    ["ERROR: No matching distribution found for numpy", "was not reached", "can be reached"],
     ["npm error Missing: foo@1 from lock file", "package-lock.json", "git"],
     ["/x/python: No module named pip", "lacks pip", "python3-venv"],
   ])("%s", (output, message, remedy) => {

@@ -21,10 +21,13 @@ import { packageRoot } from "../../src/packageRoot.ts";
 
 const PYTHON = `#!/bin/sh
 case "$1 $2" in
+  *"/pip_settings.py "*) echo "{}" ;;
+  *"/examine_environment.py "*) echo '{"install": [], "hollow": [], "backend": true}' ;;
+  "-m remdm_backend") echo "import" >> "$DIARY"; echo '{"problems": []}' ;;
   "-c "*) echo "probe" >> "$DIARY"; echo "remdm-probe:$PYTHON_VERSION|64|venv+ensurepip+pip|$0" ;;
   "-m venv") echo "venv" >> "$DIARY"; /bin/mkdir -p "$3/bin"; /bin/cp "$0" "$3/bin/python" ;;
-  "-m pip") echo "pip" >> "$DIARY"; [ -z "$PIP_SLEEP" ] || exec /bin/sleep "$PIP_SLEEP"
-            [ -z "$PIP_SAYS" ] || { echo "$PIP_SAYS" >&2; exit 1; } ;;
+  "-m pip") echo "pip" >> "$DIARY"; [ -z "$FAKE_SLEEP" ] || exec /bin/sleep "$FAKE_SLEEP"
+            [ -z "$FAKE_SAYS" ] || { echo "$FAKE_SAYS" >&2; exit 1; } ;;
 esac
 `;
 
@@ -51,8 +54,8 @@ function program(name: string, script: string): void {
   chmodSync(join(bin, name), 0o755);
 }
 
-function start(env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [join(root, "scripts", "setup.mjs")], {
+function start(env: Record<string, string> = {}, args: string[] = []) {
+  const child = spawn(process.execPath, [join(root, "scripts", "setup.mjs"), ...args], {
     env: {
       PATH: bin,
       REMDM_HOME: join(scratch, "home"),
@@ -70,15 +73,20 @@ function start(env: Record<string, string> = {}) {
   return { child, end };
 }
 
-function setUp(env: Record<string, string> = {}) {
-  return start(env).end;
+function setUp(env: Record<string, string> = {}, args: string[] = []) {
+  return start(env, args).end;
 }
 
 /** What Python was asked to do since the last look, probes aside. */
-function work(): string[] {
+function diaryLines(): string[] {
   const lines = readFileSync(diary, "utf8").split("\n");
   writeFileSync(diary, "");
   return lines.filter((line) => line !== "" && line !== "probe");
+}
+
+/** What it was asked to change. */
+function work(): string[] {
+  return diaryLines().filter((line) => line !== "import");
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -141,6 +149,30 @@ describe("what is done", () => {
     expect(work()).toEqual([]);
   });
 
+  it("is tried by importing it, also when nothing was done", async () => {
+    await setUp();
+    expect(diaryLines()).toEqual(["venv", "pip", "import"]);
+    await setUp();
+    expect(diaryLines()).toEqual(["import"]);
+  });
+
+  it("is made anew with --repair", async () => {
+    await setUp();
+    work();
+    const stray = join(scratch, "home", "venv", "stray");
+    writeFileSync(stray, "");
+    expect((await setUp({}, ["--repair"])).code).toBe(0);
+    expect(work()).toEqual(["venv", "pip"]);
+    expect(existsSync(stray)).toBe(false);
+  });
+
+  it("is nothing for an option that is not known", async () => {
+    const { code, said } = await setUp({}, ["--repiar"]);
+    expect(code).toBe(2);
+    expect(said).toContain('there is no option "--repiar"');
+    expect(work()).toEqual([]);
+  });
+
   it("is done again as far as it changed", async () => {
     await setUp();
     work();
@@ -158,7 +190,7 @@ describe("what is done", () => {
   });
 
   it("and failed is told with its cause, and tried again", async () => {
-    const failed = await setUp({ PIP_SAYS: "OSError: [Errno 28] No space left on device" });
+    const failed = await setUp({ FAKE_SAYS: "OSError: [Errno 28] No space left on device" });
     expect(failed.code).toBe(1);
     expect(failed.said).toContain("Installing Python packages failed: the disk is full.");
     expect(failed.said).toContain("No space left on device"); // pip's own words
@@ -172,7 +204,7 @@ describe("what is done", () => {
     ["SIGTERM" as const, 143],
     ["SIGKILL" as const, null],
   ])("and ended half-way by %s is done again", async (signal, code) => {
-    const { child, end } = start({ PIP_SLEEP: "5" });
+    const { child, end } = start({ FAKE_SLEEP: "5" });
     await until(() => readFileSync(diary, "utf8").includes("pip"));
     child.kill(signal);
     expect((await end).code).toBe(code);
@@ -183,7 +215,7 @@ describe("what is done", () => {
   });
 
   it("by two at once is done once", async () => {
-    const [a, b] = await Promise.all([setUp({ PIP_SLEEP: "1" }), setUp({ PIP_SLEEP: "1" })]);
+    const [a, b] = await Promise.all([setUp({ FAKE_SLEEP: "1" }), setUp({ FAKE_SLEEP: "1" })]);
     expect([a.code, b.code]).toEqual([0, 0]);
     expect(work()).toEqual(["venv", "pip"]);
     expect(a.said + b.said).toContain("Another set-up is at work");

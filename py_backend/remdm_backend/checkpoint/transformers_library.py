@@ -4,7 +4,6 @@ quiet, and what it raises said as a typed error."""
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from remdm_backend.checkpoint.contents import invalid
 from remdm_backend.errors import BackendError
+from remdm_backend.installing import install_command
 from remdm_backend.model.memory import is_out_of_memory
 
 OLDEST = (5, 20)
@@ -73,9 +73,8 @@ def import_transformers() -> ModuleType:
 
 
 def _needed(why: str) -> BackendError:
-    what = f'-r "{REQUIREMENTS}"' if REQUIREMENTS.is_file() else f'"{RANGE}"'
     return BackendError(
         "backend_start_failed",
         f"Models in the format of Hugging Face need the Python package transformers: {why}.",
-        f'Install it: "{sys.executable}" -m pip install {what}',
+        f"Install it: `{install_command(REQUIREMENTS, RANGE)}`",
     )

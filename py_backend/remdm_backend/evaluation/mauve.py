@@ -5,7 +5,6 @@ when somebody asks for a score, and never comes along by itself.
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from remdm_backend.errors import BackendError
 from remdm_backend.evaluation.requests import MauveSettings
+from remdm_backend.installing import install_command
 
 VERSION = "mauve-text==0.4.0"
 SAME = 1e-6
@@ -62,9 +62,8 @@ def import_compute_mauve() -> Any:  # noqa: ANN401 (the package has no types)
     try:
         return importlib.import_module("mauve").compute_mauve
     except (ImportError, AttributeError) as error:
-        what = f'-r "{REQUIREMENTS}"' if REQUIREMENTS.is_file() else f'"{VERSION}"'
         raise BackendError(
             "package_missing",
             f"MAUVE needs the Python package mauve-text, which cannot be imported ({error}).",
-            f'Install it (it is under the GPL): "{sys.executable}" -m pip install {what}',
+            f"Install it (it is under the GPL): `{install_command(REQUIREMENTS, VERSION)}`",
         ) from error
