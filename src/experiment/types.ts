@@ -73,7 +73,7 @@ export interface ExperimentFile extends CellSettings {
   readonly words?: string;
   /** The model that judges: `demo-ar`, or a directory with a causal language model; false for none. Default `demo-ar`. */
   readonly judge?: string | false;
-  /** False for none. */
+  /** False for none. Settings, `{}` too, ask for it: where it cannot be computed, the experiment fails. Default: it is left out there, with a note. */
   readonly mauve?: MauveSettings | false;
   /** `auto`, `cpu`, `cuda` or `cuda:N`, for models and judge. Default `auto`. */
   readonly device?: string;
