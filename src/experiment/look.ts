@@ -1,5 +1,6 @@
 /** How charts look: layouts, colours, scales. */
 import type { PlotOptions, ScaleOptions } from "@observablehq/plot";
+import { widthOf } from "./labels.ts";
 import { HUES, type Hue } from "./palette.ts";
 import type { Metric, Point } from "./series.ts";
 import { linearTicks, logTicks } from "./ticks.ts";
@@ -25,15 +26,24 @@ export interface Layout {
 /** @param names of the lines, which need room. */
 export type LayoutOf = (names: readonly string[]) => Layout;
 
+/** Left of a name that stands beside the frame. */
+const BESIDE = 32;
+
+/** The frame has one size; the names beside it get what they need. */
 export const WIDE: LayoutOf = (names) => ({
-  width: 820,
+  width: 642 + besideFrame(names),
   height: 64 + Math.max(336, (names.length + 1) * LINE_HEIGHT),
   marginTop: 16,
-  marginRight: 178,
+  marginRight: besideFrame(names),
   marginBottom: 48,
   marginLeft: 64,
   names: "beside",
 });
+
+function besideFrame(names: readonly string[]): number {
+  const longest = Math.max(0, ...names.map((name) => widthOf(name, FONT_SIZE)));
+  return Math.max(178, Math.ceil(BESIDE + longest));
+}
 
 /** For a phone: nothing beside the frame. */
 export const NARROW: LayoutOf = (names) => ({

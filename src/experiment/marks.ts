@@ -5,6 +5,7 @@ import { escaped } from "./escaped.ts";
 import { widthOf } from "./labels.ts";
 import { FONT_SIZE, KEY_LINE, keyColumns, type Layout, type Look } from "./look.ts";
 import { ALARM, INK, PAPER, QUIET, type Hue } from "./palette.ts";
+import { firstCharacters } from "./results.ts";
 import type { Point } from "./series.ts";
 
 export type Plot = typeof PlotLibrary;
@@ -144,9 +145,20 @@ export function key(
       const symbol = look.symbol as "circle";
       marks.push(plot.dot([0], { ...at, symbol, r: 4, fill: look.line.light }));
     }
-    overlay += nameAt(name, look, x + 12, y);
+    overlay += nameAt(fitting(name, roomOfName(layout, entries)), look, x + 12, y);
   });
   return { marks, overlay };
+}
+
+/** Beside the frame names have what they need; below it the longest are shortened, and stand whole in the table. */
+function roomOfName({ width, names }: Layout, entries: readonly KeyEntry[]): number {
+  if (names === "beside") return Number.POSITIVE_INFINITY;
+  return (width - 16) / keyColumns(entries.map(({ name }) => name)) - 28;
+}
+
+function fitting(name: string, room: number): string {
+  if (widthOf(name, FONT_SIZE) <= room) return name;
+  return `${firstCharacters(name, Math.floor(room / widthOf("x", FONT_SIZE)) - 1)}…`;
 }
 
 /** The middle of a symbol. */

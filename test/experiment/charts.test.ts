@@ -152,6 +152,21 @@ describe("labels", () => {
     }
   });
 
+  it.each([
+    ["remdm-rescale+conf+loop, eta 0.045", true],
+    ["a label that somebody wrote out at such length that no telephone shows it whole", false],
+  ])("are inside though long: %s", async (name, whole) => {
+    const points = [8, 16].map((steps) => ({ steps, value: 5, low: 5, high: 5, collapsed: false }));
+    const metric = { file: "f", title: "t", axis: "a", from: () => undefined };
+    const { wide, narrow } = await drawLines(metric, [{ name, points }], undefined);
+    for (const { svg, width } of [wide, narrow]) {
+      for (const label of labels(svg)) expect(label.x + label.width / 2).toBeLessThanOrEqual(width);
+    }
+    expect(wide.svg).toContain(`>${name}</text>`);
+    expect(narrow.svg.includes(`>${name}</text>`)).toBe(whole);
+    expect(narrow.svg).toContain(`>${name.slice(0, 30)}`);
+  });
+
   it("beside points avoid each other, the dots and the edge, and are left out where there is no place", () => {
     const size = { width: 20, height: 10 };
     const crowd = Array.from({ length: 12 }, (_, i) => ({ ...size, x: 100 + i, y: 100 }));
