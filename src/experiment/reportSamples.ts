@@ -53,10 +53,7 @@ function pre(text: string): string {
 
 /** HTML has no place for control characters; and it drops a line end that comes first. */
 function harmless(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  const shown = text
-    .replace(/\r\n?/g, "\n")
-    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g, "\ufffd");
+  const shown = text.replace(/\r\n?/g, "\n").replace(/(?![\n\t])\p{Cc}/gu, "\ufffd");
   return shown.startsWith("\n") ? `\n${shown}` : shown;
 }
 

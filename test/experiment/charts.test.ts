@@ -116,7 +116,7 @@ describe("axes", () => {
 
 /** Texts that are placed in pixels, as boxes. */
 function labels(svg: string): (Box & { readonly text: string })[] {
-  const placed = elements(svg, "text").filter(({ x }) => x !== undefined);
+  const placed = elements(svg, "text").filter((one) => "x" in one);
   return placed.map((one) => {
     const size = Number(one["font-size"]);
     const [width, height] = [widthOf(one.text, size), size];
