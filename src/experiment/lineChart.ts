@@ -89,7 +89,7 @@ function draw(
       plot.ruleY(level, { y: "value", ...stroke, strokeDasharray: "8 4" }),
       plot.line(stepped, { x: "steps", y: "value", ...stroke }),
       ...[stepped, level.map((point) => ({ ...point, steps: edge }))].flatMap((some) => [
-        ...errorBars(plot, some, "steps", row),
+        ...errorBars(plot, some, "steps", y.domain, row),
         ...dots(plot, some, { x: "steps", y: "value" }, row),
       ]),
     );

@@ -46,9 +46,21 @@ export async function openCanvas(): Promise<Canvas> {
   return { plot, draw };
 }
 
-/** Vertical, with no more ink than they need. */
-export function errorBars(plot: Plot, points: readonly Point[], x: string, hue: Hue): Markish[] {
-  const sure = points.filter(({ low, high }) => high > low);
+/** Vertical, with no more ink than they need: an error may reach beyond what a measure can be, a bar ends with the axis. */
+export function errorBars(
+  plot: Plot,
+  points: readonly Point[],
+  x: string,
+  [least, most]: readonly number[],
+  hue: Hue,
+): Markish[] {
+  const sure = points
+    .filter(({ low, high }) => high > low)
+    .map((point) => ({
+      ...point,
+      low: Math.max(least, point.low),
+      high: Math.min(most, point.high),
+    }));
   const stroke = { stroke: hue.line.light, strokeOpacity: 0.55 };
   return [plot.link(sure, { x1: x, x2: x, y1: "low", y2: "high", ...stroke })];
 }

@@ -108,14 +108,19 @@ function draw(
     plot.gridX(x.ticks, { strokeOpacity: 0.08 }),
     plot.gridY(y.ticks, { strokeOpacity: 0.12 }),
   ];
+  const within = (point: Both): Both => ({
+    ...point,
+    left: Math.max(x.domain[0], point.left),
+    right: Math.min(x.domain[1], point.right),
+  });
   for (const row of rows) {
     const { points, line } = row;
     const stroke = line.light;
     const level = { x1: "left", x2: "right", y1: "value", y2: "value" };
     marks.push(
       plot.line(points, { x: "across", y: "value", stroke, strokeOpacity: 0.6 }),
-      ...errorBars(plot, points, "across", row),
-      plot.link(points, { ...level, stroke, strokeOpacity: 0.55 }),
+      ...errorBars(plot, points, "across", y.domain, row),
+      plot.link(points.map(within), { ...level, stroke, strokeOpacity: 0.55 }),
       ...dots(plot, points, { x: "across", y: "value" }, row),
     );
   }

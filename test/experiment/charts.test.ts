@@ -107,6 +107,22 @@ describe("axes", () => {
     if (expected.length > 2) expect(ticks).toEqual(expected);
   });
 
+  it("end the bars of errors that reach beyond what a measure can be", async () => {
+    const points = [8, 16].map((steps) => ({
+      steps,
+      value: 0.9,
+      low: 0.8,
+      high: 1.1,
+      collapsed: false,
+    }));
+    const metric = { file: "f", title: "t", axis: "a", from: () => undefined, most: 1 };
+    const { wide } = await drawLines(metric, [{ name: "mdlm", points }], undefined);
+    const bars = elements(wide.svg, "path").flatMap(
+      ({ d }) => /^M76,([\d.]+)L76,([\d.]+)$/.exec(d) ?? [],
+    );
+    expect(bars.slice(1).map(Number)).toEqual([352, 16]); // the frame's lower and upper edge
+  });
+
   it("logarithmic ones have round numbers within the data", () => {
     expect(logTicks(38, 400).ticks).toEqual([40, 60, 80, 100, 200, 300, 400]);
     expect(logTicks(1, 100_000).ticks).toHaveLength(16);
