@@ -39,6 +39,7 @@ export {
   type ReferenceSet,
   type ReferenceUnit,
 } from "./evaluation/referencesFile.ts";
+export type { JudgedMeasure, SkippedMeasure } from "./evaluation/skipped.ts";
 export { readSamples, type SampleSet } from "./evaluation/samplesFile.ts";
 export type { ReadOptions } from "./evaluation/textFile.ts";
 export type {

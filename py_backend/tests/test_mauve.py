@@ -19,7 +19,7 @@ from fake_backend import PACKAGE_ROOT, PATIENCE
 from numpy.typing import NDArray
 
 from remdm_backend.errors import BackendError
-from remdm_backend.evaluation.mauve import mauve
+from remdm_backend.evaluation.mauve import Score, mauve
 from remdm_backend.evaluation.mauve_process import MauveProcess
 from remdm_backend.evaluation.requests import MauveSettings
 
@@ -53,15 +53,15 @@ def test_scores_are_those_of_mauve_text(
     p, q = blobs(1, 90, 1.0), blobs(2, 60, 1.3)
     expected = package.compute_mauve(p_features=p, q_features=q, verbose=False, **arguments).mauve
     score = mauve(p, q, settings)
-    assert (score.dtype, score.shape) == (np.float64, (1,))
-    np.testing.assert_allclose(score, expected, rtol=1e-9)
-    assert 0 < score[0] < 1
+    assert not score.tied
+    np.testing.assert_allclose(score.value, expected, rtol=1e-9)
+    assert 0 < score.value < 1
 
 
 def test_the_defaults_are_the_packages() -> None:
     p, q = blobs(3, 50, 1.0), blobs(4, 50, 1.5)
     expected = package.compute_mauve(p_features=p, q_features=q).mauve
-    np.testing.assert_allclose(mauve(p, q, MauveSettings()), expected, rtol=1e-9)
+    np.testing.assert_allclose(mauve(p, q, MauveSettings()).value, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("factors", [1, 3])
@@ -104,7 +104,7 @@ def compute_mauve(p_features, q_features, seed, mauve_scaling_factor, **settings
         open(__file__ + ".started", "w").close()
         import ctypes
         ctypes.PyDLL(None).sleep(60)
-    return SimpleNamespace(mauve=float(os.environ["OMP_NUM_THREADS"]))
+    return SimpleNamespace(mauve=float(os.environ["OMP_NUM_THREADS"]), p_hist=[1], q_hist=[0])
 """
 
 
@@ -131,9 +131,11 @@ class TestTheProcess:
     def test_scores_as_mauve_text_does(self, scorer: MauveProcess) -> None:
         p, q = blobs(1, 90, 1.0), blobs(2, 60, 1.3)
         for settings in (MauveSettings(), MauveSettings(seed=3, buckets=5, scale=2)):
-            score = scorer.score(p, q, settings, 1)
-            assert (score.dtype, score.shape) == (np.float64, (1,))
-            np.testing.assert_allclose(score, mauve(p, q, settings), rtol=1e-9)
+            value, tied = scorer.score(p, q, settings, 1).tensors()
+            assert (value.dtype, value.shape) == (np.float64, (1,))
+            assert tied.dtype == np.int32
+            assert tied.tolist() == [0]
+            np.testing.assert_allclose(value, mauve(p, q, settings).value, rtol=1e-9)
 
     def test_what_fails_is_told_and_the_next_score_is_computed(
         self, scorer: MauveProcess, fake_package: Path
@@ -142,7 +144,7 @@ class TestTheProcess:
             with pytest.raises(BackendError, match=message) as caught:
                 scorer.score(P, Q, MauveSettings(seed=seed), 1)
             assert caught.value.code == code
-        assert scorer.score(P, Q, MauveSettings(seed=0), 3).tolist() == [3]
+        assert scorer.score(P, Q, MauveSettings(seed=0), 3) == Score(3, tied=False)
 
     def test_equal_texts_and_a_missing_package_are_told(
         self, scorer: MauveProcess, fake_package: Path

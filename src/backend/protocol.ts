@@ -253,7 +253,7 @@ export interface TopRowsReply {
 
 /**
  * Answer to likelihood, features and mauve. Frames: nats float64 [N] and counted int32 [N]; features float32 [N, D]; the score
- * float64 [1].
+ * float64 [1] and int32 [1], 1 where both histograms are equal.
  */
 export interface EvaluatedReply {
   readonly type: "evaluated";

@@ -5,6 +5,8 @@ import type { ReferenceUnit } from "../evaluation/referencesFile.ts";
 import type { Device } from "../launchOptions.ts";
 import { readDevice, readInteger, readNumber } from "./usage.ts";
 
+export const DEFAULT_JUDGE = "demo-ar";
+
 /** The flags as commander hands them over; ranges are not checked yet. */
 export interface EvalFlags {
   readonly references?: string;
@@ -12,17 +14,17 @@ export interface EvalFlags {
   readonly referenceCount?: number;
   readonly words?: string;
   readonly tokenizer?: string;
-  /** false: --no-judge. */
-  readonly judge: string | false;
+  /** false: --no-judge; undefined: the bundled one. */
+  readonly judge?: string | false;
   readonly judgeTokenizer?: string;
   readonly rawWeights?: true;
   readonly device: Device;
   readonly batchSize?: number;
   readonly maxLength?: number;
-  /** false: --no-mauve. */
-  readonly mauve: boolean;
-  readonly mauveSeeds: readonly number[];
-  readonly mauveScale: number;
+  /** true: --mauve; false: --no-mauve. */
+  readonly mauve?: boolean;
+  readonly mauveSeeds?: readonly number[];
+  readonly mauveScale?: number;
   readonly json?: true;
   readonly out?: string;
   readonly original?: string;
@@ -34,6 +36,7 @@ const EXAMPLES = `
 Examples:
   remdm eval samples.jsonl                            entropy, perplexity by the bundled judge, diversity
   remdm eval samples.jsonl --references held-out.txt  MAUVE and the references' own numbers too
+  remdm eval samples.jsonl --references held-out.txt --mauve  the same, and a failure where MAUVE cannot be computed
   remdm eval samples.jsonl --no-judge                 what needs no model
   remdm eval generated_seqs.json --references openwebtext.jsonl --judge path/to/gpt2-large --device cuda
   remdm eval samples.jsonl --references held-out.txt --original generated_seqs.json
@@ -41,9 +44,9 @@ Examples:
 SAMPLES is a .jsonl file as remdm sample --out writes it (or with a text a line), what remdm sample --json
 prints, or the original repository's JSON. References are plain text, or .jsonl with a text a line; both
 are cut into pieces as long as the samples. What the numbers mean, and when samples count as collapsed:
-docs/evaluation.md.
-Exit codes: 0 (also when samples have collapsed), 1 for a failure (also of MAUVE alone), 2 for bad usage,
-130 after Ctrl-C.`;
+docs/evaluation.md. Perplexity and MAUVE are left out, with a note, where they cannot be computed; that is
+a failure only where --judge, --mauve, --mauve-seeds or --mauve-scale asks for them.
+Exit codes: 0 (also when samples have collapsed), 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
 
 export function evalCommand(): Command {
   return new Command("eval")
@@ -68,8 +71,7 @@ export function evalCommand(): Command {
     .optionsGroup("Judge:")
     .option(
       "--judge <model>",
-      "demo-ar, a Hugging Face directory with a causal language model, or an AR checkpoint",
-      "demo-ar",
+      `a Hugging Face directory with a causal language model, or an AR checkpoint (default: ${DEFAULT_JUDGE})`,
     )
     .option("--no-judge", "no perplexity and no MAUVE")
     .option(
@@ -88,13 +90,18 @@ export function evalCommand(): Command {
       readInteger,
     )
     .optionsGroup("MAUVE:")
+    .option("--mauve", "MAUVE, and a failure where it cannot be computed (default: where it can)")
     .option("--no-mauve", "no MAUVE, where there are references")
-    .addOption(
-      new Option("--mauve-seeds <list>", "seeds of k-means, a score each")
-        .argParser(readSeeds)
-        .default(DEFAULT_MAUVE.seeds, DEFAULT_MAUVE.seeds.join(",")),
+    .option(
+      "--mauve-seeds <list>",
+      `seeds of k-means, a score each (default: ${DEFAULT_MAUVE.seeds.join(",")})`,
+      readSeeds,
     )
-    .option("--mauve-scale <x>", "scale of the divergences", readNumber, DEFAULT_MAUVE.scale)
+    .option(
+      "--mauve-scale <x>",
+      `scale of the divergences (default: ${DEFAULT_MAUVE.scale})`,
+      readNumber,
+    )
     .optionsGroup("Output:")
     .option("--json", "print one JSON object")
     .option("--out <file.json>", "write that object into a file")

@@ -2,20 +2,25 @@
 import { findTokenizer } from "../evaluation/findTokenizer.ts";
 import { evaluate } from "../evaluation/evaluate.ts";
 import type { Evaluation } from "../evaluation/evaluation.ts";
-import { resolveMauve } from "../evaluation/evaluationOptions.ts";
-import { MAUVE_LEAST_TEXTS } from "../evaluation/mauveSettings.ts";
 import { formatOriginal } from "../evaluation/originalFormat.ts";
 import { mostAreEnded, readReferences, type ReferenceSet } from "../evaluation/referencesFile.ts";
 import { readSamples, type SampleSet } from "../evaluation/samplesFile.ts";
+import { skipped, type JudgedMeasure } from "../evaluation/skipped.ts";
 import { readText } from "../evaluation/textFile.ts";
-import type { TextJudge } from "../evaluation/textJudge.ts";
-import type { Device } from "../launchOptions.ts";
 import { tokenEntropy } from "../metrics/entropy.ts";
 import { vocabularyOf } from "../metrics/words.ts";
 import { checkInteger } from "../sampler/checks.ts";
 import type { RemdmError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { EvalFlags } from "./eval.ts";
+import {
+  checkMauveFlags,
+  checkMauveTexts,
+  isMauveNamed,
+  judgeFor,
+  mauveOf,
+  type LaunchJudge,
+} from "./evalJudge.ts";
 import { describeEvaluation } from "./evalReport.ts";
 import { failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
@@ -25,19 +30,6 @@ import { createReporter, type Reporter } from "./reporter.ts";
 import { ResultFile } from "./resultFile.ts";
 import { harmless } from "./terminalText.ts";
 import { UsageError } from "./usage.ts";
-
-export interface JudgeFlags {
-  readonly model: string;
-  readonly tokenizer?: string;
-  readonly rawWeights?: boolean;
-  readonly device: Device;
-  readonly signal: AbortSignal;
-  readonly batchSize?: number;
-  readonly maxLength?: number;
-}
-
-/** Starts the model that judges; tests hand in their own. */
-export type LaunchJudge = (options: JudgeFlags) => Promise<TextJudge & AsyncDisposable>;
 
 /** @returns the exit code. */
 export async function runEval(
@@ -53,16 +45,15 @@ export async function runEval(
     checkFlags(flags);
     using out = resultFile(flags.out, flags);
     using original = resultFile(flags.original, flags);
-    const { evaluation, samples, failure } = await run(path, flags, launch, reporter, signal);
+    const { evaluation, samples, named } = await run(path, flags, launch, reporter, signal);
     reporter.end();
     const json = toJson({
       ...evaluation,
-      ...(failure && { mauveFailure: toRecord(failure) }),
       files: { samples: path, references: flags.references },
     });
-    const shown = flags.json ? json : harmless(describeEvaluation(evaluation, failure));
+    const shown = flags.json ? json : harmless(describeEvaluation(evaluation));
     process.stdout.write(`${shown}\n`); // before files: a disk may be full
-    const failures: unknown[] = failure === undefined ? [] : [failure];
+    const failures: unknown[] = [...named];
     for (const write of [
       () => out?.write(`${json}\n`),
       () => original?.write(inOriginalFormat(samples, evaluation)),
@@ -110,8 +101,8 @@ function checkFlags(flags: EvalFlags): void {
       );
     }
   }
-  const { mauveSeeds: seeds, mauveScale: scale, referenceCount, batchSize, maxLength } = flags;
-  resolveMauve({ seeds, scale });
+  const { referenceCount, batchSize, maxLength } = flags;
+  checkMauveFlags(flags);
   for (const [option, value] of Object.entries({ referenceCount, batchSize, maxLength })) {
     if (value !== undefined) checkInteger(option, value, 1, Number.MAX_SAFE_INTEGER);
   }
@@ -124,12 +115,8 @@ function resultFile(path: string | undefined, { force }: EvalFlags): ResultFile 
 interface Done {
   readonly samples: SampleSet;
   readonly evaluation: Evaluation;
-  /** Why there is no MAUVE, where it was wanted. */
-  readonly failure: RemdmError | undefined;
-}
-
-function toRecord({ code, message, remedy }: RemdmError): Record<string, string> {
-  return { code, message, remedy };
+  /** What kept away measures that were asked for by name. */
+  readonly named: ReadonlySet<RemdmError>;
 }
 
 async function run(
@@ -143,12 +130,17 @@ async function run(
   const samples = await readSamples(path, { signal });
   const tokenizer = await findTokenizer(samples, flags.tokenizer);
   const references = await referencesFor(samples, tokenizer, flags, reporter, signal);
-  checkMauve(samples, references, flags);
+  checkMauveTexts(samples.texts.length, references?.texts.length, flags);
   const known =
     flags.words === undefined ? references?.source : await readText(flags.words, { signal });
-  await using judge = await judgeFor(flags, launch, reporter, signal);
+  const named = new Set<RemdmError>();
+  const onFailure = (measure: JudgedMeasure, error: RemdmError): void => {
+    if (measure === "mauve" ? isMauveNamed(flags) : flags.judge !== undefined) named.add(error);
+  };
+  const launched = await judgeFor(flags, launch, reporter, signal);
+  await using judge = launched.judge;
   const { texts, tokens, entropies } = samples;
-  let failure: RemdmError | undefined;
+  const mauve = judge === undefined ? false : mauveOf(flags);
   const evaluation = await evaluate(
     {
       texts,
@@ -158,8 +150,8 @@ async function run(
     },
     {
       signal,
-      onMauveFailure: (error) => (failure = error),
-      mauve: flags.mauve && { seeds: flags.mauveSeeds, scale: flags.mauveScale },
+      onFailure,
+      ...(mauve !== undefined && { mauve }),
       onProgress: (stage, done, total) => reporter.stage(stage, done, total),
       ...(judge && { judge }),
       ...(tokenizer && { tokenizer }),
@@ -168,22 +160,13 @@ async function run(
       ...(entropies && tokens === undefined && { entropies }),
     },
   );
-  return { samples, evaluation, failure };
-}
-
-/** The judge would refuse fewer after all the rest is done. */
-function checkMauve(
-  { texts }: SampleSet,
-  references: ReferenceSet | undefined,
-  { judge, mauve }: EvalFlags,
-): void {
-  if (judge === false || !mauve || references === undefined) return;
-  const [ours, theirs] = [texts.length, references.texts.length];
-  if (Math.min(ours, theirs) >= MAUVE_LEAST_TEXTS) return;
-  throw new UsageError(
-    `MAUVE needs at least ${MAUVE_LEAST_TEXTS} samples and as many references; there are ${ours} and ${theirs}`,
-    "Draw more (hundreds are better), or leave MAUVE out with --no-mauve.",
-  );
+  const { failure } = launched;
+  if (failure === undefined) return { samples, evaluation, named };
+  const lost: JudgedMeasure[] =
+    references === undefined || flags.mauve === false ? ["genPpl"] : ["genPpl", "mauve"];
+  for (const measure of lost) onFailure(measure, failure);
+  const left = lost.map((measure) => skipped(measure, failure));
+  return { samples, evaluation: { ...evaluation, skipped: left }, named };
 }
 
 async function referencesFor(
@@ -220,25 +203,6 @@ function shapeOf(
     length: Math.max(1, Math.round(total / looked.length)),
     ends: mostAreEnded(looked, tokenizer?.eosId),
   };
-}
-
-async function judgeFor(
-  { judge: model, judgeTokenizer, rawWeights, device, batchSize, maxLength }: EvalFlags,
-  launch: LaunchJudge,
-  reporter: Reporter,
-  signal: AbortSignal,
-): Promise<(TextJudge & AsyncDisposable) | undefined> {
-  if (model === false) return undefined;
-  reporter.phase(`Loading ${model} ...`);
-  return launch({
-    model,
-    device,
-    signal,
-    ...(judgeTokenizer !== undefined && { tokenizer: judgeTokenizer }),
-    ...(rawWeights && { rawWeights }),
-    ...(batchSize !== undefined && { batchSize }),
-    ...(maxLength !== undefined && { maxLength }),
-  });
 }
 
 function inOriginalFormat(

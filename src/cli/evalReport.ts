@@ -1,9 +1,9 @@
 /** An evaluation for people: entropy stands beside perplexity, errors beside means, and a collapse above all. */
-import type { Evaluation, GenerativePerplexity } from "../evaluation/evaluation.ts";
+import type { Evaluation, GenerativePerplexity, Mauve } from "../evaluation/evaluation.ts";
+import { skipNotes, type JudgedMeasure } from "../evaluation/skipped.ts";
 import type { TokensFrom } from "../evaluation/tokenSequences.ts";
 import { areAsLong } from "../metrics/collapse.ts";
 import type { Spread } from "../metrics/spread.ts";
-import type { RemdmError } from "../sampler/errors.ts";
 
 const SOURCES: Readonly<Record<TokensFrom, string>> = {
   samples: "tokens as sampled",
@@ -13,9 +13,8 @@ const SOURCES: Readonly<Record<TokensFrom, string>> = {
 
 type Row = readonly [name: string, samples: string, references: string, note: string];
 
-/** @param failure why there is no MAUVE, where it was wanted. */
-export function describeEvaluation(evaluation: Evaluation, failure?: RemdmError): string {
-  const { samples, tokensFrom, length, collapse } = evaluation;
+export function describeEvaluation(evaluation: Evaluation): string {
+  const { samples, tokensFrom, length, collapse, mauve, skipped = [] } = evaluation;
   const counted = `${samples} ${samples === 1 ? "sample" : "samples"}`;
   const heading = `${counted} of ${length.toFixed(length % 1 === 0 ? 0 : 1)} tokens (${SOURCES[tokensFrom]})`;
   const verdict = collapse.collapsed
@@ -24,7 +23,24 @@ export function describeEvaluation(evaluation: Evaluation, failure?: RemdmError)
         ...collapse.reasons.map((reason) => `  - ${reason}`),
       ]
     : [`No sign of a collapse${reservation(evaluation)}.`];
-  return [heading, "", ...table(rowsOf(evaluation, failure)), "", ...verdict].join("\n");
+  const notes = [
+    ...skipNotes(skipped).flatMap(({ note, remedy }) => ["", note, `  ${remedy}`]),
+    ...(mauve?.tiedSeeds ? ["", ...tieNote(mauve, mauve.tiedSeeds)] : []),
+  ];
+  return [heading, "", ...table(rowsOf(evaluation)), ...notes, "", ...verdict].join("\n");
+}
+
+/** mauve-text's number is left as it is; what it is worth is said. */
+function tieNote({ seeds }: Mauve, tied: readonly number[]): string[] {
+  const which =
+    tied.length === seeds.length
+      ? "every k-means seed"
+      : `k-means ${tied.length === 1 ? "seed" : "seeds"} ${tied.join(", ")}`;
+  return [
+    `MAUVE: with ${which} as many samples as references fall into each cluster. mauve-text then says`,
+    "1 or 0.75, depending on the CPU (docs/surprises.md), so the number above says little.",
+    "  Give more texts: ties come with few clusters, and there is one for every ten texts.",
+  ];
 }
 
 /** What the guardrail could not look at. */
@@ -37,8 +53,10 @@ function reservation({ length, references }: Evaluation): string {
   return ` (entropy was not compared: the references have ${references.length.toFixed(1)} tokens)`;
 }
 
-function rowsOf(evaluation: Evaluation, failure: RemdmError | undefined): Row[] {
-  const { entropy, genPpl, mauve, references } = evaluation;
+function rowsOf(evaluation: Evaluation): Row[] {
+  const { entropy, genPpl, mauve, references, skipped = [] } = evaluation;
+  const isSkipped = (measure: JudgedMeasure): boolean =>
+    skipped.some((one) => one.measure === measure);
   const entropyNote = evaluation.entropyIsOther
     ? "nats, as the file has it: of other tokens than these"
     : "nats";
@@ -49,14 +67,14 @@ function rowsOf(evaluation: Evaluation, failure: RemdmError | undefined): Row[] 
   if (genPpl) {
     const note = `judged by ${genPpl.judge}, ${genPpl.tokens} tokens`;
     rows.push(["perplexity", perplexity(genPpl), optional(references?.genPpl, perplexity), note]);
-  }
+  } else if (isSkipped("genPpl")) rows.push(["perplexity", "left out", "", "see below"]);
   if (mauve) {
     const { mean, standardDeviation, seeds, scale } = mauve;
     const spread = Number.isNaN(standardDeviation) ? "" : ` ± ${standardDeviation.toFixed(3)}`;
     const note = `mean and deviation of ${seeds.length} k-means ${seeds.length === 1 ? "seed" : "seeds"}, scale ${scale}`;
     rows.push(["MAUVE", `${mean.toFixed(3)}${spread}`, "", note]);
   }
-  if (failure) rows.push(["MAUVE", "failed", "", failure.message.replace(/\s+/g, " ")]);
+  if (isSkipped("mauve")) rows.push(["MAUVE", "left out", "", "see below"]);
   const share = (name: string, key: ShareKey, note: string): void => {
     const [ours, theirs] = [evaluation[key], references?.[key]];
     if (ours !== undefined) rows.push([name, ours.toFixed(3), optional(theirs, fixed), note]);

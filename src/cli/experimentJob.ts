@@ -155,7 +155,8 @@ async function run(
     const note = flags.preset === undefined ? "" : etaNote(flags.preset, flags.steps);
     if (note !== "") reporter.note(note);
     const onProgress = reporter.progress.bind(reporter);
-    const options = { out, signal, onProgress, original: flags.original === true };
+    const onNote = reporter.note.bind(reporter);
+    const options = { out, signal, onProgress, onNote, original: flags.original === true };
     const outcome = await runResolved(experiment, options, realServices());
     reporter.end();
     process.stdout.write(harmless(outcome.table));

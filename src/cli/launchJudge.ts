@@ -1,5 +1,5 @@
 /** Starts the judge of `remdm eval`; what it is made of is imported only then. */
-import type { JudgeFlags } from "./evalJob.ts";
+import type { JudgeFlags } from "./evalJudge.ts";
 import type { TextJudge } from "../evaluation/textJudge.ts";
 
 /** @throws what `Judge.launch` throws. */

@@ -1,20 +1,18 @@
 /** The paper's measures of a set of samples (section 5 of arXiv 2503.00307) and the guardrail beside them. */
 import { findCollapse, type Comparison } from "../metrics/collapse.ts";
 import { duplicateShare } from "../metrics/duplicates.ts";
-import { perplexityOf } from "../metrics/perplexity.ts";
 import { spreadOf, type Spread } from "../metrics/spread.ts";
-import { RemdmError } from "../sampler/errors.ts";
 import { Pace } from "../sampler/pace.ts";
 import { haveEntropies } from "./findTokenizer.ts";
-import type { Evaluation, GenerativePerplexity, Mauve } from "./evaluation.ts";
+import type { Evaluation } from "./evaluation.ts";
 import {
   checkEvaluation,
-  resolveMauve,
+  progressOf,
+  wantedMauve,
   type EvaluationInput,
   type EvaluationOptions,
 } from "./evaluationOptions.ts";
-import type { ResolvedMauve } from "./mauveSettings.ts";
-import type { JudgeCallOptions, TextJudge } from "./textJudge.ts";
+import { checkMauveTexts, judgedMeasures, type Judged } from "./judgedMeasures.ts";
 import {
   firstTokens,
   knownWords,
@@ -26,21 +24,28 @@ import {
 import { tokenSequences, type TokensFrom } from "./tokenSequences.ts";
 
 /**
- * Measures samples: alone, by a judge, beside references, as far as these are given.
- * @throws OptionError before anything starts; AbortedError; whatever the judge throws, but for what `onMauveFailure` takes.
+ * Measures samples: alone, by a judge, beside references, as far as these are given. MAUVE is left out where it cannot be
+ * computed, and `skipped` says why; where it is asked for by name (`mauve` is an object), and for the judge's perplexity, the error is
+ * thrown, or goes to `onFailure`.
+ * @throws OptionError, and RemdmError input_invalid for too few texts for a MAUVE that is asked for, before anything starts;
+ * AbortedError; what the judge throws.
  */
 export async function evaluate(
   input: EvaluationInput,
   options: EvaluationOptions = {},
 ): Promise<Evaluation> {
   checkEvaluation(input, options);
-  const mauve = resolveMauve(options.mauve);
+  const mauve = wantedMauve(input, options);
   const pace = new Pace(options.signal);
   pace.checkAborted();
   const { texts, references } = input;
+  if (mauve?.isNamed && options.judge && references && options.onFailure === undefined) {
+    checkMauveTexts(options.judge, texts, references);
+  }
   const known = await textMeasures(input, options, pace);
   const duplicates = duplicateShare(texts);
-  const judged = options.judge && (await judge(options.judge, input, options, mauve, pace));
+  const judged =
+    options.judge && (await judgedMeasures(options.judge, input, options, mauve, pace));
   const { samples, beside } = known;
   const reference = beside?.references;
   return {
@@ -49,8 +54,9 @@ export async function evaluate(
     length: samples.length,
     entropy: known.otherEntropy ?? samples.entropy,
     ...(known.otherEntropy && { entropyIsOther: true }),
-    ...(judged && { genPpl: judged.samples }),
+    ...(judged?.samples && { genPpl: judged.samples }),
     ...(judged?.mauve && { mauve: judged.mauve }),
+    ...(judged && judged.skipped.length > 0 && { skipped: judged.skipped }),
     distinct1: samples.distinct1,
     distinct2: samples.distinct2,
     repetition: samples.repetition.mean,
@@ -138,73 +144,11 @@ async function besideOf(
   return { references: statistics, distinct2: { samples: part, references: statistics.distinct2 } };
 }
 
-interface Judged {
-  readonly samples: GenerativePerplexity;
-  readonly references?: GenerativePerplexity;
-  readonly mauve?: Mauve;
-}
-
-async function judge(
-  by: TextJudge,
-  { texts, references }: EvaluationInput,
-  options: EvaluationOptions,
-  mauve: ResolvedMauve | undefined,
-  pace: Pace,
-): Promise<Judged> {
-  const call = (stage: string): JudgeCallOptions => {
-    pace.checkAborted();
-    const onProgress = progressOf(options, stage);
-    return { onProgress, ...(options.signal && { signal: options.signal }) };
-  };
-  const perplexity = async (of: readonly string[], stage: string) => ({
-    ...perplexityOf(await by.likelihoods(of, call(stage))),
-    judge: by.name,
-  });
-  const samples = await perplexity(texts, "perplexity of the samples");
-  if (references === undefined) return { samples };
-  const judged = {
-    samples,
-    references: await perplexity(references, "perplexity of the references"),
-  };
-  if (mauve === undefined) return judged;
-  try {
-    return { ...judged, mauve: await mauveOf(by, texts, references, mauve, call) };
-  } catch (error) {
-    const { onMauveFailure, signal } = options;
-    const isFailure = RemdmError.isInstance(error) && error.code !== "aborted" && !signal?.aborted;
-    if (!isFailure || onMauveFailure === undefined) throw error;
-    onMauveFailure(error);
-    return judged;
-  }
-}
-
-async function mauveOf(
-  by: TextJudge,
-  texts: readonly string[],
-  references: readonly string[],
-  settings: ResolvedMauve,
-  call: (stage: string) => JudgeCallOptions,
-): Promise<Mauve> {
-  const p = await by.features(references, call("features of the references"));
-  const q = await by.features(texts, call("features of the samples"));
-  const scores = await by.mauve(p, q, { ...settings, ...call("MAUVE") });
-  const { mean, standardDeviation } = spreadOf(scores);
-  const { seeds, scale } = settings;
-  const of = { references: references.length, judge: by.name };
-  return { mean, standardDeviation, scores, ...of, seeds, scale };
-}
-
 function compare(known: TextMeasures, judged: Judged | undefined): Comparison | undefined {
   if (known.beside === undefined) return undefined;
-  const perplexity = judged?.references && {
-    samples: judged.samples.value,
-    references: judged.references.value,
-  };
+  const [ours, theirs] = [judged?.samples, judged?.references];
+  const perplexity = ours && theirs && { samples: ours.value, references: theirs.value };
   return { ...known.beside, ...(perplexity && { perplexity }) };
-}
-
-function progressOf({ onProgress }: EvaluationOptions, stage: string) {
-  return (done: number, total: number): void => onProgress?.(stage, done, total);
 }
 
 /** No text has a share of known words that has no word. */

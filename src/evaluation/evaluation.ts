@@ -1,6 +1,7 @@
 /** What an evaluation says. */
 import type { Collapse } from "../metrics/collapse.ts";
 import type { Spread } from "../metrics/spread.ts";
+import type { SkippedMeasure } from "./skipped.ts";
 import type { TokensFrom } from "./tokenSequences.ts";
 
 /** Generative perplexity (section 5 of arXiv 2503.00307): texts are easy for a judge, or they are not. */
@@ -28,6 +29,11 @@ export interface Mauve {
   readonly judge: string;
   readonly seeds: readonly number[];
   readonly scale: number;
+  /**
+   * Those of `seeds` for which the histograms of samples and references are equal in every bin; absent where there are none. mauve-text
+   * 0.4.0 then scores 1 or 0.75, depending on the CPU (docs/surprises.md); `scores` has what it gave.
+   */
+  readonly tiedSeeds?: readonly number[];
 }
 
 /** The same measures of the references: what the samples would have if they were real text. */
@@ -58,6 +64,8 @@ export interface Evaluation {
   readonly entropyIsOther?: true;
   readonly genPpl?: GenerativePerplexity;
   readonly mauve?: Mauve;
+  /** What could not be computed, and why; absent where everything was. */
+  readonly skipped?: readonly SkippedMeasure[];
   /** Distinct tokens over all tokens of all samples. */
   readonly distinct1: number;
   /** Distinct pairs of neighbouring tokens over all pairs. */

@@ -2,7 +2,8 @@
 import { checkKeys, checkNumber, isRecord } from "../sampler/checks.ts";
 import { OptionError, type RemdmError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { checkMauveSettings, type ResolvedMauve } from "./mauveSettings.ts";
+import { checkMauveSettings, type ResolvedMauve, type WantedMauve } from "./mauveSettings.ts";
+import type { JudgedMeasure } from "./skipped.ts";
 import type { TextJudge } from "./textJudge.ts";
 
 export interface EvaluationInput {
@@ -19,7 +20,10 @@ export interface EvaluationInput {
 export interface EvaluationOptions {
   /** Without one there is neither perplexity nor MAUVE. */
   readonly judge?: TextJudge;
-  /** `seeds` of k-means, default 1 to 5; `scale` of the divergences, default 5. `false`: no MAUVE. */
+  /**
+   * `seeds` of k-means, default 1 to 5; `scale` of the divergences, default 5. `false`: no MAUVE. An object, `{}` too, asks for MAUVE by
+   * name: where it cannot be computed, that is an error. Default: MAUVE with the default settings where it can be computed.
+   */
   readonly mauve?: { readonly seeds?: readonly number[]; readonly scale?: number } | false;
   /** Makes tokens of texts that have none. */
   readonly tokenizer?: Pick<Tokenizer, "encode">;
@@ -29,9 +33,10 @@ export interface EvaluationOptions {
    * not those of the tokenizer's tokens (to 0.05 nats), they are reported and compared with nothing. */
   readonly entropies?: readonly number[];
   /**
-   * Given what made MAUVE fail: the rest is returned without it. Left out, `evaluate` throws the error. An abort is no such failure.
+   * Told of each measure that fails: it is left out, though it was asked for by name, and the rest is returned. Not given, `evaluate` throws
+   * the error of a measure that was asked for by name. An abort is no such failure.
    */
-  readonly onMauveFailure?: (error: RemdmError) => void;
+  readonly onFailure?: (measure: JudgedMeasure, error: RemdmError) => void;
   readonly signal?: AbortSignal;
   /** @param stage what is being computed, a phrase for people; @param done of `total` in this stage. */
   readonly onProgress?: (stage: string, done: number, total: number) => void;
@@ -50,7 +55,7 @@ const OPTION_KEYS: Readonly<Record<keyof EvaluationOptions, true>> = {
   tokenizer: true,
   vocabulary: true,
   entropies: true,
-  onMauveFailure: true,
+  onFailure: true,
   signal: true,
   onProgress: true,
 };
@@ -67,6 +72,25 @@ export function checkEvaluation(input: EvaluationInput, options: EvaluationOptio
   if (references !== undefined) checkTexts("references", references);
   checkCount("referenceTokens", referenceTokens, references?.length ?? 0, "references");
   checkEntropies(options.entropies, texts.length);
+}
+
+/** As `resolveMauve`, and whether MAUVE is asked for by name. @throws OptionError, also where it is without what it needs. */
+export function wantedMauve(
+  { references }: EvaluationInput,
+  { mauve, judge }: EvaluationOptions,
+): WantedMauve | undefined {
+  const resolved = resolveMauve(mauve);
+  if (resolved === undefined) return undefined;
+  const isNamed = mauve !== undefined;
+  if (isNamed && (judge === undefined || references === undefined)) {
+    throw new OptionError("mauve", mauve, "undefined or false without a judge and references");
+  }
+  return { ...resolved, isNamed };
+}
+
+/** What tells the caller of a stage's progress. */
+export function progressOf({ onProgress }: EvaluationOptions, stage: string) {
+  return (done: number, total: number): void => onProgress?.(stage, done, total);
 }
 
 /** @returns undefined when there is to be none. @throws OptionError. */

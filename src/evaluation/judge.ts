@@ -19,6 +19,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkCallbacks, checkCallOptions, checkTexts } from "./judgeCalls.ts";
 import { resolveJudge, type JudgeOptions } from "./judgeOptions.ts";
 import { checkMauve, mauveTensors } from "./mauveRequest.ts";
+import { MAUVE_LEAST_TEXTS } from "./mauveSettings.ts";
 import type {
   Features,
   JudgeCallOptions,
@@ -43,6 +44,7 @@ interface Limits {
 export class Judge implements TextJudge, AsyncDisposable {
   /** File or directory name of the model. */
   readonly name: string;
+  readonly mauveLeastTexts: number = MAUVE_LEAST_TEXTS;
   readonly model: ModelCard;
   readonly runtime: Runtime;
   readonly #backend: Backend;
@@ -134,7 +136,8 @@ export class Judge implements TextJudge, AsyncDisposable {
 
   /**
    * MAUVE of samples `q` against references `p`, both {@link features} of one judge, at least 20 of each: `compute_mauve` of the
-   * Python package mauve-text, which is under the GPL and has to be installed by who wants it.
+   * Python package mauve-text, which is under the GPL and has to be installed by who wants it. Its numbers are passed on as they are, also
+   * where both histograms are equal and they depend on the CPU: `onTie` is told.
    * @throws OptionError for too few texts, BackendError package_missing (with the command that installs it), AbortedError.
    */
   async mauve(
@@ -150,11 +153,16 @@ export class Judge implements TextJudge, AsyncDisposable {
     for (const seed of seeds) {
       const question = { type: "mauve", seed, ...settings } as const;
       const answer = await this.#ask(question, tensors, options);
-      const [score] = answer;
-      if (answer.length !== 1 || !(score.dtype === "float64" && isOfShape(score, [1]))) {
+      const [score, tied] = answer;
+      if (
+        answer.length !== 2 ||
+        !(score.dtype === "float64" && isOfShape(score, [1])) ||
+        !(tied.dtype === "int32" && isOfShape(tied, [1]))
+      ) {
         throw unexpected("mauve", answer);
       }
       scores.push(score.data[0]);
+      if (tied.data[0] === 1) options.onTie?.(seed);
       options.onProgress?.(scores.length, seeds.length);
     }
     return scores;

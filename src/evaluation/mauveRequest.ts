@@ -17,6 +17,7 @@ const KEYS: Readonly<Record<keyof (MauveOptions & JudgeCallOptions), true>> = {
   explainedVariance: true,
   redo: true,
   maxIterations: true,
+  onTie: true,
   signal: true,
   onProgress: true,
 };
@@ -31,7 +32,10 @@ export interface CheckedMauve {
 export function checkMauve(options: MauveOptions & JudgeCallOptions): CheckedMauve {
   if (!isRecord(options)) throw new OptionError("options", options, "an object with seeds");
   checkKeys("", "mauve", options, Object.keys(KEYS));
-  const { buckets, explainedVariance: share = 0.9, redo = 5, maxIterations = 500 } = options;
+  const { buckets, explainedVariance: share = 0.9, redo = 5, maxIterations = 500, onTie } = options;
+  if (onTie !== undefined && typeof onTie !== "function") {
+    throw new OptionError("onTie", onTie, "a function");
+  }
   const { seeds, scale } = checkMauveSettings(options);
   const settings = {
     scale,

@@ -9,6 +9,11 @@ export interface ResolvedMauve {
   readonly scale: number;
 }
 
+/** Where it cannot be computed, that is an error only if it was asked for by name. */
+export interface WantedMauve extends ResolvedMauve {
+  readonly isNamed: boolean;
+}
+
 export const DEFAULT_MAUVE: ResolvedMauve = { seeds: [1, 2, 3, 4, 5], scale: 5 };
 
 /** Texts to a cluster: mauve-text makes a tenth as many clusters as there are texts, and two are the least. */

@@ -32,11 +32,18 @@ export interface MauveOptions {
   readonly redo?: number;
   /** Of k-means. Default 500. */
   readonly maxIterations?: number;
+  /**
+   * Told of each seed whose k-means gives samples and references equal histograms. mauve-text 0.4.0 then scores 1 or 0.75, depending on how
+   * numpy's `argsort` orders equal numbers on this CPU; the score that is returned is the package's own.
+   */
+  readonly onTie?: (seed: number) => void;
 }
 
 export interface TextJudge {
   /** Which model judges, for a report. */
   readonly name: string;
+  /** Samples, and references, that `mauve` needs. Default 1. */
+  readonly mauveLeastTexts?: number;
   /** One for each text. */
   likelihoods(texts: readonly string[], options?: JudgeCallOptions): Promise<readonly Likelihood[]>;
   /** For {@link mauve}. */

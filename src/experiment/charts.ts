@@ -1,6 +1,7 @@
 /** Which charts an experiment has, and the files that they go to. */
 import { chartSeries, type Metric } from "./series.ts";
 import { drawLines } from "./lineChart.ts";
+import { standalone, type Chart } from "./drawing.ts";
 import { drawScatter } from "./scatterChart.ts";
 import type { OutputDirectory } from "./directory.ts";
 import { reportOf } from "./report.ts";
@@ -17,7 +18,7 @@ const METRICS: readonly Metric[] = [
     from: ({ evaluation: { mauve } }) =>
       mauve && { value: mauve.mean, error: mauve.standardDeviation },
     note: MAUVE_BARS,
-    fromZero: true,
+    most: 1,
   },
   {
     file: "perplexity-by-steps",
@@ -54,22 +55,27 @@ export async function writeCharts(
   name: string,
   results: readonly CellResult[],
 ): Promise<void> {
-  const charts: { readonly file: string; readonly title: string; readonly svg: string }[] = [];
+  const charts = await chartsOf(results);
+  for (const chart of charts) directory.write(`charts/${chart.file}.svg`, standalone(chart));
+  directory.write("report.html", reportOf(name, results, charts));
+}
+
+/** Those for which the results have numbers. */
+export async function chartsOf(results: readonly CellResult[]): Promise<Chart[]> {
+  const charts: Chart[] = [];
   for (const metric of METRICS) {
     const series = chartSeries(results, metric.from);
     if (series.length === 0) continue;
-    const svg = await drawLines(metric, series, referenceOf(results, metric));
-    charts.push({ file: metric.file, title: metric.title, svg });
+    charts.push(await drawLines(metric, series, referenceOf(results, metric)));
   }
   const [mauve, perplexity] = METRICS;
   const [across, up] = [chartSeries(results, perplexity.from), chartSeries(results, mauve.from)];
   if (across.length > 0 && up.length > 0) {
     const title = "MAUVE against generative perplexity";
-    const svg = await drawScatter(title, [perplexity, across], [mauve, up]);
-    charts.push({ file: "mauve-by-perplexity", title, svg });
+    const axes = [[perplexity, across] as const, [mauve, up] as const] as const;
+    charts.push(await drawScatter("mauve-by-perplexity", title, ...axes));
   }
-  for (const { file, svg } of charts) directory.write(`charts/${file}.svg`, svg);
-  directory.write("report.html", reportOf(name, results, charts));
+  return charts;
 }
 
 /** What real text has, where the results agree on it. */

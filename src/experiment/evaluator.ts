@@ -1,6 +1,7 @@
 /** The judging half of an experiment: a judge, references and known words, each got once, and tried before anything is sampled. */
 import type { Evaluation } from "../evaluation/evaluation.ts";
 import { hasTexts, mostAreEnded } from "../evaluation/referencesFile.ts";
+import { isFailure, skipNotes, skipped, type SkippedMeasure } from "../evaluation/skipped.ts";
 import { readText } from "../evaluation/textFile.ts";
 import type { JudgeCallOptions } from "../evaluation/textJudge.ts";
 import { vocabularyOf } from "../metrics/words.ts";
@@ -17,6 +18,8 @@ import type { LoadedModel, Services } from "./services.ts";
 interface EvaluatorHooks {
   readonly signal: AbortSignal | undefined;
   readonly say: (stage: ExperimentProgress["stage"], what: string) => void;
+  /** What is going to be missing, and what to do about it. */
+  readonly note: (note: string) => void;
 }
 
 export class Evaluator {
@@ -26,6 +29,8 @@ export class Evaluator {
   readonly #references: ReferenceShelf | undefined;
   #vocabulary: ReadonlySet<string> | undefined;
   #judge: RememberingJudge | undefined;
+  /** Why no cell has a MAUVE: its package is not there. */
+  #noMauve: SkippedMeasure | undefined;
 
   constructor(experiment: Experiment, services: Services, hooks: EvaluatorHooks) {
     this.#experiment = experiment;
@@ -63,13 +68,13 @@ export class Evaluator {
     model: LoadedModel,
     samples?: readonly CellSample[],
   ): Promise<References | undefined> {
-    const { mauve, references: path, referenceEnds, source } = this.#experiment;
+    const { mauve, mauveIsNamed, references: path, referenceEnds, source } = this.#experiment;
     if (path === undefined || this.#references === undefined) return undefined;
     const tokens = samples?.map((sample) => sample.tokens);
     const likely = tokens ? mostAreEnded(tokens, model.tokenizer.eosId) : hasTexts(path);
     const found = await this.#references.for(cell, model, referenceEnds ?? likely);
     const { leastTexts } = this.#services;
-    if (mauve === false || found.texts.length >= leastTexts) return found;
+    if (mauve === false || !mauveIsNamed || found.texts.length >= leastTexts) return found;
     throw new ExperimentError(
       "experiment_invalid",
       `${source.where(cell.path)} (${cell.id}): ${path} makes ${found.texts.length} references for it, too few for MAUVE, which needs ${leastTexts}`,
@@ -78,7 +83,8 @@ export class Evaluator {
   }
 
   /**
-   * Judges a few of the references of a cell, and computes one MAUVE of them with themselves: whatever is missing for that is known.
+   * Judges a few of the references of a cell, and computes one MAUVE of them with themselves: whatever is missing for that is known. A MAUVE
+   * that the experiment does not name is then left out, with a note.
    * @returns how many texts were judged.
    * @throws InputError, ExperimentError, AbortedError, what the judge throws.
    */
@@ -87,13 +93,25 @@ export class Evaluator {
     if (references === undefined || judge === undefined) return 0;
     const few = references.texts.slice(0, this.#services.leastTexts);
     await judge.likelihoods(few, this.#call("perplexity"));
-    const { mauve } = this.#experiment;
-    if (mauve === false) return few.length;
-    const features = await judge.features(few, this.#call("features"));
-    const { seeds, scale } = mauve;
-    const settings = { seeds: seeds.slice(0, 1), scale };
-    await judge.mauve(features, features, { ...settings, ...this.#call("MAUVE") });
+    const { mauveIsNamed } = this.#experiment;
+    try {
+      if (few.length >= judge.mauveLeastTexts) await this.#tryMauve(judge, few);
+    } catch (error) {
+      if (mauveIsNamed || !isFailure(error, this.#hooks.signal)) throw error;
+      const left = skipped("mauve", error);
+      // Anything else may have to do with these few texts: the cells will tell.
+      if (error.code === "package_missing") this.#noMauve = left;
+      for (const { note, remedy } of skipNotes([left])) this.#hooks.note(`${note} ${remedy}`);
+    }
     return few.length;
+  }
+
+  async #tryMauve(judge: RememberingJudge, few: readonly string[]): Promise<void> {
+    const { mauve } = this.#experiment;
+    if (mauve === false) return;
+    const features = await judge.features(few, this.#call("features"));
+    const settings = { seeds: mauve.seeds.slice(0, 1), scale: mauve.scale };
+    await judge.mauve(features, features, { ...settings, ...this.#call("MAUVE") });
   }
 
   async evaluate(
@@ -104,14 +122,17 @@ export class Evaluator {
     const { signal, say } = this.#hooks;
     say("evaluating", cell.id);
     const [judge, references] = [this.#judge, await this.referencesFor(cell, model, samples)];
-    return this.#services.evaluate(
+    const { mauve, mauveIsNamed } = this.#experiment;
+    const missing = this.#noMauve;
+    const wanted = missing === undefined && mauve;
+    const evaluation = await this.#services.evaluate(
       {
         texts: samples.map(({ text }) => text),
         tokens: samples.map(({ tokens }) => tokens),
         ...(references && { references: references.texts, referenceTokens: references.tokens }),
       },
       {
-        mauve: this.#experiment.mauve,
+        ...((wanted === false || mauveIsNamed) && { mauve: wanted }),
         onProgress: (stage, done, total) => {
           say("evaluating", `${cell.id}: ${stage} ${done}/${total}`);
         },
@@ -120,6 +141,8 @@ export class Evaluator {
         ...(signal && { signal }),
       },
     );
+    if (missing === undefined) return evaluation;
+    return { ...evaluation, skipped: [...(evaluation.skipped ?? []), missing] };
   }
 
   /** Any number of times. */

@@ -18,6 +18,8 @@ export interface ExperimentOptions {
   readonly original?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ExperimentProgress) => void;
+  /** Told before sampling what cannot be computed and is going to be left out, and what to do about it. */
+  readonly onNote?: (note: string) => void;
 }
 
 export interface ExperimentOutcome {
@@ -50,7 +52,13 @@ export async function runExperiment(
 /** {@link runExperiment} of an experiment that was read already. */
 export async function runResolved(
   experiment: Experiment,
-  { out, signal, onProgress = () => undefined, original = false }: ExperimentOptions,
+  {
+    out,
+    signal,
+    onProgress = () => undefined,
+    onNote = () => undefined,
+    original = false,
+  }: ExperimentOptions,
   services: Services,
 ): Promise<ExperimentOutcome> {
   const { name, cells } = experiment;
@@ -62,6 +70,7 @@ export async function runResolved(
   await using runner = new Runner(experiment, directory, services, {
     signal,
     onProgress,
+    onNote,
     onCell: () => outcome.write(),
   });
   await runner.run();

@@ -1,8 +1,8 @@
-/** Where labels go so that they do not touch, and which points of two charts belong together. */
+/** Where labels go so that they do not touch, and which points of two charts belong together. All lengths are pixels. */
 import type { Point } from "./series.ts";
 
 /**
- * @param wanted places, in pixels.
+ * @param wanted places.
  * @returns places in the same order, at least `gap` apart and within the bounds as far as there is room, each near where it was wanted.
  */
 export function spread(
@@ -36,6 +36,81 @@ export function spread(
 
 function clamp(x: number, least: number, most: number): number {
   return Math.max(least, Math.min(most, x));
+}
+
+/** Of a letter or digit, about, as a part of the size of its type. */
+const LETTER = 0.6;
+
+export function widthOf(text: string, fontSize: number): number {
+  return text.length * LETTER * fontSize;
+}
+
+/** Those of a row of labels that have room: each that does not touch the one before it, and the last in any case. */
+export function roomy<T>(
+  labels: readonly T[],
+  placeOf: (label: T) => number,
+  sizeOf: (label: T) => number,
+  gap = 6,
+): T[] {
+  const touch = (a: T, b: T): boolean =>
+    Math.abs(placeOf(a) - placeOf(b)) < (sizeOf(a) + sizeOf(b)) / 2 + gap;
+  const kept: T[] = [];
+  labels.forEach((label, i) => {
+    // The last one counts more than those that are in its way.
+    if (i === labels.length - 1)
+      while (kept.length > 0 && touch(kept[kept.length - 1], label)) kept.pop();
+    if (kept.length === 0 || !touch(kept[kept.length - 1], label)) kept.push(label);
+  });
+  return kept;
+}
+
+/** Its middle, and its size. */
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export function overlaps(a: Box, b: Box): boolean {
+  return (
+    Math.abs(a.x - b.x) < (a.width + b.width) / 2 && Math.abs(a.y - b.y) < (a.height + b.height) / 2
+  );
+}
+
+/** How far from its point a label may be; clockwise, from above. */
+const RADII = [11, 17, 24, 32, 42, 54, 68];
+const DIRECTIONS = [0, 2, 6, 4, 1, 7, 3, 5].map((eighth) => (eighth * Math.PI) / 4);
+
+/**
+ * Labels of points that lie anywhere: each above its point, or else the nearest place around it where it touches no other label,
+ * none of the obstacles, and not the edge.
+ * @param points in the order in which they may choose. @param bounds as a box.
+ * @returns a box for each, undefined where there is no place for it.
+ */
+export function besidePoints(
+  points: readonly Box[],
+  obstacles: readonly Box[],
+  bounds: Box,
+): (Box | undefined)[] {
+  const taken = [...obstacles];
+  const isFree = (box: Box): boolean =>
+    Math.abs(box.x - bounds.x) + box.width / 2 <= bounds.width / 2 &&
+    Math.abs(box.y - bounds.y) + box.height / 2 <= bounds.height / 2 &&
+    !taken.some((other) => overlaps(box, other));
+  return points.map((point) => {
+    for (const radius of RADII) {
+      for (const direction of DIRECTIONS) {
+        const beside = (Math.sin(direction) * (point.width - point.height)) / 2;
+        const x = point.x + Math.sin(direction) * radius + beside;
+        const box = { ...point, x, y: point.y - Math.cos(direction) * radius };
+        if (!isFree(box)) continue;
+        taken.push(box);
+        return box;
+      }
+    }
+    return undefined;
+  });
 }
 
 /** Points of the same number of steps. */

@@ -1,94 +1,119 @@
-/** How charts look: sizes, colours, scales. */
+/** How charts look: layouts, colours, scales. */
 import type { PlotOptions, ScaleOptions } from "@observablehq/plot";
+import { widthOf } from "./labels.ts";
+import { HUES, type Hue } from "./palette.ts";
 import type { Metric, Point } from "./series.ts";
+import { linearTicks, logTicks } from "./ticks.ts";
 
-export const INK = "#1b1e23";
-export const QUIET = "#6b7280";
-
-/**
- * Okabe and Ito's colours, which colour-blind readers tell apart, without their yellow, which white paper swallows; beyond
- * those a violet, a brown and a grey. Every line has a symbol of its own too.
- */
-const COLOURS = [
-  "#111111",
-  "#0072b2",
-  "#d55e00",
-  "#009e73",
-  "#cc79a7",
-  "#e69f00",
-  "#56b4e9",
-  "#7b4ab5",
-  "#8c6d31",
-  QUIET,
-];
 const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "hexagon", "cross"] as const;
 
-export const WIDTH = 820;
-export const HEIGHT = 480;
-export const MARGINS = { marginTop: 68, marginRight: 178, marginBottom: 76, marginLeft: 64 };
 /** Of labels, so that they do not touch. */
 export const LINE_HEIGHT = 15;
+export const FONT_SIZE = 12;
 
-export interface Look {
-  readonly colour: string;
+/** Pixels. */
+export interface Layout {
+  readonly width: number;
+  readonly height: number;
+  readonly marginTop: number;
+  readonly marginRight: number;
+  readonly marginBottom: number;
+  readonly marginLeft: number;
+  /** Where the names of lines stand. */
+  readonly names: "beside" | "below";
+}
+
+/** @param names of the lines, which need room. */
+export type LayoutOf = (names: readonly string[]) => Layout;
+
+/** Left of a name that stands beside the frame. */
+const BESIDE = 32;
+
+/** The frame has one size; the names beside it get what they need. */
+export const WIDE: LayoutOf = (names) => ({
+  width: 642 + besideFrame(names),
+  height: 64 + Math.max(336, (names.length + 1) * LINE_HEIGHT),
+  marginTop: 16,
+  marginRight: besideFrame(names),
+  marginBottom: 48,
+  marginLeft: 64,
+  names: "beside",
+});
+
+function besideFrame(names: readonly string[]): number {
+  const longest = Math.max(0, ...names.map((name) => widthOf(name, FONT_SIZE)));
+  return Math.max(178, Math.ceil(BESIDE + longest));
+}
+
+/** For a phone: nothing beside the frame. */
+export const NARROW: LayoutOf = (names) => ({
+  width: 360,
+  height: 286 + keyRows(names) * KEY_LINE,
+  marginTop: 12,
+  marginRight: 16,
+  marginBottom: 48 + keyRows(names) * KEY_LINE,
+  marginLeft: 48,
+  names: "below",
+});
+
+/** Of the key below a chart. */
+export const KEY_LINE = 19;
+const KEY_NAME = 20;
+
+export function keyColumns(names: readonly string[]): number {
+  return names.some((name) => name.length > KEY_NAME) ? 1 : 2;
+}
+
+function keyRows(names: readonly string[]): number {
+  return Math.ceil(names.length / keyColumns(names));
+}
+
+export interface Look extends Hue {
   readonly symbol: string;
 }
 
 /** @param i place of a line among all of its chart. */
 export function lookOf(i: number): Look {
-  return {
-    colour: COLOURS[i % COLOURS.length],
-    symbol: SYMBOLS[(i + Math.floor(i / COLOURS.length)) % SYMBOLS.length],
-  };
+  const symbol = SYMBOLS[(i + Math.floor(i / HUES.length)) % SYMBOLS.length];
+  return { ...HUES[i % HUES.length], symbol };
 }
 
-export function frame(title: string): PlotOptions {
+export function frame({ names: _, ...layout }: Layout): PlotOptions {
   return {
-    ...MARGINS,
-    width: WIDTH,
-    height: HEIGHT,
-    ariaLabel: title,
+    ...layout,
     style: {
-      fontSize: "12px",
+      fontSize: `${FONT_SIZE}px`,
       fontFamily: "system-ui, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', sans-serif",
     },
   };
 }
 
-/** Logarithmic where values that cannot be 0 go far apart; a little room beyond the outermost. */
+/** With the ticks of axis and grid alike. */
+export interface Scale extends ScaleOptions {
+  readonly domain: number[];
+  readonly ticks: number[];
+}
+
+/** Logarithmic where values that cannot be 0 go far apart. */
 export function scaleOf(
-  { fromZero = false, isShare = false }: Metric,
+  { isShare = false, most: highest = isShare ? 1 : Number.POSITIVE_INFINITY }: Metric,
   points: readonly Point[],
   reference?: number,
-): ScaleOptions & { readonly domain: number[] } {
+): Scale {
   const values = points.flatMap(({ value, low, high }) => [value, low, high]);
   if (reference !== undefined) values.push(reference);
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const isLog = !fromZero && !isShare && least > 0 && most / least > 4;
-  const room = (most - least || Math.abs(most) || 1) * 0.06;
-  const top = isShare || fromZero ? Math.min(1, most + room) : most + room;
+  const [least, most] = [Math.max(0, Math.min(...values)), Math.max(...values)];
+  const isLog = !Number.isFinite(highest) && least > 0 && most / least > 4;
+  const unit = isShare ? 0.01 : 1; // shares are written as percent
+  const bounds = [0, highest / unit] as const;
+  const { ticks, domain, format } = isLog
+    ? logTicks(least, most)
+    : linearTicks(least / unit, Math.min(most, highest) / unit, bounds);
   return {
     type: isLog ? "log" : "linear",
-    domain: isLog ? [least / 1.12, most * 1.12] : [fromZero ? 0 : least - room, top],
-    ticks: 6,
-    tickFormat: isShare ? ".0%" : isLog ? "~s" : plainNumber,
-    label: null, // written by `standalone`
+    domain: domain.map((value) => value * unit),
+    ticks: ticks.map((value) => value * unit),
+    tickFormat: (value: number) => (isShare ? `${format(value / unit)}%` : format(value)),
+    label: null,
   };
-}
-
-/** D3's own writes 120 as 1.2e+2. */
-function plainNumber(value: number): string {
-  return value.toLocaleString("en-US", { maximumSignificantDigits: 6 });
-}
-
-/** Writing needs more contrast than lines do. */
-export function inkOf(colour: string): string {
-  const channels = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
-  return `#${channels
-    .map((one) =>
-      Math.round(one * 0.78)
-        .toString(16)
-        .padStart(2, "0"),
-    )
-    .join("")}`;
 }

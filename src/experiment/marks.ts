@@ -2,17 +2,18 @@
 import type * as PlotLibrary from "@observablehq/plot";
 import type { Markish, PlotOptions } from "@observablehq/plot";
 import { escaped } from "./escaped.ts";
-import { INK, inkOf, MARGINS, QUIET } from "./look.ts";
+import { widthOf } from "./labels.ts";
+import { FONT_SIZE, KEY_LINE, keyColumns, type Layout, type Look } from "./look.ts";
+import { ALARM, INK, PAPER, QUIET, type Hue } from "./palette.ts";
+import { firstCharacters } from "./results.ts";
 import type { Point } from "./series.ts";
 
 export type Plot = typeof PlotLibrary;
 
-const ALARM = "#c1121f";
-
 export interface Drawn {
   readonly svg: string;
   /** Of values to pixels. */
-  readonly scale: (name: "x" | "y") => { apply(value: number): unknown } | undefined;
+  readonly place: (name: "x" | "y", value: number) => number;
 }
 
 export interface Canvas {
@@ -22,7 +23,7 @@ export interface Canvas {
 
 interface Drawing {
   readonly outerHTML: string;
-  readonly scale: Drawn["scale"];
+  scale(name: string): { apply(value: number): unknown } | undefined;
 }
 
 /** Observable Plot on a document of linkedom: loaded when the first chart is drawn, since most of the package never draws. */
@@ -36,23 +37,32 @@ export async function openCanvas(): Promise<Canvas> {
   const { document } = window as { readonly document: unknown };
   const draw = (options: PlotOptions): Drawn => {
     const drawn: unknown = plot.plot(Object.assign({}, options, { document }));
-    const { outerHTML, scale } = drawn as Drawing;
-    return { svg: outerHTML, scale };
+    const drawing = drawn as Drawing;
+    return {
+      svg: drawing.outerHTML,
+      place: (name, value) => Number(drawing.scale(name)?.apply(value)),
+    };
   };
   return { plot, draw };
 }
 
-/** Vertical, with no more ink than they need. */
+/** Vertical, with no more ink than they need: an error may reach beyond what a measure can be, a bar ends with the axis. */
 export function errorBars(
   plot: Plot,
   points: readonly Point[],
   x: string,
-  colour: string,
+  [least, most]: readonly number[],
+  hue: Hue,
 ): Markish[] {
-  const sure = points.filter(({ low, high }) => high > low);
-  return [
-    plot.link(sure, { x1: x, x2: x, y1: "low", y2: "high", stroke: colour, strokeOpacity: 0.55 }),
-  ];
+  const sure = points
+    .filter(({ low, high }) => high > low)
+    .map((point) => ({
+      ...point,
+      low: Math.max(least, point.low),
+      high: Math.min(most, point.high),
+    }));
+  const stroke = { stroke: hue.line.light, strokeOpacity: 0.55 };
+  return [plot.link(sure, { x1: x, x2: x, y1: "low", y2: "high", ...stroke })];
 }
 
 /** A collapsed point has a ring around it. */
@@ -60,8 +70,7 @@ export function dots(
   plot: Plot,
   points: readonly Point[],
   channels: { readonly x: string; readonly y: string },
-  colour: string,
-  symbol: string,
+  { line, symbol }: Look,
 ): Markish[] {
   const collapsed = points.filter((point) => point.collapsed);
   return [
@@ -69,11 +78,11 @@ export function dots(
       ...channels,
       symbol: symbol as "circle",
       r: 4,
-      fill: colour,
-      stroke: "white",
+      fill: line.light,
+      stroke: PAPER.light,
       strokeWidth: 1,
     }),
-    plot.dot(collapsed, { ...channels, r: 8, stroke: ALARM, strokeWidth: 1.5 }),
+    plot.dot(collapsed, { ...channels, r: 8, stroke: ALARM.light, strokeWidth: 1.5 }),
   ];
 }
 
@@ -89,10 +98,14 @@ export function levelNote(points: readonly Point[]): string {
   return isLevel ? "Dashed, and its point at the right edge: no steps to choose." : "";
 }
 
+export const REAL_TEXT = "real text";
+export const DOTTED = { strokeWidth: 1.5, strokeDasharray: "1.5 3.5" };
+
 /** What stands at the right end of a line. */
 export interface EndLabel {
   readonly name: string;
-  readonly colour: string;
+  /** undefined: real text's. */
+  readonly look: Look | undefined;
   readonly value: number;
 }
 
@@ -101,89 +114,86 @@ export interface EndLabel {
  * @param right edge of the frame; @param from where the line ends; @param to where the name has room. All in pixels.
  */
 export function endLabel(
-  { name, colour }: EndLabel,
+  { name, look }: EndLabel,
   right: number,
   from: number,
   to: number,
 ): string {
-  const leader = `<path d="M${right + 3},${round(from)}L${right + 19},${round(to)}" stroke="${colour}" stroke-opacity="0.45" fill="none"/>`;
-  const text = `<text x="${right + 23}" y="${round(to)}" dy="0.35em" text-anchor="start" font-size="12" font-weight="500" fill="${inkOf(colour)}">${escaped(name)}</text>`;
-  return leader + text;
+  const stroke = (look?.line ?? QUIET).light;
+  const leader = `<path d="M${right + 3},${round(from)}L${right + 19},${round(to)}" stroke="${stroke}" stroke-opacity="0.45" fill="none"/>`;
+  return leader + nameAt(name, look, right + 23, to);
 }
 
-function round(x: number): string {
+function nameAt(name: string, look: Look | undefined, x: number, y: number): string {
+  return `<text x="${round(x)}" y="${round(y)}" dy="0.35em" text-anchor="start" font-size="${FONT_SIZE}" font-weight="500" fill="${(look?.ink ?? QUIET).light}">${escaped(name)}</text>`;
+}
+
+export function round(x: number): string {
   return x.toFixed(1);
 }
 
-/** A line of the key at the right: a symbol and a name. @param dy from the top of the frame, in pixels. */
-export function keyLine(
-  plot: Plot,
-  {
-    name,
-    colour,
-    symbol,
-  }: { readonly name: string; readonly colour: string; readonly symbol: string },
-  dy: number,
-): Markish[] {
-  const at = { frameAnchor: "top-right" as const };
-  return [
-    plot.dot([0], { ...at, symbol: symbol as "circle", r: 4, fill: colour, dx: 18, dy: dy + 6 }),
-    plot.text([name], {
-      ...at,
-      textAnchor: "start",
-      fontSize: 12,
-      fontWeight: 500,
-      fill: inkOf(colour),
-      dx: 30,
-      dy,
-    }),
-  ];
+export interface KeyEntry {
+  readonly name: string;
+  /** undefined: real text's dotted line. */
+  readonly look: Look | undefined;
 }
 
-/** Makes it look right alone: white paper, a title, and the name space that a file needs. */
-export function standalone(
-  svg: string,
-  {
-    width,
-    height,
-    title,
-    up,
-    across,
-    note,
-    more = "",
-    overlay = "",
-  }: {
-    readonly width: number;
-    readonly height: number;
-    readonly title: string;
-    /** What the axes measure. */
-    readonly up: string;
-    readonly across: string;
-    /** Below the axes. */
-    readonly note: string;
-    /** A line above it. */
-    readonly more?: string | undefined;
-    /** More SVG, in pixels. */
-    readonly overlay?: string;
-  },
+/** Symbols and names: beside the frame one below the other, or in columns below it. */
+export function key(
+  plot: Plot,
+  layout: Layout,
+  entries: readonly KeyEntry[],
+): { readonly marks: Markish[]; readonly overlay: string } {
+  const marks: Markish[] = [];
+  let overlay = "";
+  entries.forEach(({ name, look }, i) => {
+    const { x, y } = keyPlace(layout, entries, i);
+    if (look === undefined) {
+      const { strokeWidth, strokeDasharray } = DOTTED;
+      overlay += `<path d="M${round(x - 8)},${round(y)}H${round(x + 7)}" stroke="${QUIET.light}" stroke-width="${strokeWidth}" stroke-dasharray="${strokeDasharray}"/>`;
+    } else {
+      const [dx, dy] = [x - layout.marginLeft, y - layout.marginTop];
+      const at = { frameAnchor: "top-left" as const, dx, dy };
+      const symbol = look.symbol as "circle";
+      marks.push(plot.dot([0], { ...at, symbol, r: 4, fill: look.line.light }));
+    }
+    overlay += nameAt(fitting(name, roomOfName(layout, entries)), look, x + 12, y);
+  });
+  return { marks, overlay };
+}
+
+/** Beside the frame names have what they need; below it the longest are shortened, and stand whole in the table. */
+function roomOfName({ width, names }: Layout, entries: readonly KeyEntry[]): number {
+  if (names === "beside") return Number.POSITIVE_INFINITY;
+  return (width - 16) / keyColumns(entries.map(({ name }) => name)) - 28;
+}
+
+function fitting(name: string, room: number): string {
+  if (widthOf(name, FONT_SIZE) <= room) return name;
+  return `${firstCharacters(name, Math.floor(room / widthOf("x", FONT_SIZE)) - 1)}…`;
+}
+
+/** The middle of a symbol. */
+function keyPlace(
+  { width, height, marginTop, marginRight, marginBottom, names }: Layout,
+  entries: readonly KeyEntry[],
+  i: number,
+): { readonly x: number; readonly y: number } {
+  if (names === "beside") return { x: width - marginRight + 18, y: marginTop + 6 + i * KEY_LINE };
+  const columns = keyColumns(entries.map(({ name }) => name));
+  const [column, row] = [i % columns, Math.floor(i / columns)];
+  const x = 20 + (column * (width - 16)) / columns;
+  return { x, y: height - marginBottom + 54 + row * KEY_LINE };
+}
+
+/** What an axis measures, below the frame; smaller where it is long. */
+export function axisName(
+  { width, height, marginLeft, marginRight, marginBottom }: Layout,
+  text: string,
 ): string {
-  const paper = `<rect width="${width}" height="${height}" fill="#ffffff"/>`;
-  const { marginLeft, marginRight } = MARGINS;
-  const middle = (marginLeft + width - marginRight) / 2;
-  const line = (x: number, y: number, text: string, style: string): string =>
-    `<text x="${x}" y="${y}" ${style}>${escaped(text)}</text>`;
-  const small = `text-anchor="start" font-size="11" fill="${QUIET}"`;
-  const heading = [
-    line(16, 26, title, `text-anchor="start" font-size="16" font-weight="600" fill="${INK}"`),
-    line(16, 46, up, `text-anchor="start" font-size="12" fill="${QUIET}"`),
-    line(middle, height - 36, across, `text-anchor="middle" font-size="12" fill="${INK}"`),
-    ...(more === "" ? [] : [line(16, height - 24, more, small)]),
-    line(16, height - 10, note, small),
-  ].join("");
-  // Functions, since a replacement that is a text gives dollar signs a meaning.
-  return svg
-    .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
-    .replace("</style>", () => `</style>${paper}${heading}`)
-    .replace(/<\/svg>$/, () => `${overlay}</svg>`)
-    .replaceAll("currentColor", INK);
+  const wanted = widthOf(text, FONT_SIZE);
+  const isLong = wanted > width - marginLeft - marginRight;
+  const middle = isLong ? width / 2 : (marginLeft + width - marginRight) / 2;
+  const fontSize = round(FONT_SIZE * Math.min(1, (width - 8) / wanted));
+  return `<text x="${round(middle)}" y="${height - marginBottom + 36}" text-anchor="middle" font-size="${fontSize}" fill="${INK.light}">${escaped(text)}</text>`;
 }

@@ -12,7 +12,7 @@ import { cellsOf, modelName, samplerOptionsOf, type Cell } from "./cells.ts";
 import { ExperimentError } from "./errors.ts";
 import { checkShape } from "./schema.ts";
 import { Source, type Path } from "./source.ts";
-import type { ExperimentFile, MauveSettings } from "./types.ts";
+import type { ExperimentFile } from "./types.ts";
 
 const DEFAULT_JUDGE = "demo-ar";
 /** Those that come with the package. */
@@ -38,6 +38,8 @@ export interface Experiment {
   readonly judge: string | false;
   readonly judgeRawWeights: boolean;
   readonly mauve: ResolvedMauve | false;
+  /** Whether the file asks for MAUVE: where it cannot be computed, the experiment then fails. */
+  readonly mauveIsNamed: boolean;
   readonly device: string;
   readonly dtype: "float32" | "bfloat16";
   readonly source: Source;
@@ -77,7 +79,7 @@ export function resolveExperiment(
     checkpointPlace(name, path, base, source);
   const optional = (key: "references" | "words"): string | undefined =>
     file[key] === undefined ? undefined : find(file[key], [key]);
-  const { judge = DEFAULT_JUDGE, mauve = {} } = file;
+  const { judge = DEFAULT_JUDGE } = file;
   const cells = cellsOf(file, source);
   for (const cell of cells) checkCell(cell, anyModel(cell.strategy.kind), source);
   return {
@@ -94,7 +96,8 @@ export function resolveExperiment(
     words: optional("words"),
     judge: judge === false ? false : checkpointOf(judge, ["judge"]),
     judgeRawWeights: file.judgeRawWeights ?? false,
-    mauve: file.references === undefined || judge === false ? false : mauveOf(mauve, source),
+    mauve: mauveOf(file, source),
+    mauveIsNamed: file.mauve !== undefined,
     device: deviceOf(file, source),
     dtype: file.dtype ?? "float32",
     source,
@@ -152,10 +155,21 @@ function found(name: string, path: Path, base: string, source: Source): string {
   );
 }
 
-function mauveOf(given: MauveSettings | false, source: Source): ResolvedMauve | false {
+function mauveOf(
+  { mauve, references, judge }: ExperimentFile,
+  source: Source,
+): ResolvedMauve | false {
+  if (references === undefined || judge === false) {
+    if (mauve === undefined || mauve === false) return false;
+    const lacks = judge === false ? "a judge" : "references";
+    throw new ExperimentError(
+      "experiment_invalid",
+      `${source.where(["mauve"])} asks for MAUVE, which needs ${lacks}`,
+      `Name ${lacks}, or leave mauve out.`,
+    );
+  }
   try {
-    const mauve = resolveMauve(given);
-    return mauve ?? false;
+    return resolveMauve(mauve) ?? false;
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
     const { option, message, remedy } = error;

@@ -14,9 +14,9 @@ export function realServices(): Services {
     version: packageVersion(),
     evaluate,
     leastTexts: MAUVE_LEAST_TEXTS,
-    check({ models, cells, judge, judgeRawWeights, mauve, device, dtype, source }) {
+    check({ models, cells, judge, judgeRawWeights, mauve, mauveIsNamed, device, dtype, source }) {
       const few = cells.find(({ samples }) => samples < MAUVE_LEAST_TEXTS);
-      if (mauve !== false && few !== undefined) {
+      if (mauve !== false && mauveIsNamed && few !== undefined) {
         throw new ExperimentError(
           "experiment_invalid",
           `${source.where(few.path)} (${few.id}) has ${few.samples} samples, too few for MAUVE`,

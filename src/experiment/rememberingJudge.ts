@@ -38,6 +38,10 @@ export class RememberingJudge implements LoadedJudge {
     return this.#judge.name;
   }
 
+  get mauveLeastTexts(): number {
+    return this.#judge.mauveLeastTexts ?? 1;
+  }
+
   get model(): JudgeShape {
     return this.#judge.model;
   }

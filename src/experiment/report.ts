@@ -1,57 +1,85 @@
-/** `report.html`: table and charts in one file, with no script and nothing to load. */
+/** `report.html`: table, charts and samples in one file, with no script and nothing to load. */
+import { inline, type Chart } from "./drawing.ts";
 import { escaped } from "./escaped.ts";
+import { samplesSection } from "./reportSamples.ts";
+import { REPORT_STYLE } from "./reportStyle.ts";
 import type { CellResult } from "./results.ts";
-import { tableParts } from "./table.ts";
-
-interface Chart {
-  readonly title: string;
-  readonly svg: string;
-}
-
-const STYLE = `
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1b1e23; background: #fff; max-width: 1040px; margin: 2.5rem auto; padding: 0 1.5rem; }
-h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.05rem; margin: 2.5rem 0 .5rem; }
-p { max-width: 46rem; color: #4a4f57; } .charts { display: grid; gap: 1.5rem; }
-figure { margin: 0; } svg { max-width: 100%; height: auto; }
-.table { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; white-space: nowrap; }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #e6e8eb; }
-th { border-bottom: 1.5px solid #9aa0a8; font-weight: 600; } .text { text-align: left; }
-tbody tr:hover { background: #f6f7f8; } .bad { color: #a8240f; font-weight: 600; }`;
+import { tableParts, type TableParts } from "./table.ts";
 
 export function reportOf(
   name: string,
   results: readonly CellResult[],
   charts: readonly Chart[],
 ): string {
-  const { titles, rows, notes } = tableParts(results);
-  const cell = (tag: "th" | "td", text: string, isText: boolean): string => {
-    const bad = text === "**collapsed**";
-    const classes = [...(isText ? ["text"] : []), ...(bad ? ["bad"] : [])].join(" ");
-    return `<${tag}${classes === "" ? "" : ` class="${classes}"`}>${escaped(bad ? "collapsed" : text)}</${tag}>`;
-  };
-  const line = (tag: "th" | "td", fields: readonly string[]): string =>
-    `<tr>${fields.map((field, c) => cell(tag, field, titles[c].isText)).join("")}</tr>`;
+  const parts = tableParts(results);
+  const count = `${results.length} ${results.length === 1 ? "cell" : "cells"}`;
   return `<!doctype html>
 <html lang="en">
+<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escaped(name)}</title>
-<style>${STYLE}</style>
+<style>${REPORT_STYLE}</style>
+</head>
+<body>
+<main>
 <h1>${escaped(name)}</h1>
-<p>${results.length} cells.</p>
-<div class="charts">
-${charts.map(({ svg }) => `<figure>${svg}</figure>`).join("\n")}
-</div>
-<h2>All cells</h2>
-<div class="table"><table><thead>${line(
-    "th",
-    titles.map(({ title }) => title),
-  )}</thead>
-<tbody>
-${rows.map((row) => line("td", row)).join("\n")}
-</tbody></table></div>
-${notes.map((note) => `<p>${escaped(note)}</p>`).join("\n")}
+<p>${count}.</p>
+${chartsSection(charts)}<section aria-labelledby="cells">
+<h2 id="cells">All cells</h2>
+${tableOf(parts)}
+${parts.notes.map((note) => `<p>${escaped(note)}</p>`).join("\n")}
+</section>
+${samplesSection(results)}</main>
+</body>
 </html>
 `;
+}
+
+function chartsSection(charts: readonly Chart[]): string {
+  if (charts.length === 0) return "";
+  return `<section aria-labelledby="charts">
+<h2 id="charts">Charts</h2>
+<div class="charts">
+${charts.map(figureOf).join("\n")}
+</div>
+</section>
+`;
+}
+
+/** The numbers of a chart stand in the table, which a reader of a screen is told. */
+function figureOf({ title, up, notes, wide, narrow }: Chart): string {
+  const name = `Chart: ${title}. The table has its numbers.`;
+  return `<figure>
+<h3>${escaped(title)}</h3>
+<p>${escaped(up)}</p>
+<div class="wide">${inline(wide, name)}</div>
+<div class="narrow">${inline(narrow, name)}</div>
+<figcaption>${escaped(notes.join(" "))}</figcaption>
+</figure>`;
+}
+
+/** Wider than a narrow screen: it scrolls by itself, also by keyboard. */
+function tableOf({ titles, rows }: TableParts): string {
+  const head = titles.map(
+    ({ title, isText }) => `<th scope="col"${isText ? ' class="text"' : ""}>${escaped(title)}</th>`,
+  );
+  const body = rows.map((row) => {
+    const cells = row.map((text, c) => {
+      const bad = text === "**collapsed**";
+      const classes = [...(titles[c].isText ? ["text"] : []), ...(bad ? ["bad"] : [])].join(" ");
+      const attribute = classes === "" ? "" : ` class="${classes}"`;
+      const shown = escaped(bad ? "collapsed" : text);
+      // What a row is of: its strategy.
+      if (titles[c].title === "strategy") return `<th scope="row"${attribute}>${shown}</th>`;
+      return `<td${attribute}>${shown}</td>`;
+    });
+    return `<tr>${cells.join("")}</tr>`;
+  });
+  return `<div class="table" role="region" aria-label="Results" tabindex="0"><table>
+<caption>Every cell and its measures</caption>
+<thead><tr>${head.join("")}</tr></thead>
+<tbody>
+${body.join("\n")}
+</tbody></table></div>`;
 }

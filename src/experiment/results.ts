@@ -14,6 +14,21 @@ export type ResultModel = Pick<
   "kind" | "parameters" | "vocabSize" | "length" | "weights"
 >;
 
+/** A sample of a cell, for people to read. */
+export interface ExampleText {
+  /** Its number in `samples/CELL.jsonl`. */
+  readonly sample: number;
+  /** At most {@link EXAMPLE_LENGTH} characters of it. */
+  readonly text: string;
+  /** Characters (UTF-16 units) that were cut off its end; absent where it is whole. */
+  readonly cut?: number;
+}
+
+/** The first of each cell: nobody chose them. */
+const EXAMPLES = 3;
+/** Far more than a text of 1,024 tokens has; a semi-autoregressive one may have more. */
+export const EXAMPLE_LENGTH = 12_000;
+
 /** NaN and infinities are null, as JSON has them. */
 type Plain<T> = T extends number ? number | null : { readonly [Key in keyof T]: Plain<T[Key]> };
 
@@ -36,6 +51,8 @@ export interface CellResult {
   readonly evaluation: Plain<Evaluation>;
   /** The paper's row of the same setting; its MAUVE and perplexity are by GPT-2 large. */
   readonly paper: PaperRow | null;
+  /** The first samples. Absent in results of earlier versions. */
+  readonly examples?: readonly ExampleText[];
 }
 
 export function resultOf(
@@ -62,7 +79,19 @@ export function resultOf(
     forwardCalls: calls / samples.length,
     evaluation,
     paper: paperRow(cell, card) ?? null,
+    examples: samples.slice(0, EXAMPLES).map(exampleOf),
   };
+}
+
+function exampleOf({ sample, text }: CellSample): ExampleText {
+  const kept = firstCharacters(text, EXAMPLE_LENGTH);
+  return { sample, text: kept, ...(kept !== text && { cut: text.length - kept.length }) };
+}
+
+/** No half of a surrogate pair stays at the end. */
+export function firstCharacters(text: string, most: number): string {
+  const kept = text.slice(0, most);
+  return kept.length < text.length && /[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept;
 }
 
 function shapeOf({ hiddenSize, blocks, vocabSize }: JudgeShape): JudgeShape {

@@ -14,6 +14,7 @@ import type { LoadedModel, Services } from "./services.ts";
 export interface RunnerHooks {
   readonly signal: AbortSignal | undefined;
   readonly onProgress: (progress: ExperimentProgress) => void;
+  readonly onNote: (note: string) => void;
   /** After each cell. */
   readonly onCell: (cell: Cell) => void | Promise<void>;
 }
@@ -52,6 +53,7 @@ export class Runner implements AsyncDisposable {
     this.#evaluator = new Evaluator(experiment, services, {
       signal: hooks.signal,
       say: (stage, what) => this.#say(stage, what),
+      note: hooks.onNote,
     });
     this.#estimate = new Estimate(
       new Map(

@@ -17,7 +17,8 @@ export interface Metric {
   readonly reference?: (result: CellResult) => number | null | undefined;
   /** On the error bars, below the chart. */
   readonly note?: string;
-  readonly fromZero?: boolean;
+  /** The most that it can be. Default: no limit; 1 for a share. */
+  readonly most?: number;
   readonly isShare?: boolean;
 }
 

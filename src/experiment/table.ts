@@ -1,4 +1,5 @@
 /** The table of an experiment, in Markdown: a row a cell, the paper's row beside it where there is one. */
+import { skipNotes } from "../evaluation/skipped.ts";
 import { markdownTable, oneLine, type Title } from "./markdown.ts";
 import { isPaperJudge, type PaperRow } from "./paper.ts";
 import type { CellResult } from "./results.ts";
@@ -152,6 +153,7 @@ function notesOn(results: readonly CellResult[]): string[] {
   ];
   const settings = settingsNote(results);
   if (settings !== "") said.push(settings);
+  said.push(...skippedNotes(results), ...tieNotes(results));
   const collapsed = results.filter(({ evaluation }) => evaluation.collapse.collapsed);
   for (const { cell, evaluation } of collapsed) {
     said.push(`${cell} has collapsed: ${evaluation.collapse.reasons.join(" ")}`);
@@ -162,6 +164,29 @@ function notesOn(results: readonly CellResult[]): string[] {
     );
   }
   return said;
+}
+
+/** What is missing in some rows, and why. */
+function skippedNotes(results: readonly CellResult[]): string[] {
+  const all = results.flatMap(({ evaluation: { skipped } }) => skipped ?? []);
+  return skipNotes(all).map(({ note, remedy, message }) => {
+    const rows = results.filter(({ evaluation: { skipped } }) =>
+      (skipped ?? []).some((one) => one.message === message),
+    );
+    const where =
+      rows.length === results.length ? "all rows" : rows.map(({ cell }) => cell).join(", ");
+    return `${note} ${remedy} (${where})`;
+  });
+}
+
+/** Where mauve-text's number depends on the computer. */
+function tieNotes(results: readonly CellResult[]): string[] {
+  const tied = results.filter(({ evaluation: { mauve } }) => mauve?.tiedSeeds !== undefined);
+  if (tied.length === 0) return [];
+  const cells = tied.map(({ cell }) => cell).join(", ");
+  return [
+    `MAUVE of ${cells}: for some k-means seeds as many samples as references fall into each cluster; mauve-text then says 1 or 0.75, depending on the CPU. More samples make that rare.`,
+  ];
 }
 
 function pm(value: number | null, error: number | null, digits: number): string {

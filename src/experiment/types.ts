@@ -75,7 +75,7 @@ export interface ExperimentFile extends CellSettings {
   readonly judge?: string | false;
   /** The judge's weights of the last training step, not the averaged (EMA) ones. Default false. */
   readonly judgeRawWeights?: boolean;
-  /** False for none. */
+  /** False for none. Settings, `{}` too, ask for it: where it cannot be computed, the experiment fails. Default: it is left out there, with a note. */
   readonly mauve?: MauveSettings | false;
   /** `auto`, `cpu`, `cuda` or `cuda:N`, for models and judge. Default `auto`. */
   readonly device?: string;

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { evalCommand, type EvalFlags } from "../../src/cli/eval.ts";
-import { runEval, type JudgeFlags, type LaunchJudge } from "../../src/cli/evalJob.ts";
+import { runEval } from "../../src/cli/evalJob.ts";
+import type { JudgeFlags, LaunchJudge } from "../../src/cli/evalJudge.ts";
 import { RemdmError } from "../../src/sampler/errors.ts";
 import { loadTokenizer } from "../../src/tokenizer/load.ts";
 import { FakeJudge } from "../evaluation/support/fakeJudge.ts";
@@ -25,11 +26,7 @@ afterEach(() => void jest.restoreAllMocks());
 /** As commander fills them in. */
 const defaults: EvalFlags = {
   referenceUnit: "window",
-  judge: "demo-ar",
   device: "auto",
-  mauve: true,
-  mauveSeeds: [1, 2],
-  mauveScale: 5,
 };
 
 const TEXT = "Now is the winter of our discontent\nMade glorious summer by this sun of York;\n";
@@ -60,7 +57,8 @@ describe("what it prints", () => {
     const judge = new FakeJudge((text) => (text.length % 2 === 0 ? 3 : 4));
     const { launch, launched } = launching(judge);
     const references = file("references.txt", TEXT.repeat(30));
-    const code = await runEval(await samples(24), { ...defaults, references }, launch);
+    const flags = { ...defaults, references, mauveSeeds: [1, 2] };
+    const code = await runEval(await samples(24), flags, launch);
     expect([code, said.stderr]).toEqual([0, expect.stringMatching(/Reading .*Loading demo-ar/s)]);
     expect(said.stdout).toMatch(/^24 samples of 16 tokens \(tokens as sampled\)\n/);
     expect(said.stdout).toMatch(/^entropy +\d\.\d{3} ± 0\.\d{3} +\d\.\d{3} ± 0\.\d{3} +nats$/m);
@@ -284,23 +282,35 @@ describe("a MAUVE that fails", () => {
     return judge;
   };
 
-  it("leaves everything else printed and written, and fails", async () => {
+  it.each<[string, Partial<EvalFlags>, number]>([
+    ["does not fail where nobody asked for it", {}, 0],
+    ["fails where --mauve asks for it", { mauve: true }, 1],
+    ["fails where a setting of it asks for it", { mauveSeeds: [1] }, 1],
+  ])("leaves everything else printed and written, and %s", async (_, asked, code) => {
     const [references, original] = [file("references.txt", TEXT.repeat(30)), file("o.json", "")];
     const out = file("out.json", "");
-    const flags = { ...defaults, references, out, original, force: true, quiet: true } as const;
+    const files = { references, out, original, force: true, quiet: true } as const;
+    const flags = { ...defaults, ...files, ...asked };
     const judge = failing();
-    expect(await runEval(await samples(24), flags, launching(judge).launch)).toBe(1);
+    expect(await runEval(await samples(24), flags, launching(judge).launch)).toBe(code);
     expect(said.stdout).toMatch(/^perplexity +20\.09 ± 0\.00 +20\.09 ± 0\.00/m);
-    expect(said.stdout).toMatch(/^MAUVE +failed +mauve-text is not installed$/m);
-    expect(said.stderr).toBe("error: mauve-text is not installed\n  Install it.\n");
+    expect(said.stdout).toMatch(/^MAUVE +left out +see below$/m);
+    expect(said.stdout).toContain(
+      "\nMAUVE was left out: mauve-text is not installed.\n  Install it.\n",
+    );
+    const error = "error: mauve-text is not installed\n  Install it.\n";
+    expect(said.stderr).toBe(code === 0 ? "" : error);
     const written = JSON.parse(readFileSync(out, "utf8")) as Record<string, unknown>;
     expect(written).toMatchObject({
       genPpl: { judge: "fake" },
-      mauveFailure: {
-        code: "package_missing",
-        message: "mauve-text is not installed",
-        remedy: "Install it.",
-      },
+      skipped: [
+        {
+          measure: "mauve",
+          code: "package_missing",
+          message: "mauve-text is not installed",
+          remedy: "Install it.",
+        },
+      ],
     });
     expect(written).not.toHaveProperty("mauve");
     const document = JSON.parse(readFileSync(original, "utf8")) as Record<string, unknown>;
@@ -311,8 +321,65 @@ describe("a MAUVE that fails", () => {
   it("is in the object of --json", async () => {
     const references = file("references.txt", TEXT.repeat(30));
     const flags = { ...defaults, references, json: true, quiet: true } as const;
-    expect(await runEval(await samples(24), flags, launching(failing()).launch)).toBe(1);
-    expect(JSON.parse(said.stdout)).toMatchObject({ mauveFailure: { code: "package_missing" } });
+    expect(await runEval(await samples(24), flags, launching(failing()).launch)).toBe(0);
+    expect(JSON.parse(said.stdout)).toMatchObject({ skipped: [{ code: "package_missing" }] });
+  });
+
+  it("for too few texts is left out with a note that says what to do", async () => {
+    const judge = Object.assign(new FakeJudge(), { mauveLeastTexts: 20 });
+    const references = file("references.txt", TEXT.repeat(30));
+    const flags = { ...defaults, references, quiet: true } as const;
+    expect(await runEval(await samples(4), flags, launching(judge).launch)).toBe(0);
+    expect(said.stdout).toContain(
+      "\nMAUVE was left out: MAUVE needs at least 20 samples and as many references; there are 4 and 4.\n  Give 20 or more of each",
+    );
+    expect(said.stdout).toMatch(/^perplexity +20\.09.*\n(.*\n)*No sign of a collapse/m);
+    expect(judge.asked).toEqual(["likelihoods of 4", "likelihoods of 4"]);
+  });
+
+  it("whose histograms tie says so beside mauve-text's own number", async () => {
+    const judge = new FakeJudge();
+    judge.mauve = async (_p, _q, { seeds, onTie }) => {
+      for (const seed of seeds.slice(1)) onTie?.(seed);
+      return seeds.map(() => 0.75);
+    };
+    const references = file("references.txt", TEXT.repeat(30));
+    const flags = { ...defaults, references, mauveSeeds: [3, 4, 5], quiet: true } as const;
+    expect(await runEval(await samples(24), flags, launching(judge).launch)).toBe(0);
+    expect(said.stdout).toMatch(/^MAUVE +0\.750 ± 0\.000/m);
+    expect(said.stdout).toMatch(
+      /^MAUVE: with k-means seeds 4, 5 .*\n1 or 0\.75, depending on the CPU/m,
+    );
+  });
+});
+
+describe("a judge that cannot be had", () => {
+  const missing: LaunchJudge = () =>
+    Promise.reject(
+      new RemdmError("transformers is missing", { code: "package_missing", remedy: "Install it." }),
+    );
+
+  it.each<[string, Partial<EvalFlags>, number]>([
+    ["0 where it is the bundled one", {}, 0],
+    ["1 where --judge names it", { judge: "gpt2-large" }, 1],
+    ["1 where --mauve asks for what needs it", { mauve: true }, 1],
+  ])("costs only what it judges; the exit code is %s", async (_, asked, code) => {
+    const references = file("references.txt", TEXT.repeat(30));
+    const flags = { ...defaults, references, quiet: true as const, ...asked };
+    expect(await runEval(await samples(24), flags, missing)).toBe(code);
+    expect(said.stdout).toMatch(
+      /^entropy +\d\.\d{3} ± .*\nperplexity +left out +see below\nMAUVE +left out/m,
+    );
+    expect(said.stdout).toContain(
+      "\nPerplexity and MAUVE were left out: transformers is missing.\n  Install it.\n",
+    );
+    const error = "error: transformers is missing\n  Install it.\n";
+    expect(said.stderr).toBe(code === 0 ? "" : error);
+  });
+
+  it("has no part in MAUVE where there are no references", async () => {
+    expect(await runEval(await samples(2), { ...defaults, quiet: true }, missing)).toBe(0);
+    expect(said.stdout).toContain("\nPerplexity was left out: transformers is missing.\n");
   });
 });
 
@@ -320,6 +387,8 @@ describe("what is wrong is said before a judge is launched", () => {
   const never: LaunchJudge = () => Promise.reject(new Error("launched"));
 
   it.each<[string, Partial<EvalFlags>, number, RegExp]>([
+    ["MAUVE without references", { mauve: true }, 2, /MAUVE compares .*\n.*--references/],
+    ["MAUVE without a judge", { mauve: true, judge: false }, 2, /needs a judge\n.*--no-judge/],
     ["scale", { mauveScale: 0 }, 2, /--mauve-scale must be a number in \(0, 1000\]; got 0/],
     ["seeds", { mauveSeeds: [2 ** 31] }, 2, /--mauve-seeds must be/],
     ["count", { referenceCount: 0 }, 2, /--reference-count must be/],
@@ -365,16 +434,16 @@ describe("what is wrong is said before a judge is launched", () => {
     expect(existsSync(out)).toBe(false);
   });
 
-  it("too few samples for MAUVE", async () => {
+  it("too few samples for a MAUVE that is asked for", async () => {
     const references = file("references.txt", TEXT.repeat(30));
-    const flags = { ...defaults, references, quiet: true } as const;
+    const flags = { ...defaults, references, mauve: true, quiet: true } as const;
     expect(await runEval(await samples(19), flags, never)).toBe(2);
     expect(said.stderr).toMatch(/MAUVE needs at least 20 samples .* 19 and 19\n.*--no-mauve/);
   });
 
-  it("too few references for MAUVE", async () => {
+  it("too few references for a MAUVE that is asked for", async () => {
     const references = file("references.jsonl", JSON.stringify({ text: TEXT.repeat(8) }));
-    const flags = { ...defaults, references, quiet: true } as const;
+    const flags = { ...defaults, references, mauve: true, quiet: true } as const;
     expect(await runEval(await samples(24), flags, never)).toBe(2);
     expect(said.stderr).toMatch(/MAUVE needs at least 20 .*; there are 24 and \d+\n/);
   });

@@ -1,5 +1,5 @@
 /** `remdm experiment`: what it says before it starts anything. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -49,27 +49,31 @@ describe("bad usage ends with 2, before anything starts", () => {
       ["--preset", "mdlm", "--checkpoint", "demo", "--no-judge", "--samples", "0"],
       "samples must be",
     ],
-    [
-      [
-        "--preset",
-        "mdlm",
-        "--checkpoint",
-        "demo",
-        "--samples",
-        "19",
-        "--judge",
-        "demo",
-        "--references",
-        join(packageRoot, "examples/data/shakespeare-held-out.txt"),
-      ],
-      "has 19 samples, too few for MAUVE",
-    ],
     [["--preset", "mdlm", "--checkpoint", "no.ckpt", "--no-judge"], "there is nothing at"],
   ])("%j", async (args, message) => {
     const { stderr, exitCode, stdout } = await remdm(...args, ...out());
     expect(stderr).toMatch(new RegExp(message));
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
   });
+});
+
+it.each([
+  ["fewer samples than MAUVE needs", "mauve: {}", 2, "has 19 samples, too few for MAUVE"],
+  [
+    "MAUVE without a judge",
+    "mauve: {}\njudge: false",
+    2,
+    "mauve asks for MAUVE, which needs a judge",
+  ],
+  ["fewer samples where nobody asks for it", "# mauve is not named", 0, ""],
+])("an experiment with %s", async (_, line, code, message) => {
+  const references = JSON.stringify(join(packageRoot, "examples/data/shakespeare-held-out.txt"));
+  const model = "models: [{ checkpoint: demo, strategies: [mdlm] }]";
+  const head = `name: few\nsamples: 19\nsteps: 4\nreferences: ${references}\n`;
+  const file = join(scratch, "few.yaml");
+  writeFileSync(file, `${head}${line}\n${model}\n`);
+  const { stderr, exitCode } = await remdm(file, "--dry-run");
+  expect({ exitCode, told: stderr.includes(message) }).toEqual({ exitCode: code, told: true });
 });
 
 it("prints what a preset stands for, with the paper's eta said", async () => {

@@ -106,12 +106,16 @@ describe("a MAUVE that fails", () => {
     return judge;
   };
 
-  it("leaves the rest to who wants to know of it", async () => {
-    const failures: RemdmError[] = [];
-    const onMauveFailure = (error: RemdmError) => failures.push(error);
-    const judge = failing(missing);
-    const evaluation = await evaluate({ texts, references }, { judge, onMauveFailure });
-    expect(failures).toEqual([missing]);
+  const left = {
+    measure: "mauve",
+    code: "package_missing",
+    message: "mauve-text is not installed",
+    remedy: "Install it.",
+  };
+
+  it("is left out, and the rest says why", async () => {
+    const evaluation = await evaluate({ texts, references }, { judge: failing(missing) });
+    expect(evaluation.skipped).toEqual([left]);
     expect(evaluation).not.toHaveProperty("mauve");
     expect(evaluation.genPpl?.value).toBeCloseTo(Math.exp(3), 12);
     expect(evaluation.references?.genPpl?.value).toBeCloseTo(Math.exp(3), 12);
@@ -120,24 +124,91 @@ describe("a MAUVE that fails", () => {
   it("so also where the features fail", async () => {
     const judge = new FakeJudge();
     judge.features = () => Promise.reject(missing);
-    const failures: RemdmError[] = [];
-    const onMauveFailure = (error: RemdmError) => failures.push(error);
-    const { genPpl } = await evaluate({ texts, references }, { judge, onMauveFailure });
-    expect([genPpl?.judge, failures]).toEqual(["fake", [missing]]);
+    const { genPpl, skipped } = await evaluate({ texts, references }, { judge });
+    expect([genPpl?.judge, skipped]).toEqual(["fake", [left]]);
   });
 
-  it("is thrown otherwise, and so is what is no failure of MAUVE", async () => {
-    const onMauveFailure = () => {
+  it("is thrown where it was asked for by name, or goes to onFailure", async () => {
+    const judge = failing(missing);
+    await expect(evaluate({ texts, references }, { judge, mauve: {} })).rejects.toBe(missing);
+    const told: unknown[] = [];
+    const onFailure = (...failure: unknown[]) => void told.push(failure);
+    const evaluation = await evaluate({ texts, references }, { judge, mauve: {}, onFailure });
+    expect(told).toEqual([["mauve", missing]]);
+    expect(evaluation.skipped).toEqual([left]);
+    expect(evaluation.genPpl?.judge).toBe("fake");
+  });
+
+  it("is no abort, and no bug: these are thrown", async () => {
+    const onFailure = () => {
       throw new Error("told");
     };
-    const of = (error: Error, options: EvaluationOptions = {}) =>
-      evaluate({ texts, references }, { judge: failing(error), ...options });
-    await expect(of(missing)).rejects.toBe(missing);
+    const of = (error: Error) =>
+      evaluate({ texts, references }, { judge: failing(error), onFailure });
     const aborted = new AbortedError();
-    await expect(of(aborted, { onMauveFailure })).rejects.toBe(aborted);
+    await expect(of(aborted)).rejects.toBe(aborted);
     const bug = new TypeError("a bug");
-    await expect(of(bug, { onMauveFailure })).rejects.toBe(bug);
+    await expect(of(bug)).rejects.toBe(bug);
   });
+
+  it("for too few texts asks the judge nothing, and where it was asked for, the error comes first", async () => {
+    const judge = Object.assign(new FakeJudge(), { mauveLeastTexts: 20 });
+    const { genPpl, skipped } = await evaluate({ texts, references }, { judge });
+    expect(genPpl?.judge).toBe("fake");
+    const message = "MAUVE needs at least 20 samples and as many references; there are 2 and 3";
+    expect(skipped).toEqual([
+      {
+        measure: "mauve",
+        code: "input_invalid",
+        message,
+        remedy: expect.stringMatching(/^Give 20/),
+      },
+    ]);
+    expect(judge.asked).toEqual(["likelihoods of 2", "likelihoods of 3"]);
+    const named = evaluate({ texts, references }, { judge, mauve: {} });
+    await expect(named).rejects.toMatchObject({ code: "input_invalid", message });
+    expect(judge.asked).toHaveLength(2);
+  });
+
+  it("cannot be asked for without a judge and references", async () => {
+    const judge = new FakeJudge();
+    for (const without of [
+      evaluate({ texts }, { judge, mauve: {} }),
+      evaluate({ texts, references }, { mauve: {} }),
+    ]) {
+      await expect(without).rejects.toMatchObject({ code: "option_invalid", option: "mauve" });
+    }
+  });
+});
+
+describe("a perplexity that fails", () => {
+  const memory = new RemdmError("no memory", { code: "out_of_memory", remedy: "Free some." });
+
+  it("leaves all else, where the caller takes the failure: entropy, MAUVE, the guardrail", async () => {
+    const judge = new FakeJudge();
+    judge.likelihoods = () => Promise.reject(memory);
+    await expect(evaluate({ texts, references }, { judge })).rejects.toBe(memory);
+    const told: unknown[] = [];
+    const onFailure = (...failure: unknown[]) => void told.push(failure);
+    const evaluation = await evaluate({ texts, references }, { judge, onFailure });
+    expect(told).toEqual([["genPpl", memory]]);
+    expect(evaluation).not.toHaveProperty("genPpl");
+    expect(evaluation.mauve?.judge).toBe("fake");
+    expect(evaluation.entropy.mean).toBeGreaterThan(0);
+    expect(evaluation.skipped).toMatchObject([{ measure: "genPpl", code: "out_of_memory" }]);
+  });
+});
+
+it("seeds whose histograms tie in all bins are told; the score is mauve-text's own", async () => {
+  const judge = new FakeJudge();
+  judge.mauve = async (_p, _q, { seeds, onTie }) => {
+    onTie?.(seeds[1]);
+    return seeds.map(() => 0.75);
+  };
+  const { mauve } = await evaluate({ texts, references }, { judge, mauve: { seeds: [4, 9] } });
+  expect(mauve).toMatchObject({ mean: 0.75, scores: [0.75, 0.75], tiedSeeds: [9] });
+  const other = await evaluate({ texts, references }, { judge: new FakeJudge() });
+  expect(other.mauve).not.toHaveProperty("tiedSeeds");
 });
 
 describe("references", () => {

@@ -129,6 +129,23 @@ describe("a judge", () => {
     expect(a).toEqual(b);
     expect(a).not.toEqual(c);
   }, 120_000);
+  it("says for which seeds both histograms are equal, where mauve-text scores 1 or 0.75", async () => {
+    // Ten texts each at two places that are far apart: half of them in each of two clusters.
+    const placed = (shift: number): Features => {
+      const at = (i: number): number[] => [i < 10 ? 9 : -9, shift * Math.sin(i + 1), shift];
+      const rows = Array.from({ length: 20 }, (_, i) => at(i));
+      return { rows: 20, width: 3, data: Float32Array.from(rows.flat()) };
+    };
+    const tied: number[] = [];
+    const onTie = (seed: number): void => void tied.push(seed);
+    const scores = await judge.mauve(placed(0.1), placed(0.2), {
+      seeds: [3, 4],
+      buckets: 2,
+      onTie,
+    });
+    expect(tied).toEqual([3, 4]);
+    for (const score of scores) expect([0.75, 1]).toContain(Number(score.toFixed(9)));
+  });
 
   it("is an autoregressive model of ours too, which agrees with its own log p", async () => {
     const checkpoint = join(directory, "ar", "model.ckpt");
@@ -204,6 +221,7 @@ describe("a judge", () => {
     await invalid(judge.mauve(p, p, { seeds: [1], scale: NaN }), "scale", "(0, 1000]");
     await invalid(judge.mauve(p, p, { seeds: [1], buckets: 1 }), "buckets", "an integer");
     await invalid(judge.mauve(p, p, { seeds: [1], x: 1 } as never), "x", "mauve takes only");
+    await invalid(judge.mauve(p, p, { seeds: [1], onTie: 1 } as never), "onTie", "a function");
     const close = { seeds: [1], explainedVariance: 0.99999999 };
     await invalid(judge.mauve(p, p, close), "explainedVariance", "(0, 0.999]");
     await invalid(judge.mauve(p, p, undefined as never), "options", "an object with seeds");

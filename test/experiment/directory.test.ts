@@ -3,11 +3,12 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { evaluate } from "../../src/evaluation/evaluate.ts";
 import { runResolved, type ExperimentOptions } from "../../src/experiment/experiment.ts";
 import { resolveExperiment } from "../../src/experiment/read.ts";
 import type { Services } from "../../src/experiment/services.ts";
+import { RemdmError } from "../../src/sampler/errors.ts";
 import { sampleEvents } from "../../src/sampler/index.ts";
 import { fakeServices } from "./support/fakeServices.mjs";
 
@@ -122,7 +123,47 @@ it("tries MAUVE on the references before it samples", async () => {
   expect(sampled()).toEqual([]);
 });
 
-it("counts the references of every cell before it samples", async () => {
+describe("a MAUVE that cannot be computed", () => {
+  const missing = new RemdmError("mauve-text is missing", {
+    code: "package_missing",
+    remedy: "Install it.",
+  });
+  const fake = fakeServices(sampleEvents) as unknown as Services;
+  const judge: Services["judge"] = async (...args) => ({
+    ...(await fake.judge(...args)),
+    mauve: () => Promise.reject(missing),
+  });
+
+  it("is left out and noted before anything is sampled, in the results and in the table", async () => {
+    const notes: string[] = [];
+    const onNote = (note: string) => void notes.push(`${note} after ${sampled().length}`);
+    const { results, table } = await run(BASE, { judge, evaluate }, { onNote });
+    const note = "MAUVE was left out: mauve-text is missing. Install it.";
+    expect(notes).toEqual([`${note} after 0`]);
+    expect(results[0].evaluation).not.toHaveProperty("mauve");
+    expect(results[0].evaluation.genPpl?.judge).toBe("fake judge");
+    expect(results[0].evaluation.skipped).toMatchObject([{ code: "package_missing" }]);
+    expect(table).toContain(`${note} (all rows)`);
+  });
+
+  it("ends the experiment before anything is sampled, where its file names it", async () => {
+    const named = run({ ...BASE, mauve: {} }, { judge, evaluate });
+    await expect(named).rejects.toBe(missing);
+    expect(sampled()).toEqual([]);
+  });
+
+  it("for too few references is left out, where the file does not name it", async () => {
+    writeFileSync(join(scratch, "real.jsonl"), '"abcabcabcabc"\n');
+    const fewer: Services["judge"] = async (...args) => ({
+      ...(await fake.judge(...args)),
+      mauveLeastTexts: 2,
+    });
+    const { table } = await run(BASE, { judge: fewer, evaluate });
+    expect(table).toMatch(/MAUVE needs at least 2 samples .*; there are \d and 1\. Give 2 or more/);
+  });
+});
+
+it("counts the references of every cell before it samples, where its file names MAUVE", async () => {
   const second = { ...MODEL, name: "n", length: 10 };
   expect((await run({ ...BASE, models: [MODEL, second] })).results).toHaveLength(2);
   rmSync(out, { recursive: true });
@@ -130,6 +171,7 @@ it("counts the references of every cell before it samples", async () => {
   writeFileSync(join(scratch, "real.jsonl"), '"abcabcabcabc"\n');
   const few = {
     ...BASE,
+    mauve: {},
     models: [
       { ...MODEL, length: 6 },
       { ...MODEL, name: "n" },

@@ -142,6 +142,7 @@ it("draws charts that stand alone, and a report that loads nothing", async () =>
     expect(svg).not.toMatch(/NaN|undefined|currentColor/);
   }
   const report = readFileSync(join(scratch, "out", "report.html"), "utf8");
-  expect(report.match(/<svg /g)).toHaveLength(4);
+  expect(report.match(/<svg /g)).toHaveLength(8); // for wide screens and for narrow ones
+  expect(report.match(/<p>Sample \d, 12 characters<\/p>/g)).toHaveLength(18); // 3 of each cell
   expect(report).not.toMatch(/<script|<link|src=|https?:\/\/(?!www\.w3\.org)/);
 });

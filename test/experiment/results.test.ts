@@ -274,7 +274,8 @@ describe("table and lines", () => {
     const mdlm = { name: "mdlm", points: [8, 16].map((steps) => pointAt(steps, false)) };
     const ar = (collapsed: boolean) => ({ name: "ar", points: [pointAt(undefined, collapsed)] });
     const paths = async (...series: Parameters<typeof drawLines>[1]) =>
-      (await drawLines(metric, series, undefined)).match(/<(path|line|circle)[ >]/g)?.length ?? 0;
+      (await drawLines(metric, series, undefined)).wide.svg.match(/<(path|line|circle)[ >]/g)
+        ?.length ?? 0;
     const [none, sound, collapsed] = [
       await paths(mdlm),
       await paths(mdlm, ar(false)),
@@ -293,7 +294,8 @@ describe("table and lines", () => {
       low: value,
       high: value,
     }));
-    const svg = await drawLines(metric, [{ name: "mdlm", points }], undefined);
+    const { wide } = await drawLines(metric, [{ name: "mdlm", points }], undefined);
+    const { svg } = wide;
     const numbers = [...svg.matchAll(/>([\d.,e+]+)<\/text>/g)].map(([, number]) => number);
     expect(numbers).toEqual(expect.arrayContaining(["80", "100", "120", "140", "8", "16"]));
     expect(numbers.filter((number) => number.includes("e"))).toEqual([]);

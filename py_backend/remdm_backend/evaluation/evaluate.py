@@ -26,7 +26,7 @@ def evaluate(model: object, request: Evaluation) -> Sequence[NDArray[Any]]:
     """
     if isinstance(request, Mauve):
         threads = torch.get_num_threads()
-        return [mauve_process.score(request.p, request.q, request.settings, threads)]
+        return mauve_process.score(request.p, request.q, request.settings, threads).tensors()
     if not isinstance(model, Judge):
         raise BackendError(
             "request_invalid",

@@ -5,6 +5,7 @@ when somebody asks for a score, and never comes along by itself.
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,22 @@ SAME = 1e-6
 REQUIREMENTS = Path(__file__).parents[2] / "requirements-mauve.txt"
 
 
-def mauve(
-    p: NDArray[np.float32], q: NDArray[np.float32], settings: MauveSettings
-) -> NDArray[np.float64]:
-    """``[1]``, the score of samples ``q [M, D]`` against references ``p [N, D]``, in [0, 1].
+@dataclass(frozen=True)
+class Score:
+    """``value`` in [0, 1], as mauve-text has it. ``tied``: both histograms are equal in every bin.
+    mauve-text 0.4.0 then gives 1 or 0.75, depending on how numpy's ``argsort``, which is not
+    stable, orders equal numbers on this CPU."""
+
+    value: float
+    tied: bool
+
+    def tensors(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """``value``, float64 ``[1]``, and ``tied`` as 0 or 1, int32 ``[1]``."""
+        return np.array([self.value], np.float64), np.array([self.tied], np.int32)
+
+
+def mauve(p: NDArray[np.float32], q: NDArray[np.float32], settings: MauveSettings) -> Score:
+    """Score samples ``q [M, D]`` against references ``p [N, D]``.
 
     Keeps Python's lock for long: ``mauve_process.py`` has it computed elsewhere.
 
@@ -54,7 +67,7 @@ def mauve(
         seed=settings.seed,
         verbose=False,
     )
-    return np.array([result.mauve], np.float64)
+    return Score(float(result.mauve), bool(np.array_equal(result.p_hist, result.q_hist)))
 
 
 def import_compute_mauve() -> Any:  # noqa: ANN401 (the package has no types)

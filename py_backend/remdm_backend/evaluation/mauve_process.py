@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remdm_backend.errors import BackendError
+from remdm_backend.evaluation.mauve import Score
 from remdm_backend.evaluation.requests import MauveSettings
 
 WORKER = "remdm_backend.evaluation.mauve_worker"
@@ -36,7 +37,7 @@ class MauveProcess:
         q: NDArray[np.float32],
         settings: MauveSettings,
         threads: int,
-    ) -> NDArray[np.float64]:
+    ) -> Score:
         """As ``mauve.mauve``, and raises what that raises; ``out_of_memory`` if the process was
         killed. ``threads`` it may compute with, as when it started."""
         if self._process is not None and self._process.poll() is not None:
@@ -85,10 +86,10 @@ def _ask(process: subprocess.Popen[bytes], parts: list[bytes]) -> bytes:
     return process.stdout.readline()
 
 
-def _score(answer: dict[str, Any]) -> NDArray[np.float64]:
+def _score(answer: dict[str, Any]) -> Score:
     if "error" in answer:
         raise BackendError(**answer["error"])
-    return np.array([answer["score"]], np.float64)
+    return Score(**answer["score"])
 
 
 def _ended(code: int) -> BackendError:

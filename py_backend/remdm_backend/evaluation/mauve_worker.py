@@ -5,8 +5,8 @@ texts: in the backend's own process no ping would be answered, and no signal hea
 
 A question is a line of JSON (``p`` and ``q``, the shapes, and ``settings``) and the numbers of
 both, float32, row-major, on standard input. The answer is a line of JSON on standard output:
-``score``, or ``error`` with ``code``, ``message`` and ``remedy``. At the end of standard input it
-ends.
+``score`` with ``value`` and ``tied``, or ``error`` with ``code``, ``message`` and ``remedy``. At
+the end of standard input it ends.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import asdict
 from math import prod
 from typing import BinaryIO
 
@@ -52,7 +53,7 @@ def answer(question: dict[str, object], numbers: BinaryIO) -> dict[str, object]:
     settings = question["settings"]
     assert isinstance(settings, dict)
     try:
-        return {"score": float(mauve(p, q, MauveSettings(**settings))[0])}
+        return {"score": asdict(mauve(p, q, MauveSettings(**settings)))}
     except Exception as error:
         told = as_backend_error(error)
         return {"error": {"code": told.code, "message": told.message, "remedy": told.remedy}}

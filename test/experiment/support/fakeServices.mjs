@@ -30,6 +30,8 @@ const CARD = {
   parameters: 10,
 };
 
+const DEFAULT_MAUVE = { seeds: [1, 2, 3, 4, 5], scale: 5 };
+
 /**
  * @param {(denoiser: any, options: any) => AsyncIterable<any>} sampleEvents of the sampler.
  * @param {{ delay?: number, log?: (line: string) => void, card?: object }} [options] `delay` of a call in milliseconds.
@@ -97,7 +99,7 @@ export function fakeServices(sampleEvents, { delay = 0, log = () => undefined, c
       };
     },
     /** @param {any} input @param {any} options */
-    async evaluate({ texts, references }, { judge, mauve, onProgress }) {
+    async evaluate({ texts, references }, { judge, mauve = DEFAULT_MAUVE, onProgress }) {
       onProgress?.("everything", 0, 1);
       const likelihoods = (await judge?.likelihoods(texts)) ?? [];
       const scores = [];
