@@ -30,7 +30,7 @@ export class Board {
       case "revealed": {
         const tokens = this.#tokensOf(event.sample);
         event.positions.forEach((position, i) => {
-          tokens[position] = event.tokens[i] ?? this.#maskId;
+          tokens[position] = event.tokens[i];
         });
         break;
       }
