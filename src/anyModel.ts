@@ -10,6 +10,7 @@ export function anyModel(
     vocabSize: 2,
     maskId: 1,
     bosId: 0,
+    eosId: 0,
     length: Number.MAX_SAFE_INTEGER,
     timeConditioning: false,
   };

@@ -84,6 +84,7 @@ export { spreadOf, type Spread } from "./metrics/spread.ts";
 export { KnownWords, knownWordShare, vocabularyOf, wordsOf } from "./metrics/words.ts";
 export { Remdm, type BackendStatus, type SampleOptions } from "./remdm.ts";
 export type { RunStats, SampleResult, SampleRun } from "./run.ts";
+export type { FinishedText, RunEvent, TextChange, TextPiece } from "./runTexts.ts";
 export * from "./sampler/index.ts";
 export type { StrategySettings } from "./strategyName.ts";
 export { TokenizerError } from "./tokenizer/errors.ts";

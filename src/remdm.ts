@@ -10,10 +10,12 @@ import {
   type LaunchOptions,
   type RowChoice,
 } from "./launchOptions.ts";
-import { tokenEntropy } from "./metrics/entropy.ts";
 import { pinPrompt } from "./prompt.ts";
 import { SampleRun } from "./run.ts";
+import { RunTexts } from "./runTexts.ts";
+import { isRecord } from "./sampler/checks.ts";
 import type { Denoiser } from "./sampler/denoiser.ts";
+import { OptionError } from "./sampler/errors.ts";
 import type { SamplerOptions } from "./sampler/events.ts";
 import { resolveOptions } from "./sampler/options.ts";
 import { sampleEvents } from "./sampler/run.ts";
@@ -24,6 +26,8 @@ import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 export interface SampleOptions extends SamplerOptions {
   /** Text that every sample begins with; `pinned` pins what is to stand elsewhere. */
   readonly prompt?: string;
+  /** Whether special tokens (what begins, ends or pads a text) are part of `texts` and of the pieces. Default true. */
+  readonly specialTokens?: boolean;
 }
 
 /** Whether the backend is at work. */
@@ -97,14 +101,13 @@ export class Remdm implements AsyncDisposable {
    */
   sample(options: SampleOptions): SampleRun {
     const { denoiser, tokenizer } = this;
-    const pinned = pinPrompt(options, tokenizer, denoiser.model);
-    resolveOptions(pinned, denoiser.model);
+    const { model } = denoiser;
+    const { specialTokens, ...rest } = readSpecialTokens(options);
+    const pinned = pinPrompt(rest, tokenizer, model);
+    const resolved = resolveOptions(pinned, model);
     return new SampleRun(
       (signal) => sampleEvents(denoiser, { ...pinned, signal }),
-      ({ tokens }) => ({
-        texts: tokens.map((ids) => tokenizer.decode(ids)),
-        entropies: tokens.map(tokenEntropy),
-      }),
+      new RunTexts(tokenizer, { model, options: resolved, specialTokens }),
       pinned.signal,
     );
   }
@@ -135,6 +138,14 @@ async function chosenTokenizer(
   choice: string | Tokenizer | undefined,
 ): Promise<Tokenizer | undefined> {
   return typeof choice === "string" ? loadTokenizer(choice) : choice;
+}
+
+/** @throws OptionError, as untyped callers get them. */
+function readSpecialTokens(options: SampleOptions): SampleOptions & { specialTokens: boolean } {
+  if (!isRecord(options)) throw new OptionError("options", options, "an object");
+  const { specialTokens = true } = options;
+  if (typeof specialTokens === "boolean") return { ...options, specialTokens };
+  throw new OptionError("specialTokens", specialTokens, "true or false");
 }
 
 /** What the sampler must know besides the card: the ends of a text, and what the network's rows are rounded to. */

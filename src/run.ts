@@ -1,6 +1,7 @@
 /** One run of the sampler: a stream of events, a result, or both. */
 import { setImmediate as onNextTurn } from "node:timers";
-import type { SamplerEvent, SamplerOutcome, SamplerStats } from "./sampler/events.ts";
+import type { RunEvent, RunTexts } from "./runTexts.ts";
+import type { FinishReason, SamplerEvent, SamplerOutcome, SamplerStats } from "./sampler/events.ts";
 import { AbortedError, RemdmError } from "./sampler/errors.ts";
 
 export interface RunStats extends SamplerStats {
@@ -9,26 +10,26 @@ export interface RunStats extends SamplerStats {
 }
 
 export interface SampleResult {
-  /** One text a sample, in order; special tokens are kept. */
+  /** One text a sample, in order; with the special tokens unless `specialTokens` leaves them out. */
   readonly texts: readonly string[];
-  /** One [L] array of token ids a sample. */
-  readonly tokens: readonly Int32Array[];
-  /** Entropy in nats of each sample's own tokens, as the paper reports it. */
+  /** [L] token ids of each sample; fewer where `until` cut the text. */
+  readonly tokens: readonly (readonly number[])[];
+  /** Why each text ends. */
+  readonly finishReasons: readonly FinishReason[];
+  /** Entropy in nats of each sample's own tokens, as the paper reports it: of those in `tokens`. */
   readonly entropies: readonly number[];
   readonly stats: RunStats;
 }
 
 type Events = AsyncGenerator<SamplerEvent, SamplerOutcome, void>;
-/** What {@link SampleResult} has beyond the sampler's outcome. */
-type Reading = Pick<SampleResult, "texts" | "entropies">;
 
 /**
  * Nothing runs before somebody pulls. `for await (const event of run)` pulls one event at a time, and
  * leaving the loop cancels the work. Without a loop, `await run.result` pulls to the end.
  */
-export class SampleRun implements AsyncIterable<SamplerEvent> {
+export class SampleRun implements AsyncIterable<RunEvent> {
   readonly #events: Events;
-  readonly #read: (outcome: SamplerOutcome) => Reading;
+  readonly #texts: RunTexts;
   readonly #signal: AbortSignal | undefined;
   readonly #controller = new AbortController();
   readonly #result = deferred<SampleResult>();
@@ -39,15 +40,11 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
 
   /**
    * @param start the sampler; the signal that it is given fires when the run is aborted in whichever way.
-   * @param read makes texts and entropies from its outcome.
+   * @param texts makes text of what it says.
    */
-  constructor(
-    start: (signal: AbortSignal) => Events,
-    read: (outcome: SamplerOutcome) => Reading,
-    signal?: AbortSignal,
-  ) {
+  constructor(start: (signal: AbortSignal) => Events, texts: RunTexts, signal?: AbortSignal) {
     this.#events = start(this.#controller.signal);
-    this.#read = read;
+    this.#texts = texts;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort);
     if (signal?.aborted) this.#onAbort();
@@ -62,6 +59,15 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
     return this.#result.promise;
   }
 
+  /**
+   * [L] the text of a sample as it stands, one piece for each position, `▒` for a mask; before the run begins, what is given.
+   * @param sample its number, from `firstSample` on.
+   * @throws OptionError for a sample that the run has not.
+   */
+  pieces(sample: number): readonly string[] {
+    return this.#texts.pieces(sample);
+  }
+
   /** The run ends with AbortedError; so does a loop over its events. Nothing happens when it is over. */
   abort(reason?: unknown): void {
     if (this.#settled) return;
@@ -71,10 +77,15 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
   }
 
   /** @throws RemdmError stream_consumed when the events were asked for before, here or by `result`. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<SamplerEvent, void, void> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<RunEvent, void, void> {
     this.#take("iterator");
     const iterator = {
-      next: () => this.#next(),
+      next: async (): Promise<IteratorResult<RunEvent, void>> => {
+        const { done, value } = await this.#next();
+        return done === true
+          ? { done, value: undefined }
+          : { done: false, value: this.#texts.tell(value) };
+      },
       return: async () => {
         this.abort();
         await this.#leave();
@@ -108,8 +119,9 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
     if (this.#consumer !== "none") return;
     this.#take("result");
     try {
-      let next = await this.#next();
-      while (next.done !== true) next = await this.#next();
+      for (let next = await this.#next(); next.done !== true; next = await this.#next()) {
+        this.#texts.note(next.value);
+      }
     } catch (error) {
       this.#fail(error); // who waits for `result` gets it there
     }
@@ -144,8 +156,8 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
 
   #succeed(outcome: SamplerOutcome, startedAt: number): void {
     const seconds = (performance.now() - startedAt) / 1000;
-    const { tokens, stats } = outcome;
-    const result = { ...this.#read(outcome), tokens, stats: { ...stats, seconds } };
+    const { stats, ...samples } = outcome;
+    const result = { ...samples, ...this.#texts.read(outcome), stats: { ...stats, seconds } };
     this.#settle();
     this.#result.resolve(result);
   }

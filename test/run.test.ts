@@ -1,16 +1,33 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
+import { tokenEntropy } from "../src/metrics/entropy.ts";
 import { SampleRun } from "../src/run.ts";
+import { RunTexts, type RunEvent } from "../src/runTexts.ts";
 import {
   AbortedError,
+  resolveOptions,
   sampleEvents,
   type Denoiser,
   type ForwardRequest,
   type SamplerEvent,
+  type SamplerOptions,
 } from "../src/sampler/index.ts";
+import type { Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { countedSignal } from "./support/countedSignal.ts";
 
 const MODEL = { vocabSize: 4, maskId: 3, length: 6, timeConditioning: false };
+
+const DIGITS: Tokenizer = {
+  name: "digits",
+  vocabSize: 3,
+  encode: (text) => Array.from(text, Number),
+  decode: (ids) => Array.from(ids).join(""),
+};
+
+function textsOf(options: SamplerOptions): RunTexts {
+  const resolved = resolveOptions(options, MODEL);
+  return new RunTexts(DIGITS, { model: MODEL, options: resolved, specialTokens: true });
+}
 
 /** Says the same of every position; may be told to wait or to fail. */
 class FlatDenoiser implements Denoiser {
@@ -28,18 +45,14 @@ class FlatDenoiser implements Denoiser {
 
 function start(signal?: AbortSignal) {
   const denoiser = new FlatDenoiser();
+  const options: SamplerOptions = {
+    strategy: { kind: "remdm-cap", eta: 0.2 },
+    steps: 8,
+    samples: 2,
+  };
   const run = new SampleRun(
-    (runSignal) =>
-      sampleEvents(denoiser, {
-        strategy: { kind: "remdm-cap", eta: 0.2 },
-        steps: 8,
-        samples: 2,
-        signal: runSignal,
-      }),
-    ({ tokens }) => ({
-      texts: tokens.map((ids) => [...ids].join("")),
-      entropies: tokens.map(() => 0),
-    }),
+    (runSignal) => sampleEvents(denoiser, { ...options, signal: runSignal }),
+    textsOf(options),
     signal,
   );
   return { denoiser, run };
@@ -61,8 +74,8 @@ function rejection(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-async function collect(run: SampleRun): Promise<SamplerEvent[]> {
-  const events: SamplerEvent[] = [];
+async function collect(run: SampleRun): Promise<RunEvent[]> {
+  const events: RunEvent[] = [];
   for await (const event of run) events.push(event);
   return events;
 }
@@ -88,7 +101,7 @@ describe("a run", () => {
     expect(tokens).toHaveLength(2);
     expect(texts).toEqual(tokens.map((ids) => ids.join("")));
     expect(texts[0]).toMatch(/^[012]{6}$/);
-    expect(entropies).toEqual([0, 0]);
+    expect(entropies).toEqual(tokens.map(tokenEntropy));
     expect(stats).toMatchObject({ steps: 8, forwardCalls: expect.any(Number) });
     expect(stats.seconds).toBeGreaterThan(0);
     expect(stats.seconds).toBeLessThan(60);
@@ -199,12 +212,12 @@ describe("leaving the loop", () => {
     let cleaned = false;
     async function* endless(): AsyncGenerator<SamplerEvent, never, void> {
       try {
-        for (;;) yield { type: "finished", sample: 0, tokens: new Int32Array(1) };
+        for (;;) yield { type: "finished", sample: 0, tokens: [0], finishReason: "length" };
       } finally {
         cleaned = true;
       }
     }
-    const run = new SampleRun(endless, () => ({ texts: [], entropies: [] }));
+    const run = new SampleRun(endless, textsOf({}));
     for await (const event of run) if (event.type === "finished") break;
     expect(cleaned).toBe(true);
   });

@@ -1,5 +1,6 @@
-// Streams two samples from the bundled model and shows each as it forms.
+// Streams a text from the bundled model: on a terminal it is shown as it forms, with every token that comes and goes.
 // Run: npx tsc -p examples && node examples/dist/node/stream.js
+import { cursorTo, clearScreenDown } from "node:readline";
 import { Remdm } from "remdm";
 
 await using remdm = await Remdm.launch({ checkpoint: "demo" });
@@ -7,29 +8,26 @@ const run = remdm.sample({
   strategy: { kind: "remdm-loop", eta: 0.02, tOn: 0.55, tOff: 0.05, alphaOn: 0.9 },
   steps: 64,
   topP: 0.9,
-  samples: 2,
   seed: 7,
 });
 
-let reveals = 0;
-let remasks = 0;
+const { stdout } = process;
+const pieces = [...run.pieces(0)]; // all masks yet: ▒
+const remasked: string[] = [];
 for await (const event of run) {
-  switch (event.type) {
-    case "revealed":
-      reveals += event.positions.length;
-      break;
-    case "remasked":
-      remasks += event.positions.length;
-      break;
-    case "finished":
-      console.log(`--- sample ${event.sample}\n${remdm.tokenizer.decode(event.tokens)}`);
-      break;
-    case "progress":
-      break;
+  if (event.type === "progress") continue;
+  if (event.type === "remasked") {
+    for (const position of event.positions) remasked.push(pieces[position]);
+  }
+  for (const { position, text } of event.pieces) pieces[position] = text;
+  if (stdout.isTTY) {
+    cursorTo(stdout, 0, 0);
+    clearScreenDown(stdout);
+    stdout.write(pieces.join(""));
   }
 }
 
-const { stats } = await run.result;
-console.log(
-  `${reveals} reveals, ${remasks} remasks, ${stats.forwardCalls} forward calls in ${stats.seconds.toFixed(1)} s`,
-);
+const { texts, stats } = await run.result;
+if (!stdout.isTTY) stdout.write(texts[0]);
+console.log(`\n\nTaken back on the way: ${remasked.map((text) => JSON.stringify(text)).join(" ")}`);
+console.log(`${stats.forwardCalls} forward calls in ${stats.seconds.toFixed(1)} s`);

@@ -108,6 +108,30 @@ def test_what_differs_is_computed_again(network: CausalNetwork, change: int, exp
     assert computed(network)[0] == expected
 
 
+@pytest.mark.parametrize("goes_on", [[0], [2], [0, 2], [1, 2], [3, 5]])
+def test_of_a_batch_of_which_some_have_ended_only_what_is_new_is_computed(
+    network: CausalNetwork, goes_on: list[int]
+) -> None:
+    tokens, cache = random_tokens(batch=6, length=50), TrunkCache()
+    ask(network, tokens[:, :40], cache)
+    computed(network).clear()
+    for length in range(41, 51):
+        fewer = tokens[goes_on, :length]
+        assert torch.allclose(ask(network, fewer, cache), ask(network, fewer), atol=1e-4)
+    assert computed(network)[::2] == [1] * 10
+
+
+@pytest.mark.parametrize("others", [[2, 0], [1, 1]])
+def test_a_smaller_batch_of_other_sequences_is_computed_again(
+    network: CausalNetwork, others: list[int]
+) -> None:
+    tokens, cache = random_tokens(length=50), TrunkCache()
+    ask(network, tokens[:, :40], cache)
+    computed(network).clear()
+    assert torch.allclose(ask(network, tokens[others], cache), ask(network, tokens[others]))
+    assert computed(network)[0] == 50
+
+
 def test_earlier_rows_and_shorter_prefixes_are_answered_too(network: CausalNetwork) -> None:
     tokens, cache = random_tokens(length=50), TrunkCache()
     ask(network, tokens, cache)

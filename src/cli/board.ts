@@ -1,61 +1,83 @@
-/** The tokens of the samples under way, put together from the events of a run. */
-import type { SamplerEvent } from "../sampler/events.ts";
+/** The texts of the samples under way, put together from the events of a run, and what lately happened to them. */
+import type { RunEvent } from "../runTexts.ts";
+import { MASK_GLYPH } from "../tokenizer/tokenizer.ts";
 
-export interface BoardOptions {
-  readonly length: number;
-  readonly maskId: number;
-  /** Tokens that every sample begins with. */
-  readonly beginning: readonly number[];
+/** What a position is to somebody who watches: given and never changed, revealed or remasked a moment ago, or neither. */
+export type Mark = "pinned" | "new" | "remasked" | "masked" | "settled";
+
+export interface Cell {
+  readonly text: string;
+  readonly mark: Mark;
 }
 
-export interface Forming {
+export interface Picture {
   readonly sample: number;
-  /** [L] with masks. */
-  readonly tokens: Int32Array;
+  /** [L] */
+  readonly cells: readonly Cell[];
+}
+
+/** A change is marked in so many pictures. */
+const LINGER = 3;
+
+interface Sheet {
+  /** [L] */
+  readonly pieces: string[];
+  /** [L] whether a mask stands there. */
+  readonly masked: boolean[];
+  /** [L] the last picture in which a change of the position is marked. */
+  readonly markedUntil: Int32Array;
 }
 
 export class Board {
-  readonly #blank: Int32Array;
-  readonly #maskId: number;
-  readonly #underWay = new Map<number, Int32Array>();
+  readonly #blank: readonly string[];
+  readonly #underWay = new Map<number, Sheet>();
+  #pictures = 0;
 
-  constructor({ length, maskId, beginning }: BoardOptions) {
-    this.#maskId = maskId;
-    this.#blank = new Int32Array(length).fill(maskId);
-    this.#blank.set(beginning);
+  /** @param blank pieces of a sample that has not begun. */
+  constructor(blank: readonly string[]) {
+    this.#blank = blank;
   }
 
-  apply(event: SamplerEvent): void {
-    switch (event.type) {
-      case "revealed": {
-        const tokens = this.#tokensOf(event.sample);
-        event.positions.forEach((position, i) => {
-          tokens[position] = event.tokens[i] ?? this.#maskId;
-        });
-        break;
-      }
-      case "remasked": {
-        const tokens = this.#tokensOf(event.sample);
-        for (const position of event.positions) tokens[position] = this.#maskId;
-        break;
-      }
-      case "finished":
-        this.#underWay.delete(event.sample);
-        break;
-      case "progress":
-        break;
+  apply(event: RunEvent): void {
+    if (event.type === "progress") return;
+    if (event.type === "finished") {
+      this.#underWay.delete(event.sample);
+      return;
+    }
+    const sheet = this.#sheetOf(event.sample);
+    for (const { position, text } of event.pieces) sheet.pieces[position] = text;
+    for (const position of event.positions) {
+      sheet.masked[position] = event.type === "remasked";
+      sheet.markedUntil[position] = this.#pictures + LINGER;
     }
   }
 
-  /** The first of those under way: the one to look at. */
-  get current(): Forming | undefined {
-    for (const [sample, tokens] of this.#underWay) return { sample, tokens };
+  /** The first sample of those under way: the one to look at. Each call is a picture, so marks fade. */
+  picture(): Picture | undefined {
+    for (const [sample, sheet] of this.#underWay) {
+      this.#pictures++;
+      const cells = sheet.pieces.map((text, i) => ({ text, mark: this.#markOf(sheet, i) }));
+      return { sample, cells };
+    }
     return undefined;
   }
 
-  #tokensOf(sample: number): Int32Array {
-    const known = this.#underWay.get(sample) ?? this.#blank.slice();
-    this.#underWay.set(sample, known);
-    return known;
+  #markOf({ masked, markedUntil }: Sheet, position: number): Mark {
+    if (this.#blank[position] !== MASK_GLYPH) return "pinned";
+    const isMarked = this.#pictures <= markedUntil[position];
+    if (masked[position]) return isMarked ? "remasked" : "masked";
+    return isMarked ? "new" : "settled";
+  }
+
+  #sheetOf(sample: number): Sheet {
+    const known = this.#underWay.get(sample);
+    if (known !== undefined) return known;
+    const sheet = {
+      pieces: [...this.#blank],
+      masked: this.#blank.map((piece) => piece === MASK_GLYPH),
+      markedUntil: new Int32Array(this.#blank.length).fill(-1),
+    };
+    this.#underWay.set(sample, sheet);
+    return sheet;
   }
 }

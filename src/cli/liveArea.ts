@@ -9,7 +9,13 @@ export function isLive(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY && process.env.TERM !== "dumb";
 }
 
+/** Node decides as everybody does, by NO_COLOR, FORCE_COLOR and TERM; on what is no terminal nothing is coloured. */
+export function hasColors(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && stream.hasColors();
+}
+
 export class LiveArea {
+  readonly hasColors: boolean;
   readonly #stream: NodeJS.WriteStream;
   readonly #update: ReturnType<typeof createLogUpdate>;
   #nextFrameAt = 0;
@@ -17,6 +23,7 @@ export class LiveArea {
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
+    this.hasColors = hasColors(stream);
     this.#update = createLogUpdate(stream);
   }
 

@@ -9,6 +9,7 @@ import {
   writeSync,
 } from "node:fs";
 import { isRecord } from "../sampler/checks.ts";
+import type { FinishReason } from "../sampler/events.ts";
 import { RemdmError } from "../sampler/errors.ts";
 import { harmless } from "./terminalText.ts";
 
@@ -19,6 +20,7 @@ export interface SampleRecord {
   readonly text: string;
   /** Nats. */
   readonly entropy: number;
+  readonly finishReason: FinishReason;
 }
 
 /** JSON whose strings steer no terminal: control characters that JSON allows are escaped too. */

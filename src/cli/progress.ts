@@ -1,6 +1,8 @@
 /** Progress as text: how much is done, how fast, how long it still takes. Pure; the clock is handed in. */
 import type { ProgressEvent } from "../sampler/events.ts";
-import { clip, harmless, widthOf, wrap } from "./terminalText.ts";
+import type { Cell } from "./board.ts";
+import { formingLines, legend, painter } from "./formingText.ts";
+import { clip, widthOf } from "./terminalText.ts";
 
 /** The rate is that of the last seconds: a plateau of quiet steps must not spoil the estimate for good. */
 const WINDOW_MS = 10_000;
@@ -35,7 +37,7 @@ export function clock(seconds: number): string {
 }
 
 /**
- * `43%  55/129 steps  24 steps/s  0:03 left  41 calls`, in so many columns: what matters least goes first.
+ * `43%  55/128 steps  24 steps/s  0:03 left  41 calls`, in so many columns: what matters least goes first.
  */
 export function facts(
   progress: ProgressEvent,
@@ -45,7 +47,7 @@ export function facts(
   const { done, total, samples, finishedSamples, forwardCalls } = progress;
   const isRated = perSecond !== undefined;
   const parts = [
-    { text: `${Math.floor((100 * done) / total)}%`.padStart(4), rank: 0 },
+    { text: percent(done, total).padStart(4), rank: 0 },
     { text: samples > 1 ? `${finishedSamples}/${samples} samples` : "", rank: 2 },
     { text: `${done}/${total} steps`, rank: 4 },
     { text: isRated ? rateText(perSecond) : "", rank: 3 },
@@ -56,7 +58,16 @@ export function facts(
     const line = parts.filter(({ rank }) => rank <= most).map(({ text }) => text);
     if (line.join("  ").length <= columns) return line.join("  ");
   }
-  return `${Math.floor((100 * done) / total)}%`;
+  return percent(done, total);
+}
+
+/** What has nothing to do is done. */
+function percent(done: number, total: number): string {
+  return `${Math.floor(100 * shareOf(done, total))}%`;
+}
+
+function shareOf(done: number, total: number): number {
+  return total === 0 ? 1 : done / total;
 }
 
 /** A stage of work without steps: `43%  55/128  0:03 left  perplexity of the samples`. */
@@ -68,8 +79,7 @@ export function stageFacts(
 ): string {
   const left =
     perSecond !== undefined && done < total ? [`${clock((total - done) / perSecond)} left`] : [];
-  const share = `${Math.floor((100 * done) / total)}%`.padStart(4);
-  return [share, `${done}/${total}`, ...left, stage].join("  ");
+  return [percent(done, total).padStart(4), `${done}/${total}`, ...left, stage].join("  ");
 }
 
 /** {@link stageFacts} after a bar, in one line of the screen. */
@@ -80,7 +90,7 @@ export function stageView(
   perSecond: number | undefined,
   columns: number,
 ): string {
-  const line = `${bar(done / total, LEAST_BAR)} ${stageFacts(stage, done, total, perSecond)}`;
+  const line = `${bar(shareOf(done, total), LEAST_BAR)} ${stageFacts(stage, done, total, perSecond)}`;
   return clip(line, Math.max(10, columns - 1));
 }
 
@@ -101,29 +111,40 @@ export function bar(share: number, columns: number): string {
 export interface Screen {
   readonly columns: number;
   readonly rows: number;
+  readonly hasColors: boolean;
+}
+
+/** The sample that is shown while it forms. */
+export interface FormingText {
+  /** Which one it is, where there are several. */
+  readonly heading: string;
+  readonly cells: readonly Cell[];
 }
 
 const LEAST_BAR = 12;
 const MOST_BAR = 24;
 
-/**
- * The live view: a bar line, a heading, and as much of the text that forms as the screen holds.
- * @param heading of the text: which sample it is.
- * @param text as decoded, with the masks in it.
- */
+/** The live view: a bar line, a heading with what the marks mean, and as much of the text as the screen holds. */
 export function view(
   progress: ProgressEvent,
   perSecond: number | undefined,
-  heading: string,
-  text: string,
-  { columns, rows }: Screen,
+  { heading, cells }: FormingText,
+  { columns, rows, hasColors }: Screen,
 ): string {
   const width = Math.max(10, columns - 1);
   const said = facts(progress, perSecond, width - 1 - Math.min(LEAST_BAR, Math.floor(width / 2)));
   const barColumns = Math.min(MOST_BAR, width - 1 - said.length);
-  const first = `${bar(progress.done / progress.total, barColumns)} ${said}`;
-  const lines = wrap(harmless(text), width);
+  const first = `${bar(shareOf(progress.done, progress.total), barColumns)} ${said}`;
+  const paint = painter(hasColors);
+  const lines = formingLines(cells, width, paint);
   const room = Math.max(1, rows - 4);
   const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), "..."];
-  return [first, heading, ...shown].map((line) => clip(line, width)).join("\n");
+  const marks = legend(cells, hasColors);
+  const parts = [heading, ...marks.map(({ text }) => text)].filter((part) => part !== "");
+  const explained = [
+    ...(heading === "" ? [] : [heading]),
+    ...marks.map(({ text, mark }) => paint(text, mark)),
+  ];
+  const second = widthOf(parts.join("  ")) <= width ? explained.join("  ") : clip(heading, width);
+  return [clip(first, width), second, ...shown].join("\n");
 }

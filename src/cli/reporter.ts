@@ -1,13 +1,7 @@
 /** What is said on standard error while a command works: a live view, plain lines, or nothing. */
 import type { ProgressEvent } from "../sampler/events.ts";
 import { FRAME_MS, isLive, LiveArea } from "./liveArea.ts";
-import { facts, Rate, stageFacts, stageView, view } from "./progress.ts";
-
-/** The sample that is shown while it forms. */
-export interface FormingText {
-  readonly heading: string;
-  readonly text: string;
-}
+import { facts, Rate, stageFacts, stageView, view, type FormingText } from "./progress.ts";
 
 export interface Reporter {
   /** Something without a measure has begun: loading a model. */
@@ -18,6 +12,8 @@ export interface Reporter {
   stage(name: string, done: number, total: number): void;
   /** A line that stays. */
   note(line: string): void;
+  /** A line for somebody who watches: it is left out where there is no terminal. */
+  hint(line: string): void;
   /** Takes the live view away, so that something else can be written; the next progress brings it back. */
   clear(): void;
   /** The work is over, however it ended. Any number of times. */
@@ -48,6 +44,9 @@ class QuietReporter implements Reporter {
     // quiet
   }
   note(): void {
+    // quiet
+  }
+  hint(): void {
     // quiet
   }
   clear(): void {
@@ -106,6 +105,10 @@ export class PlainReporter implements Reporter {
     this.#write(line);
   }
 
+  hint(): void {
+    // nobody watches
+  }
+
   clear(): void {
     // lines stay
   }
@@ -138,8 +141,7 @@ class LiveReporter implements Reporter {
 
   progress(event: ProgressEvent, forming: () => FormingText): void {
     if (!this.#isDue(event.done)) return;
-    const { heading, text } = forming();
-    this.#area.draw(view(event, this.#rate.perSecond, heading, text, this.#area));
+    this.#area.draw(view(event, this.#rate.perSecond, forming(), this.#area));
   }
 
   stage(name: string, done: number, total: number): void {
@@ -162,6 +164,10 @@ class LiveReporter implements Reporter {
   note(line: string): void {
     this.#stopTimer();
     this.#area.note(line);
+  }
+
+  hint(line: string): void {
+    this.note(line);
   }
 
   clear(): void {

@@ -1,6 +1,7 @@
 /** `remdm sample`: its options. */
 import { Command, Option } from "commander";
 import type { Device } from "../launchOptions.ts";
+import type { FinishReason } from "../sampler/events.ts";
 import type { Compat } from "../sampler/strategy.ts";
 import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";
 import { DEFAULTS, STRATEGY_HELP } from "../strategyName.ts";
@@ -26,6 +27,9 @@ export interface SampleFlags extends StrategyFlags {
   readonly compat?: Compat;
   readonly stride?: number;
   readonly strides?: number;
+  readonly until?: FinishReason;
+  /** false: `--no-special-tokens`. */
+  readonly specialTokens?: boolean;
   readonly prompt?: string;
   readonly json?: true;
   readonly out?: string;
@@ -77,11 +81,19 @@ export function sampleCommand(): Command {
     .option("--batch-size <n>", "sequences in one forward call (default: at most 16)", readInteger)
     .option("--length <n>", "tokens of a sequence (default: the model's length)", readInteger)
     .addOption(
-      new Option("--seed <n>", "same seed, same samples").argParser(readSeed).default(1n, "1"),
+      new Option("--seed <n>", "same seed, same samples; random: others each time")
+        .argParser(readSeed)
+        .default(1n, "1"),
     )
     .option("--prompt <text>", "text that every sample begins with")
     .option("--stride <n>", "long texts: tokens that the window moves on by", readInteger)
     .option("--strides <n>", "long texts: how often it moves", readInteger)
+    .addOption(
+      new Option(
+        "--until <name>",
+        "where a text ends: with its length, or before its end-of-text token; ar then stops there (default: length; end for long texts)",
+      ).choices(["length", "end"]),
+    )
     .addOption(
       new Option(
         "--executor <name>",
@@ -103,6 +115,7 @@ export function sampleCommand(): Command {
     .option("--alpha-on <x>", `for loop: alpha on it (default: ${DEFAULTS.alphaOn})`, readNumber)
     .option("--t-switch <x>", `for switch (default: ${DEFAULTS.tSwitch})`, readNumber)
     .optionsGroup("Output:")
+    .option("--no-special-tokens", "leave them out of the texts")
     .option("--json", "print one JSON object")
     .option("--out <file.jsonl>", "keep each sample in a file as soon as it is finished")
     .option("--force", "replace the file of --out when it exists")

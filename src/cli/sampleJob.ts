@@ -4,10 +4,13 @@ import { tokenEntropy } from "../metrics/entropy.ts";
 import type { SampleResult, SampleRun } from "../run.ts";
 import { Board } from "./board.ts";
 import { failureOf } from "./failure.ts";
+import { InOrder } from "./inOrder.ts";
 import { Interruption } from "./interruption.ts";
 import { SampleFile, toJson, toText, type SampleRecord } from "./output.ts";
-import { createReporter, type FormingText, type Reporter } from "./reporter.ts";
+import type { FormingText } from "./progress.ts";
+import { createReporter, type Reporter } from "./reporter.ts";
 import { checkFlags, samplingOptions, type SamplingOptions } from "./samplingOptions.ts";
+import { closing, commandOf, opening, suggestion } from "./sayings.ts";
 import { flagFor } from "./strategyOptions.ts";
 import type { SampleFlags } from "./sample.ts";
 
@@ -58,12 +61,18 @@ class Job {
       await using remdm = await this.#launch();
       const options = samplingOptions(this.#flags, remdm.model.kind);
       const run = remdm.sample({ ...options, signal });
-      await this.#follow(run, remdm);
+      this.#reporter.note(opening(options, this.#flags.strategy));
+      await this.#follow(run);
       const result = await run.result;
       this.#reporter.end();
       if (this.#flags.json)
         process.stdout.write(`${toJson(this.#summary(result, options, remdm))}\n`);
       this.#reporter.note(closing(result));
+      if (!this.#flags.json) {
+        const { checkpoint } = this.#flags;
+        const command = commandOf(process.env);
+        this.#reporter.hint(suggestion({ kind: remdm.model.kind, checkpoint, options, command }));
+      }
       return 0;
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -95,41 +104,42 @@ class Job {
   }
 
   /** Shows and keeps what the run tells. */
-  async #follow(run: SampleRun, { denoiser: { model }, tokenizer }: Remdm): Promise<void> {
-    const { length = model.length, stride = 0, strides = 0, prompt = "", samples } = this.#flags;
-    const begin = model.kind === "ar" && model.bosId !== undefined ? [model.bosId] : [];
-    const board = new Board({
-      length: length + stride * strides,
-      maskId: model.maskId,
-      beginning: [...begin, ...tokenizer.encode(prompt)],
-    });
+  async #follow(run: SampleRun): Promise<void> {
+    const { samples } = this.#flags;
+    const board = new Board(run.pieces(0));
     const forming = (): FormingText => {
-      const current = board.current;
-      if (current === undefined) return { heading: "", text: "" };
-      const heading = samples > 1 ? `sample ${current.sample + 1} of ${samples}` : "";
-      return { heading, text: tokenizer.decode(current.tokens) };
+      const picture = board.picture();
+      if (picture === undefined) return { heading: "", cells: [] };
+      const heading = samples > 1 ? `sample ${picture.sample + 1} of ${samples}` : "";
+      return { heading, cells: picture.cells };
     };
-    for await (const event of run) {
-      board.apply(event);
-      if (event.type === "progress") this.#reporter.progress(event, forming);
-      if (event.type === "finished") {
-        const text = tokenizer.decode(event.tokens);
-        const entropy = tokenEntropy(event.tokens);
-        this.#keep({ sample: event.sample, tokens: [...event.tokens], text, entropy }, samples);
+    const finished = new InOrder<SampleRecord>(0);
+    try {
+      for await (const event of run) {
+        board.apply(event);
+        if (event.type === "progress") this.#reporter.progress(event, forming);
+        if (event.type !== "finished") continue;
+        const { sample, tokens, text, finishReason } = event;
+        const record = { sample, tokens, text, entropy: tokenEntropy(tokens), finishReason };
+        this.#file?.write(record);
+        this.#finished++;
+        this.#show(finished.add(sample, record));
       }
+    } finally {
+      this.#show(finished.rest());
     }
   }
 
-  #keep(record: SampleRecord, samples: number): void {
-    this.#file?.write(record);
-    this.#finished++;
-    if (this.#flags.json) return;
+  #show(records: readonly SampleRecord[]): void {
+    if (this.#flags.json || records.length === 0) return;
     this.#reporter.clear();
-    process.stdout.write(toText(record, samples, process.stdout.isTTY));
+    for (const record of records) {
+      process.stdout.write(toText(record, this.#flags.samples, process.stdout.isTTY));
+    }
   }
 
   #summary(
-    { tokens, texts, entropies, stats }: SampleResult,
+    { tokens, texts, entropies, finishReasons, stats }: SampleResult,
     options: SamplingOptions,
     remdm: Remdm,
   ): unknown {
@@ -138,9 +148,10 @@ class Job {
     const { checkpoint, rawWeights = false } = this.#flags;
     return {
       samples: tokens.map((ids, i) => ({
-        tokens: [...ids],
+        tokens: ids,
         text: texts[i],
         entropy: entropies[i],
+        finishReason: finishReasons[i],
       })),
       stats,
       options: {
@@ -175,10 +186,4 @@ class Job {
     );
     return code;
   }
-}
-
-function closing({ stats, tokens }: SampleResult): string {
-  const { seconds, forwardCalls, forwardRows, steps } = stats;
-  const samples = `${tokens.length} ${tokens.length === 1 ? "sample" : "samples"}`;
-  return `${samples} in ${seconds.toFixed(1)} s: ${steps} steps, ${forwardCalls} forward calls, ${forwardRows} rows of logits`;
 }

@@ -28,12 +28,17 @@ export function checkFlags(flags: SampleFlags): void {
 
 /** @throws UsageError. */
 export function samplingOptions(flags: SampleFlags, kind: ModelKind): SamplingOptions {
-  const { prompt } = flags;
-  return { ...samplerOptions(flags, kind), ...(prompt !== undefined && { prompt }) };
+  const { prompt, specialTokens = true } = flags;
+  return {
+    ...samplerOptions(flags, kind),
+    ...(prompt !== undefined && { prompt }),
+    ...(!specialTokens && { specialTokens }),
+  };
 }
 
 function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplerOptions {
-  const { samples, batchSize, length, seed, executor, compat, stride, strides } = flags;
+  const { samples, batchSize, length, seed, executor, compat } = flags;
+  const { stride, strides, until } = flags;
   const strategy = strategyOf(strategyName(flags, kind), flags);
   const steps = flags.steps ?? (strategy.kind === "ar" ? undefined : DEFAULT_STEPS);
   return {
@@ -48,6 +53,7 @@ function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplerOptions {
     ...(compat !== undefined && { compat }),
     ...(stride !== undefined && { stride }),
     ...(strides !== undefined && { strides }),
+    ...(until !== undefined && { until }),
   };
 }
 

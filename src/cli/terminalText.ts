@@ -46,20 +46,37 @@ export function clip(text: string, columns: number): string {
   return clipped;
 }
 
-/** Breaks harmless text into lines of at most `columns`, at a space where there is one. */
-export function wrap(text: string, columns: number): string[] {
-  return text.split("\n").flatMap((line) => wrapLine(line, Math.max(2, columns)));
+/** A part of a text: UTF-16 units `from` to `to`, the last one not included. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
 }
 
-function wrapLine(line: string, columns: number): string[] {
-  const lines: string[] = [];
-  let rest = line;
-  while (widthOf(rest) > columns) {
-    const piece = clip(rest, columns);
-    const space = piece.lastIndexOf(" ");
-    const end = rest.charAt(piece.length) === " " || space <= 0 ? piece.length : space;
-    lines.push(rest.slice(0, end).trimEnd());
-    rest = rest.slice(end).trimStart();
+/** Breaks harmless text into lines of at most `columns`, at a space where there is one. */
+export function lineRanges(text: string, columns: number): Range[] {
+  const ranges: Range[] = [];
+  let from = 0;
+  for (const line of text.split("\n")) {
+    ranges.push(...rangesOfLine(text, from, from + line.length, Math.max(2, columns)));
+    from += line.length + 1;
   }
-  return [...lines, rest];
+  return ranges;
+}
+
+/** The lines of {@link lineRanges} themselves. */
+export function wrap(text: string, columns: number): string[] {
+  return lineRanges(text, columns).map(({ from, to }) => text.slice(from, to));
+}
+
+function* rangesOfLine(text: string, from: number, to: number, columns: number): Generator<Range> {
+  let begin = from;
+  while (widthOf(text.slice(begin, to)) > columns) {
+    const piece = clip(text.slice(begin, to), columns);
+    const space = piece.lastIndexOf(" ");
+    const whole = text.charAt(begin + piece.length) === " " || space <= 0;
+    const end = begin + (whole ? piece.length : space);
+    yield { from: begin, to: begin + text.slice(begin, end).trimEnd().length };
+    begin = to - text.slice(end, to).trimStart().length;
+  }
+  yield { from: begin, to };
 }

@@ -1,4 +1,5 @@
 /** What a person typed wrong, and how typed values are read. */
+import { randomInt } from "node:crypto";
 import { InvalidArgumentError } from "commander";
 import type { Device } from "../launchOptions.ts";
 
@@ -27,10 +28,11 @@ export function readInteger(text: string): number {
   throw new InvalidArgumentError("It must be a whole number.");
 }
 
-/** For commander: seeds go beyond what a number holds exactly. */
+/** For commander: seeds go beyond what a number holds exactly; a random one is short enough to be typed again. */
 export function readSeed(text: string): bigint {
+  if (text === "random") return BigInt(randomInt(2 ** 32));
   if (/^\d+$/.test(text)) return BigInt(text);
-  throw new InvalidArgumentError("It must be a whole number from 0 to 2^64 - 1.");
+  throw new InvalidArgumentError("It must be a whole number from 0 to 2^64 - 1, or random.");
 }
 
 /** For commander. */

@@ -4,9 +4,10 @@
  */
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
-import { RowSampler, type RowAddress } from "./categorical.ts";
+import { blankText } from "./blankText.ts";
+import { RowSampler, type Draw, type RowAddress } from "./categorical.ts";
 import { AutoregressiveDraw } from "./dense/autoregressiveDraw.ts";
-import type { Denoiser, TokenId } from "./denoiser.ts";
+import type { Denoiser } from "./denoiser.ts";
 import type { SamplerEvent, SamplerOutcome } from "./events.ts";
 import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "./noise.ts";
@@ -15,14 +16,21 @@ import { Pace } from "./pace.ts";
 import { ask, stack } from "./question.ts";
 
 /** Chooses the next token of sequence `b` of the batch. @param row [V] raw logits. */
-type ChooseToken = (row: Float32Array, b: number, at: RowAddress) => TokenId;
+type ChooseToken = (row: Float32Array, b: number, at: RowAddress) => Draw;
+
+/** One sequence of the batch. */
+interface Sequence {
+  readonly sample: number;
+  /** Its place in the whole batch, which is smaller once some have ended. */
+  readonly b: number;
+  readonly tokens: Int32Array;
+}
 
 export class AutoregressiveRun {
   readonly #denoiser: Denoiser;
   readonly #options: ResolvedOptions;
   readonly #pace: Pace;
   readonly #ledger: Ledger;
-  readonly #bosId: TokenId;
   readonly #choose: ChooseToken;
   readonly #parity: AutoregressiveDraw | undefined;
   readonly #cache = nextCache();
@@ -32,14 +40,13 @@ export class AutoregressiveRun {
     this.#denoiser = denoiser;
     this.#options = options;
     this.#pace = new Pace(options.signal);
-    this.#ledger = new Ledger(options, options.steps);
-    this.#bosId = denoiser.model.bosId ?? 0; // `resolveOptions` has seen that it is there
+    this.#ledger = new Ledger(options);
     const rows = new RowSampler(denoiser.model, options.topP, options.compat);
     const parity = dense ? new AutoregressiveDraw(denoiser.model, options) : undefined;
     this.#parity = parity;
     this.#choose =
       parity === undefined
-        ? (row, _, at) => rows.draw(row, at, noise).token
+        ? (row, _, at) => rows.draw(row, at, noise)
         : (row, b) => parity.draw(row, b);
   }
 
@@ -52,46 +59,48 @@ export class AutoregressiveRun {
     return this.#ledger.outcome();
   }
 
-  async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, Int32Array[], void> {
-    const { steps, pinned } = this.#options;
-    const batch = samples.map(() => this.#beginning());
-    this.#parity?.begin(batch.length);
-    for (let step = 0; step < steps; step++) {
+  async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
+    const { steps, pinned, endId } = this.#options;
+    const { model } = this.#denoiser;
+    this.#parity?.begin(samples.length);
+    let open = samples.map((sample, b): Sequence => {
+      return { sample, b, tokens: blankText(this.#options, model) };
+    });
+    for (let step = 0; step < steps && open.length > 0; step++) {
       const position = step + 1;
       if (pinned.has(position)) continue;
-      const { vocabSize } = this.#denoiser.model;
-      const logits = await this.#askNext(batch, position);
+      const rows = await this.#askNext(open, position);
       const time = 1 - step / steps;
-      for (const [b, tokens] of batch.entries()) {
-        const sample = samples[b];
-        const row = logits.subarray(b * vocabSize, (b + 1) * vocabSize);
-        tokens[position] = this.#choose(row, b, { sample, step, position });
-        if (this.#pace.spendTokens(vocabSize)) await this.#pace.rest();
-        const positions = Int32Array.of(position);
-        const drawn = Int32Array.of(tokens[position]);
-        yield { type: "revealed", sample, step, time, positions, tokens: drawn };
+      const goOn: Sequence[] = [];
+      for (const [i, sequence] of open.entries()) {
+        const { sample, b, tokens } = sequence;
+        const row = rows.subarray(i * model.vocabSize, (i + 1) * model.vocabSize);
+        const { token, probability } = this.#choose(row, b, { sample, step, position });
+        tokens[position] = token;
+        if (this.#pace.spendTokens(model.vocabSize)) await this.#pace.rest();
+        if (token === endId) {
+          yield this.#ledger.finish(sample, tokens.subarray(0, position + 1));
+          continue;
+        }
+        goOn.push(sequence);
+        const [positions, probabilities] = [[position], [probability]];
+        yield { type: "revealed", sample, step, time, positions, tokens: [token], probabilities };
       }
-      yield this.#ledger.progress(batch.length * position);
+      open = goOn;
+      const isOver = position === steps || open.length === 0;
+      const next = isOver ? undefined : { step: position, time: 1 - position / steps };
+      yield this.#ledger.progress(open.length * position, next);
     }
-    return batch;
-  }
-
-  /** [L] the begin-of-text token at both ends, as the original has it; the last is overwritten where it is drawn. */
-  #beginning(): Int32Array {
-    const tokens = new Int32Array(this.#options.length).fill(this.#denoiser.model.maskId);
-    tokens[0] = this.#bosId;
-    tokens[tokens.length - 1] = this.#bosId;
-    for (const [position, token] of this.#options.pinned) tokens[position] = token;
-    return tokens;
+    for (const { sample, tokens } of open) yield this.#ledger.finish(sample, tokens);
   }
 
   /** @returns [B, V] the rows of what comes at `position`. */
-  async #askNext(batch: readonly Int32Array[], position: number): Promise<Float32Array> {
+  async #askNext(batch: readonly Sequence[], position: number): Promise<Float32Array> {
     this.#pace.checkAborted();
     const request = {
       batch: batch.length,
       length: position,
-      tokens: stack(batch.map((tokens) => tokens.subarray(0, position))),
+      tokens: stack(batch.map(({ tokens }) => tokens.subarray(0, position))),
       sigma: new Float32Array(batch.length),
       rows: Int32Array.from(batch, (_, b) => (b + 1) * position - 1),
       cache: this.#cache,

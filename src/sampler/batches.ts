@@ -4,10 +4,8 @@ import type { SamplerEvent } from "./events.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ResolvedOptions } from "./options.ts";
 
-/** Samples one batch. @param samples their numbers. @returns the final tokens of each. */
-export type SampleBatch = (
-  samples: readonly number[],
-) => AsyncGenerator<SamplerEvent, readonly Int32Array[], void>;
+/** Samples one batch and finishes each of its samples. @param samples their numbers. */
+export type SampleBatch = (samples: readonly number[]) => AsyncGenerator<SamplerEvent, void, void>;
 
 /** @param cache that the batches use, one after the other; released at the end, however that comes. */
 export async function* inBatches(
@@ -21,9 +19,8 @@ export async function* inBatches(
     for (let begin = 0; begin < samples; begin += batchSize) {
       const length = Math.min(batchSize, samples - begin);
       const numbers = Array.from({ length }, (_, b) => firstSample + begin + b);
-      const texts = yield* sampleBatch(numbers);
-      for (const [b, text] of texts.entries()) yield ledger.finish(numbers[b], text);
-      yield ledger.progress(0);
+      yield* sampleBatch(numbers);
+      yield ledger.progress();
     }
   } finally {
     denoiser.release?.(cache);

@@ -45,7 +45,7 @@ export class EventRun {
     this.#noise = noise;
     this.#rows = new RowSampler(denoiser.model, options.topP, options.compat);
     this.#pace = new Pace(options.signal);
-    this.#ledger = new Ledger(options, (plan.steps + 1) * (options.strides + 1));
+    this.#ledger = new Ledger(options);
     // The original keeps confidences in bfloat16 beside a network that computes in it, as on a GPU.
     const rounds = options.compat === "remdm" && dtype === "bfloat16";
     this.#settings = { ...options, plan, maskId, ...(rounds && { round: roundToBfloat16 }) };
@@ -160,22 +160,26 @@ export class EventRun {
 
   #finish(state: SampleState): FinishedEvent {
     this.#active.splice(this.#active.indexOf(state), 1);
-    return this.#ledger.finish(state.sample, state.text(this.#options.endId));
+    return this.#ledger.finish(state.sample, state.text());
   }
 
   #progress() {
-    return this.#ledger.progress(this.#active.reduce((sum, { step }) => sum + step, 0));
+    const underWay = this.#active.reduce((sum, { stepsDone }) => sum + stepsDone, 0);
+    const first = this.#active.find(({ finished }) => !finished);
+    return this.#ledger.progress(underWay, first);
   }
 }
 
 /** Positions are told as those of the text. */
-function inText({ offset }: SampleState, positions: Int32Array): Int32Array {
-  return offset === 0 ? positions : positions.map((position) => position + offset);
+function inText({ offset }: SampleState, positions: Int32Array): number[] {
+  return Array.from(positions, (position) => position + offset);
 }
 
+/** @param state before the step. */
 function remasked(state: SampleState, positions: Int32Array): RemaskedEvent {
   const { sample, step, time } = state;
-  return { type: "remasked", sample, step, time, positions: inText(state, positions) };
+  const tokens = Array.from(positions, (position) => state.tokens[position]);
+  return { type: "remasked", sample, step, time, positions: inText(state, positions), tokens };
 }
 
 function revealed(
@@ -184,6 +188,13 @@ function revealed(
   draws: readonly Draw[],
 ): RevealedEvent {
   const { sample, step, time } = state;
-  const tokens = Int32Array.from(draws, ({ token }) => token);
-  return { type: "revealed", sample, step, time, positions: inText(state, positions), tokens };
+  return {
+    type: "revealed",
+    sample,
+    step,
+    time,
+    positions: inText(state, positions),
+    tokens: draws.map(({ token }) => token),
+    probabilities: draws.map(({ probability }) => probability),
+  };
 }

@@ -1,6 +1,9 @@
-/** What a run says of itself while it goes on, and what it gives in the end. */
+/** What a run says of itself while it goes on, and what it gives in the end: plain records, as they are in JSON. */
 import type { TokenId } from "./denoiser.ts";
 import type { Compat, Strategy } from "./strategy.ts";
+
+/** Why a text ends: its end-of-text token was there, or the length was reached. */
+export type FinishReason = "end" | "length";
 
 export interface SamplerOptions {
   /** Default: `mdlm`; the only one that they have for models of kind `sedd` (`analytic`), `d3pm` (`ddpm`) and `ar`. */
@@ -38,11 +41,16 @@ export interface SamplerOptions {
   readonly compat?: Compat;
   /**
    * Semi-autoregressive generation: when a window of `length` tokens is done it moves on by `stride` tokens, `strides`
-   * times, and what it keeps is pinned. Samples are then of different lengths: they end before the first
-   * end-of-text token. Both or neither; integers in [1, length) and >= 1. Original: `sample_subs_guidance`.
+   * times, and what it keeps is pinned. Both or neither; integers in [1, length) and >= 1. Original: `sample_subs_guidance`.
    */
   readonly stride?: number;
   readonly strides?: number;
+  /**
+   * `length` gives every token that there is room for. `end` cuts a text before its first end-of-text token, one that was
+   * given at the beginning excepted: `ar` then stops drawing there, and the others draw the same tokens as ever.
+   * Default, as the original has it: `length`; with `stride` `end`, where the model has an end-of-text token.
+   */
+  readonly until?: FinishReason;
   readonly signal?: AbortSignal;
 }
 
@@ -55,10 +63,15 @@ export interface RevealedEvent {
   readonly step: number;
   /** Time t at the start of that step, in [0, 1]. */
   readonly time: number;
-  /** Where: in [0, L), with `stride` in the whole text. */
-  readonly positions: Int32Array;
-  /** Token ids, one for each of `positions`. */
-  readonly tokens: Int32Array;
+  /** Where: in [0, L), ascending; with `stride` in the whole text. */
+  readonly positions: readonly number[];
+  /** What came there, one token for each of `positions`. */
+  readonly tokens: readonly TokenId[];
+  /**
+   * Its probability, in (0, 1], one for each of `positions`: in the distribution of what a mask becomes if it is revealed, as
+   * it was drawn from, so after the nucleus. 1 where nothing was drawn: the final noise removal takes the likeliest token.
+   */
+  readonly probabilities: readonly number[];
 }
 
 /** Tokens that became masks again. */
@@ -69,23 +82,32 @@ export interface RemaskedEvent {
   readonly step: number;
   readonly time: number;
   /** As there. */
-  readonly positions: Int32Array;
+  readonly positions: readonly number[];
+  /** What stood there before, one token for each of `positions`. */
+  readonly tokens: readonly TokenId[];
 }
 
 /** One sequence is done. */
 export interface FinishedEvent {
   readonly type: "finished";
   readonly sample: number;
-  /** [L] final token ids, no masks; with `stride` up to the first end-of-text token. */
-  readonly tokens: Int32Array;
+  /** [L] final token ids, no masks; fewer where `until` cut the text. */
+  readonly tokens: readonly TokenId[];
+  readonly finishReason: FinishReason;
 }
 
 /** Sent after each forward call and at the end. */
 export interface ProgressEvent {
   readonly type: "progress";
-  /** Steps done over all samples, and how many there are: samples * (steps + 1), the final noise removal included. */
+  /** Steps done over all samples, and how many there are: samples * steps, times the windows. The final noise removal is no step. */
   readonly done: number;
   readonly total: number;
+  /**
+   * Where the first of the samples under way stands: the step that it is to take next, numbered as in {@link RevealedEvent}, and
+   * the time t at its start, falling from 1. Where no sample is under way: the last step, and 0.
+   */
+  readonly step: number;
+  readonly time: number;
   readonly finishedSamples: number;
   readonly samples: number;
   /** As of {@link SamplerStats}, so far. */
@@ -105,7 +127,9 @@ export interface SamplerStats {
 }
 
 export interface SamplerOutcome {
-  /** One [L] array a sample, in order; with `stride` their lengths differ. */
-  readonly tokens: readonly Int32Array[];
+  /** [L] token ids of each sample, in order; fewer where `until` cut the text. */
+  readonly tokens: readonly (readonly TokenId[])[];
+  /** Of each sample. */
+  readonly finishReasons: readonly FinishReason[];
   readonly stats: SamplerStats;
 }

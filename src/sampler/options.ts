@@ -27,7 +27,9 @@ export interface ResolvedOptions {
   /** Tokens that a window moves on by, and how often: 0 and 0 unless semi-autoregressive. */
   readonly stride: number;
   readonly strides: number;
-  /** Token before which a text ends: only long generation cuts one off. */
+  /** How many first tokens of a text are given: a prompt, and what begins an `ar` text. */
+  readonly given: number;
+  /** Token before which a text ends; undefined: with its length. */
   readonly endId: TokenId | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -47,6 +49,7 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
   compat: true,
   stride: true,
   strides: true,
+  until: true,
   signal: true,
 };
 
@@ -69,6 +72,7 @@ export function resolveOptions(options: SamplerOptions, model: DenoiserModel): R
   const noise = readChoice("noise", given.noise, noisesOf(strategy, dense));
   const compat = readChoice("compat", given.compat, dense ? ["remdm"] : ["remdm", "paper"]);
   const windows = readWindows(given.stride, given.strides, L);
+  const pinned = readPinned(given.pinned, L, model);
   return {
     ...methodOf(
       {
@@ -95,9 +99,10 @@ export function resolveOptions(options: SamplerOptions, model: DenoiserModel): R
     seed: readSeed(given.seed),
     noise,
     compat,
-    pinned: readPinned(given.pinned, L, model),
+    pinned,
     ...windows,
-    endId: windows.strides > 0 ? model.eosId : undefined,
+    given: givenTokens(pinned, model),
+    endId: readEnd(given.until, windows.strides > 0, model),
     signal: readSignal(given.signal),
   };
 }
@@ -186,6 +191,24 @@ function readPinned(
   }
   if (kind === "ar") checkPrefix(copy, bosId);
   return copy;
+}
+
+function givenTokens(pinned: ReadonlyMap<number, TokenId>, { kind }: DenoiserModel): number {
+  let count = kind === "ar" ? 1 : 0;
+  while (pinned.has(count)) count++;
+  return count;
+}
+
+/** @returns the token that is to end a text. */
+function readEnd(
+  until: unknown,
+  semiAutoregressive: boolean,
+  { eosId }: DenoiserModel,
+): TokenId | undefined {
+  const choices = semiAutoregressive ? (["end", "length"] as const) : (["length", "end"] as const);
+  if (readChoice("until", until, choices) === "length") return undefined;
+  if (eosId !== undefined || until === undefined) return eosId;
+  throw new OptionError("until", until, '"length": this model has no end-of-text token');
 }
 
 /** An `ar` model cannot know what comes later: only its beginning can be given. */

@@ -59,6 +59,11 @@ export class SampleState {
     return this.#windows * (this.#settings.plan.steps + 1) + this.#step;
   }
 
+  /** Steps that are behind it over all windows; the final noise removal is none. */
+  get stepsDone(): number {
+    return this.#windows * this.#settings.plan.steps + this.#step;
+  }
+
   /** t at the start of the step at hand. */
   get time(): number {
     return this.#settings.plan.times[this.#step];
@@ -78,9 +83,9 @@ export class SampleState {
     return this.#window.free.length;
   }
 
-  /** The whole text so far. @param eosId as of {@link TextWindow.text}. */
-  text(eosId?: TokenId): Int32Array {
-    return this.#window.text(eosId);
+  /** The whole text so far. */
+  text(): TokenId[] {
+    return this.#window.text();
   }
 
   /** Draws the events of the step at hand from the state before it; changes nothing. */

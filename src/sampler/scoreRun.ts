@@ -52,7 +52,7 @@ export class ScoreRun {
     this.#noise = noise;
     this.#rows = new RowSampler(denoiser.model, options.topP, options.compat);
     this.#pace = new Pace(options.signal);
-    this.#ledger = new Ledger(options, times.length);
+    this.#ledger = new Ledger(options);
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -64,7 +64,7 @@ export class ScoreRun {
     return this.#ledger.outcome();
   }
 
-  async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, Int32Array[], void> {
+  async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
     const { maskId } = this.#denoiser.model;
     const settings = { ...this.#options, maskId };
     const batch = samples.map((sample) => ({ sample, window: new TextWindow(settings) }));
@@ -76,9 +76,10 @@ export class ScoreRun {
       const reveals =
         step === last ? masked(open, maskId) : await this.#drawReveals(open, request, step);
       yield* this.#reveal(open, reveals, request, step);
-      yield this.#ledger.progress(batch.length * (step + 1));
+      const next = step === last ? undefined : { step: step + 1, time: this.#times[step + 1] };
+      yield this.#ledger.progress(batch.length * Math.min(step + 1, last), next);
     }
-    return batch.map(({ window }) => window.text());
+    for (const { sample, window } of batch) yield this.#ledger.finish(sample, window.text());
   }
 
   /** Of every masked position. */
@@ -148,11 +149,18 @@ export class ScoreRun {
         row++;
         if (this.#pace.spendTokens(vocabSize)) await this.#pace.rest();
       }
-      const tokens = Int32Array.from(draws, ({ token }) => token);
       positions.forEach((position, i) => {
-        window.tokens[position] = tokens[i];
+        window.tokens[position] = draws[i].token;
       });
-      yield { type: "revealed", sample, step, time: this.#times[step], positions, tokens };
+      yield {
+        type: "revealed",
+        sample,
+        step,
+        time: this.#times[step],
+        positions: Array.from(positions),
+        tokens: draws.map(({ token }) => token),
+        probabilities: draws.map(({ probability }) => probability),
+      };
     }
   }
 }

@@ -43,11 +43,9 @@ export class TextWindow {
     this.#free = this.#positions().subarray(tokens.length - stride);
   }
 
-  /** The whole text. @param eosId ends it, unless it is the first token: that one may begin a text as well. */
-  text(eosId?: TokenId): Int32Array {
-    const text = Int32Array.from([...this.#past, ...this.tokens]);
-    const end = eosId === undefined ? -1 : text.indexOf(eosId, 1);
-    return end < 0 ? text : text.slice(0, end);
+  /** The whole text. */
+  text(): TokenId[] {
+    return [...this.#past, ...this.tokens];
   }
 
   #positions(): Int32Array {

@@ -16,6 +16,7 @@ export async function loadGpt2(): Promise<Tokenizer> {
     vocabSize: END_OF_TEXT_ID + 1,
     bosId: END_OF_TEXT_ID,
     eosId: END_OF_TEXT_ID,
+    specialIds: new Set([END_OF_TEXT_ID]),
     // gpt-tokenizer refuses special tokens in a text, so they are cut out first.
     encode: (text) =>
       text

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Tokenizer as HuggingFace } from "@huggingface/tokenizers";
 import { TokenizerError } from "./errors.ts";
-import { readSpecialTokens } from "./specialTokens.ts";
+import { readSpecialTokens, specialIds } from "./specialTokens.ts";
 import { decodeAround, MASK_GLYPH, type Tokenizer } from "./tokenizer.ts";
 
 /**
@@ -19,6 +19,7 @@ export async function loadHuggingFace(path: string): Promise<Tokenizer> {
     name: path,
     vocabSize,
     ...special,
+    specialIds: specialIds(inner.get_added_tokens_decoder().values(), special),
     encode: (text, { whole = false } = {}) => inner.encode(text, { add_special_tokens: whole }).ids,
     decode: (ids, { mask = MASK_GLYPH } = {}) =>
       decodeAround(

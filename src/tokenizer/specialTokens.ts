@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { isRecord } from "../sampler/checks.ts";
 import type { TokenId } from "../sampler/denoiser.ts";
 import { TokenizerError } from "./errors.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 export interface SpecialTokens {
   readonly bosId?: TokenId;
@@ -21,6 +22,20 @@ export function textEnds({
   bosId = eosId,
 }: Pick<SpecialTokens, "bosId" | "eosId">): Pick<SpecialTokens, "bosId" | "eosId"> {
   return { ...(bosId !== undefined && { bosId }), ...(eosId !== undefined && { eosId }) };
+}
+
+/** What a tokenizer file marks as special, and what ends, begins and masks a text whether or not it is marked. */
+export function specialIds(
+  added: Iterable<{ readonly id: TokenId; readonly special: boolean }>,
+  { bosId, eosId, maskId }: SpecialTokens,
+): ReadonlySet<TokenId> {
+  const marked = [...added].filter(({ special }) => special).map(({ id }) => id);
+  return new Set([...marked, bosId, eosId, maskId].filter((id) => id !== undefined));
+}
+
+/** The tokens of a tokenizer that are no text. */
+export function hiddenTokens({ specialIds: ids, ...ends }: Tokenizer): ReadonlySet<TokenId> {
+  return ids ?? specialIds([], ends);
 }
 
 /** Names of the token that ends a text, where no file says which it is. */

@@ -25,6 +25,8 @@ export interface Tokenizer {
   readonly bosId?: TokenId;
   /** The mask, where it is a token of the tokenizer's own and not one that the model has beyond it. */
   readonly maskId?: TokenId;
+  /** Tokens that are no text: `specialTokens: false` leaves them out. Default: `bosId` and `eosId`. */
+  readonly specialIds?: ReadonlySet<TokenId>;
   /** Adds nothing at the ends, unless told to; special tokens that are written in the text become theirs. */
   encode(text: string, options?: EncodeOptions): TokenId[];
   /**

@@ -1,25 +1,66 @@
 import { expect, it } from "@jest/globals";
 import { Board } from "../../src/cli/board.ts";
+import type { RunEvent } from "../../src/index.ts";
 
 const step = { step: 0, time: 1 };
 
-it("puts the tokens of a sample together as they come and go", () => {
-  const board = new Board({ length: 4, maskId: 9, beginning: [7] });
-  expect(board.current).toBeUndefined();
-  const revealed = { positions: Int32Array.of(1, 3), tokens: Int32Array.of(5, 6) };
-  board.apply({ type: "revealed", sample: 2, ...step, ...revealed });
-  expect(board.current).toEqual({ sample: 2, tokens: Int32Array.of(7, 5, 9, 6) });
-  board.apply({ type: "remasked", sample: 2, ...step, positions: Int32Array.of(3) });
-  expect(board.current?.tokens).toEqual(Int32Array.of(7, 5, 9, 9));
+function revealed(sample: number, texts: Readonly<Record<number, string>>): RunEvent {
+  const pieces = Object.entries(texts).map(([at, text]) => ({ position: Number(at), text }));
+  const positions = pieces.map(({ position }) => position);
+  const tokens = positions.map(() => 5);
+  const probabilities = positions.map(() => 0.5);
+  return { type: "revealed", sample, ...step, positions, tokens, probabilities, pieces };
+}
+
+function remasked(sample: number, position: number): RunEvent {
+  const pieces = [{ position, text: "▒" }];
+  return { type: "remasked", sample, ...step, positions: [position], tokens: [5], pieces };
+}
+
+function shown(board: Board): string | undefined {
+  return board
+    .picture()
+    ?.cells.map(({ text, mark }) => `${text}:${mark}`)
+    .join(" ");
+}
+
+it("puts a sample together as its pieces come and go, and tells what happened to each", () => {
+  const board = new Board(["a", "▒", "▒", "▒"]);
+  expect(board.picture()).toBeUndefined();
+  board.apply(revealed(2, { 1: "b", 3: "d" }));
+  expect(shown(board)).toBe("a:pinned b:new ▒:masked d:new");
+  board.apply(remasked(2, 3));
+  expect(shown(board)).toBe("a:pinned b:new ▒:masked ▒:remasked");
+  expect(board.picture()?.sample).toBe(2);
+});
+
+it("a change is marked in three pictures, however many steps are between them", () => {
+  const board = new Board(["▒", "▒"]);
+  board.apply(revealed(0, { 0: "a", 1: "b" }));
+  board.apply(remasked(0, 1));
+  const marks = Array.from({ length: 4 }, () => shown(board));
+  expect(marks).toEqual([
+    "a:new ▒:remasked",
+    "a:new ▒:remasked",
+    "a:new ▒:remasked",
+    "a:settled ▒:masked",
+  ]);
+});
+
+it("a neighbour whose piece changes is not new", () => {
+  const board = new Board(["▒", "▒"]);
+  board.apply(revealed(0, { 0: "" }));
+  for (let i = 0; i < 4; i++) board.picture();
+  const half = revealed(0, { 1: "é" });
+  board.apply(half);
+  expect(shown(board)).toBe(":settled é:new");
 });
 
 it("shows the first one under way, and the next when that is finished", () => {
-  const board = new Board({ length: 1, maskId: 9, beginning: [] });
-  for (const sample of [0, 1]) {
-    const revealed = { positions: Int32Array.of(0), tokens: Int32Array.of(sample) };
-    board.apply({ type: "revealed", sample, ...step, ...revealed });
-  }
-  expect(board.current?.sample).toBe(0);
-  board.apply({ type: "finished", sample: 0, tokens: Int32Array.of(0) });
-  expect(board.current?.sample).toBe(1);
+  const board = new Board(["▒"]);
+  for (const sample of [0, 1]) board.apply(revealed(sample, { 0: String(sample) }));
+  expect(board.picture()?.sample).toBe(0);
+  const end = { tokens: [0], finishReason: "length", pieces: [], text: "0" } as const;
+  board.apply({ type: "finished", sample: 0, ...end });
+  expect(board.picture()).toMatchObject({ sample: 1, cells: [{ text: "1" }] });
 });

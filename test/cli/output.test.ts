@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { SampleFile, toJson, toText } from "../../src/cli/output.ts";
 
-const record = { sample: 0, tokens: [1, 2], text: 'a "line"\nbreak', entropy: 0.69 };
+const record = {
+  sample: 0,
+  tokens: [1, 2],
+  text: 'a "line"\nbreak',
+  entropy: 0.69,
+  finishReason: "length" as const,
+};
 
 let scratch = "";
 let path = "";

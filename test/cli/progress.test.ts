@@ -6,7 +6,7 @@ import type { ProgressEvent } from "../../src/index.ts";
 
 function at(done: number, more: Partial<ProgressEvent> = {}): ProgressEvent {
   const counts = { finishedSamples: 0, samples: 1, forwardCalls: 12, forwardRows: 40 };
-  return { type: "progress", done, total: 100, ...counts, ...more };
+  return { type: "progress", done, total: 100, step: 0, time: 1, ...counts, ...more };
 }
 
 describe("the rate", () => {
@@ -70,6 +70,11 @@ describe("the facts", () => {
     expect(facts(at(43), 24, 30)).toBe(" 43%  24 steps/s  0:03 left");
   });
 
+  it("count 128 steps of 128, and nothing to do as done", () => {
+    expect(facts(at(128, { total: 128 }), 24)).toBe("100%  128/128 steps  24 steps/s  12 calls");
+    expect(facts(at(0, { total: 0 }), undefined)).toContain("100%");
+  });
+
   it("promise no time when all is done", () => {
     expect(facts(at(100), 24)).not.toContain("left");
   });
@@ -97,14 +102,18 @@ describe("the live view", () => {
     [20, 5],
     [12, 3],
   ])("fits into %d x %d", (columns, rows) => {
-    const lines = view(at(43), 24, "sample 1 of 4", text, { columns, rows }).split("\n");
+    const forming = { heading: "sample 1 of 4", cells: [{ text, mark: "settled" } as const] };
+    const screen = { columns, rows, hasColors: false };
+    const lines = view(at(43), 24, forming, screen).split("\n");
     expect(Math.max(...lines.map(widthOf))).toBeLessThan(columns);
     expect(lines.length).toBeLessThanOrEqual(Math.max(3, rows - 2));
   });
 
   it("shows the masks, and lets nothing of the text steer the terminal", () => {
-    const screen = { columns: 80, rows: 24 };
-    const shown = view(at(1), 1, "", "▒▒ \u001b[2J\u0007 ok\u009b31m", screen);
+    const screen = { columns: 80, rows: 24, hasColors: false };
+    const text = "▒▒ \u001b[2J\u0007 ok\u009b31m";
+    const cells = [{ text, mark: "settled" } as const];
+    const shown = view(at(1), 1, { heading: "", cells }, screen);
     expect(shown).toContain("▒▒ ␛[2J␇ ok\ufffd31m");
     // eslint-disable-next-line no-control-regex -- they are the point
     expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);

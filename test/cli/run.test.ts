@@ -66,6 +66,7 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["sample", "--seed", "-1"], "2^64"],
     [["sample", "--samples", "0"], "--samples must be"],
     [["sample", "--colour"], "unknown option"],
+    [["sample", "--until", "stop"], "Allowed choices are length, end"],
     [["sample", "words"], "too many arguments"],
     [["eval"], "missing required argument 'samples'"],
     [["eval", "a.jsonl", "--mauve-seeds", "1,b"], "whole numbers with commas"],
@@ -190,6 +191,7 @@ describe("remdm sample on the bundled model", () => {
       tokens: expect.any(Array),
       text: expect.any(String),
       entropy: expect.any(Number),
+      finishReason: "length",
     };
     expect(result).toEqual({
       samples: [aSample, aSample],
@@ -220,6 +222,36 @@ describe("remdm sample on the bundled model", () => {
       },
     });
     await expectNothingLeft();
+  });
+
+  it("ends texts at their end, without special tokens where asked", async () => {
+    const args = ["--checkpoint", "demo-ar", "--samples", "2", "--length", "40", "--until", "end"];
+    const out = ["--no-special-tokens", "--out", "kept.jsonl", "--json", "--quiet"];
+    const { code, stdout } = await sample(...args, ...out).end;
+    expect(code).toBe(0);
+    const { samples } = JSON.parse(stdout) as { samples: Record<string, unknown>[] };
+    for (const { text, tokens, finishReason } of samples) {
+      expect(text).not.toContain("<|endoftext|>"); // each begins with it
+      expect(tokens).toHaveProperty("0", 0);
+      expect(["end", "length"]).toContain(finishReason);
+    }
+    const kept = readFileSync(join(scratch, "kept.jsonl"), "utf8").trimEnd().split("\n");
+    for (const line of kept) {
+      const { sample: index, ...record } = JSON.parse(line) as { sample: number };
+      expect(samples[index]).toEqual(record);
+    }
+    expect(kept).toHaveLength(2);
+  });
+
+  it("prints samples in order of their number, and says which seed they have", async () => {
+    const args = ["--samples", "6", "--batch-size", "3", "--steps", "6", "--length", "8"];
+    const { stdout, stderr } = await sample(...args, "--seed", "random").end;
+    const said = /^Sampling: remdm-loop, 6 steps, top-p 0\.9, seed (\d+)$/m.exec(stderr);
+    const seed = said?.[1] ?? "not said";
+    const numbers = [...stdout.matchAll(/^--- sample (\d) of 6$/gm)].map(([, number]) => number);
+    expect(numbers).toEqual(["1", "2", "3", "4", "5", "6"]);
+    expect((await sample(...args, "--seed", seed, "--quiet").end).stdout).toBe(stdout);
+    expect(stderr).not.toContain("Next:"); // nobody watches
   });
 
   it("keeps each sample in --out, the same as it prints", async () => {

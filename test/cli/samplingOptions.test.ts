@@ -27,7 +27,8 @@ describe("the model's kind says what runs where nobody says it", () => {
 
   it("and the caller's word counts", () => {
     const flags = { ...bare, strategy: "remdm-cap", eta: 0.1, steps: 7, topP: 1, stride: 8 };
-    expect(samplingOptions({ ...flags, strides: 2, prompt: "A" }, "mdlm")).toEqual({
+    const more = { strides: 2, prompt: "A", until: "end", specialTokens: false } as const;
+    expect(samplingOptions({ ...flags, ...more }, "mdlm")).toEqual({
       strategy: { kind: "remdm-cap", eta: 0.1 },
       steps: 7,
       topP: 1,
@@ -35,7 +36,9 @@ describe("the model's kind says what runs where nobody says it", () => {
       seed: 1n,
       stride: 8,
       strides: 2,
+      until: "end",
       prompt: "A",
+      specialTokens: false,
     });
   });
 });
@@ -76,6 +79,8 @@ describe("before a model is loaded", () => {
     { strategy: "analytic" },
     { executor: "dense" },
     { executor: "dense", predictor: "analytic" },
+    { until: "end" },
+    { until: "end", strategy: "ar" },
     { stride: 10, strides: 3 },
   ])("%j may be right", (flags) => {
     expect(() => checkFlags({ ...bare, ...flags })).not.toThrow();

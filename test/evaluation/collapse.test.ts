@@ -38,7 +38,7 @@ describe("beside real text", () => {
     });
   }
 
-  async function evaluated(tokens: readonly Int32Array[]): Promise<Evaluation> {
+  async function evaluated(tokens: readonly ArrayLike<number>[]): Promise<Evaluation> {
     const texts = tokens.map((ids) => tokenizer.decode(ids));
     const others = references.map((ids) => tokenizer.decode(ids));
     return evaluate({ texts, tokens, references: others, referenceTokens: references });

@@ -53,11 +53,23 @@ describe("examples/node", () => {
   }, MINUTES);
 
   it(
-    "streams two samples as they form",
+    "streams a text as it forms, and tells what was taken back",
     async () => {
       const { stdout } = await run("node", ["examples/dist/node/stream.js"]);
-      expect(stdout.match(/^--- sample \d$/gm)).toHaveLength(2);
-      expect(stdout).toMatch(/\d+ reveals, \d+ remasks, \d+ forward calls in [\d.]+ s$/);
+      expect(stdout).not.toContain("▒");
+      expect(stdout).toMatch(/^Taken back on the way: "[^"▒]*" "/m);
+      expect(stdout).toMatch(/\d+ forward calls in [\d.]+ s$/);
+      await expectNothingLeft();
+    },
+    5 * MINUTES,
+  );
+
+  it(
+    "writes a text from left to right, up to its end",
+    async () => {
+      const { stdout } = await run("node", ["examples/dist/node/write.js"]);
+      expect(stdout).toMatch(/^ROMEO:[^▒]{20,}\n\n(end|length) after \d+ forward calls$/);
+      expect(stdout).not.toContain("<|endoftext|>");
       await expectNothingLeft();
     },
     5 * MINUTES,

@@ -241,8 +241,8 @@ it.each([
       const loaded = await fake.launch(...args);
       const sample: typeof loaded.sample = async function* (options) {
         for await (const event of loaded.sample(options)) {
-          if (event.type === "finished") event.tokens.fill(sampled ? eosId : 1);
-          yield event;
+          const fill = (tokens: readonly number[]) => tokens.map(() => (sampled ? eosId : 1));
+          yield event.type === "finished" ? { ...event, tokens: fill(event.tokens) } : event;
         }
       };
       return { ...loaded, sample, tokenizer: { ...loaded.tokenizer, eosId } };

@@ -137,6 +137,5 @@ describe("a window", () => {
     expect(window.offset).toBe(2);
     window.tokens.set([2, 7, 4]);
     expect([...window.text()]).toEqual([7, 1, 2, 7, 4]);
-    expect([...window.text(7)]).toEqual([7, 1, 2]);
   });
 });

@@ -75,6 +75,11 @@ class KeysAndValues:
             larger[:, :, :, :used] = block[:, :, :, :used]
             self.blocks[index] = larger
 
+    def select(self, sequences: Tensor) -> None:
+        """Keep those of the batch alone, ``[B]`` indices."""
+        for index, block in enumerate(self.blocks):
+            self.blocks[index] = block[:, sequences]
+
     def add(self, block: int, begin: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write ``[B, heads, l, D]`` at ``begin``; returns all from the first position on."""
         stored = self.blocks[block]

@@ -44,13 +44,39 @@ class TrunkCache:
         self._tokens, self._sigma, self._states = tokens.clone(), sigma.clone(), states
 
     def prefix(self, tokens: Tensor) -> tuple[int, KeysAndValues | None]:
-        """How many first tokens of all sequences are known, and their keys and values."""
-        if self._tokens is None or len(self._tokens) != len(tokens):
+        """How many first tokens of all sequences are known, and their keys and values.
+
+        Of a smaller batch too, when it is what goes on of the known one: texts end one by one.
+        """
+        if self._tokens is None or self._prefix is None:
             return 0, None
         length = min(self._tokens.shape[1], tokens.shape[1])
+        if len(tokens) < len(self._tokens):
+            among = _places(tokens[:, :length], self._tokens[:, :length])
+            if among is None:
+                return 0, None
+            self._tokens = self._tokens[among]
+            self._prefix.select(among)
+        if len(tokens) != len(self._tokens):
+            return 0, None
         same = (self._tokens[:, :length] == tokens[:, :length]).all(dim=0)
         known = int(same.long().cumprod(dim=0).sum())
         return known, self._prefix
 
     def keep_prefix(self, tokens: Tensor, known: KeysAndValues) -> None:
         self._tokens, self._prefix = tokens.clone(), known
+
+
+def _places(tokens: Tensor, known: Tensor) -> Tensor | None:
+    """Where in ``known [K, l]`` each of ``tokens [B, l]`` stands, in their order; ``None`` when one
+    is not there.
+    """
+    same = (tokens[:, None] == known[None]).all(dim=2).tolist()
+    places: list[int] = []
+    for row in same:
+        begin = places[-1] + 1 if places else 0
+        place = next((i for i in range(begin, len(row)) if row[i]), None)
+        if place is None:
+            return None
+        places.append(place)
+    return torch.tensor(places, device=known.device)

@@ -1,8 +1,8 @@
 /** One sequence through one step, and through the final noise removal. */
-import type { TokenId } from "../denoiser.ts";
+import type { Draw } from "../categorical.ts";
 import type { Pace } from "../pace.ts";
 import type { DenseConfidence } from "./confidence.ts";
-import { drawKept, drawWeighted } from "./draw.ts";
+import { chanceOf, drawKept, drawWeighted } from "./draw.ts";
 import type { DenseTime } from "./grid.ts";
 import type { RowsOfSequence } from "./rows.ts";
 import type { DenseUpdate } from "./update.ts";
@@ -16,12 +16,20 @@ export interface SequenceState {
   readonly confidence: DenseConfidence;
 }
 
+/** What a step makes of a sequence. */
+export interface Advance {
+  /** [L] what every position holds next. */
+  readonly tokens: Int32Array;
+  /** [L] where a token came: its probability, given that one comes; 1 where nothing was drawn. */
+  readonly probabilities: Float64Array;
+}
+
 /** Writes the [V] uniforms of one position; called for every position in order, needed or not. */
 export type PositionNoise = (out: Float64Array, position: number) => void;
 
 /**
  * @param rows of the masked positions, as `update.read` left them.
- * @returns [L] what every position holds next; `state.confidence` is brought up to date.
+ * @returns what comes; `state.confidence` is brought up to date.
  */
 export async function advance(
   update: DenseUpdate,
@@ -30,7 +38,7 @@ export async function advance(
   time: DenseTime,
   noise: PositionNoise,
   pace: Pace,
-): Promise<Int32Array> {
+): Promise<Advance> {
   const { maskId, vocabSize } = update.model;
   const { tokens, confidence } = state;
   const weights = update.weights(time, confidence);
@@ -38,6 +46,7 @@ export async function advance(
   const q = new Float64Array(vocabSize);
   const free = new Set(state.free);
   const next = tokens.slice();
+  const probabilities = new Float64Array(tokens.length);
   for (const [position, token] of tokens.entries()) {
     if (pace.spend(vocabSize)) await pace.rest();
     noise(uniforms, position);
@@ -46,13 +55,15 @@ export async function advance(
     if (row !== undefined) {
       update.weigh(row, weights, time, q);
       next[position] = drawWeighted(q, uniforms);
-      if (next[position] !== maskId) confidence.values[position] = -row[next[position]];
+      if (next[position] === maskId) continue;
+      confidence.values[position] = -row[next[position]];
+      probabilities[position] = chanceOf(next[position], q, maskId);
     } else if (weights?.revealed !== undefined) {
       next[position] = drawKept(token, maskId, weights.revealed(position), uniforms);
       if (next[position] === maskId) confidence.values[position] = -Infinity;
     }
   }
-  return next;
+  return { tokens: next, probabilities };
 }
 
 /**
@@ -67,23 +78,28 @@ export async function removeNoise(
   end: number,
   noise: PositionNoise,
   pace: Pace,
-): Promise<Int32Array> {
-  const { vocabSize } = update.model;
+): Promise<Advance> {
+  const { vocabSize, maskId } = update.model;
   const uniforms = new Float64Array(vocabSize);
   const q = new Float64Array(vocabSize);
   const movable = new Set(free);
   const draws = update.sampler.kind === "analytic";
-  const choose = (row: Float32Array): TokenId => {
-    if (!draws) return update.likeliest(row);
+  const choose = (row: Float32Array): Draw => {
+    if (!draws) return { token: update.likeliest(row), probability: 1 };
     update.weighRemoval(row, end, q);
-    return drawWeighted(q, uniforms);
+    const token = drawWeighted(q, uniforms);
+    return { token, probability: chanceOf(token, q, maskId) };
   };
   const next = tokens.slice();
+  const probabilities = new Float64Array(tokens.length);
   for (const position of tokens.keys()) {
     if (pace.spend(vocabSize)) await pace.rest();
     if (draws) noise(uniforms, position);
     const row = rows.get(position);
-    if (row !== undefined && movable.has(position)) next[position] = choose(row);
+    if (row === undefined || !movable.has(position)) continue;
+    const { token, probability } = choose(row);
+    next[position] = token;
+    probabilities[position] = probability;
   }
-  return next;
+  return { tokens: next, probabilities };
 }

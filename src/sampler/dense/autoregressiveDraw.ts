@@ -3,7 +3,8 @@
  * that is drawn before the first step. The block is not held: each sequence has a generator that stands where its part
  * of the block goes on. Original: `_ar_sampler`.
  */
-import type { DenoiserModel, TokenId } from "../denoiser.ts";
+import type { Draw } from "../categorical.ts";
+import type { DenoiserModel } from "../denoiser.ts";
 import type { ResolvedOptions } from "../options.ts";
 import { DenseNucleus } from "./nucleus.ts";
 import { exponentiate, nextLogProbabilities } from "./parameterization.ts";
@@ -37,7 +38,7 @@ export class AutoregressiveDraw {
   }
 
   /** @param row [V] raw logits, in place. @param b which sequence of the batch. */
-  draw(row: Float32Array, b: number): TokenId {
+  draw(row: Float32Array, b: number): Draw {
     const precision = precisionOf(this.#model.dtype);
     nextLogProbabilities(row, this.#model.maskId, precision);
     if (this.#nucleus !== undefined) {
@@ -55,6 +56,6 @@ export class AutoregressiveDraw {
         token = v;
       }
     }
-    return token;
+    return { token, probability: Math.exp(row[token]) };
   }
 }

@@ -28,6 +28,16 @@ export function drawWeighted(q: Float64Array, uniforms: Float64Array): TokenId {
   return token;
 }
 
+/**
+ * The probability of a token in the distribution that {@link drawWeighted} drew it from, given that it is no mask.
+ * @param q [V] as there.
+ */
+export function chanceOf(token: TokenId, q: Float64Array, maskId: TokenId): number {
+  let total = 0;
+  for (let v = 0; v < q.length; v++) if (v !== maskId && q[v] > 0) total += q[v];
+  return q[token] / total;
+}
+
 /** The same where only a position's own token and the mask have weights. */
 export function drawKept(
   token: TokenId,

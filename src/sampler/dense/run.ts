@@ -12,7 +12,7 @@ import type { NoiseSource } from "../noise.ts";
 import type { ResolvedOptions } from "../options.ts";
 import { Pace } from "../pace.ts";
 import { TextWindow } from "../textWindow.ts";
-import { advance, removeNoise, type PositionNoise } from "./advance.ts";
+import { advance, removeNoise, type Advance, type PositionNoise } from "./advance.ts";
 import { DenseConfidence } from "./confidence.ts";
 import type { DenseGrid, DenseTime } from "./grid.ts";
 import { addressedRows, torchRows, type RowNoise } from "./noise.ts";
@@ -61,7 +61,7 @@ export class DenseRun {
       options.noise === "torch"
         ? torchRows(new TorchGenerator(options.seed))
         : addressedRows(noise);
-    this.#ledger = new Ledger(options, this.#stepsOfWindow * (options.strides + 1));
+    this.#ledger = new Ledger(options);
     this.#pace = new Pace(options.signal);
   }
 
@@ -74,10 +74,6 @@ export class DenseRun {
     return this.#ledger.outcome();
   }
 
-  get #stepsOfWindow(): number {
-    return this.#grid.steps.length + 1;
-  }
-
   #begin(sample: number): Sequence {
     const { length } = this.#options;
     const { maskId } = this.#denoiser.model;
@@ -85,9 +81,10 @@ export class DenseRun {
     return { sample, window, confidence: new DenseConfidence(length, this.#update.precision) };
   }
 
-  async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, Int32Array[], void> {
+  async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
     const batch = samples.map((sample) => this.#begin(sample));
-    const { stride, strides, endId } = this.#options;
+    const { stride, strides } = this.#options;
+    const { steps, end } = this.#grid;
     for (let w = 0; w <= strides; w++) {
       if (w > 0) {
         for (const { window, confidence } of batch) {
@@ -96,30 +93,34 @@ export class DenseRun {
         }
       }
       this.#rows = undefined;
-      const first = w * this.#stepsOfWindow;
-      for (const [i, time] of this.#grid.steps.entries()) {
+      const first = w * (steps.length + 1);
+      const before = w * steps.length;
+      for (const [i, time] of steps.entries()) {
         const next = await this.#step(batch, time, first + i);
         yield* this.#apply(batch, next, first + i, time.t);
-        yield this.#ledger.progress(batch.length * (first + i + 1));
+        yield this.#ledger.progress(batch.length * (before + i + 1), {
+          step: first + i + 1,
+          time: steps.at(i + 1)?.t ?? end,
+        });
       }
-      const removed = await this.#remove(batch, first + this.#grid.steps.length);
-      yield* this.#apply(batch, removed, first + this.#grid.steps.length, this.#grid.end);
-      yield this.#ledger.progress(batch.length * (first + this.#stepsOfWindow));
+      const removal = first + steps.length;
+      yield* this.#apply(batch, await this.#remove(batch, removal), removal, end);
+      const next = w === strides ? undefined : { step: removal + 1, time: steps[0].t };
+      yield this.#ledger.progress(batch.length * (before + steps.length), next);
     }
-    return batch.map(({ window }) => window.text(endId));
+    for (const { sample, window } of batch) yield this.#ledger.finish(sample, window.text());
   }
 
-  /** @returns [B, L] what every position holds after the step. */
-  async #step(batch: readonly Sequence[], time: DenseTime, step: number): Promise<Int32Array[]> {
+  async #step(batch: readonly Sequence[], time: DenseTime, step: number): Promise<Advance[]> {
     const rows = this.#rows ?? (await this.#read(batch, time, step));
-    const next: Int32Array[] = [];
+    const next: Advance[] = [];
     for (const [b, { sample, window, confidence }] of batch.entries()) {
       const { tokens, free } = window;
       const state = { tokens, free, confidence };
       const noise = this.#noiseOf(sample, step);
       next.push(await advance(this.#update, state, rows[b], time, noise, this.#pace));
     }
-    const same = batch.every(({ window }, b) => isClose(next[b], window.tokens));
+    const same = batch.every(({ window }, b) => isClose(next[b].tokens, window.tokens));
     this.#rows = same && this.#update.caches ? rows : undefined;
     return next;
   }
@@ -140,13 +141,13 @@ export class DenseRun {
     return answer;
   }
 
-  async #remove(batch: readonly Sequence[], step: number): Promise<Int32Array[]> {
+  async #remove(batch: readonly Sequence[], step: number): Promise<Advance[]> {
     const { maskId, kind } = this.#denoiser.model;
     // D3PM carries nothing over: its last step may replace revealed tokens too.
     const asks = (token: TokenId) => token === maskId || kind === "d3pm";
     const { end } = this.#grid;
     const answer = await this.#ask(batch, end, step, asks);
-    const next: Int32Array[] = [];
+    const next: Advance[] = [];
     for (const [b, { sample, window }] of batch.entries()) {
       const noise = this.#noiseOf(sample, step);
       next.push(await removeNoise(this.#update, window, answer[b], end, noise, this.#pace));
@@ -183,25 +184,35 @@ export class DenseRun {
   /** Carries a step out and tells of what it changed. */
   *#apply(
     batch: readonly Sequence[],
-    next: readonly Int32Array[],
+    next: readonly Advance[],
     step: number,
     time: number,
   ): Generator<SamplerEvent> {
     const { maskId } = this.#denoiser.model;
     for (const [b, { sample, window }] of batch.entries()) {
-      const changed = window.free.filter(
-        (position) => next[b][position] !== window.tokens[position],
-      );
-      window.tokens.set(next[b]);
-      const at = (positions: Int32Array) => positions.map((position) => position + window.offset);
-      const remasked = changed.filter((position) => next[b][position] === maskId);
-      const revealed = changed.filter((position) => next[b][position] !== maskId);
+      const { tokens, probabilities } = next[b];
+      const before = window.tokens.slice();
+      const changed = Array.from(window.free).filter((p) => tokens[p] !== before[p]);
+      window.tokens.set(tokens);
+      const at = { sample, step, time };
+      const remasked = changed.filter((position) => tokens[position] === maskId);
+      const revealed = changed.filter((position) => tokens[position] !== maskId);
       if (remasked.length > 0) {
-        yield { type: "remasked", sample, step, time, positions: at(remasked) };
+        yield {
+          type: "remasked",
+          ...at,
+          positions: remasked.map((position) => position + window.offset),
+          tokens: remasked.map((position) => before[position]),
+        };
       }
       if (revealed.length > 0) {
-        const tokens = revealed.map((position) => next[b][position]);
-        yield { type: "revealed", sample, step, time, positions: at(revealed), tokens };
+        yield {
+          type: "revealed",
+          ...at,
+          positions: revealed.map((position) => position + window.offset),
+          tokens: revealed.map((position) => tokens[position]),
+          probabilities: revealed.map((position) => probabilities[position]),
+        };
       }
     }
   }

@@ -91,10 +91,10 @@ async function takeStep(
     }
     const state = { tokens, free: Int32Array.from(tokens.keys()), confidence };
     if (step.predictor === "denoise") {
-      xs.push([...(await removeNoise(update, state, rows, t, noise, pace))]);
+      xs.push([...(await removeNoise(update, state, rows, t, noise, pace)).tokens]);
     } else {
       for (const row of rows.values()) update.read(row, t);
-      xs.push([...(await advance(update, state, rows, time, noise, pace))]);
+      xs.push([...(await advance(update, state, rows, time, noise, pace)).tokens]);
     }
     conf.push([...confidence.values]);
   }

@@ -1,0 +1,116 @@
+/**
+ * A text in pieces, one a token: what each adds to the text, in the text. Joined in order they are what `decode` says of
+ * the whole sequence, also where the bytes of a character lie in several tokens: the character is then the last one's.
+ */
+import type { TokenId } from "../sampler/denoiser.ts";
+import { MASK_GLYPH, type Tokenizer } from "./tokenizer.ts";
+
+/** What stands for bytes that are no character, or only the beginning of one. */
+const UNFINISHED = "\ufffd";
+/** A character has at most four bytes, so what is before the last three tokens is decided. */
+const LONGEST_UNDECIDED = 3;
+
+export interface PieceOptions {
+  readonly maskId: TokenId;
+  /** Tokens that leave no trace in the text. */
+  readonly hidden?: ReadonlySet<TokenId>;
+}
+
+export class TextPieces {
+  readonly #tokenizer: Tokenizer;
+  readonly #maskId: TokenId;
+  readonly #hidden: ReadonlySet<TokenId>;
+  /** The text of a token that begins a text, and that of one which follows another: a blank may tell them apart. */
+  readonly #first = new Map<TokenId, string>();
+  readonly #later = new Map<TokenId, string>();
+
+  constructor(tokenizer: Tokenizer, { maskId, hidden = new Set() }: PieceOptions) {
+    this.#tokenizer = tokenizer;
+    this.#maskId = maskId;
+    this.#hidden = hidden;
+  }
+
+  /**
+   * @param ids [L], masks included.
+   * @returns [L] pieces, `▒` for a mask. Bytes beside a mask that are no whole character have none yet: the mask may
+   *   complete it. Anywhere else they are U+FFFD.
+   */
+  of(ids: ArrayLike<TokenId>): string[] {
+    const tokens = Array.from(ids);
+    const pieces: string[] = [];
+    let hasBegun = false;
+    while (pieces.length < tokens.length) {
+      const begin = pieces.length;
+      const id = tokens[begin];
+      if (id === this.#maskId) {
+        pieces.push(MASK_GLYPH);
+      } else if (this.#hidden.has(id)) {
+        pieces.push("");
+        continue;
+      } else if (this.#isPart(id)) {
+        let end = begin + 1;
+        while (end < tokens.length && this.#isPart(tokens[end])) end++;
+        pieces.push(...this.#assemble(tokens.slice(begin, end), tokens[begin - 1], tokens[end]));
+      } else {
+        pieces.push(hasBegun ? this.#textLater(id) : this.#textFirst(id));
+      }
+      hasBegun = true;
+    }
+    return pieces;
+  }
+
+  /** Whether a token's bytes are not all of whole characters. */
+  #isPart(id: TokenId): boolean {
+    if (id === this.#maskId || this.#hidden.has(id)) return false;
+    return this.#textFirst(id).includes(UNFINISHED);
+  }
+
+  /**
+   * @param before and after: the tokens beside the parts, of which a mask may complete a character.
+   * @returns for each part nothing, or what is decided with it.
+   */
+  #assemble(parts: readonly TokenId[], before?: TokenId, after?: TokenId): string[] {
+    const textOf = (from: number, to: number): string => {
+      const text = this.#tokenizer.decode(parts.slice(from, to));
+      return from === 0 && before === this.#maskId ? text.replace(/^\ufffd+/, "") : text;
+    };
+    const pieces = parts.map(() => "");
+    let begin = 0;
+    for (const i of parts.keys()) {
+      const end = i + 1;
+      const text = textOf(begin, end);
+      const isDecided = end === parts.length && after !== this.#maskId;
+      if (isDecided || (text !== "" && !text.endsWith(UNFINISHED))) {
+        pieces[i] = text;
+        begin = end;
+        continue;
+      }
+      const split = end - LONGEST_UNDECIDED;
+      if (split - begin < LONGEST_UNDECIDED) continue;
+      // So many bytes without an end are no character: all but the last of them are told as they are.
+      const head = textOf(begin, split);
+      if (head + textOf(split, end) !== text) continue;
+      pieces[split - 1] = head;
+      begin = split;
+    }
+    return pieces;
+  }
+
+  #textFirst(id: TokenId): string {
+    return remembered(this.#first, id, () => this.#tokenizer.decode([id]));
+  }
+
+  #textLater(id: TokenId): string {
+    return remembered(this.#later, id, () =>
+      this.#tokenizer.decode([id, id]).slice(this.#tokenizer.decode([id]).length),
+    );
+  }
+}
+
+function remembered(memory: Map<TokenId, string>, id: TokenId, textOf: () => string): string {
+  const known = memory.get(id);
+  if (known !== undefined) return known;
+  const text = textOf();
+  memory.set(id, text);
+  return text;
+}
