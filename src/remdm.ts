@@ -13,6 +13,7 @@ import {
 import { tokenEntropy } from "./metrics/entropy.ts";
 import { pinPrompt } from "./prompt.ts";
 import { SampleRun } from "./run.ts";
+import { checkOptions, checkSignal } from "./sampler/checks.ts";
 import type { Denoiser } from "./sampler/denoiser.ts";
 import type { SamplerOptions } from "./sampler/events.ts";
 import { resolveOptions } from "./sampler/options.ts";
@@ -113,7 +114,9 @@ export class Remdm implements AsyncDisposable {
    * A sign of life, also while a forward runs.
    * @throws BackendError backend_exited or backend_closed, backend_timeout when it hangs, AbortedError.
    */
-  async ping({ signal }: { readonly signal?: AbortSignal } = {}): Promise<BackendStatus> {
+  async ping(options: { readonly signal?: AbortSignal } = {}): Promise<BackendStatus> {
+    checkOptions("ping", options, { signal: true });
+    const signal = checkSignal(options.signal);
     const { busy, queued } = await ping(this.#backend.transport, { signal });
     return { busy, queued };
   }

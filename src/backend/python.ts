@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join, resolve, sep } from "node:path";
 import { BackendError } from "./errors.ts";
+import { checkText } from "../sampler/checks.ts";
 import { packageRoot } from "../packageRoot.ts";
 
 export type PythonSource = "option" | "REMDM_PYTHON" | "conda" | "checkout" | "cache";
@@ -48,6 +49,7 @@ export function pythonCandidates(
   env: Environment = process.env,
   root: string = packageRoot,
 ): PythonCandidate[] {
+  if (option !== undefined) checkText("python", option, "a path or a command");
   const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
   const home = env.REMDM_HOME || join(cache, "remdm");
   const candidates: (PythonCandidate | undefined)[] = [

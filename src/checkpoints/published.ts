@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { packageRoot } from "../packageRoot.ts";
+import { checkOptions, checkText } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
 import { fileError } from "./errors.ts";
 
@@ -88,8 +89,7 @@ export interface PublishedCheckpoint extends Published {
 
 /** @returns an absolute path, of the cache by default. @throws OptionError. */
 export function checkDirectory(dir: unknown = checkpointCache()): string {
-  if (typeof dir === "string" && dir !== "") return resolve(dir);
-  throw new OptionError("dir", dir, "a path");
+  return resolve(checkText("dir", dir, "a path"));
 }
 
 /**
@@ -99,6 +99,7 @@ export function checkDirectory(dir: unknown = checkpointCache()): string {
 export function publishedCheckpoints(
   options: { readonly dir?: string } = {},
 ): readonly PublishedCheckpoint[] {
+  checkOptions("publishedCheckpoints", options, { dir: true });
   const dir = checkDirectory(options.dir);
   return PUBLISHED_NAMES.map((name) => {
     const path = checkpointFile(name, dir);

@@ -1,7 +1,6 @@
 /** What `Judge.launch` takes, and the checks on it: everything is looked at before anything starts. */
 import { resolveLaunch, type LaunchOptions } from "../launchOptions.ts";
-import { checkInteger, checkKeys, isRecord } from "../sampler/checks.ts";
-import { OptionError } from "../sampler/errors.ts";
+import { checkInteger, checkOptions, checkText } from "../sampler/checks.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** Where and how it runs is said as for a model to sample from. */
@@ -51,11 +50,9 @@ export interface ResolvedJudge {
 
 /** @throws OptionError, or CheckpointError checkpoint_missing. */
 export function resolveJudge(options: JudgeOptions): ResolvedJudge {
-  if (!isRecord(options)) throw new OptionError("options", options, "an object");
-  checkKeys("", "Judge.launch", options, Object.keys(KEYS));
+  checkOptions("Judge.launch", options, KEYS);
   const { model = "demo-ar", maxLength, batchSize = 16, ...rest } = options;
-  if (typeof model !== "string" || model === "") throw new OptionError("model", model, "a path");
-  const launch: LaunchOptions = { ...rest, checkpoint: model };
+  const launch: LaunchOptions = { ...rest, checkpoint: checkText("model", model, "a path") };
   return {
     batchSize: checkInteger("batchSize", batchSize, 1, MAX_BATCH),
     maxLength:

@@ -2,11 +2,17 @@
  * Reads samples from files: `.jsonl` (a sample a line, as `remdm sample --out` writes it), what `remdm sample --json` prints, and the original
  * repository's `generated_seqs` JSON. The contents tell which it is.
  */
-import { isRecord } from "../sampler/checks.ts";
+import { checkOptions, isRecord } from "../sampler/checks.ts";
 import { InputError } from "./errors.ts";
 import { readOriginal } from "./originalFormat.ts";
 import { readTextSample, SampleProblem, type TextSample } from "./textSample.ts";
-import { DEFAULT_MAX_LENGTH, textLines, type ReadOptions } from "./textFile.ts";
+import {
+  checkReading,
+  DEFAULT_MAX_LENGTH,
+  READ_KEYS,
+  textLines,
+  type ReadOptions,
+} from "./textFile.ts";
 
 /** Samples in their order. */
 export interface SampleSet {
@@ -23,9 +29,10 @@ const REMEDY =
 
 /**
  * Lines are read as a stream, once, so that a pipe will do; a JSON document is collected whole.
- * @throws InputError naming file and line; AbortedError.
+ * @throws OptionError; InputError naming file and line; AbortedError.
  */
 export async function readSamples(path: string, options: ReadOptions = {}): Promise<SampleSet> {
+  checkReading(path, checkOptions("readSamples", options, READ_KEYS));
   const { maxLength = DEFAULT_MAX_LENGTH } = options;
   const records: TextSample[] = [];
   let document: string[] | undefined;

@@ -4,13 +4,10 @@ import type { DenoiserModel, ModelKind } from "./denoiser.ts";
 import { denseGrid, type DenseGrid } from "./dense/grid.ts";
 import { denseSampler, type DenseSampler } from "./dense/sampler.ts";
 import { OptionError, RemdmError } from "./errors.ts";
-import { compilePlan, type Plan } from "./plan.ts";
+import { compilePlan, MAX_STEPS, type Plan } from "./plan.ts";
 import { linearTimes } from "./schedule.ts";
 import type { Compat, Strategy } from "./strategy.ts";
 import { checkStrategy } from "./strategies/rule.ts";
-
-/** The plan of a run is held in memory, 24 bytes a step; more steps than this is a slip of the hand. */
-const MAX_STEPS = 1_000_000;
 
 /** The way of a run, with what only that way needs. */
 export type Method =
@@ -74,7 +71,7 @@ export function methodOf(
     }
     return { method: { kind: "autoregressive", dense }, steps: drawnTokens(length, compat) };
   }
-  const count = checkInteger("steps", steps ?? length, 1, MAX_STEPS);
+  const count = checkInteger("steps", steps === undefined ? length : steps, 1, MAX_STEPS);
   if (dense) {
     const sampler = denseSampler(strategy);
     const grid = denseGrid(strategy.kind, count, semiAutoregressive);
@@ -103,7 +100,7 @@ export function readStrategy(strategy: unknown, { kind = "mdlm" }: DenoiserModel
 export function readExecutor(executor: unknown, { kind = "mdlm" }: DenoiserModel): boolean {
   // Whether a d3pm row reveals depends on the whole row, and its last step changes revealed tokens.
   const allowed = kind === "d3pm" ? ["dense"] : ["events", "dense"];
-  const chosen = executor ?? allowed[0];
+  const chosen = executor === undefined ? allowed[0] : executor;
   if (typeof chosen === "string" && allowed.includes(chosen)) return chosen === "dense";
   const phrase = `${allowed.map((name) => JSON.stringify(name)).join(" or ")} for a model of kind ${kind}`;
   throw new OptionError("executor", executor, phrase);
