@@ -84,7 +84,6 @@ export { KnownWords, knownWordShare, vocabularyOf, wordsOf } from "./metrics/wor
 export { Remdm, type BackendStatus, type SampleOptions } from "./remdm.ts";
 export type { RunStats, SampleResult, SampleRun } from "./run.ts";
 export * from "./sampler/index.ts";
-export type { StrategySettings } from "./strategyName.ts";
 export { TokenizerError } from "./tokenizer/errors.ts";
 export { checkTokenizer, loadTokenizer } from "./tokenizer/load.ts";
 export {

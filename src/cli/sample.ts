@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import type { Device } from "../launchOptions.ts";
 import type { Compat } from "../sampler/strategy.ts";
 import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";
-import { DEFAULTS, STRATEGY_HELP } from "../strategyName.ts";
+import { DEFAULTS, STRATEGY_HELP } from "../sampler/strategyName.ts";
 import type { StrategyFlags } from "./strategyOptions.ts";
 import { readDevice, readInteger, readNumber, readSeed } from "./usage.ts";
 

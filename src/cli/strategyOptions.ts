@@ -1,6 +1,6 @@
 /** Strategies on the command line: the names of `strategyName.ts`, their settings as flags. */
 import type { Strategy } from "../sampler/strategy.ts";
-import { strategyNamed, type Speaker, type StrategySettings } from "../strategyName.ts";
+import { strategyNamed, type Speaker, type StrategySettings } from "../sampler/strategyName.ts";
 import { UsageError } from "./usage.ts";
 
 /** The flags that belong to a strategy, as commander hands them over. */

@@ -3,7 +3,7 @@
  * schemas` turns these types into `schemas/experiment.json`. A list multiplies; what stands nearer to a strategy counts:
  * at the strategy before the model, at the model before the whole file.
  */
-import type { StrategySettings } from "../strategyName.ts";
+import type { StrategySettings } from "../sampler/strategyName.ts";
 
 /** One value, or several to be tried one after the other. */
 type Several<T> = T | readonly T[];

@@ -71,14 +71,18 @@ export class OptionError extends RemdmError {
   readonly option: string;
   readonly value: unknown;
 
-  /** @param allowed what is allowed, as a phrase that follows "must be": "a number in [0, 1]". */
-  constructor(option: string, value: unknown, allowed: string) {
-    super(`${option} must be ${allowed}; got ${describe(value)}`, {
-      code: "option_invalid",
-      remedy: allowed.startsWith("undefined")
-        ? `Leave ${option} out.`
-        : `Set ${option} to ${allowed}.`,
-    });
+  /**
+   * @param allowed what is allowed, as a phrase that follows "must be": "a number in [0, 1]"; or sentences in the
+   * place of those that are made of it.
+   */
+  constructor(
+    option: string,
+    value: unknown,
+    allowed: string | { readonly message: string; readonly remedy: string },
+  ) {
+    const { message, remedy } =
+      typeof allowed === "string" ? sentences(option, value, allowed) : allowed;
+    super(message, { code: "option_invalid", remedy });
     this.option = option;
     this.value = value;
   }
@@ -95,6 +99,14 @@ export class AbortedError extends RemdmError {
   ) {
     super(message, { code: "aborted", remedy, cause });
   }
+}
+
+function sentences(option: string, value: unknown, allowed: string) {
+  const isAbsent = allowed.startsWith("undefined");
+  return {
+    message: `${option} must be ${allowed}; got ${describe(value)}`,
+    remedy: isAbsent ? `Leave ${option} out.` : `Set ${option} to ${allowed}.`,
+  };
 }
 
 function describe(value: unknown): string {

@@ -7,6 +7,7 @@ import { OptionError, RemdmError } from "./errors.ts";
 import { compilePlan, MAX_STEPS, type Plan } from "./plan.ts";
 import { linearTimes } from "./schedule.ts";
 import type { Compat, Strategy } from "./strategy.ts";
+import { strategyNamed, type Speaker } from "./strategyName.ts";
 import { checkStrategy } from "./strategies/rule.ts";
 
 /** The way of a run, with what only that way needs. */
@@ -90,10 +91,20 @@ export function methodOf(
 export function readStrategy(strategy: unknown, { kind = "mdlm" }: DenoiserModel): Strategy {
   const known = STRATEGIES[kind];
   if (strategy === undefined) return DEFAULT_STRATEGIES[kind];
-  const given = checkStrategy(strategy);
+  const isName = typeof strategy === "string";
+  const given = isName ? strategyNamed(strategy, {}, speakerOf(strategy)) : checkStrategy(strategy);
   if (known.includes(given.kind)) return given;
-  const allowed = `one of ${known.join(", ")} for a model of kind ${kind}`;
-  throw new OptionError("strategy.kind", given.kind, allowed);
+  const allowed = known.length === 1 ? known[0] : `one of ${known.join(", ")}`;
+  const option = isName ? "strategy" : "strategy.kind";
+  throw new OptionError(option, given.kind, `${allowed} for a model of kind ${kind}`);
+}
+
+/** To a program that gave a strategy by its name. */
+function speakerOf(name: string): Speaker {
+  return {
+    nameOf: (setting) => setting,
+    refusal: (message, remedy) => new OptionError("strategy", name, { message, remedy }),
+  };
 }
 
 /** @returns whether to compute as the original does. */

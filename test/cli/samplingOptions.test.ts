@@ -21,7 +21,7 @@ describe("the model's kind says what runs where nobody says it", () => {
     ["ar", "ar", undefined, 0.9],
   ] as const)("%s: %s, steps %s, top-p %s", (kind, strategy, steps, topP) => {
     const options = samplingOptions(bare, kind);
-    expect(options.strategy?.kind).toBe(strategy);
+    expect(options.strategy).toMatchObject({ kind: strategy });
     expect([options.steps, options.topP]).toEqual([steps, topP]);
   });
 

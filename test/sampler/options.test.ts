@@ -26,7 +26,7 @@ const windowed = (options: object) => remdm({ window: options });
 
 const mistakes: [Record<string, unknown>, string, string][] = [
   [{ strategy: null }, "strategy", `an object whose kind is one of ${KINDS}; got null`],
-  [{ strategy: "mdlm" }, "strategy", `an object whose kind is one of ${KINDS}; got "mdlm"`],
+  [{ strategy: 7 }, "strategy", `an object whose kind is one of ${KINDS}; got 7`],
   [
     { strategy: ["mdlm"] },
     "strategy",
