@@ -23,7 +23,10 @@ import { textEnds } from "./tokenizer/specialTokens.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 export interface SampleOptions extends SamplerOptions {
-  /** Text that every sample begins with; `pinned` pins what is to stand elsewhere. */
+  /**
+   * Text that every sample begins with; `pinned` pins what is to stand elsewhere. A mask in it, as a tokenizer that has one writes
+   * it (`a [MASK] b`), leaves that position to the model.
+   */
   readonly prompt?: string;
 }
 

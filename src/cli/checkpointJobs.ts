@@ -15,23 +15,19 @@ import { createByteReporter } from "./byteReporter.ts";
 import type { DownloadFlags } from "./checkpoints.ts";
 import { failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
+import type { Naming } from "./naming.ts";
 import { toJson } from "./output.ts";
 
 /** @param dir where downloads lie. @returns the exit code. */
-export function runList(dir: string | undefined, json: boolean): number {
+export function runList(dir: string | undefined, json: boolean, naming?: Naming): number {
   try {
     process.stdout.write(listCheckpoints(dir, json));
     return 0;
   } catch (error) {
-    const { code, text } = failureOf(error, flagOf);
+    const { code, text } = failureOf(error, naming);
     process.stderr.write(text);
     return code;
   }
-}
-
-/** The other options that can be wrong are variables, which are called what they are. */
-function flagOf(option: string): string {
-  return option === "dir" ? "--dir" : option;
 }
 
 /** @returns what to print. */
@@ -81,7 +77,11 @@ function bundledCheckpoints(): Bundled[] {
 }
 
 /** @returns the exit code. */
-export async function runDownload(name: PublishedName, flags: DownloadFlags): Promise<number> {
+export async function runDownload(
+  name: PublishedName,
+  flags: DownloadFlags,
+  naming?: Naming,
+): Promise<number> {
   const reporter = createByteReporter(process.stderr, flags.quiet === true);
   using interruption = new Interruption();
   let arrived = 0;
@@ -111,7 +111,7 @@ export async function runDownload(name: PublishedName, flags: DownloadFlags): Pr
   } catch (error) {
     reporter.end();
     if (interruption.exitCode === undefined) {
-      const { code, text } = failureOf(error, flagOf);
+      const { code, text } = failureOf(error, naming);
       process.stderr.write(text);
       return code;
     }

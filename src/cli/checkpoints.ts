@@ -1,6 +1,10 @@
 /** `remdm checkpoints`: which there are, and `remdm checkpoints download NAME`. */
 import { Argument, Command } from "commander";
 import { PUBLISHED_NAMES, type PublishedName } from "../checkpoints/published.ts";
+import { quoted } from "../sampler/errors.ts";
+import { nearest } from "../sampler/nearest.ts";
+import { namingOf } from "./naming.ts";
+import { UsageError } from "./usage.ts";
 
 interface ListFlags {
   readonly dir?: string;
@@ -27,9 +31,11 @@ export function checkpointsCommand(): Command {
     .option("--dir <directory>", "where to look for downloads (default: the cache)")
     .option("--json", "print one JSON object")
     .addHelpText("after", NOTES)
-    .action(async ({ dir, json }: ListFlags) => {
+    .allowExcessArguments()
+    .action(async ({ dir, json }: ListFlags, self: Command) => {
+      refuseUnknown(self);
       const { runList } = await import("./checkpointJobs.ts");
-      process.exitCode = runList(dir, json === true);
+      process.exitCode = runList(dir, json === true, namingOf(self));
     });
   const download = new Command("download")
     .description("fetch a published checkpoint")
@@ -42,7 +48,18 @@ export function checkpointsCommand(): Command {
     .action(async (name: PublishedName, _: DownloadFlags, self: Command) => {
       const { runDownload } = await import("./checkpointJobs.ts");
       // `--dir` and `--json` are the parent's options, too, and commander may give them to either.
-      process.exitCode = await runDownload(name, self.optsWithGlobals());
+      process.exitCode = await runDownload(name, self.optsWithGlobals(), namingOf(self));
     });
   return command.addCommand(download);
+}
+
+/** Commander says of a misspelt part of a command that does something by itself: "too many arguments". */
+function refuseUnknown({ args: [word], commands }: Command): void {
+  if (word === undefined) return;
+  const names = commands.map((command) => command.name());
+  const meant = nearest(word, names) ?? names[0];
+  throw new UsageError(
+    `checkpoints has no command ${quoted(word)}`,
+    `Did you mean \`remdm checkpoints ${meant}\`? Without a command, \`remdm checkpoints\` lists what there is.`,
+  );
 }

@@ -1,6 +1,7 @@
 /** `remdm convert`: a checkpoint as safetensors. */
 import { Command, Option } from "commander";
 import type { ConversionOptions } from "../convertCheckpoint.ts";
+import { namingOf } from "./naming.ts";
 
 export interface ConvertFlags {
   readonly out: string;
@@ -36,8 +37,8 @@ export function convertCommand(): Command {
     .option("--force", "replace a checkpoint that is there; its tokenizer.json too")
     .option("--quiet", "no progress")
     .addHelpText("after", NOTES)
-    .action(async (checkpoint: string, flags: ConvertFlags) => {
+    .action(async (checkpoint: string, flags: ConvertFlags, self: Command) => {
       const { runConvert } = await import("./convertJob.ts");
-      process.exitCode = await runConvert(checkpoint, flags);
+      process.exitCode = await runConvert(checkpoint, flags, namingOf(self));
     });
 }

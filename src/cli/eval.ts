@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_MAUVE } from "../evaluation/mauveSettings.ts";
 import type { ReferenceUnit } from "../evaluation/referencesFile.ts";
 import type { Device } from "../launchOptions.ts";
+import { namingOf, type Naming } from "./naming.ts";
 import { readDevice, readInteger, readNumber } from "./usage.ts";
 
 /** The flags as commander hands them over; ranges are not checked yet. */
@@ -98,10 +99,19 @@ export function evalCommand(): Command {
     .option("--quiet", "no progress")
     .optionsGroup("Other:")
     .addHelpText("after", EXAMPLES)
-    .action(async (samples: string, flags: EvalFlags) => {
+    .action(async (samples: string, flags: EvalFlags, self: Command) => {
       const { runEval } = await import("./evalJob.ts");
-      process.exitCode = await runEval(samples, flags);
+      process.exitCode = await runEval(samples, flags, undefined, evalNaming(self));
     });
+}
+
+/** How `remdm eval` calls the options of the judge and of the references. */
+export function evalNaming(command: Command): Naming {
+  return namingOf(command, {
+    model: "--judge",
+    unit: "--reference-unit",
+    count: "--reference-count",
+  });
 }
 
 /** For commander: `1,2,3`. */

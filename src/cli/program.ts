@@ -25,7 +25,7 @@ export async function main(args: readonly string[]): Promise<void> {
 export function createProgram(): Command {
   const program = new Command("remdm")
     .description("Sample text from masked diffusion language models, with remasking.")
-    .version(packageVersion(), "--version", "print the version")
+    .version(packageVersion(), "-V, --version", "print the version")
     .exitOverride()
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", "\nTry `remdm sample`, and `remdm help sample` for its options.");

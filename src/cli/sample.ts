@@ -4,6 +4,7 @@ import type { Device } from "../launchOptions.ts";
 import type { Compat } from "../sampler/strategy.ts";
 import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";
 import { DEFAULTS, STRATEGY_HELP } from "../sampler/strategyName.ts";
+import { namingOf, type Naming } from "./naming.ts";
 import type { StrategyFlags } from "./strategyOptions.ts";
 import { readDevice, readInteger, readNumber, readSeed } from "./usage.ts";
 
@@ -79,7 +80,10 @@ export function sampleCommand(): Command {
     .addOption(
       new Option("--seed <n>", "same seed, same samples").argParser(readSeed).default(1n, "1"),
     )
-    .option("--prompt <text>", "text that every sample begins with")
+    .option(
+      "--prompt <text>",
+      "text that every sample begins with; [MASK], where the tokenizer knows it, is left to the model",
+    )
     .option("--stride <n>", "long texts: tokens that the window moves on by", readInteger)
     .option("--strides <n>", "long texts: how often it moves", readInteger)
     .addOption(
@@ -109,13 +113,23 @@ export function sampleCommand(): Command {
     .option("--quiet", "no progress")
     .optionsGroup("Other:")
     .addHelpText("after", EXAMPLES)
-    .action(async (flags: SampleFlags) => {
+    .action(async (flags: SampleFlags, self: Command) => {
       const { runSample } = await import("./sampleJob.ts");
-      process.exitCode = await runSample(flags);
+      process.exitCode = await runSample(flags, sampleNaming(self, flags));
     });
 }
 
 function etaHelp(): string {
   const { etaCap, etaRescale, etaLoop } = DEFAULTS;
   return `for cap (default: ${etaCap}), rescale (${etaRescale}), remdm-loop (${etaLoop})`;
+}
+
+/** How `remdm sample` calls the options of a strategy, which depends on how it was named. */
+export function sampleNaming(command: Command, flags: Partial<SampleFlags>): Naming {
+  const { etaCap, etaRescale, predictor } = flags;
+  return namingOf(command, {
+    cap: etaCap === undefined ? "--eta" : "--eta-cap",
+    rescale: etaRescale === undefined ? "--eta" : "--eta-rescale",
+    "strategy.kind": predictor === undefined ? "--strategy" : "--predictor",
+  });
 }

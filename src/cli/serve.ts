@@ -12,6 +12,8 @@ import { findPython } from "../backend/python.ts";
 import { resolveLaunch, type Device } from "../launchOptions.ts";
 import { BACKEND_MODULE, backendEnvironment } from "../backend/environment.ts";
 import { besideCheckpoint } from "../tokenizer/load.ts";
+import { failureOf } from "./failure.ts";
+import { namingOf } from "./naming.ts";
 import { readDevice } from "./usage.ts";
 
 interface ServeFlags {
@@ -43,7 +45,15 @@ export function serveCommand(): Command {
     )
     .option("--raw-weights", "the weights of the last training step, not the averaged (EMA) ones")
     .addHelpText("after", NOTES)
-    .action(serve);
+    .action(async (flags: ServeFlags, self: Command) => {
+      try {
+        await serve(flags);
+      } catch (error) {
+        const { code, text } = failureOf(error, namingOf(self));
+        process.stderr.write(text);
+        process.exitCode = code;
+      }
+    });
 }
 
 /** Resolves when the backend was told to stop. @throws BackendError, CheckpointError, OptionError. */

@@ -19,14 +19,6 @@ export function strategyOf(name: string, flags: StrategyFlags): Strategy {
   return strategyNamed(name, flags, SPEAKER);
 }
 
-/** How the command line calls an option that the library complains about. */
-export function flagFor(option: string, flags: StrategyFlags): string {
-  const name = option.split(".").at(-1) ?? option;
-  if (name === "cap") return flags.etaCap === undefined ? "--eta" : "--eta-cap";
-  if (name === "rescale") return flags.etaRescale === undefined ? "--eta" : "--eta-rescale";
-  return kebab(name);
-}
-
 /** `etaCap` is `--eta-cap`. */
 function kebab(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

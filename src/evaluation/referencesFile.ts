@@ -154,12 +154,12 @@ async function windowsIn(
   const isPlain = source !== undefined;
   if (tokenizer === undefined) {
     const [holds, instead] = isPlain
-      ? ["is plain text", "compare with paragraphs (--reference-unit paragraph)"]
-      : ["holds texts of any length", "take each as it is (--reference-unit text)"];
+      ? ["is plain text", 'compare with paragraphs (`unit: "paragraph"`)']
+      : ["holds texts of any length", 'take each as it is (`unit: "text"`)'];
     throw new InputError(
       path,
       `${holds}, and without a tokenizer it cannot be cut into windows as long as the samples`,
-      `Name the samples' tokenizer (--tokenizer), or ${instead}.`,
+      `Name the samples' tokenizer (\`tokenizer\`), or ${instead}.`,
     );
   }
   return windowsOf(path, texts, {

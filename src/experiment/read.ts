@@ -52,7 +52,7 @@ export function readExperiment(path: string): Experiment {
     throw new ExperimentError(
       "experiment_invalid",
       `The experiment ${path} cannot be read: ${why}`,
-      "Name a YAML or JSON file, or use --preset.",
+      "Name a YAML or JSON file that exists and that you may read.",
       cause,
     );
   }

@@ -15,8 +15,16 @@ export function checkNumber(
   return value;
 }
 
+/** Beyond it a bound is nobody's wish: there is none, or nobody knows it yet. */
+const LARGEST_BOUND = 2 ** 52;
+
 export function checkInteger(option: string, value: unknown, min: number, max: number): number {
-  const allowed = min === max ? `${min}` : `an integer in [${min}, ${max}]`;
+  const allowed =
+    max > LARGEST_BOUND
+      ? `an integer of at least ${min}`
+      : min === max
+        ? `${min}`
+        : `an integer in [${min}, ${max}]`;
   return checkNumber(
     option,
     value,

@@ -109,8 +109,20 @@ function sentences(option: string, value: unknown, allowed: string) {
   };
 }
 
+/** Characters of somebody else's text that a message quotes. */
+const MOST_QUOTED = 80;
+
+/** A text as messages quote it: as JSON, and of a long one the beginning and the length. */
+export function quoted(text: string): string {
+  if (text.length <= MOST_QUOTED) return JSON.stringify(text);
+  const beginning = Array.from(text.slice(0, 2 * MOST_QUOTED))
+    .slice(0, MOST_QUOTED)
+    .join("");
+  return `${JSON.stringify(`${beginning}...`)} (${text.length} characters)`;
+}
+
 function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return quoted(value);
   if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) {
     return Array.isArray(value) ? `an array of ${value.length}` : "an object";

@@ -53,7 +53,8 @@ export interface MethodOptions {
   readonly dense: boolean;
   readonly compat: Compat;
   readonly length: number;
-  readonly semiAutoregressive: boolean;
+  /** Tokens that a window moves on by; 0: there is one window. */
+  readonly stride: number;
 }
 
 /**
@@ -61,10 +62,11 @@ export interface MethodOptions {
  * @throws OptionError that says what does not go together with what.
  */
 export function methodOf(
-  { strategy, steps, dense, compat, length, semiAutoregressive }: MethodOptions,
+  { strategy, steps, dense, compat, length, stride }: MethodOptions,
   model: DenoiserModel,
 ): { readonly method: Method; readonly steps: number } {
-  if (semiAutoregressive) checkWindows(strategy.kind);
+  const semiAutoregressive = stride > 0;
+  if (semiAutoregressive) checkWindows(strategy.kind, stride);
   if (strategy.kind === "ar") {
     checkBos(model);
     if (steps !== undefined) {
@@ -128,9 +130,9 @@ function drawnTokens(length: number, compat: Compat): number {
 }
 
 /** The original's long generation is that of `_ddpm_caching_update`. */
-function checkWindows(kind: Strategy["kind"]): void {
+function checkWindows(kind: Strategy["kind"], stride: number): void {
   if (kind !== "dfm" && kind !== "ddpm" && kind !== "analytic" && kind !== "ar") return;
-  throw new OptionError("stride", "given", `undefined with the strategy ${kind}`);
+  throw new OptionError("stride", stride, `undefined with the strategy ${kind}`);
 }
 
 function checkBos({ bosId, vocabSize }: DenoiserModel): void {

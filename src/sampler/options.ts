@@ -82,7 +82,7 @@ export function resolveOptions(options: SamplerOptions, model: DenoiserModel): R
         dense,
         compat,
         length: L,
-        semiAutoregressive: windows.strides > 0,
+        stride: windows.stride,
       },
       model,
     ),
@@ -173,7 +173,7 @@ function readPinned(
     const allowed = `a token id in [0, ${vocabSize - 1}] other than the mask's, ${maskId}`;
     const holds = (id: number) =>
       Number.isSafeInteger(id) && id >= 0 && id < vocabSize && id !== maskId;
-    copy.set(at, checkNumber(`pinned.get(${at})`, token, allowed, holds));
+    copy.set(at, checkNumber(`pinned position ${at}`, token, allowed, holds));
   }
   if (kind === "ar") checkPrefix(copy, bosId);
   return copy;
@@ -183,7 +183,7 @@ function readPinned(
 function checkPrefix(pinned: ReadonlyMap<number, TokenId>, bosId: TokenId | undefined): void {
   const first = pinned.get(0);
   if (first !== undefined && first !== bosId) {
-    throw new OptionError("pinned.get(0)", first, `the begin-of-text token, ${String(bosId)}`);
+    throw new OptionError("pinned position 0", first, `the begin-of-text token, ${String(bosId)}`);
   }
   const drawn = pinned.has(0) ? pinned.size : pinned.size + 1;
   for (const position of pinned.keys()) {

@@ -1,7 +1,7 @@
 /** `remdm eval` with a judge that is no model: what it prints, writes and refuses. */
 import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import type { EvalFlags } from "../../src/cli/eval.ts";
+import { evalCommand, evalNaming, type EvalFlags } from "../../src/cli/eval.ts";
 import { runEval, type JudgeFlags, type LaunchJudge } from "../../src/cli/evalJob.ts";
 import { RemdmError } from "../../src/sampler/errors.ts";
 import { loadTokenizer } from "../../src/tokenizer/load.ts";
@@ -307,6 +307,9 @@ describe("a MAUVE that fails", () => {
 describe("what is wrong is said before a judge is launched", () => {
   const never: LaunchJudge = () => Promise.reject(new Error("launched"));
 
+  const run = (path: string, flags: EvalFlags): Promise<number> =>
+    runEval(path, flags, never, evalNaming(evalCommand()));
+
   it.each<[string, Partial<EvalFlags>, number, RegExp]>([
     ["scale", { mauveScale: 0 }, 2, /--mauve-scale must be a number in \(0, 1000\]; got 0/],
     ["seeds", { mauveSeeds: [2 ** 31] }, 2, /--mauve-seeds must be/],
@@ -329,9 +332,7 @@ describe("what is wrong is said before a judge is launched", () => {
     ],
     ["no words", { words: "no/words.txt" }, 1, /no\/words\.txt cannot be read/],
   ])("%s", async (_, flags, code, message) => {
-    expect(await runEval(await samples(2), { ...defaults, quiet: true, ...flags }, never)).toBe(
-      code,
-    );
+    expect(await run(await samples(2), { ...defaults, quiet: true, ...flags })).toBe(code);
     expect(said.stderr).toMatch(/^error: /);
     expect(said.stderr).toMatch(message);
     expect(said.stdout).toBe("");
