@@ -12,6 +12,9 @@ export type PublishedName = "mdlm" | "sedd" | "ar";
 
 interface Published {
   readonly description: string;
+  readonly kind: "mdlm" | "sedd" | "ar";
+  /** Tokens of a sequence. */
+  readonly length: number;
   /** Google Drive's id of the file, from the original repository's README. */
   readonly driveId: string;
   /**
@@ -21,6 +24,7 @@ interface Published {
   readonly approximateBytes: number;
 }
 
+const LENGTH = 1024;
 const OWT = "OpenWebText, 1,024 GPT-2 tokens";
 /** Parameters of the published networks: DiT with the noise level as input, and without. */
 const BYTES_PER_PARAMETER = 8;
@@ -29,16 +33,22 @@ const AR_PARAMETERS = 162_246_482;
 
 export const PUBLISHED: Readonly<Record<PublishedName, Published>> = {
   mdlm: {
+    kind: "mdlm",
+    length: LENGTH,
     description: `masked diffusion, ${OWT}`,
     driveId: "1Ul68afQtLMKa-9fd80cCtwabFJlxizGe",
     approximateBytes: DIT_PARAMETERS * BYTES_PER_PARAMETER,
   },
   ar: {
+    kind: "ar",
+    length: LENGTH,
     description: `autoregressive, ${OWT}`,
     driveId: "1VMOpXfIg2bKede2N7Ot06jOcvSZuBBEl",
     approximateBytes: AR_PARAMETERS * BYTES_PER_PARAMETER,
   },
   sedd: {
+    kind: "sedd",
+    length: LENGTH,
     description: `score entropy discrete diffusion, ${OWT}`,
     driveId: "1s_9Yu_kGbjzTN3dyz1yyTcg9ulJgyv5l",
     approximateBytes: DIT_PARAMETERS * BYTES_PER_PARAMETER,

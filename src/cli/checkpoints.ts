@@ -54,7 +54,8 @@ export function checkpointsCommand(): Command {
 }
 
 /** Commander says of a misspelt part of a command that does something by itself: "too many arguments". */
-function refuseUnknown({ args: [word], commands }: Command): void {
+function refuseUnknown({ args, commands }: Command): void {
+  const word = args.at(0);
   if (word === undefined) return;
   const names = commands.map((command) => command.name());
   const meant = nearest(word, names) ?? names[0];

@@ -2,7 +2,7 @@
 import { stringify } from "yaml";
 import type { Cell } from "../experiment/cells.ts";
 import { ASSUMED_LENGTH, expectedCalls } from "../experiment/cost.ts";
-import { cardLength } from "../experiment/cardLength.ts";
+import { modelFacts } from "../checkpoints/facts.ts";
 import { runResolved } from "../experiment/experiment.ts";
 import { etaNote, presetExperiment } from "../experiment/presets.ts";
 import { readExperiment, resolveExperiment, type Experiment } from "../experiment/read.ts";
@@ -114,7 +114,7 @@ function withDevice(experiment: Experiment, { device }: ExperimentFlags): Experi
 }
 
 function dryRun({ name, cells, models }: Experiment): string {
-  const lengths = new Map(models.map((model) => [model.name, cardLength(model.checkpoint)]));
+  const lengths = new Map(models.map((model) => [model.name, modelFacts(model.checkpoint).length]));
   const calls = (cell: Cell): number =>
     expectedCalls(cell, cell.length ?? lengths.get(cell.model) ?? ASSUMED_LENGTH);
   const lines = cells.map(

@@ -17,7 +17,7 @@ export const UNNAMED: Naming = { nameOf: () => undefined, flags: new Map() };
 /** @param others options of the library that the command calls otherwise: `{ model: "--judge" }`. */
 export function namingOf(command: Command, others: Readonly<Record<string, string>> = {}): Naming {
   const own = command.options
-    .filter(({ long, negate }) => long != null && !negate)
+    .filter(({ long, negate }) => long !== undefined && !negate)
     .map((option) => [option.attributeName(), option.long ?? ""] as const);
   const places = command.registeredArguments.map((one) => [one.name(), `<${one.name()}>`] as const);
   const flags = new Map([...own, ...Object.entries(others)]);

@@ -1,5 +1,6 @@
 /** From the flags of `remdm sample` to the library's options, defaults of the model's kind included. */
 import { anyModel } from "../anyModel.ts";
+import { modelFacts } from "../checkpoints/facts.ts";
 import type { ModelKind } from "../sampler/denoiser.ts";
 import type { SamplerOptions } from "../sampler/events.ts";
 import { DEFAULT_STRATEGIES, hasNucleus } from "../sampler/method.ts";
@@ -18,11 +19,11 @@ export const DEFAULT_TOP_P = 0.9;
 const DEFAULT_MDLM_STRATEGY = "remdm-loop";
 
 /**
- * All that can be said without a model: what is right for no model is refused before one is loaded.
+ * All that can be said before a model is loaded: what is right for no model, or not for this one, is refused.
  * @throws UsageError, OptionError.
  */
 export function checkFlags(flags: SampleFlags): void {
-  const model = anyModel(flags.strategy);
+  const model = anyModel(flags.strategy, modelFacts(flags.checkpoint));
   resolveOptions(samplerOptions(flags, model.kind), model); // without the prompt, which needs a tokenizer
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { anyModel } from "../anyModel.ts";
+import { modelFacts } from "../checkpoints/facts.ts";
 import { BUNDLED_NAMES, checkpointFile, isPublishedName } from "../checkpoints/published.ts";
 import { resolveMauve } from "../evaluation/evaluationOptions.ts";
 import type { ResolvedMauve } from "../evaluation/mauveSettings.ts";
@@ -78,15 +79,19 @@ export function resolveExperiment(
     file[key] === undefined ? undefined : find(file[key], [key]);
   const { judge = DEFAULT_JUDGE, mauve = {} } = file;
   const cells = cellsOf(file, source);
-  for (const cell of cells) checkCell(cell, anyModel(cell.strategy.kind), source);
+  const models = file.models.map((model, m) => ({
+    name: modelName(model),
+    checkpoint: checkpointOf(model.checkpoint, ["models", m, "checkpoint"]),
+    tokenizer: tokenizerOf(model.tokenizer, ["models", m, "tokenizer"], find),
+    rawWeights: model.rawWeights ?? false,
+  }));
+  const facts = new Map(models.map(({ name, checkpoint }) => [name, modelFacts(checkpoint)]));
+  for (const cell of cells) {
+    checkCell(cell, anyModel(cell.strategy.kind, facts.get(cell.model)), source);
+  }
   return {
     name: file.name,
-    models: file.models.map((model, m) => ({
-      name: modelName(model),
-      checkpoint: checkpointOf(model.checkpoint, ["models", m, "checkpoint"]),
-      tokenizer: tokenizerOf(model.tokenizer, ["models", m, "tokenizer"], find),
-      rawWeights: model.rawWeights ?? false,
-    })),
+    models,
     cells,
     references: optional("references"),
     referenceEnds: file.referenceEnds,
@@ -109,7 +114,7 @@ export function checkCell(cell: Cell, model: DenoiserModel, source: Source): voi
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
     const { option, remedy, message } = error;
-    const key = option.split(".").at(-1) ?? option;
+    const key = keyOf(option, cell);
     throw new ExperimentError(
       "experiment_invalid",
       `${source.where(cell.path)} (${cell.id}): ${message.replace(option, key)}`,
@@ -117,6 +122,18 @@ export function checkCell(cell: Cell, model: DenoiserModel, source: Source): voi
       error,
     );
   }
+}
+
+/** How an experiment calls an option of the sampler. */
+function keyOf(option: string, { eta }: Cell): string {
+  const short = eta !== undefined;
+  const keys: Readonly<Record<string, string>> = {
+    seed: "seeds",
+    "strategy.kind": "name",
+    "strategy.cap": short ? "eta" : "etaCap",
+    "strategy.rescale": short ? "eta" : "etaRescale",
+  };
+  return Object.hasOwn(keys, option) ? keys[option] : (option.split(".").at(-1) ?? option);
 }
 
 type Find = (name: string, path: Path) => string;

@@ -96,10 +96,14 @@ export function readStrategy(strategy: unknown, { kind = "mdlm" }: DenoiserModel
   const isName = typeof strategy === "string";
   const given = isName ? strategyNamed(strategy, {}, speakerOf(strategy)) : checkStrategy(strategy);
   if (known.includes(given.kind)) return given;
-  const allowed = known.length === 1 ? known[0] : `one of ${known.join(", ")}`;
+  const names = known.map((one) => (one === "remdm" ? COMBINED : one));
+  const allowed = names.length === 1 ? names[0] : `one of ${names.join(", ")}`;
   const option = isName ? "strategy" : "strategy.kind";
   throw new OptionError(option, given.kind, `${allowed} for a model of kind ${kind}`);
 }
+
+/** How a strategy of the paper's family is said: as a kind, and by name. */
+const COMBINED = "remdm (by name: remdm-max, remdm-cap+loop, ...)";
 
 /** To a program that gave a strategy by its name. */
 function speakerOf(name: string): Speaker {
