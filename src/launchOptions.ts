@@ -1,6 +1,7 @@
 /** What `Remdm.launch` and `Remdm.connect` take, and the checks on it: everything is looked at before anything starts. */
 import { existsSync } from "node:fs";
 import { CheckpointError } from "./backend/errors.ts";
+import { cachedModel, type CachedModel } from "./checkpoints/hub.ts";
 import { resolveCheckpoint } from "./checkpoints/resolve.ts";
 import {
   checkBoolean,
@@ -139,8 +140,20 @@ const TOKENIZER = "gpt2, demo, a path, or an object with name, vocabSize, encode
 
 function findCheckpoint(checkpoint: string): string {
   const { path, remedy } = resolveCheckpoint(checkpoint);
+  const cached = cachedModel(path);
+  if (cached !== undefined) throw notASnapshot(path, cached);
   if (existsSync(path)) return path;
   throw new CheckpointError("checkpoint_missing", `There is no checkpoint at ${path}`, remedy);
+}
+
+function notASnapshot(path: string, { snapshot }: CachedModel): CheckpointError {
+  return new CheckpointError(
+    "checkpoint_unsupported",
+    `${path} is a directory of Hugging Face's cache and no model: its models lie in snapshots`,
+    snapshot === undefined
+      ? "It has none: download the model again."
+      : `Name the directory of the snapshot: ${snapshot}`,
+  );
 }
 
 function check<T>(

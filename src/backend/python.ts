@@ -1,8 +1,8 @@
 /** Which Python runs the backend. Only places are looked at here; nothing is started. */
 import { statSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join, resolve, sep } from "node:path";
 import { BackendError } from "./errors.ts";
+import { userCache } from "../home.ts";
 import { checkText } from "../sampler/checks.ts";
 import { packageRoot } from "../packageRoot.ts";
 
@@ -50,14 +50,14 @@ export function pythonCandidates(
   root: string = packageRoot,
 ): PythonCandidate[] {
   if (option !== undefined) checkText("python", option, "a path or a command");
-  const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
-  const home = env.REMDM_HOME || join(cache, "remdm");
+  const cache = userCache(env);
+  const home = env.REMDM_HOME || (cache === undefined ? undefined : join(cache, "remdm"));
   const candidates: (PythonCandidate | undefined)[] = [
     named("option", option),
     named("REMDM_PYTHON", env.REMDM_PYTHON),
     inside("conda", env.CONDA_PREFIX),
     inside("checkout", join(root, ".venv")),
-    inside("cache", join(home, "venv")),
+    inside("cache", home === undefined ? undefined : join(home, "venv")),
   ];
   return candidates.filter((candidate) => candidate !== undefined);
 }

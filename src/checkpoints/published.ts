@@ -1,11 +1,11 @@
 /** The checkpoints of the original repository, and those that come with this package. */
 import { statSync } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { userCache } from "../home.ts";
 import { packageRoot } from "../packageRoot.ts";
 import { checkOptions, checkText } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
-import { fileError } from "./errors.ts";
+import { DownloadError, fileError } from "./errors.ts";
 
 /** As `Remdm.launch` and `remdm sample --checkpoint` know them once they are downloaded. */
 export type PublishedName = "mdlm" | "sedd" | "ar";
@@ -62,10 +62,19 @@ export const BUNDLED_NAMES: readonly string[] = ["demo", "demo-ar", "demo-sedd"]
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where downloads go: `REMDM_CACHE`, else `remdm/checkpoints` in the user's cache. Absolute; it need not exist. */
+/**
+ * Where downloads go: `REMDM_CACHE`, else `remdm/checkpoints` in the user's cache. Absolute; it need not exist.
+ * @throws DownloadError output_failed for a user without a home directory.
+ */
 export function checkpointCache(env: Environment = process.env): string {
-  const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
-  return resolve(env.REMDM_CACHE || join(cache, "remdm", "checkpoints"));
+  if (env.REMDM_CACHE) return resolve(env.REMDM_CACHE);
+  const cache = userCache(env);
+  if (cache !== undefined) return resolve(cache, "remdm", "checkpoints");
+  throw new DownloadError(
+    "output_failed",
+    "There is no place for downloaded checkpoints: this user has no home directory",
+    "Set REMDM_CACHE to a directory for them, or HOME to one that you may write to.",
+  );
 }
 
 export function checkpointFile(name: PublishedName, dir: string = checkpointCache()): string {

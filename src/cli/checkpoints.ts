@@ -4,7 +4,7 @@ import { PUBLISHED_NAMES, type PublishedName } from "../checkpoints/published.ts
 import { quoted } from "../sampler/errors.ts";
 import { nearest } from "../sampler/nearest.ts";
 import { namingOf } from "./naming.ts";
-import { UsageError } from "./usage.ts";
+import { readPath, UsageError } from "./usage.ts";
 
 interface ListFlags {
   readonly dir?: string;
@@ -28,7 +28,7 @@ arrived. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
 export function checkpointsCommand(): Command {
   const command = new Command("checkpoints")
     .description("list the published and the bundled checkpoints, or download one")
-    .option("--dir <directory>", "where to look for downloads (default: the cache)")
+    .option("--dir <directory>", "where to look for downloads (default: the cache)", readPath)
     .option("--json", "print one JSON object")
     .addHelpText("after", NOTES)
     .allowExcessArguments()
@@ -40,7 +40,7 @@ export function checkpointsCommand(): Command {
   const download = new Command("download")
     .description("fetch a published checkpoint")
     .addArgument(new Argument("<name>", "which").choices(PUBLISHED_NAMES))
-    .option("--dir <directory>", "where to put it (default: the cache)")
+    .option("--dir <directory>", "where to put it (default: the cache)", readPath)
     .option("--force", "fetch it although it is there")
     .option("--json", "print one JSON object")
     .option("--quiet", "no progress")

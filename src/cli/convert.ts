@@ -1,7 +1,9 @@
 /** `remdm convert`: a checkpoint as safetensors. */
 import { Command, Option } from "commander";
 import type { ConversionOptions } from "../convertCheckpoint.ts";
+import { CHECKPOINT_HELP } from "./checkpointHelp.ts";
 import { namingOf } from "./naming.ts";
+import { readPath } from "./usage.ts";
 
 export interface ConvertFlags {
   readonly out: string;
@@ -21,8 +23,8 @@ All files come, or none. --force replaces these three and no others: where the s
 export function convertCommand(): Command {
   return new Command("convert")
     .description("write a checkpoint as safetensors")
-    .argument("<checkpoint>", "a .ckpt or .safetensors file, a directory, or a name")
-    .requiredOption("--out <directory>", "where to write")
+    .argument("<checkpoint>", CHECKPOINT_HELP, readPath)
+    .requiredOption("--out <directory>", "where to write", readPath)
     .addOption(
       new Option(
         "--weights <which>",

@@ -4,7 +4,7 @@ import { DEFAULT_MAUVE } from "../evaluation/mauveSettings.ts";
 import type { ReferenceUnit } from "../evaluation/referencesFile.ts";
 import type { Device } from "../launchOptions.ts";
 import { namingOf, type Naming } from "./naming.ts";
-import { readDevice, readInteger, readNumber } from "./usage.ts";
+import { readDevice, readInteger, readNumber, readPath } from "./usage.ts";
 
 /** The flags as commander hands them over; ranges are not checked yet. */
 export interface EvalFlags {
@@ -48,9 +48,9 @@ Exit codes: 0 (also when samples have collapsed), 1 for a failure (also of MAUVE
 export function evalCommand(): Command {
   return new Command("eval")
     .description("measure samples: entropy, perplexity, MAUVE, diversity, signs of a collapse")
-    .argument("<samples>", "a file of samples")
+    .argument("<samples>", "a file of samples", readPath)
     .optionsGroup("References:")
-    .option("--references <file>", "text that people wrote, to compare with")
+    .option("--references <file>", "text that people wrote, to compare with", readPath)
     .addOption(
       new Option(
         "--reference-unit <name>",
@@ -60,21 +60,28 @@ export function evalCommand(): Command {
         .default("window"),
     )
     .option("--reference-count <n>", "how many at most (default: as many as samples)", readInteger)
-    .option("--words <file>", "text whose words are known (default: plain-text references)")
+    .option(
+      "--words <file>",
+      "text whose words are known (default: plain-text references)",
+      readPath,
+    )
     .option(
       "--tokenizer <file>",
       "gpt2, demo, or a tokenizer.json (default: what fits the samples)",
+      readPath,
     )
     .optionsGroup("Judge:")
     .option(
       "--judge <model>",
       "demo-ar, a Hugging Face directory with a causal language model, or an AR checkpoint",
+      readPath,
       "demo-ar",
     )
     .option("--no-judge", "no perplexity and no MAUVE")
     .option(
       "--judge-tokenizer <file>",
       "the judge's tokenizer.json, gpt2 or demo (default: the one beside it, else what fits its size)",
+      readPath,
     )
     .option("--device <name>", "auto, cpu, cuda or cuda:N", readDevice, "auto")
     .option("--batch-size <n>", "texts in one call of the judge", readInteger)
@@ -93,8 +100,12 @@ export function evalCommand(): Command {
     .option("--mauve-scale <x>", "scale of the divergences", readNumber, DEFAULT_MAUVE.scale)
     .optionsGroup("Output:")
     .option("--json", "print one JSON object")
-    .option("--out <file.json>", "write that object into a file")
-    .option("--original <file.json>", "write samples and scores as the original repository does")
+    .option("--out <file.json>", "write that object into a file", readPath)
+    .option(
+      "--original <file.json>",
+      "write samples and scores as the original repository does",
+      readPath,
+    )
     .option("--force", "replace the files of --out and --original when they exist")
     .option("--quiet", "no progress")
     .optionsGroup("Other:")

@@ -19,6 +19,7 @@ import type { EvalFlags } from "./eval.ts";
 import { describeEvaluation } from "./evalReport.ts";
 import { failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
+import { checkJudge } from "./judgeFlag.ts";
 import { launchJudge } from "./launchJudge.ts";
 import type { Naming } from "./naming.ts";
 import { toJson } from "./output.ts";
@@ -105,6 +106,7 @@ function checkFlags(flags: EvalFlags): void {
       "Leave it out, or --no-judge.",
     );
   }
+  if (flags.judge !== false) checkJudge(flags.judge);
   const { mauveSeeds: seeds, mauveScale: scale, referenceCount, batchSize, maxLength } = flags;
   resolveMauve({ seeds, scale });
   for (const [option, value] of Object.entries({ referenceCount, batchSize, maxLength })) {

@@ -12,6 +12,7 @@ import type { ExperimentFlags } from "./experiment.ts";
 import { createExperimentReporter, type ExperimentReporter } from "./experimentReporter.ts";
 import { EXIT_USAGE, failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
+import { checkJudge } from "./judgeFlag.ts";
 import { harmless } from "./terminalText.ts";
 import { UsageError } from "./usage.ts";
 
@@ -81,6 +82,7 @@ function givenExperiment(
       "Name the directory of GPT-2 large with --judge, or do without perplexity and MAUVE with --no-judge.",
     );
   }
+  if (judge !== false) checkJudge(judge);
   return presetExperiment(preset, {
     checkpoint,
     judge,

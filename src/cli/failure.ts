@@ -1,6 +1,6 @@
 /** Errors as the command line shows them, and the exit codes: 1 for a failure, 2 for bad usage. */
 import { CommanderError } from "commander";
-import { OptionError, RemdmError } from "../sampler/errors.ts";
+import { limitRemedy, OptionError, RemdmError } from "../sampler/errors.ts";
 import { inFlags, UNNAMED, type Naming } from "./naming.ts";
 import { UsageError } from "./usage.ts";
 
@@ -32,6 +32,7 @@ export function failureOf(error: unknown, naming: Naming = UNNAMED): Failure {
   }
   const message = error instanceof Error ? error.message : String(error);
   const remedy =
+    limitRemedy(error) ??
     "This should not happen: run it again with REMDM_DEBUG=1 and report what it prints.";
   return { code: EXIT_FAILURE, text: shown(message, remedy, error) };
 }

@@ -4,9 +4,10 @@ import type { Device } from "../launchOptions.ts";
 import type { Compat } from "../sampler/strategy.ts";
 import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";
 import { DEFAULTS, STRATEGY_HELP } from "../sampler/strategyName.ts";
+import { CHECKPOINT_HELP } from "./checkpointHelp.ts";
 import { namingOf, type Naming } from "./naming.ts";
 import type { StrategyFlags } from "./strategyOptions.ts";
-import { readDevice, readInteger, readNumber, readSeed } from "./usage.ts";
+import { readDevice, readInteger, readNumber, readPath, readSeed } from "./usage.ts";
 
 /** The flags as commander hands them over; ranges are not checked yet. */
 export interface SampleFlags extends StrategyFlags {
@@ -50,8 +51,12 @@ export function sampleCommand(): Command {
   return new Command("sample")
     .description("draw samples from a checkpoint")
     .optionsGroup("Model:")
-    .option("--checkpoint <file>", "demo, a .ckpt or .safetensors file, or a directory", "demo")
-    .option("--tokenizer <file>", "gpt2, demo, or a tokenizer.json (default: what fits the model)")
+    .option("--checkpoint <file>", CHECKPOINT_HELP, readPath, "demo")
+    .option(
+      "--tokenizer <file>",
+      "gpt2, demo, or a tokenizer.json (default: what fits the model)",
+      readPath,
+    )
     .option("--raw-weights", "the weights of the last training step, not the averaged (EMA) ones")
     .addOption(
       new Option("--dtype <type>", "what the network computes in")
@@ -108,7 +113,7 @@ export function sampleCommand(): Command {
     .option("--t-switch <x>", `for switch (default: ${DEFAULTS.tSwitch})`, readNumber)
     .optionsGroup("Output:")
     .option("--json", "print one JSON object")
-    .option("--out <file.jsonl>", "keep each sample in a file as soon as it is finished")
+    .option("--out <file.jsonl>", "keep each sample in a file as soon as it is finished", readPath)
     .option("--force", "replace the file of --out when it exists")
     .option("--quiet", "no progress")
     .optionsGroup("Other:")

@@ -1,6 +1,8 @@
 /** What `Judge.launch` takes, and the checks on it: everything is looked at before anything starts. */
+import { existsSync } from "node:fs";
 import { resolveLaunch, type LaunchOptions } from "../launchOptions.ts";
 import { checkInteger, checkOptions, checkText } from "../sampler/checks.ts";
+import { OptionError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** Where and how it runs is said as for a model to sample from. */
@@ -48,15 +50,27 @@ export interface ResolvedJudge {
   readonly batchSize: number;
 }
 
+/** Whether a judge's name is rather the wish to have none. */
+export function meansNone(model: string): boolean {
+  return /^(none|no|off|false|null)$/i.test(model) && !existsSync(model);
+}
+
 /** @throws OptionError, or CheckpointError checkpoint_missing. */
 export function resolveJudge(options: JudgeOptions): ResolvedJudge {
   checkOptions("Judge.launch", options, KEYS);
   const { model = "demo-ar", maxLength, batchSize = 16, ...rest } = options;
-  const launch: LaunchOptions = { ...rest, checkpoint: checkText("model", model, "a path") };
+  const checkpoint = checkText("model", model, "a path");
+  if (meansNone(checkpoint)) {
+    throw new OptionError(
+      "model",
+      model,
+      "a model; where no text is to be judged, launch no judge",
+    );
+  }
   return {
     batchSize: checkInteger("batchSize", batchSize, 1, MAX_BATCH),
     maxLength:
       maxLength === undefined ? undefined : checkInteger("maxLength", maxLength, 2, MAX_LENGTH),
-    launch: resolveLaunch(launch),
+    launch: resolveLaunch({ ...rest, checkpoint }),
   };
 }

@@ -1,11 +1,14 @@
 /** From a file, or an object of a program, to an experiment whose every cell the library accepts. */
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { anyModel } from "../anyModel.ts";
 import { modelFacts } from "../checkpoints/facts.ts";
+import { hubRemedy } from "../checkpoints/hub.ts";
 import { BUNDLED_NAMES, checkpointFile, isPublishedName } from "../checkpoints/published.ts";
+import { meansNone } from "../evaluation/judgeOptions.ts";
 import { resolveMauve } from "../evaluation/evaluationOptions.ts";
 import type { ResolvedMauve } from "../evaluation/mauveSettings.ts";
+import { expandHome } from "../home.ts";
 import { OptionError } from "../sampler/errors.ts";
 import type { DenoiserModel } from "../sampler/denoiser.ts";
 import { resolveOptions } from "../sampler/options.ts";
@@ -96,7 +99,7 @@ export function resolveExperiment(
     references: optional("references"),
     referenceEnds: file.referenceEnds,
     words: optional("words"),
-    judge: judge === false ? false : checkpointOf(judge, ["judge"]),
+    judge: judge === false ? false : judgeOf(judge, checkpointOf, source),
     mauve: file.references === undefined || judge === false ? false : mauveOf(mauve, source),
     device: deviceOf(file, source),
     dtype: file.dtype ?? "float32",
@@ -158,12 +161,21 @@ function checkpointPlace(name: string, path: Path, base: string, source: Source)
 }
 
 function found(name: string, path: Path, base: string, source: Source): string {
-  const full = isAbsolute(name) ? name : join(base, name);
+  const full = resolve(base, expandHome(name));
   if (existsSync(full)) return full;
   throw new ExperimentError(
     "experiment_invalid",
     `${source.where(path)} is ${JSON.stringify(name)}, and there is nothing at ${full}`,
-    "Check the path: it starts from the directory of the experiment file.",
+    hubRemedy(name, base) ?? "Check the path: it starts from the directory of the experiment file.",
+  );
+}
+
+function judgeOf(judge: string, find: Find, source: Source): string {
+  if (!meansNone(judge)) return find(judge, ["judge"]);
+  throw new ExperimentError(
+    "experiment_invalid",
+    `${source.where(["judge"])} is ${JSON.stringify(judge)}, which is no model`,
+    "For neither perplexity nor MAUVE set judge to false.",
   );
 }
 

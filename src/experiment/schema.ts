@@ -114,7 +114,8 @@ function valueAt(value: unknown, path: Path): unknown {
 
 function shown(value: unknown): string {
   if (value === undefined) return "nothing";
+  if (value === null) return "null (as YAML reads `~` and an empty value)";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  if (typeof value === "object" && value !== null) return "a map of keys";
+  if (typeof value === "object") return "a map of keys";
   return JSON.stringify(value);
 }

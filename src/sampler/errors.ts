@@ -55,7 +55,7 @@ export class RemdmError extends Error {
   constructor(message: string, details: RemdmErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = details.code;
-    this.remedy = details.remedy;
+    this.remedy = limitRemedy(details.cause) ?? details.remedy;
   }
 
   /** Like `instanceof`, and true across several installed copies of the package. */
@@ -63,6 +63,21 @@ export class RemdmError extends Error {
     return typeof value === "object" && value !== null && MARKER in value;
   }
 }
+
+/**
+ * A process that has as many files open as it may is no fault of the file that came next.
+ * @returns what to do where that is the cause of an error, or the cause of its cause; else undefined.
+ */
+export function limitRemedy(error: unknown): string | undefined {
+  for (let at = error, depth = 0; depth < 8 && typeof at === "object" && at !== null; depth++) {
+    if ("code" in at && (at.code === "EMFILE" || at.code === "ENFILE")) return LIMIT_REMEDY;
+    at = "cause" in at ? at.cause : undefined;
+  }
+  return undefined;
+}
+
+const LIMIT_REMEDY =
+  "Too many files are open at once: raise the limit (in a shell, `ulimit -n 4096`), or close some, and try again.";
 
 /** An option is missing, of the wrong type or out of range. Thrown before anything starts. */
 export class OptionError extends RemdmError {
