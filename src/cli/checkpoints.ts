@@ -1,7 +1,7 @@
 /** `remdm checkpoints`: which there are, and `remdm checkpoints download NAME`. */
 import { Argument, Command } from "commander";
 import { PUBLISHED_NAMES, type PublishedName } from "../checkpoints/published.ts";
-import { quoted } from "../sampler/errors.ts";
+import { quoted } from "../sampler/messages.ts";
 import { nearest } from "../sampler/nearest.ts";
 import { namingOf } from "./naming.ts";
 import { readPath, UsageError } from "./usage.ts";

@@ -9,6 +9,7 @@ import { readExperiment, resolveExperiment, type Experiment } from "../experimen
 import { realServices } from "../experiment/realServices.ts";
 import type { ExperimentFile } from "../experiment/types.ts";
 import type { ExperimentFlags } from "./experiment.ts";
+import { quoted } from "../sampler/messages.ts";
 import { createExperimentReporter, type ExperimentReporter } from "./experimentReporter.ts";
 import { EXIT_USAGE, failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
@@ -138,7 +139,7 @@ function directoryFor(name: string): string {
   const directory = name.replace(/[^\w.+-]+/g, "-").replace(/^-+|-+$/g, "");
   if (directory !== "" && !directory.startsWith(".")) return directory;
   throw new UsageError(
-    `The experiment's name, ${JSON.stringify(name)}, makes no name of a directory`,
+    `The experiment's name, ${quoted(name)}, makes no name of a directory`,
     "Say where results go with --out.",
   );
 }

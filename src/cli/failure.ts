@@ -1,6 +1,7 @@
 /** Errors as the command line shows them, and the exit codes: 1 for a failure, 2 for bad usage. */
 import { CommanderError } from "commander";
-import { limitRemedy, OptionError, RemdmError } from "../sampler/errors.ts";
+import { OptionError, RemdmError } from "../sampler/errors.ts";
+import { limitRemedy, shortened } from "../sampler/messages.ts";
 import { inFlags, UNNAMED, type Naming } from "./naming.ts";
 import { UsageError } from "./usage.ts";
 
@@ -38,7 +39,7 @@ export function failureOf(error: unknown, naming: Naming = UNNAMED): Failure {
 }
 
 function shown(message: string, remedy: string, error: unknown): string {
-  const text = `error: ${message.trimEnd()}\n  ${remedy}\n`;
+  const text = `error: ${shortened(message.trimEnd())}\n  ${remedy}\n`;
   return process.env.REMDM_DEBUG ? `${text}\n${details(error)}\n` : text;
 }
 

@@ -1,5 +1,6 @@
 /** The program `remdm`: its commands, and how their failures become exit codes. */
 import { Command } from "commander";
+import { shortened } from "../sampler/messages.ts";
 import { packageVersion } from "../packageRoot.ts";
 import { checkpointsCommand } from "./checkpoints.ts";
 import { convertCommand } from "./convert.ts";
@@ -27,6 +28,7 @@ export function createProgram(): Command {
     .description("Sample text from masked diffusion language models, with remasking.")
     .version(packageVersion(), "-V, --version", "print the version")
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(shortened(text)) })
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", "\nTry `remdm sample`, and `remdm help sample` for its options.");
   const commands = [

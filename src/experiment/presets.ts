@@ -1,5 +1,5 @@
 /** The original repository's `scripts/*.sh` as experiments: the same settings, under the same names. */
-import { quoted } from "../sampler/errors.ts";
+import { quoted } from "../sampler/messages.ts";
 import { nearest } from "../sampler/nearest.ts";
 import { ExperimentError } from "./errors.ts";
 import { paperEta } from "./paper.ts";

@@ -10,6 +10,7 @@ import { resolveMauve } from "../evaluation/evaluationOptions.ts";
 import type { ResolvedMauve } from "../evaluation/mauveSettings.ts";
 import { expandHome } from "../home.ts";
 import { OptionError } from "../sampler/errors.ts";
+import { quoted } from "../sampler/messages.ts";
 import type { DenoiserModel } from "../sampler/denoiser.ts";
 import { resolveOptions } from "../sampler/options.ts";
 import { cellsOf, modelName, samplerOptionsOf, type Cell } from "./cells.ts";
@@ -155,7 +156,7 @@ function checkpointPlace(name: string, path: Path, base: string, source: Source)
   if (existsSync(file)) return file;
   throw new ExperimentError(
     "experiment_invalid",
-    `${source.where(path)} is ${JSON.stringify(name)}, and there is nothing at ${file}`,
+    `${source.where(path)} is ${quoted(name)}, and there is nothing at ${file}`,
     `Run \`npx remdm checkpoints download ${name}\`, or give the path of a file that you have.`,
   );
 }
@@ -165,7 +166,7 @@ function found(name: string, path: Path, base: string, source: Source): string {
   if (existsSync(full)) return full;
   throw new ExperimentError(
     "experiment_invalid",
-    `${source.where(path)} is ${JSON.stringify(name)}, and there is nothing at ${full}`,
+    `${source.where(path)} is ${quoted(name)}, and there is nothing at ${full}`,
     hubRemedy(name, base) ?? "Check the path: it starts from the directory of the experiment file.",
   );
 }
@@ -174,7 +175,7 @@ function judgeOf(judge: string, find: Find, source: Source): string {
   if (!meansNone(judge)) return find(judge, ["judge"]);
   throw new ExperimentError(
     "experiment_invalid",
-    `${source.where(["judge"])} is ${JSON.stringify(judge)}, which is no model`,
+    `${source.where(["judge"])} is ${quoted(judge)}, which is no model`,
     "For neither perplexity nor MAUVE set judge to false.",
   );
 }
@@ -197,7 +198,7 @@ function deviceOf({ device = "auto" }: ExperimentFile, source: Source): string {
   if (/^(auto|cpu|cuda|cuda:\d{1,3})$/.test(device)) return device;
   throw new ExperimentError(
     "experiment_invalid",
-    `${source.where(["device"])} is ${JSON.stringify(device)}`,
+    `${source.where(["device"])} is ${quoted(device)}`,
     "Set device to auto, cpu, cuda or cuda:N.",
   );
 }

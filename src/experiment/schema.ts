@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { quoted } from "../sampler/messages.ts";
 import { packageRoot } from "../packageRoot.ts";
 import { ExperimentError } from "./errors.ts";
 import { pathText, type Path, type Source } from "./source.ts";
@@ -117,5 +118,5 @@ function shown(value: unknown): string {
   if (value === null) return "null (as YAML reads `~` and an empty value)";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object") return "a map of keys";
-  return JSON.stringify(value);
+  return typeof value === "string" ? quoted(value) : JSON.stringify(value);
 }

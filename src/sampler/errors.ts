@@ -3,6 +3,8 @@
  * nothing of the rest, and everything else may import it.
  */
 
+import { limitRemedy, quoted, shortened } from "./messages.ts";
+
 const MARKER = Symbol.for("remdm.error");
 
 /** Stable machine-readable names of what went wrong; programs branch on these, never on messages. */
@@ -53,7 +55,7 @@ export class RemdmError extends Error {
   readonly [MARKER] = true;
 
   constructor(message: string, details: RemdmErrorDetails) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(shortened(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = details.code;
     this.remedy = limitRemedy(details.cause) ?? details.remedy;
   }
@@ -63,21 +65,6 @@ export class RemdmError extends Error {
     return typeof value === "object" && value !== null && MARKER in value;
   }
 }
-
-/**
- * A process that has as many files open as it may is no fault of the file that came next.
- * @returns what to do where that is the cause of an error, or the cause of its cause; else undefined.
- */
-export function limitRemedy(error: unknown): string | undefined {
-  for (let at = error, depth = 0; depth < 8 && typeof at === "object" && at !== null; depth++) {
-    if ("code" in at && (at.code === "EMFILE" || at.code === "ENFILE")) return LIMIT_REMEDY;
-    at = "cause" in at ? at.cause : undefined;
-  }
-  return undefined;
-}
-
-const LIMIT_REMEDY =
-  "Too many files are open at once: raise the limit (in a shell, `ulimit -n 4096`), or close some, and try again.";
 
 /** An option is missing, of the wrong type or out of range. Thrown before anything starts. */
 export class OptionError extends RemdmError {
@@ -122,18 +109,6 @@ function sentences(option: string, value: unknown, allowed: string) {
     message: `${option} must be ${allowed}; got ${describe(value)}`,
     remedy: isAbsent ? `Leave ${option} out.` : `Set ${option} to ${allowed}.`,
   };
-}
-
-/** Characters of somebody else's text that a message quotes. */
-const MOST_QUOTED = 80;
-
-/** A text as messages quote it: as JSON, and of a long one the beginning and the length. */
-export function quoted(text: string): string {
-  if (text.length <= MOST_QUOTED) return JSON.stringify(text);
-  const beginning = Array.from(text.slice(0, 2 * MOST_QUOTED))
-    .slice(0, MOST_QUOTED)
-    .join("");
-  return `${JSON.stringify(`${beginning}...`)} (${text.length} characters)`;
 }
 
 function describe(value: unknown): string {

@@ -2,6 +2,7 @@
  * The strategies by name: the original repository's names, and the paper's family (section 4) written with plus
  * signs: `remdm-cap+conf+loop`. Programs, the command line and experiment files name them alike.
  */
+import { quoted } from "./messages.ts";
 import { nearest } from "./nearest.ts";
 import type { RemdmStrategy, Strategy } from "./strategy.ts";
 
@@ -134,7 +135,7 @@ function componentsOf(name: string, speaker: Speaker): ReadonlySet<Component> {
   if (parts !== undefined) return parts;
   const meant = suggested(name);
   throw speaker.refusal(
-    `There is no strategy ${JSON.stringify(name)}`,
+    `There is no strategy ${quoted(name)}`,
     `${meant === undefined ? "" : `Did you mean ${meant}? `}Use ${STRATEGY_HELP} (after remdm- come max, cap, rescale and conf, then switch or loop).`,
   );
 }
