@@ -31,7 +31,6 @@ export function checkpointsCommand(): Command {
     .option("--dir <directory>", "where to look for downloads (default: the cache)", readPath)
     .option("--json", "print one JSON object")
     .addHelpText("after", NOTES)
-    .allowExcessArguments()
     .action(async ({ dir, json }: ListFlags, self: Command) => {
       refuseUnknown(self);
       const { runList } = await import("./checkpointJobs.ts");

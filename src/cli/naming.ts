@@ -42,7 +42,9 @@ export function inFlags(text: string, naming: Naming, option?: string): string {
   const name = option === undefined ? undefined : naming.nameOf(option);
   const about =
     option === undefined || name === undefined ? text : text.replace(option, () => name);
-  const plain = about.replace("must be undefined", "must be left out");
+  const plain = about
+    .replace("must be undefined", "must be left out")
+    .replace(/; got undefined$/, "; it is missing");
   return [...naming.flags].reduce((said, [attribute, flag]) => {
     const settings = new RegExp(`(?<![-\\w])${attribute}: "([^"]*)"`, "g");
     const quoted = said

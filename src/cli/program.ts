@@ -43,6 +43,8 @@ export function createProgram(): Command {
   ];
   for (const command of commands) {
     command.copyInheritedSettings(program);
+    // Its action tells which of its parts was meant; commander only counts words.
+    if (command.commands.length > 0) command.allowExcessArguments();
     for (const part of command.commands) part.copyInheritedSettings(program);
     for (const one of [command, ...command.commands]) {
       one.showHelpAfterError(`  See \`remdm help ${command.name()}\`.`);
