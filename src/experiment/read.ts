@@ -182,7 +182,7 @@ function judgeOf(judge: string, find: Find, source: Source): string {
 
 function mauveOf(given: MauveSettings | false, source: Source): ResolvedMauve | false {
   try {
-    const mauve = resolveMauve(given);
+    const mauve = resolveMauve(given === false ? given : withoutNotes(given));
     return mauve ?? false;
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
@@ -192,6 +192,11 @@ function mauveOf(given: MauveSettings | false, source: Source): ResolvedMauve | 
     const [what, how] = [message, remedy].map((text) => text.replace(option, key));
     throw new ExperimentError("experiment_invalid", `${place}: ${what}`, how, error);
   }
+}
+
+/** Keys that begin with `x-` say nothing. */
+function withoutNotes(settings: MauveSettings): MauveSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([key]) => !key.startsWith("x-")));
 }
 
 function deviceOf({ device = "auto" }: ExperimentFile, source: Source): string {

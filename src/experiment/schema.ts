@@ -60,7 +60,7 @@ function complaint(error: ErrorObject, value: unknown, all: readonly ErrorObject
     return {
       path: [...path, String(params.additionalProperty)],
       found: "is not something that can be said there",
-      allowed: `Leave it out, or use one of ${known.sort().join(", ")}`,
+      allowed: `Leave it out, use one of ${known.sort().join(", ")}, or let a key that is only a note or an anchor begin with x-`,
     };
   }
   if (keyword === "required") {
