@@ -167,16 +167,18 @@ const referring: Keys<ReferenceOptions> = {
 const plan: Keys<NonNullable<Parameters<typeof compilePlan>[2]>> = { end: true, compat: true };
 
 /** Without an instance: the options are looked at before anything of it. */
-const method = (name: "sample" | "ping") => (options: unknown) =>
-  Reflect.apply(Remdm.prototype[name], { denoiser, tokenizer }, [options]) as unknown;
+const method = (name: "sample" | "ping") => (options: unknown) => {
+  const call = Reflect.get(Remdm.prototype, name) as (options: unknown) => unknown;
+  return call.call({ denoiser, tokenizer }, options);
+};
 
 const tiny = { name: "t", models: [{ checkpoint: "demo", strategies: ["mdlm"] }], steps: 4 };
 
 /** What is called, all that it takes, and the options that it cannot do without. */
 const FUNCTIONS: readonly (readonly [string, Call, Readonly<Record<string, true>>, object?])[] = [
-  ["Remdm.launch", Remdm.launch, launch],
+  ["Remdm.launch", (options) => Remdm.launch(options), launch],
   ["resolveLaunch", resolveLaunch, launch],
-  ["Remdm.connect", Remdm.connect, connect, { endpoint: "ipc:///not/there" }],
+  ["Remdm.connect", (options) => Remdm.connect(options), connect, { endpoint: "ipc:///not/there" }],
   ["resolveConnect", resolveConnect, connect, { endpoint: "ipc:///not/there" }],
   ["remdm.sample", method("sample"), sampling, windows],
   ["pinPrompt", (options) => pinPrompt(options, tokenizer, MODEL), { prompt: true }],
@@ -185,7 +187,7 @@ const FUNCTIONS: readonly (readonly [string, Call, Readonly<Record<string, true>
   ["sample", (options) => sample(denoiser, options), sampler, windows],
   ["sampleEvents", (options) => sampleEvents(denoiser, options).next(), sampler, windows],
   ["compilePlan", (options) => compilePlan({ kind: "mdlm" }, 4, options), plan],
-  ["Judge.launch", Judge.launch, judge],
+  ["Judge.launch", (options) => Judge.launch(options), judge],
   ["judge.likelihoods, judge.features", checkCallOptions, call],
   ["judge.mauve", checkMauve, mauve, { seeds: [1] }],
   ["evaluate", (options) => evaluate({ texts: ["a"] }, options), evaluation],

@@ -39,7 +39,7 @@ describe("a prompt", () => {
   it("leaves free what it has a mask for, and pins the rest", () => {
     const tokenizer = {
       ...LETTERS,
-      encode: (text: string) => [...text].map((c) => "abc?".indexOf(c)),
+      encode: (text: string) => Array.from(text).map((c) => "abc?".indexOf(c)),
     };
     const model = { ...MODEL, vocabSize: 4, maskId: 3 };
     const { pinned } = pinPrompt({ ...BASE, prompt: "a?b" }, tokenizer, model);

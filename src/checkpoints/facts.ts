@@ -1,6 +1,7 @@
 /** What is known of a model that is not loaded: from the card beside its weights, or because everybody knows it. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { parseJson } from "../json.ts";
 import { isRecord } from "../sampler/checks.ts";
 import { checkpointFile, PUBLISHED, PUBLISHED_NAMES } from "./published.ts";
 import { resolveCheckpoint } from "./resolve.ts";
@@ -40,7 +41,7 @@ function readCard(path: string): Readonly<Record<string, unknown>> {
   const card = join(isDirectory ? path : dirname(path), "card.json");
   if (!existsSync(card)) return {};
   try {
-    const value: unknown = JSON.parse(readFileSync(card, "utf8"));
+    const value = parseJson(readFileSync(card, "utf8"));
     return isRecord(value) ? value : {};
   } catch (error) {
     const isFault = error instanceof SyntaxError || (isRecord(error) && "syscall" in error);

@@ -10,6 +10,7 @@ import {
   publishedCheckpoints,
   type PublishedName,
 } from "../checkpoints/published.ts";
+import { parseJson } from "../json.ts";
 import { isRecord } from "../sampler/checks.ts";
 import { createByteReporter } from "./byteReporter.ts";
 import type { DownloadFlags } from "./checkpoints.ts";
@@ -70,7 +71,7 @@ function bundledCheckpoints(): Bundled[] {
     const path = bundledDirectory(name);
     const card = join(path, "card.json");
     if (!existsSync(card)) return [];
-    const facts: unknown = JSON.parse(readFileSync(card, "utf8"));
+    const facts = parseJson(readFileSync(card, "utf8"));
     const kind = isRecord(facts) && typeof facts.kind === "string" ? facts.kind : "unknown";
     return [{ name, kind, path }];
   });
