@@ -47,9 +47,14 @@ describe("a user without HOME and without an entry in the list of users", () => 
       expect(named.stdout.trim()).toBe(process.execPath);
       const published = run(say("m.publishedCheckpoints().length"), {});
       expect(published.stdout).toMatch(/^output_failed Set REMDM_CACHE to a directory/);
-      expect(run(say("m.publishedCheckpoints().length"), { REMDM_CACHE: "/not/there" }).stdout.trim()).toBe(
-        "3",
-      );
+      expect(
+        run(say("m.publishedCheckpoints().length"), { REMDM_CACHE: "/not/there" }).stdout.trim(),
+      ).toBe("3");
+      const places = JSON.stringify(join(packageRoot, "scripts", "setup", "places.mjs"));
+      const find = (env: string) =>
+        `const m = await import(${places}); try { console.log(m.findPlaces(${env}, "/not/there").home) } catch (e) { console.log(e.remedy) }`;
+      expect(run(find("{}"), {}).stdout).toMatch(/^Set REMDM_HOME to a directory/);
+      expect(run(find('{ REMDM_HOME: "/place" }'), {}).stdout.trim()).toBe("/place");
     } finally {
       rmSync(cwd, { recursive: true, force: true });
     }
