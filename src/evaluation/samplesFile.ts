@@ -103,9 +103,7 @@ function readDocument(path: string, text: string): SampleSet {
   if (!Array.isArray(values)) {
     throw new InputError(path, "must have `text_samples` or `samples`", REMEDY);
   }
-  const records = values.map((value, i) =>
-    recordOf(path, value, undefined, `(sample ${i + 1}) `),
-  );
+  const records = values.map((value, i) => recordOf(path, value, undefined, `(sample ${i + 1}) `));
   return { format: "json", ...columnsOf(records) };
 }
 
