@@ -11,7 +11,7 @@ const SOURCES = [
   { file: "src/backend/protocol.ts", types: { Request: "request", Reply: "reply" } },
   { file: "src/experiment/types.ts", types: { ExperimentFile: "experiment" } },
 ];
-const settings = { required: true, noExtraProps: true };
+const settings = { required: true, noExtraProps: true, validationKeywords: ["patternProperties"] };
 const compilerOptions = {
   strict: true,
   target: "ES2022",

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { convert } from "./backend/convert.ts";
 import { findPython } from "./backend/python.ts";
 import { resolveLaunch } from "./launchOptions.ts";
-import { checkKeys, isRecord } from "./sampler/checks.ts";
+import { checkFunction, checkOptions, checkText } from "./sampler/checks.ts";
 import { OptionError } from "./sampler/errors.ts";
 
 export interface ConversionOptions {
@@ -52,23 +52,19 @@ export async function convertCheckpoint(
   checkpoint: string,
   options: ConversionOptions,
 ): Promise<ConvertedCheckpoint> {
-  if (!isRecord(options)) throw new OptionError("options", options, "an object");
-  checkKeys("", "convertCheckpoint", options, Object.keys(KEYS));
+  checkOptions("convertCheckpoint", options, KEYS);
   const { out, weights, dtype = "float32", force = false, onProgress } = options;
   const { python, signal } = options;
-  if (typeof checkpoint !== "string") throw new OptionError("checkpoint", checkpoint, "a path");
   const source = resolveLaunch({
-    checkpoint,
+    checkpoint: checkText("checkpoint", checkpoint, "a path"),
     ...(python !== undefined && { python }),
     ...(signal !== undefined && { signal }),
   });
-  const path = resolve(checkOut(out));
+  const path = resolve(checkText("out", out, "the path of a directory"));
   if (weights !== undefined) checkChoice("weights", weights, ["ema", "raw"]);
   checkChoice("dtype", dtype, ["float32", "float16", "bfloat16"]);
   checkChoice("force", force, [true, false]);
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw new OptionError("onProgress", onProgress, "a function");
-  }
+  checkFunction("onProgress", onProgress);
   await convert({
     ...{ weights, dtype, force },
     out: path,
@@ -78,11 +74,6 @@ export async function convertCheckpoint(
     onProgress: onProgress ?? (() => undefined),
   });
   return { path };
-}
-
-function checkOut(out: unknown): string {
-  if (typeof out === "string" && out !== "" && !out.includes("\0")) return out;
-  throw new OptionError("out", out, "the path of a directory");
 }
 
 function checkChoice(option: string, value: unknown, choices: readonly (string | boolean)[]): void {

@@ -86,7 +86,6 @@ export { Remdm, type BackendStatus, type SampleOptions } from "./remdm.ts";
 export type { RunStats, SampleResult, SampleRun } from "./run.ts";
 export type { FinishedText, RunEvent, TextChange, TextPiece } from "./runTexts.ts";
 export * from "./sampler/index.ts";
-export type { StrategySettings } from "./strategyName.ts";
 export { TokenizerError } from "./tokenizer/errors.ts";
 export { checkTokenizer, loadTokenizer } from "./tokenizer/load.ts";
 export {

@@ -1,8 +1,17 @@
 /** What `Remdm.launch` and `Remdm.connect` take, and the checks on it: everything is looked at before anything starts. */
 import { existsSync } from "node:fs";
 import { CheckpointError } from "./backend/errors.ts";
+import { cachedModel, type CachedModel } from "./checkpoints/hub.ts";
 import { resolveCheckpoint } from "./checkpoints/resolve.ts";
-import { checkKeys, checkNumber, isRecord } from "./sampler/checks.ts";
+import {
+  checkBoolean,
+  checkFunction,
+  checkOptions,
+  checkSignal,
+  checkText,
+  checkTimeout,
+  isRecord,
+} from "./sampler/checks.ts";
 import { OptionError } from "./sampler/errors.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
@@ -83,44 +92,46 @@ const CONNECT_KEYS: Readonly<Record<keyof ConnectOptions, true>> = {
   signal: true,
 };
 
-/** The longest delay that a timer takes. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
 /**
  * @returns the options with their defaults; `checkpoint` as an absolute path that exists.
  * @throws OptionError, or CheckpointError checkpoint_missing.
  */
 export function resolveLaunch(options: LaunchOptions): ResolvedLaunch {
-  const given = record(options, LAUNCH_KEYS, "launch");
+  checkOptions("launch", options, LAUNCH_KEYS);
   const {
+    checkpoint = "demo",
     device = "auto",
     dtype = "float32",
+    rows = "auto",
     rawWeights = false,
     startTimeoutMs = 120_000,
-  } = given;
+    ...given
+  } = options;
+  checkFunction("onLog", given.onLog);
   return {
-    tokenizer: check("tokenizer", given.tokenizer, TOKENIZER, orUndefined(isTokenizerOption)),
+    tokenizer: optional(given.tokenizer, checkTokenizerOption),
     device: check("device", device, "auto, cpu, cuda or cuda:N", isDevice),
     dtype: check("dtype", dtype, "float32 or bfloat16", isDtype),
-    rows: check("rows", given.rows ?? "auto", ROWS, isRowChoice),
-    rawWeights: check("rawWeights", rawWeights, "true or false", isBoolean),
-    python: check("python", given.python, "a path or a command", orUndefined(isName)),
+    rows: check("rows", rows, ROWS, isRowChoice),
+    rawWeights: checkBoolean("rawWeights", rawWeights),
+    python: optional(given.python, (python) => checkText("python", python, "a path or a command")),
     startTimeoutMs: checkTimeout("startTimeoutMs", startTimeoutMs),
-    onLog: check("onLog", given.onLog, "a function", orUndefined(isFunction)),
-    signal: check("signal", given.signal, "an AbortSignal", orUndefined(isSignal)),
-    checkpoint: findCheckpoint(check("checkpoint", given.checkpoint ?? "demo", "a path", isName)),
+    onLog: given.onLog,
+    signal: checkSignal(given.signal),
+    checkpoint: findCheckpoint(checkText("checkpoint", checkpoint, "a path")),
   };
 }
 
 /** @throws OptionError. */
 export function resolveConnect(options: ConnectOptions): ResolvedConnect {
-  const given = record(options, CONNECT_KEYS, "connect");
+  checkOptions("connect", options, CONNECT_KEYS);
+  const { rows = "auto", reachTimeoutMs = 10_000, ...given } = options;
   return {
-    endpoint: check("endpoint", given.endpoint, "an ipc:// address", isName),
-    tokenizer: check("tokenizer", given.tokenizer, TOKENIZER, orUndefined(isTokenizerOption)),
-    rows: check("rows", given.rows ?? "auto", ROWS, isRowChoice),
-    reachTimeoutMs: checkTimeout("reachTimeoutMs", given.reachTimeoutMs ?? 10_000),
-    signal: check("signal", given.signal, "an AbortSignal", orUndefined(isSignal)),
+    endpoint: checkText("endpoint", given.endpoint, "an ipc:// address"),
+    tokenizer: optional(given.tokenizer, checkTokenizerOption),
+    rows: check("rows", rows, ROWS, isRowChoice),
+    reachTimeoutMs: checkTimeout("reachTimeoutMs", reachTimeoutMs),
+    signal: checkSignal(given.signal),
   };
 }
 
@@ -129,14 +140,20 @@ const TOKENIZER = "gpt2, demo, a path, or an object with name, vocabSize, encode
 
 function findCheckpoint(checkpoint: string): string {
   const { path, remedy } = resolveCheckpoint(checkpoint);
+  const cached = cachedModel(path);
+  if (cached !== undefined) throw notASnapshot(path, cached);
   if (existsSync(path)) return path;
   throw new CheckpointError("checkpoint_missing", `There is no checkpoint at ${path}`, remedy);
 }
 
-function record(options: unknown, keys: object, owner: string): Readonly<Record<string, unknown>> {
-  if (!isRecord(options)) throw new OptionError("options", options, "an object");
-  checkKeys("", owner, options, Object.keys(keys));
-  return options;
+function notASnapshot(path: string, { snapshot }: CachedModel): CheckpointError {
+  return new CheckpointError(
+    "checkpoint_unsupported",
+    `${path} is a directory of Hugging Face's cache and no model: its models lie in snapshots`,
+    snapshot === undefined
+      ? "It has none: download the model again."
+      : `Name the directory of the snapshot: ${snapshot}`,
+  );
 }
 
 function check<T>(
@@ -149,25 +166,12 @@ function check<T>(
   throw new OptionError(option, value, allowed);
 }
 
-function checkTimeout(option: string, value: unknown): number {
-  return checkNumber(
-    option,
-    value,
-    `a number of milliseconds in (0, ${MAX_TIMEOUT_MS}]`,
-    (x) => x > 0 && x <= MAX_TIMEOUT_MS,
-  );
+function optional<T>(value: unknown, read: (value: unknown) => T): T | undefined {
+  return value === undefined ? undefined : read(value);
 }
 
-function orUndefined<T>(holds: (value: unknown) => value is T) {
-  return (value: unknown): value is T | undefined => value === undefined || holds(value);
-}
-
-function isBoolean(value: unknown): value is boolean {
-  return typeof value === "boolean";
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && !value.includes("\0");
+function checkTokenizerOption(value: unknown): string | Tokenizer {
+  return check("tokenizer", value, TOKENIZER, isTokenizerOption);
 }
 
 function isDevice(value: unknown): value is Device {
@@ -180,18 +184,6 @@ function isDtype(value: unknown): value is "float32" | "bfloat16" {
 
 function isRowChoice(value: unknown): value is RowChoice {
   return value === "auto" || value === "whole" || value === "top";
-}
-
-function isFunction(value: unknown): value is (line: string) => void {
-  return typeof value === "function";
-}
-
-function isSignal(value: unknown): value is AbortSignal {
-  return (
-    isRecord(value) &&
-    typeof value.aborted === "boolean" &&
-    typeof value.addEventListener === "function"
-  );
 }
 
 function isTokenizerOption(value: unknown): value is string | Tokenizer {

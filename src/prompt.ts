@@ -1,13 +1,14 @@
 /** A prompt is a text whose tokens are pinned at the beginning. */
 import { isRecord } from "./sampler/checks.ts";
-import type { DenoiserModel } from "./sampler/denoiser.ts";
+import type { DenoiserModel, TokenId } from "./sampler/denoiser.ts";
 import { OptionError } from "./sampler/errors.ts";
 import type { SamplerOptions } from "./sampler/events.ts";
 import { resolveOptions } from "./sampler/options.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /**
- * @returns the sampler's options, with the prompt's tokens among the pinned ones.
+ * @returns the sampler's options, with the prompt's tokens among the pinned ones; a mask that is written in it leaves its
+ * position free.
  * @throws OptionError when the prompt is no text, is too long, or meets a pinned position.
  */
 export function pinPrompt(
@@ -27,11 +28,17 @@ export function pinPrompt(
     const allowed = `a text of at most ${length - first} tokens (this one has ${tokens.length})`;
     throw new OptionError("prompt", prompt, allowed);
   }
-  const meeting = tokens.findIndex((_, position) => pinned.has(first + position));
+  const isFree = (token: TokenId): boolean => token === model.maskId;
+  if (model.kind === "ar" && tokens.some(isFree)) {
+    const allowed = "a text without a mask: an ar model goes from left to right";
+    throw new OptionError("prompt", prompt, allowed);
+  }
+  const meeting = tokens.findIndex((token, at) => !isFree(token) && pinned.has(first + at));
   if (meeting >= 0) {
     const allowed = `beyond the prompt, which takes the ${tokens.length} positions from ${first} on`;
     throw new OptionError("pinned position", first + meeting, allowed);
   }
   const prompted = tokens.map((token, position) => [first + position, token] as const);
-  return { ...rest, pinned: new Map([...prompted, ...pinned]) };
+  const held = prompted.filter(([, token]) => !isFree(token));
+  return { ...rest, pinned: new Map([...held, ...pinned]) };
 }

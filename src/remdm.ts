@@ -13,7 +13,7 @@ import {
 import { pinPrompt } from "./prompt.ts";
 import { SampleRun } from "./run.ts";
 import { RunTexts } from "./runTexts.ts";
-import { isRecord } from "./sampler/checks.ts";
+import { checkBoolean, checkOptions, checkSignal, isRecord } from "./sampler/checks.ts";
 import type { Denoiser } from "./sampler/denoiser.ts";
 import { OptionError } from "./sampler/errors.ts";
 import type { SamplerOptions } from "./sampler/events.ts";
@@ -24,7 +24,10 @@ import { textEnds } from "./tokenizer/specialTokens.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 export interface SampleOptions extends SamplerOptions {
-  /** Text that every sample begins with; `pinned` pins what is to stand elsewhere. */
+  /**
+   * Text that every sample begins with; `pinned` pins what is to stand elsewhere. A mask in it, as a tokenizer that has one writes
+   * it (`a [MASK] b`), leaves that position to the model.
+   */
   readonly prompt?: string;
   /** Whether special tokens (what begins, ends or pads a text) are part of `texts` and of the pieces. Default true. */
   readonly specialTokens?: boolean;
@@ -102,7 +105,9 @@ export class Remdm implements AsyncDisposable {
   sample(options: SampleOptions): SampleRun {
     const { denoiser, tokenizer } = this;
     const { model } = denoiser;
-    const { specialTokens, ...rest } = readSpecialTokens(options);
+    if (!isRecord(options)) throw new OptionError("options", options, "an object");
+    const { specialTokens: special = true, ...rest } = options;
+    const specialTokens = checkBoolean("specialTokens", special);
     const pinned = pinPrompt(rest, tokenizer, model);
     const resolved = resolveOptions(pinned, model);
     return new SampleRun(
@@ -116,7 +121,9 @@ export class Remdm implements AsyncDisposable {
    * A sign of life, also while a forward runs.
    * @throws BackendError backend_exited or backend_closed, backend_timeout when it hangs, AbortedError.
    */
-  async ping({ signal }: { readonly signal?: AbortSignal } = {}): Promise<BackendStatus> {
+  async ping(options: { readonly signal?: AbortSignal } = {}): Promise<BackendStatus> {
+    checkOptions("ping", options, { signal: true });
+    const signal = checkSignal(options.signal);
     const { busy, queued } = await ping(this.#backend.transport, { signal });
     return { busy, queued };
   }
@@ -138,14 +145,6 @@ async function chosenTokenizer(
   choice: string | Tokenizer | undefined,
 ): Promise<Tokenizer | undefined> {
   return typeof choice === "string" ? loadTokenizer(choice) : choice;
-}
-
-/** @throws OptionError, as untyped callers get them. */
-function readSpecialTokens(options: SampleOptions): SampleOptions & { specialTokens: boolean } {
-  if (!isRecord(options)) throw new OptionError("options", options, "an object");
-  const { specialTokens = true } = options;
-  if (typeof specialTokens === "boolean") return { ...options, specialTokens };
-  throw new OptionError("specialTokens", specialTokens, "true or false");
 }
 
 /** What the sampler must know besides the card: the ends of a text, and what the network's rows are rounded to. */

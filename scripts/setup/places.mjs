@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SetupProblem } from "./problem.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -25,8 +26,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 export function findPlaces(env = process.env, root = ROOT) {
   const checkout =
     existsSync(join(root, "package-lock.json")) && existsSync(join(root, "tsconfig.build.json"));
-  const cache = join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "remdm");
-  const home = checkout ? join(root, ".remdm") : env.REMDM_HOME || cache;
+  const home = checkout ? join(root, ".remdm") : env.REMDM_HOME || join(userCache(env), "remdm");
   const backend = join(root, "py_backend");
   return {
     root,
@@ -37,6 +37,21 @@ export function findPlaces(env = process.env, root = ROOT) {
     requirements: join(backend, "requirements.txt"),
     devRequirements: join(backend, "requirements-dev.txt"),
   };
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string}
+ */
+function userCache(env) {
+  try {
+    return env.XDG_CACHE_HOME || join(homedir(), ".cache");
+  } catch (error) {
+    throw new SetupProblem(
+      `This user has no home directory (${error instanceof Error ? error.message : String(error)})`,
+      "Set REMDM_HOME to a directory for the environment, or HOME to one that you may write to.",
+    );
+  }
 }
 
 /** @param {string} venv */

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AbortedError, type RemdmError } from "../sampler/errors.ts";
+import { quoted } from "../sampler/messages.ts";
 import { BackendError, ProtocolError } from "./errors.ts";
 import { slowStartError } from "./lastWords.ts";
 import { BackendProcess, type ProcessOptions } from "./process.ts";
@@ -136,7 +137,7 @@ function checkEndpoint(endpoint: string): string {
   if (path !== "" && !path.startsWith("@") && !path.startsWith("*")) return path;
   throw new BackendError(
     "endpoint_invalid",
-    `${JSON.stringify(endpoint)} is not an ipc:// address of a file`,
+    `${quoted(endpoint)} is not an ipc:// address of a file`,
     endpoint.startsWith("tcp://")
       ? "Network sockets are not supported by this version; to reach another machine, forward a socket with `ssh -L`."
       : "Use the endpoint that `npx remdm serve` prints: ipc:///path/to/socket.",

@@ -1,8 +1,9 @@
 /** Which Python runs the backend. Only places are looked at here; nothing is started. */
 import { statSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
 import { BackendError } from "./errors.ts";
+import { userCache } from "../home.ts";
+import { checkText } from "../sampler/checks.ts";
 import { packageRoot } from "../packageRoot.ts";
 
 export type PythonSource =
@@ -52,8 +53,9 @@ export function pythonCandidates(
   env: Environment = process.env,
   root: string = packageRoot,
 ): PythonCandidate[] {
-  const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
-  const home = env.REMDM_HOME || join(cache, "remdm");
+  if (option !== undefined) checkText("python", option, "a path or a command");
+  const cache = userCache(env);
+  const home = env.REMDM_HOME || (cache === undefined ? undefined : join(cache, "remdm"));
   const conda = inside("conda", env.CONDA_PREFIX);
   const isBase = isCondaBase(env);
   const candidates: (PythonCandidate | undefined)[] = [
@@ -62,7 +64,7 @@ export function pythonCandidates(
     inside("virtualenv", env.VIRTUAL_ENV),
     isBase ? undefined : conda,
     inside("checkout", join(root, ".venv")),
-    inside("cache", join(home, "venv")),
+    inside("cache", home === undefined ? undefined : join(home, "venv")),
     isBase ? conda : undefined,
   ];
   return candidates.filter((candidate) => candidate !== undefined);

@@ -62,7 +62,7 @@ async function obtain(job: Job): Promise<DownloadedCheckpoint> {
 
 async function found(job: Job): Promise<DownloadedCheckpoint> {
   const { name, path } = job;
-  await checkTorchArchive(path, "Fetch it again with --force (option `force`).");
+  await checkTorchArchive(path, "Fetch it again with the option `force`.");
   return { name, path, ...(await contentsOf(job)), downloaded: false };
 }
 
@@ -143,6 +143,6 @@ async function isThere(path: string): Promise<boolean> {
   throw new DownloadError(
     "output_failed",
     `${path} is no file`,
-    "Move it away, or name another directory with --dir (option `dir`) or REMDM_CACHE.",
+    "Move it away, or name another directory with the option `dir` or REMDM_CACHE.",
   );
 }

@@ -1,6 +1,13 @@
 /** What `downloadCheckpoint` takes and tells, and the checks on it: everything is looked at before anything starts. */
-import { checkInteger, checkKeys, checkNumber } from "../sampler/checks.ts";
-import { OptionError } from "../sampler/errors.ts";
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  checkSignal,
+  checkTimeout,
+} from "../sampler/checks.ts";
 import { driveUrl } from "./drive.ts";
 import {
   checkPublishedName,
@@ -50,8 +57,6 @@ const KEYS: Readonly<Record<keyof DownloadOptions, true>> = {
   retryDelayMs: true,
   driveUrl: true,
 };
-/** A longer timer fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** A download, with all that it needs. */
 export interface Job {
@@ -71,7 +76,11 @@ export interface Job {
 /** @throws OptionError. */
 export function resolveJob(given: PublishedName, options: DownloadOptions): Job {
   const name = checkPublishedName(given);
-  checkKeys("", "downloadCheckpoint", options, Object.keys(KEYS));
+  checkOptions("downloadCheckpoint", options, KEYS);
+  const { force = false, stallMs = 30_000, tries = 5, retryDelayMs = 1000 } = options;
+  const { onProgress = () => undefined, onRetry = () => undefined } = options;
+  checkFunction("onProgress", onProgress);
+  checkFunction("onRetry", onRetry);
   const dir = checkDirectory(options.dir);
   const positive = "a number of milliseconds above 0";
   return {
@@ -79,22 +88,12 @@ export function resolveJob(given: PublishedName, options: DownloadOptions): Job 
     dir,
     path: checkpointFile(name, dir),
     url: driveUrl(PUBLISHED[name].driveId, options.driveUrl),
-    force: checkBoolean("force", options.force ?? false),
-    signal: options.signal ?? new AbortController().signal,
-    stallMs: checkNumber(
-      "stallMs",
-      options.stallMs ?? 30_000,
-      `a number of milliseconds in (0, ${LONGEST_TIMER_MS}]`,
-      (x) => x > 0 && x <= LONGEST_TIMER_MS,
-    ),
-    tries: checkInteger("tries", options.tries ?? 5, 1, 1000),
-    retryDelayMs: checkNumber("retryDelayMs", options.retryDelayMs ?? 1000, positive, (x) => x > 0),
-    onProgress: options.onProgress ?? (() => undefined),
-    onRetry: options.onRetry ?? (() => undefined),
+    force: checkBoolean("force", force),
+    signal: checkSignal(options.signal) ?? new AbortController().signal,
+    stallMs: checkTimeout("stallMs", stallMs),
+    tries: checkInteger("tries", tries, 1, 1000),
+    retryDelayMs: checkNumber("retryDelayMs", retryDelayMs, positive, (x) => x > 0),
+    onProgress,
+    onRetry,
   };
-}
-
-function checkBoolean(option: string, value: unknown): boolean {
-  if (typeof value !== "boolean") throw new OptionError(option, value, "true or false");
-  return value;
 }

@@ -44,10 +44,10 @@ export function fileError(
 ): DownloadError {
   if (cause instanceof DownloadError) return cause;
   const why = cause instanceof Error ? cause.message : String(cause);
-  const elsewhere = "another directory with --dir (option `dir`) or REMDM_CACHE.";
+  const elsewhere = "another directory with the option `dir` or REMDM_CACHE.";
   const remedies = {
     read: `Make it a file that you may read, or name ${elsewhere}`,
-    written: "Name a directory that you may write to with --dir (option `dir`) or REMDM_CACHE.",
+    written: "Name a directory that you may write to with the option `dir` or REMDM_CACHE.",
   };
   return new DownloadError(
     "output_failed",

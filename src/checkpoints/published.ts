@@ -1,16 +1,20 @@
 /** The checkpoints of the original repository, and those that come with this package. */
 import { statSync } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { userCache } from "../home.ts";
 import { packageRoot } from "../packageRoot.ts";
+import { checkOptions, checkText } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
-import { fileError } from "./errors.ts";
+import { DownloadError, fileError } from "./errors.ts";
 
 /** As `Remdm.launch` and `remdm sample --checkpoint` know them once they are downloaded. */
 export type PublishedName = "mdlm" | "sedd" | "ar";
 
 interface Published {
   readonly description: string;
+  readonly kind: "mdlm" | "sedd" | "ar";
+  /** Tokens of a sequence. */
+  readonly length: number;
   /** Google Drive's id of the file, from the original repository's README. */
   readonly driveId: string;
   /**
@@ -20,6 +24,7 @@ interface Published {
   readonly approximateBytes: number;
 }
 
+const LENGTH = 1024;
 const OWT = "OpenWebText, 1,024 GPT-2 tokens";
 /** Parameters of the published networks: DiT with the noise level as input, and without. */
 const BYTES_PER_PARAMETER = 8;
@@ -28,16 +33,22 @@ const AR_PARAMETERS = 162_246_482;
 
 export const PUBLISHED: Readonly<Record<PublishedName, Published>> = {
   mdlm: {
+    kind: "mdlm",
+    length: LENGTH,
     description: `masked diffusion, ${OWT}`,
     driveId: "1Ul68afQtLMKa-9fd80cCtwabFJlxizGe",
     approximateBytes: DIT_PARAMETERS * BYTES_PER_PARAMETER,
   },
   ar: {
+    kind: "ar",
+    length: LENGTH,
     description: `autoregressive, ${OWT}`,
     driveId: "1VMOpXfIg2bKede2N7Ot06jOcvSZuBBEl",
     approximateBytes: AR_PARAMETERS * BYTES_PER_PARAMETER,
   },
   sedd: {
+    kind: "sedd",
+    length: LENGTH,
     description: `score entropy discrete diffusion, ${OWT}`,
     driveId: "1s_9Yu_kGbjzTN3dyz1yyTcg9ulJgyv5l",
     approximateBytes: DIT_PARAMETERS * BYTES_PER_PARAMETER,
@@ -51,10 +62,19 @@ export const BUNDLED_NAMES: readonly string[] = ["demo", "demo-ar", "demo-sedd"]
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where downloads go: `REMDM_CACHE`, else `remdm/checkpoints` in the user's cache. Absolute; it need not exist. */
+/**
+ * Where downloads go: `REMDM_CACHE`, else `remdm/checkpoints` in the user's cache. Absolute; it need not exist.
+ * @throws DownloadError output_failed for a user without a home directory.
+ */
 export function checkpointCache(env: Environment = process.env): string {
-  const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
-  return resolve(env.REMDM_CACHE || join(cache, "remdm", "checkpoints"));
+  if (env.REMDM_CACHE) return resolve(env.REMDM_CACHE);
+  const cache = userCache(env);
+  if (cache !== undefined) return resolve(cache, "remdm", "checkpoints");
+  throw new DownloadError(
+    "output_failed",
+    "There is no place for downloaded checkpoints: this user has no home directory",
+    "Set REMDM_CACHE to a directory for them, or HOME to one that you may write to.",
+  );
 }
 
 export function checkpointFile(name: PublishedName, dir: string = checkpointCache()): string {
@@ -88,8 +108,7 @@ export interface PublishedCheckpoint extends Published {
 
 /** @returns an absolute path, of the cache by default. @throws OptionError. */
 export function checkDirectory(dir: unknown = checkpointCache()): string {
-  if (typeof dir === "string" && dir !== "") return resolve(dir);
-  throw new OptionError("dir", dir, "a path");
+  return resolve(checkText("dir", dir, "a path"));
 }
 
 /**
@@ -99,6 +118,7 @@ export function checkDirectory(dir: unknown = checkpointCache()): string {
 export function publishedCheckpoints(
   options: { readonly dir?: string } = {},
 ): readonly PublishedCheckpoint[] {
+  checkOptions("publishedCheckpoints", options, { dir: true });
   const dir = checkDirectory(options.dir);
   return PUBLISHED_NAMES.map((name) => {
     const path = checkpointFile(name, dir);

@@ -1,6 +1,7 @@
 /** From the name that a user gives a checkpoint to the place where it lies. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { hubRemedy } from "./hub.ts";
 import { BUNDLED_NAMES, bundledDirectory, checkpointFile, isPublishedName } from "./published.ts";
 
 export interface CheckpointPlace {
@@ -29,6 +30,8 @@ export function resolveCheckpoint(checkpoint: string): CheckpointPlace {
   }
   return {
     path: resolve(checkpoint),
-    remedy: "Check the path, or use the checkpoint `demo` that comes with the package.",
+    remedy:
+      hubRemedy(checkpoint) ??
+      "Check the path, or use the checkpoint `demo` that comes with the package.",
   };
 }

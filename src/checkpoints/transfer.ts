@@ -192,7 +192,7 @@ async function requireSpace(part: PartFile, total: number | undefined): Promise<
   throw new DownloadError(
     "output_failed",
     `${directory} has room for ${bytesText(free)}, and ${bytesText(needed)} are to come`,
-    "Free some space, or name a directory on another disk with --dir (option `dir`) or REMDM_CACHE.",
+    "Free some space, or name a directory on another disk with the option `dir` or REMDM_CACHE.",
   );
 }
 

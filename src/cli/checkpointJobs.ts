@@ -10,28 +10,25 @@ import {
   publishedCheckpoints,
   type PublishedName,
 } from "../checkpoints/published.ts";
+import { parseJson } from "../json.ts";
 import { isRecord } from "../sampler/checks.ts";
 import { createByteReporter } from "./byteReporter.ts";
 import type { DownloadFlags } from "./checkpoints.ts";
 import { failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
+import type { Naming } from "./naming.ts";
 import { toJson } from "./output.ts";
 
 /** @param dir where downloads lie. @returns the exit code. */
-export function runList(dir: string | undefined, json: boolean): number {
+export function runList(dir: string | undefined, json: boolean, naming?: Naming): number {
   try {
     process.stdout.write(listCheckpoints(dir, json));
     return 0;
   } catch (error) {
-    const { code, text } = failureOf(error, flagOf);
+    const { code, text } = failureOf(error, naming);
     process.stderr.write(text);
     return code;
   }
-}
-
-/** The other options that can be wrong are variables, which are called what they are. */
-function flagOf(option: string): string {
-  return option === "dir" ? "--dir" : option;
 }
 
 /** @returns what to print. */
@@ -74,14 +71,18 @@ function bundledCheckpoints(): Bundled[] {
     const path = bundledDirectory(name);
     const card = join(path, "card.json");
     if (!existsSync(card)) return [];
-    const facts: unknown = JSON.parse(readFileSync(card, "utf8"));
+    const facts = parseJson(readFileSync(card, "utf8"));
     const kind = isRecord(facts) && typeof facts.kind === "string" ? facts.kind : "unknown";
     return [{ name, kind, path }];
   });
 }
 
 /** @returns the exit code. */
-export async function runDownload(name: PublishedName, flags: DownloadFlags): Promise<number> {
+export async function runDownload(
+  name: PublishedName,
+  flags: DownloadFlags,
+  naming?: Naming,
+): Promise<number> {
   const reporter = createByteReporter(process.stderr, flags.quiet === true);
   using interruption = new Interruption();
   let arrived = 0;
@@ -111,7 +112,7 @@ export async function runDownload(name: PublishedName, flags: DownloadFlags): Pr
   } catch (error) {
     reporter.end();
     if (interruption.exitCode === undefined) {
-      const { code, text } = failureOf(error, flagOf);
+      const { code, text } = failureOf(error, naming);
       process.stderr.write(text);
       return code;
     }

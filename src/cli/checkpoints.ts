@@ -1,6 +1,10 @@
 /** `remdm checkpoints`: which there are, and `remdm checkpoints download NAME`. */
 import { Argument, Command } from "commander";
 import { PUBLISHED_NAMES, type PublishedName } from "../checkpoints/published.ts";
+import { quoted } from "../sampler/messages.ts";
+import { nearest } from "../sampler/nearest.ts";
+import { namingOf } from "./naming.ts";
+import { readPath, UsageError } from "./usage.ts";
 
 interface ListFlags {
   readonly dir?: string;
@@ -24,17 +28,18 @@ arrived. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
 export function checkpointsCommand(): Command {
   const command = new Command("checkpoints")
     .description("list the published and the bundled checkpoints, or download one")
-    .option("--dir <directory>", "where to look for downloads (default: the cache)")
+    .option("--dir <directory>", "where to look for downloads (default: the cache)", readPath)
     .option("--json", "print one JSON object")
     .addHelpText("after", NOTES)
-    .action(async ({ dir, json }: ListFlags) => {
+    .action(async ({ dir, json }: ListFlags, self: Command) => {
+      refuseUnknown(self);
       const { runList } = await import("./checkpointJobs.ts");
-      process.exitCode = runList(dir, json === true);
+      process.exitCode = runList(dir, json === true, namingOf(self));
     });
   const download = new Command("download")
     .description("fetch a published checkpoint")
     .addArgument(new Argument("<name>", "which").choices(PUBLISHED_NAMES))
-    .option("--dir <directory>", "where to put it (default: the cache)")
+    .option("--dir <directory>", "where to put it (default: the cache)", readPath)
     .option("--force", "fetch it although it is there")
     .option("--json", "print one JSON object")
     .option("--quiet", "no progress")
@@ -42,7 +47,19 @@ export function checkpointsCommand(): Command {
     .action(async (name: PublishedName, _: DownloadFlags, self: Command) => {
       const { runDownload } = await import("./checkpointJobs.ts");
       // `--dir` and `--json` are the parent's options, too, and commander may give them to either.
-      process.exitCode = await runDownload(name, self.optsWithGlobals());
+      process.exitCode = await runDownload(name, self.optsWithGlobals(), namingOf(self));
     });
   return command.addCommand(download);
+}
+
+/** Commander says of a misspelt part of a command that does something by itself: "too many arguments". */
+function refuseUnknown({ args, commands }: Command): void {
+  const word = args.at(0);
+  if (word === undefined) return;
+  const names = commands.map((command) => command.name());
+  const meant = nearest(word, names) ?? names[0];
+  throw new UsageError(
+    `checkpoints has no command ${quoted(word)}`,
+    `Did you mean \`remdm checkpoints ${meant}\`? Without a command, \`remdm checkpoints\` lists what there is.`,
+  );
 }

@@ -1,6 +1,9 @@
 /** `remdm convert`: a checkpoint as safetensors. */
 import { Command, Option } from "commander";
 import type { ConversionOptions } from "../convertCheckpoint.ts";
+import { CHECKPOINT_HELP } from "./checkpointHelp.ts";
+import { namingOf } from "./naming.ts";
+import { readPath } from "./usage.ts";
 
 export interface ConvertFlags {
   readonly out: string;
@@ -20,8 +23,8 @@ All files come, or none. --force replaces these three and no others: where the s
 export function convertCommand(): Command {
   return new Command("convert")
     .description("write a checkpoint as safetensors")
-    .argument("<checkpoint>", "a .ckpt or .safetensors file, a directory, or a name")
-    .requiredOption("--out <directory>", "where to write")
+    .argument("<checkpoint>", CHECKPOINT_HELP, readPath)
+    .requiredOption("--out <directory>", "where to write", readPath)
     .addOption(
       new Option(
         "--weights <which>",
@@ -36,8 +39,8 @@ export function convertCommand(): Command {
     .option("--force", "replace a checkpoint that is there; its tokenizer.json too")
     .option("--quiet", "no progress")
     .addHelpText("after", NOTES)
-    .action(async (checkpoint: string, flags: ConvertFlags) => {
+    .action(async (checkpoint: string, flags: ConvertFlags, self: Command) => {
       const { runConvert } = await import("./convertJob.ts");
-      process.exitCode = await runConvert(checkpoint, flags);
+      process.exitCode = await runConvert(checkpoint, flags, namingOf(self));
     });
 }

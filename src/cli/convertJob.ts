@@ -7,9 +7,14 @@ import { createByteReporter } from "./byteReporter.ts";
 import type { ConvertFlags } from "./convert.ts";
 import { failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
+import type { Naming } from "./naming.ts";
 
 /** @returns the exit code. */
-export async function runConvert(checkpoint: string, flags: ConvertFlags): Promise<number> {
+export async function runConvert(
+  checkpoint: string,
+  flags: ConvertFlags,
+  naming?: Naming,
+): Promise<number> {
   const reporter = createByteReporter(process.stderr, flags.quiet === true);
   using interruption = new Interruption();
   interruption.signal.addEventListener("abort", () => {
@@ -41,7 +46,7 @@ export async function runConvert(checkpoint: string, flags: ConvertFlags): Promi
       if (error instanceof AbortedError) reporter.note("Stopped; nothing is changed.");
       return interruption.exitCode;
     }
-    const { code, text } = failureOf(error);
+    const { code, text } = failureOf(error, naming);
     process.stderr.write(text);
     return code;
   }

@@ -1,6 +1,8 @@
 /** `remdm doctor`: what is there, what is missing, and what to do about it. */
 import { Command } from "commander";
+import { CHECKPOINT_HELP } from "./checkpointHelp.ts";
 import { EXIT_FAILURE } from "./failure.ts";
+import { readPath } from "./usage.ts";
 
 interface DoctorFlags {
   readonly checkpoint: string;
@@ -10,7 +12,7 @@ interface DoctorFlags {
 export function doctorCommand(): Command {
   return new Command("doctor")
     .description("say what is installed and whether the backend answers")
-    .option("--checkpoint <file>", "the checkpoint to try", "demo")
+    .option("--checkpoint <file>", `the checkpoint to try: ${CHECKPOINT_HELP}`, readPath, "demo")
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExit code 0 when samples can be drawn, 1 when not.")
     .action(async ({ checkpoint, json }: DoctorFlags) => {

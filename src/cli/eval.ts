@@ -3,7 +3,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_MAUVE } from "../evaluation/mauveSettings.ts";
 import type { ReferenceUnit } from "../evaluation/referencesFile.ts";
 import type { Device } from "../launchOptions.ts";
-import { readDevice, readInteger, readNumber } from "./usage.ts";
+import { namingOf, type Naming } from "./naming.ts";
+import { readDevice, readInteger, readNumber, readPath } from "./usage.ts";
 
 export const DEFAULT_JUDGE = "demo-ar";
 
@@ -51,9 +52,9 @@ Exit codes: 0 (also when samples have collapsed), 1 for a failure, 2 for bad usa
 export function evalCommand(): Command {
   return new Command("eval")
     .description("measure samples: entropy, perplexity, MAUVE, diversity, signs of a collapse")
-    .argument("<samples>", "a file of samples")
+    .argument("<samples>", "a file of samples", readPath)
     .optionsGroup("References:")
-    .option("--references <file>", "text that people wrote, to compare with")
+    .option("--references <file>", "text that people wrote, to compare with", readPath)
     .addOption(
       new Option(
         "--reference-unit <name>",
@@ -63,20 +64,27 @@ export function evalCommand(): Command {
         .default("window"),
     )
     .option("--reference-count <n>", "how many at most (default: as many as samples)", readInteger)
-    .option("--words <file>", "text whose words are known (default: plain-text references)")
+    .option(
+      "--words <file>",
+      "text whose words are known (default: plain-text references)",
+      readPath,
+    )
     .option(
       "--tokenizer <file>",
       "gpt2, demo, or a tokenizer.json (default: what fits the samples)",
+      readPath,
     )
     .optionsGroup("Judge:")
     .option(
       "--judge <model>",
-      `a Hugging Face directory with a causal language model, or an AR checkpoint (default: ${DEFAULT_JUDGE})`,
+      `demo-ar, a Hugging Face directory with a causal language model, or an AR checkpoint (default: ${DEFAULT_JUDGE})`,
+      readPath,
     )
     .option("--no-judge", "no perplexity and no MAUVE")
     .option(
       "--judge-tokenizer <file>",
       "the judge's tokenizer.json, gpt2 or demo (default: the one beside it, else what fits its size)",
+      readPath,
     )
     .option(
       "--raw-weights",
@@ -104,16 +112,29 @@ export function evalCommand(): Command {
     )
     .optionsGroup("Output:")
     .option("--json", "print one JSON object")
-    .option("--out <file.json>", "write that object into a file")
-    .option("--original <file.json>", "write samples and scores as the original repository does")
+    .option("--out <file.json>", "write that object into a file", readPath)
+    .option(
+      "--original <file.json>",
+      "write samples and scores as the original repository does",
+      readPath,
+    )
     .option("--force", "replace the files of --out and --original when they exist")
     .option("--quiet", "no progress")
     .optionsGroup("Other:")
     .addHelpText("after", EXAMPLES)
-    .action(async (samples: string, flags: EvalFlags) => {
+    .action(async (samples: string, flags: EvalFlags, self: Command) => {
       const { runEval } = await import("./evalJob.ts");
-      process.exitCode = await runEval(samples, flags);
+      process.exitCode = await runEval(samples, flags, undefined, evalNaming(self));
     });
+}
+
+/** How `remdm eval` calls the options of the judge and of the references. */
+export function evalNaming(command: Command): Naming {
+  return namingOf(command, {
+    model: "--judge",
+    unit: "--reference-unit",
+    count: "--reference-count",
+  });
 }
 
 /** For commander: `1,2,3`. */

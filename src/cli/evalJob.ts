@@ -24,7 +24,9 @@ import {
 import { describeEvaluation } from "./evalReport.ts";
 import { failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
+import { checkJudge } from "./judgeFlag.ts";
 import { launchJudge } from "./launchJudge.ts";
+import type { Naming } from "./naming.ts";
 import { toJson } from "./output.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
 import { ResultFile } from "./resultFile.ts";
@@ -36,6 +38,7 @@ export async function runEval(
   path: string,
   flags: EvalFlags,
   launch: LaunchJudge = launchJudge,
+  naming?: Naming,
 ): Promise<number> {
   const reporter = createReporter(process.stderr, flags.quiet === true);
   using interruption = new Interruption();
@@ -64,20 +67,20 @@ export async function runEval(
         failures.push(error); // the other file may have its place on another disk
       }
     }
-    return tell(failures);
+    return tell(failures, naming);
   } catch (error) {
     reporter.end();
     if (signal.aborted) {
       reporter.note("Stopped.");
       return interruption.exitCode ?? 0;
     }
-    return tell([error]);
+    return tell([error], naming);
   }
 }
 
 /** @returns the exit code. */
-function tell(failures: readonly unknown[]): number {
-  const told = failures.map((error) => failureOf(error, flagFor));
+function tell(failures: readonly unknown[], naming?: Naming): number {
+  const told = failures.map((error) => failureOf(error, naming));
   for (const { text } of told) process.stderr.write(text);
   return Math.max(0, ...told.map(({ code }) => code));
 }
@@ -101,6 +104,7 @@ function checkFlags(flags: EvalFlags): void {
       );
     }
   }
+  if (typeof flags.judge === "string") checkJudge(flags.judge);
   const { referenceCount, batchSize, maxLength } = flags;
   checkMauveFlags(flags);
   for (const [option, value] of Object.entries({ referenceCount, batchSize, maxLength })) {
@@ -216,9 +220,4 @@ function inOriginalFormat(
     ...(genPpl && { genPpl: genPpl.value }),
     ...(mauve && { mauve: mauve.mean }),
   });
-}
-
-/** How the command line calls an option that the library complains about. */
-function flagFor(option: string): string {
-  return `--${option.replace(/\./g, "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

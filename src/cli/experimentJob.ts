@@ -2,16 +2,18 @@
 import { stringify } from "yaml";
 import type { Cell } from "../experiment/cells.ts";
 import { ASSUMED_LENGTH, expectedCalls } from "../experiment/cost.ts";
-import { cardLength } from "../experiment/cardLength.ts";
+import { modelFacts } from "../checkpoints/facts.ts";
 import { runResolved } from "../experiment/experiment.ts";
 import { etaNote, presetExperiment } from "../experiment/presets.ts";
 import { readExperiment, resolveExperiment, type Experiment } from "../experiment/read.ts";
 import { realServices } from "../experiment/realServices.ts";
 import type { ExperimentFile } from "../experiment/types.ts";
 import type { ExperimentFlags } from "./experiment.ts";
+import { quoted } from "../sampler/messages.ts";
 import { createExperimentReporter, type ExperimentReporter } from "./experimentReporter.ts";
 import { EXIT_USAGE, failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
+import { checkJudge } from "./judgeFlag.ts";
 import { harmless } from "./terminalText.ts";
 import { UsageError } from "./usage.ts";
 
@@ -82,6 +84,7 @@ function givenExperiment(
       "Name the directory of GPT-2 large with --judge, or do without perplexity and MAUVE with --no-judge.",
     );
   }
+  if (judge !== false) checkJudge(judge);
   return presetExperiment(preset, {
     checkpoint,
     judge,
@@ -116,7 +119,7 @@ function withDevice(experiment: Experiment, { device }: ExperimentFlags): Experi
 }
 
 function dryRun({ name, cells, models }: Experiment): string {
-  const lengths = new Map(models.map((model) => [model.name, cardLength(model.checkpoint)]));
+  const lengths = new Map(models.map((model) => [model.name, modelFacts(model.checkpoint).length]));
   const calls = (cell: Cell): number =>
     expectedCalls(cell, cell.length ?? lengths.get(cell.model) ?? ASSUMED_LENGTH);
   const lines = cells.map(
@@ -138,7 +141,7 @@ function directoryFor(name: string): string {
   const directory = name.replace(/[^\w.+-]+/g, "-").replace(/^-+|-+$/g, "");
   if (directory !== "" && !directory.startsWith(".")) return directory;
   throw new UsageError(
-    `The experiment's name, ${JSON.stringify(name)}, makes no name of a directory`,
+    `The experiment's name, ${quoted(name)}, makes no name of a directory`,
     "Say where results go with --out.",
   );
 }

@@ -1,6 +1,8 @@
 /** Errors as the command line shows them, and the exit codes: 1 for a failure, 2 for bad usage. */
 import { CommanderError } from "commander";
 import { OptionError, RemdmError } from "../sampler/errors.ts";
+import { limitRemedy, shortened } from "../sampler/messages.ts";
+import { inFlags, UNNAMED, type Naming } from "./naming.ts";
 import { UsageError } from "./usage.ts";
 
 export const EXIT_FAILURE = 1;
@@ -12,8 +14,8 @@ export interface Failure {
   readonly text: string;
 }
 
-/** @param flagFor how the command line calls an option of the library. */
-export function failureOf(error: unknown, flagFor = (option: string): string => option): Failure {
+/** @param naming what the command calls the library's options. */
+export function failureOf(error: unknown, naming: Naming = UNNAMED): Failure {
   if (error instanceof CommanderError) {
     // Help and version end this way too; commander has written what there is to say.
     return { code: error.exitCode === 0 ? 0 : EXIT_USAGE, text: "" };
@@ -21,22 +23,23 @@ export function failureOf(error: unknown, flagFor = (option: string): string => 
   if (error instanceof UsageError) {
     return { code: EXIT_USAGE, text: shown(error.message, error.remedy, error) };
   }
-  if (error instanceof OptionError) {
-    const { option, message, remedy } = error;
-    const named = (text: string): string => text.replace(option, () => flagFor(option));
-    return { code: EXIT_USAGE, text: shown(named(message), named(remedy), error) };
-  }
   if (RemdmError.isInstance(error)) {
-    return { code: EXIT_FAILURE, text: shown(error.message, error.remedy, error) };
+    const option = error instanceof OptionError ? error.option : undefined;
+    const [message, remedy] = [error.message, error.remedy].map((text) =>
+      inFlags(text, naming, option),
+    );
+    const code = option === undefined ? EXIT_FAILURE : EXIT_USAGE;
+    return { code, text: shown(message, remedy, error) };
   }
   const message = error instanceof Error ? error.message : String(error);
   const remedy =
+    limitRemedy(error) ??
     "This should not happen: run it again with REMDM_DEBUG=1 and report what it prints.";
   return { code: EXIT_FAILURE, text: shown(message, remedy, error) };
 }
 
 function shown(message: string, remedy: string, error: unknown): string {
-  const text = `error: ${message.trimEnd()}\n  ${remedy}\n`;
+  const text = `error: ${shortened(message.trimEnd())}\n  ${remedy}\n`;
   return process.env.REMDM_DEBUG ? `${text}\n${details(error)}\n` : text;
 }
 

@@ -1,5 +1,6 @@
 /** The program `remdm`: its commands, and how their failures become exit codes. */
 import { Command } from "commander";
+import { shortened } from "../sampler/messages.ts";
 import { packageVersion } from "../packageRoot.ts";
 import { checkpointsCommand } from "./checkpoints.ts";
 import { convertCommand } from "./convert.ts";
@@ -25,8 +26,9 @@ export async function main(args: readonly string[]): Promise<void> {
 export function createProgram(): Command {
   const program = new Command("remdm")
     .description("Sample text from masked diffusion language models, with remasking.")
-    .version(packageVersion(), "--version", "print the version")
+    .version(packageVersion(), "-V, --version", "print the version")
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(shortened(text)) })
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", "\nTry `npx remdm sample`, and `npx remdm help sample` for its options.");
   const commands = [
@@ -41,6 +43,8 @@ export function createProgram(): Command {
   ];
   for (const command of commands) {
     command.copyInheritedSettings(program);
+    // Its action tells which of its parts was meant; commander only counts words.
+    if (command.commands.length > 0) command.allowExcessArguments();
     for (const part of command.commands) part.copyInheritedSettings(program);
     for (const one of [command, ...command.commands]) {
       one.showHelpAfterError(`  See \`npx remdm help ${command.name()}\`.`);

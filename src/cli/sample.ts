@@ -4,9 +4,11 @@ import type { Device } from "../launchOptions.ts";
 import type { FinishReason } from "../sampler/events.ts";
 import type { Compat } from "../sampler/strategy.ts";
 import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";
-import { DEFAULTS, STRATEGY_HELP } from "../strategyName.ts";
+import { DEFAULTS, STRATEGY_HELP } from "../sampler/strategyName.ts";
+import { CHECKPOINT_HELP } from "./checkpointHelp.ts";
+import { namingOf, type Naming } from "./naming.ts";
 import type { StrategyFlags } from "./strategyOptions.ts";
-import { readDevice, readInteger, readNumber, readSeed } from "./usage.ts";
+import { readDevice, readInteger, readNumber, readPath, readSeed } from "./usage.ts";
 
 /** The flags as commander hands them over; ranges are not checked yet. */
 export interface SampleFlags extends StrategyFlags {
@@ -53,8 +55,12 @@ export function sampleCommand(): Command {
   return new Command("sample")
     .description("draw samples from a checkpoint")
     .optionsGroup("Model:")
-    .option("--checkpoint <file>", "demo, a .ckpt or .safetensors file, or a directory", "demo")
-    .option("--tokenizer <file>", "gpt2, demo, or a tokenizer.json (default: what fits the model)")
+    .option("--checkpoint <file>", CHECKPOINT_HELP, readPath, "demo")
+    .option(
+      "--tokenizer <file>",
+      "gpt2, demo, or a tokenizer.json (default: what fits the model)",
+      readPath,
+    )
     .option("--raw-weights", "the weights of the last training step, not the averaged (EMA) ones")
     .addOption(
       new Option("--dtype <type>", "what the network computes in")
@@ -85,7 +91,10 @@ export function sampleCommand(): Command {
         .argParser(readSeed)
         .default(1n, "1"),
     )
-    .option("--prompt <text>", "text that every sample begins with")
+    .option(
+      "--prompt <text>",
+      "text that every sample begins with; [MASK], where the tokenizer knows it, is left to the model",
+    )
     .option("--stride <n>", "long texts: tokens that the window moves on by", readInteger)
     .option("--strides <n>", "long texts: how often it moves", readInteger)
     .addOption(
@@ -117,18 +126,28 @@ export function sampleCommand(): Command {
     .optionsGroup("Output:")
     .option("--no-special-tokens", "leave them out of the texts")
     .option("--json", "print one JSON object")
-    .option("--out <file.jsonl>", "keep each sample in a file as soon as it is finished")
+    .option("--out <file.jsonl>", "keep each sample in a file as soon as it is finished", readPath)
     .option("--force", "replace the file of --out when it exists")
     .option("--quiet", "no progress")
     .optionsGroup("Other:")
     .addHelpText("after", EXAMPLES)
-    .action(async (flags: SampleFlags) => {
+    .action(async (flags: SampleFlags, self: Command) => {
       const { runSample } = await import("./sampleJob.ts");
-      process.exitCode = await runSample(flags);
+      process.exitCode = await runSample(flags, sampleNaming(self, flags));
     });
 }
 
 function etaHelp(): string {
   const { etaCap, etaRescale, etaLoop } = DEFAULTS;
   return `for cap (default: ${etaCap}), rescale (${etaRescale}), remdm-loop (${etaLoop})`;
+}
+
+/** How `remdm sample` calls the options of a strategy, which depends on how it was named. */
+export function sampleNaming(command: Command, flags: Partial<SampleFlags>): Naming {
+  const { etaCap, etaRescale, predictor } = flags;
+  return namingOf(command, {
+    cap: etaCap === undefined ? "--eta" : "--eta-cap",
+    rescale: etaRescale === undefined ? "--eta" : "--eta-rescale",
+    "strategy.kind": predictor === undefined ? "--strategy" : "--predictor",
+  });
 }

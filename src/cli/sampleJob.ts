@@ -10,12 +10,12 @@ import { SampleFile, toJson, toText, type SampleRecord } from "./output.ts";
 import type { FormingText } from "./progress.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
 import { checkFlags, samplingOptions, type SamplingOptions } from "./samplingOptions.ts";
+import type { Naming } from "./naming.ts";
 import { closing, commandOf, opening, suggestion } from "./sayings.ts";
-import { flagFor } from "./strategyOptions.ts";
 import type { SampleFlags } from "./sample.ts";
 
 /** @returns the exit code. */
-export async function runSample(flags: SampleFlags): Promise<number> {
+export async function runSample(flags: SampleFlags, naming?: Naming): Promise<number> {
   const reporter = createReporter(process.stderr, flags.quiet === true);
   using interruption = new Interruption();
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -30,7 +30,7 @@ export async function runSample(flags: SampleFlags): Promise<number> {
     return await job.run();
   } catch (error) {
     reporter.end();
-    const { code, text } = failureOf(error, (option) => flagFor(option, flags));
+    const { code, text } = failureOf(error, naming);
     process.stderr.write(text);
     return code;
   }

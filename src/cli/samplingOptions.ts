@@ -1,15 +1,18 @@
 /** From the flags of `remdm sample` to the library's options, defaults of the model's kind included. */
 import { anyModel } from "../anyModel.ts";
+import { modelFacts } from "../checkpoints/facts.ts";
 import type { ModelKind } from "../sampler/denoiser.ts";
-import type { SamplerOptions } from "../sampler/events.ts";
 import { DEFAULT_STRATEGIES, hasNucleus } from "../sampler/method.ts";
 import { resolveOptions } from "../sampler/options.ts";
+import type { Strategy } from "../sampler/strategy.ts";
 import type { SampleOptions } from "../remdm.ts";
 import type { SampleFlags } from "./sample.ts";
 import { strategyOf } from "./strategyOptions.ts";
 import { UsageError } from "./usage.ts";
 
-export type SamplingOptions = Omit<SampleOptions, "signal">;
+export type SamplingOptions = Omit<SampleOptions, "signal" | "strategy"> & {
+  readonly strategy?: Strategy;
+};
 
 export const DEFAULT_STEPS = 128;
 export const DEFAULT_TOP_P = 0.9;
@@ -18,11 +21,11 @@ export const DEFAULT_TOP_P = 0.9;
 const DEFAULT_MDLM_STRATEGY = "remdm-loop";
 
 /**
- * All that can be said without a model: what is right for no model is refused before one is loaded.
+ * All that can be said before a model is loaded: what is right for no model, or not for this one, is refused.
  * @throws UsageError, OptionError.
  */
 export function checkFlags(flags: SampleFlags): void {
-  const model = anyModel(flags.strategy);
+  const model = anyModel(flags.strategy, modelFacts(flags.checkpoint));
   resolveOptions(samplerOptions(flags, model.kind), model); // without the prompt, which needs a tokenizer
 }
 
@@ -36,7 +39,7 @@ export function samplingOptions(flags: SampleFlags, kind: ModelKind): SamplingOp
   };
 }
 
-function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplerOptions {
+function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplingOptions {
   const { samples, batchSize, length, seed, executor, compat } = flags;
   const { stride, strides, until } = flags;
   const strategy = strategyOf(strategyName(flags, kind), flags);

@@ -12,7 +12,10 @@ import { findPython } from "../backend/python.ts";
 import { resolveLaunch, type Device } from "../launchOptions.ts";
 import { BACKEND_MODULE, backendEnvironment } from "../backend/environment.ts";
 import { besideCheckpoint } from "../tokenizer/load.ts";
-import { readDevice } from "./usage.ts";
+import { failureOf } from "./failure.ts";
+import { CHECKPOINT_HELP } from "./checkpointHelp.ts";
+import { namingOf } from "./naming.ts";
+import { readDevice, readPath } from "./usage.ts";
 
 interface ServeFlags {
   readonly checkpoint: string;
@@ -30,7 +33,7 @@ A tokenizer of the checkpoint's own has to be named there: Remdm.connect({ endpo
 export function serveCommand(): Command {
   return new Command("serve")
     .description("run the backend for other programs, until Ctrl-C")
-    .option("--checkpoint <file>", "demo, a .ckpt or .safetensors file, or a directory", "demo")
+    .option("--checkpoint <file>", CHECKPOINT_HELP, readPath, "demo")
     .option(
       "--endpoint <ipc://path>",
       "where to listen (default: a socket in a directory of yours)",
@@ -43,7 +46,15 @@ export function serveCommand(): Command {
     )
     .option("--raw-weights", "the weights of the last training step, not the averaged (EMA) ones")
     .addHelpText("after", NOTES)
-    .action(serve);
+    .action(async (flags: ServeFlags, self: Command) => {
+      try {
+        await serve(flags);
+      } catch (error) {
+        const { code, text } = failureOf(error, namingOf(self));
+        process.stderr.write(text);
+        process.exitCode = code;
+      }
+    });
 }
 
 /** Resolves when the backend was told to stop. @throws BackendError, CheckpointError, OptionError. */

@@ -1,6 +1,7 @@
 /** What a person typed wrong, and how typed values are read. */
 import { randomInt } from "node:crypto";
 import { InvalidArgumentError } from "commander";
+import { expandHome } from "../home.ts";
 import type { Device } from "../launchOptions.ts";
 
 /** Bad usage: exit code 2. */
@@ -12,6 +13,12 @@ export class UsageError extends Error {
     super(message);
     this.remedy = remedy;
   }
+}
+
+/** For commander: a path or a name. `~/` is the home directory, also after `=`, where a shell leaves it as it is. */
+export function readPath(text: string): string {
+  if (text !== "" && !text.includes("\0")) return expandHome(text);
+  throw new InvalidArgumentError("It must be a path.");
 }
 
 /** For commander: a finite number. Its range is the library's to check. */

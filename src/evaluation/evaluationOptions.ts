@@ -1,5 +1,12 @@
 /** What `evaluate` takes, and the checks on it: everything is looked at before anything starts. */
-import { checkKeys, checkNumber, isRecord } from "../sampler/checks.ts";
+import {
+  checkFunction,
+  checkKeys,
+  checkNumber,
+  checkOptions,
+  checkSignal,
+  isRecord,
+} from "../sampler/checks.ts";
 import { OptionError, type RemdmError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkMauveSettings, type ResolvedMauve, type WantedMauve } from "./mauveSettings.ts";
@@ -62,10 +69,8 @@ const OPTION_KEYS: Readonly<Record<keyof EvaluationOptions, true>> = {
 
 /** @throws OptionError. */
 export function checkEvaluation(input: EvaluationInput, options: EvaluationOptions): void {
-  if (!isRecord(input)) throw new OptionError("input", input, "an object");
-  if (!isRecord(options)) throw new OptionError("options", options, "an object");
-  checkKeys("", "evaluate", input, Object.keys(INPUT_KEYS));
-  checkKeys("", "evaluate", options, Object.keys(OPTION_KEYS));
+  checkOptions("evaluate", input, INPUT_KEYS, "input");
+  checkServices(checkOptions("evaluate", options, OPTION_KEYS));
   const { texts, tokens, references, referenceTokens } = input;
   checkTexts("texts", texts);
   checkCount("tokens", tokens, texts.length, "texts");
@@ -91,6 +96,29 @@ export function wantedMauve(
 /** What tells the caller of a stage's progress. */
 export function progressOf({ onProgress }: EvaluationOptions, stage: string) {
   return (done: number, total: number): void => onProgress?.(stage, done, total);
+}
+
+/** What an evaluation asks, and whom it tells. */
+function checkServices(options: Readonly<Record<string, unknown>>): void {
+  const { judge, tokenizer, vocabulary, onFailure, onProgress, signal } = options;
+  const asked = "an object with name, likelihoods, features and mauve, as `Judge.launch` gives";
+  checkMethods("judge", judge, ["likelihoods", "features", "mauve"], asked);
+  checkMethods("tokenizer", tokenizer, ["encode"], "an object with encode");
+  checkMethods("vocabulary", vocabulary, ["has"], "a Set of words");
+  checkFunction("onFailure", onFailure);
+  checkFunction("onProgress", onProgress);
+  checkSignal(signal);
+}
+
+function checkMethods(
+  option: string,
+  value: unknown,
+  methods: readonly string[],
+  allowed: string,
+): void {
+  if (value === undefined) return;
+  const hasAll = isRecord(value) && methods.every((name) => typeof value[name] === "function");
+  if (!hasAll) throw new OptionError(option, value, allowed);
 }
 
 /** @returns undefined when there is to be none. @throws OptionError. */

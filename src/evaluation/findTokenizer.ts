@@ -27,7 +27,7 @@ export async function findTokenizer(
     throw new TokenizerError(
       "tokenizer_mismatch",
       `The tokenizer ${tokenizer.name} makes other texts of the samples' tokens than stand beside them`,
-      "Name the tokenizer that they were drawn with, or leave --tokenizer out.",
+      "Name the tokenizer that they were drawn with, or leave `tokenizer` out.",
     );
   }
   for (const name of BUILT_IN) {

@@ -16,7 +16,7 @@ import {
   tokenizerFor,
 } from "../tokenizer/load.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { checkCallbacks, checkCallOptions, checkTexts } from "./judgeCalls.ts";
+import { checkCallOptions, checkTexts } from "./judgeCalls.ts";
 import { resolveJudge, type JudgeOptions } from "./judgeOptions.ts";
 import { checkMauve, mauveTensors } from "./mauveRequest.ts";
 import { MAUVE_LEAST_TEXTS } from "./mauveSettings.ts";
@@ -146,7 +146,6 @@ export class Judge implements TextJudge, AsyncDisposable {
     options: MauveOptions & JudgeCallOptions,
   ): Promise<number[]> {
     const { seeds, settings } = checkMauve(options);
-    checkCallbacks(options);
     const tensors = mauveTensors(p, q);
     const scores: number[] = [];
     // One request a seed: progress, and little to wait for after an abort.

@@ -1,5 +1,5 @@
 /** The checks on what a judge is asked; they hold against untyped callers too. */
-import { checkKeys, isRecord } from "../sampler/checks.ts";
+import { checkFunction, checkOptions, checkSignal } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
 import type { JudgeCallOptions } from "./textJudge.ts";
 
@@ -10,21 +10,15 @@ const CALL_KEYS: Readonly<Record<keyof JudgeCallOptions, true>> = {
 
 /** @throws OptionError. */
 export function checkCallOptions(options: unknown): void {
-  if (!isRecord(options)) throw new OptionError("options", options, "an object");
-  checkKeys("", "a judge's call", options, Object.keys(CALL_KEYS));
-  checkCallbacks(options);
+  checkCallbacks(checkOptions("a judge's call", options, CALL_KEYS));
 }
 
 /** What all calls take. @throws OptionError. */
 export function checkCallbacks(options: object): void {
   const { signal, onProgress }: { readonly signal?: unknown; readonly onProgress?: unknown } =
     options;
-  if (signal !== undefined && !(isRecord(signal) && typeof signal.aborted === "boolean")) {
-    throw new OptionError("signal", signal, "an AbortSignal");
-  }
-  if (onProgress !== undefined && typeof onProgress !== "function") {
-    throw new OptionError("onProgress", onProgress, "a function");
-  }
+  checkSignal(signal);
+  checkFunction("onProgress", onProgress);
 }
 
 /** @throws OptionError. */

@@ -1,6 +1,7 @@
 /** What `Judge.launch` takes, and the checks on it: everything is looked at before anything starts. */
+import { existsSync } from "node:fs";
 import { resolveLaunch, type LaunchOptions } from "../launchOptions.ts";
-import { checkInteger, checkKeys, isRecord } from "../sampler/checks.ts";
+import { checkInteger, checkOptions, checkText } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
@@ -50,17 +51,27 @@ export interface ResolvedJudge {
   readonly batchSize: number;
 }
 
+/** Whether a judge's name is rather the wish to have none. */
+export function meansNone(model: string): boolean {
+  return /^(none|no|off|false|null)$/i.test(model) && !existsSync(model);
+}
+
 /** @throws OptionError, or CheckpointError checkpoint_missing. */
 export function resolveJudge(options: JudgeOptions): ResolvedJudge {
-  if (!isRecord(options)) throw new OptionError("options", options, "an object");
-  checkKeys("", "Judge.launch", options, Object.keys(KEYS));
+  checkOptions("Judge.launch", options, KEYS);
   const { model = "demo-ar", maxLength, batchSize = 16, ...rest } = options;
-  if (typeof model !== "string" || model === "") throw new OptionError("model", model, "a path");
-  const launch: LaunchOptions = { ...rest, checkpoint: model };
+  const checkpoint = checkText("model", model, "a path");
+  if (meansNone(checkpoint)) {
+    throw new OptionError(
+      "model",
+      model,
+      "a model; where no text is to be judged, launch no judge",
+    );
+  }
   return {
     batchSize: checkInteger("batchSize", batchSize, 1, MAX_BATCH),
     maxLength:
       maxLength === undefined ? undefined : checkInteger("maxLength", maxLength, 2, MAX_LENGTH),
-    launch: resolveLaunch(launch),
+    launch: resolveLaunch({ ...rest, checkpoint }),
   };
 }

@@ -2,8 +2,9 @@
 import { MAX_REQUEST_FRAME_BYTES } from "../backend/codec.ts";
 import type { MauveRequestHeader } from "../backend/protocol.ts";
 import type { Tensor } from "../backend/tensors.ts";
-import { checkInteger, checkKeys, checkNumber, isRecord } from "../sampler/checks.ts";
+import { checkFunction, checkInteger, checkNumber, checkOptions, isRecord } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
+import { checkCallbacks } from "./judgeCalls.ts";
 import { checkMauveSettings, MAUVE_LEAST_TEXTS, TEXTS_PER_BUCKET } from "./mauveSettings.ts";
 import type { Features, JudgeCallOptions, MauveOptions } from "./textJudge.ts";
 
@@ -30,12 +31,9 @@ export interface CheckedMauve {
 
 /** @throws OptionError. */
 export function checkMauve(options: MauveOptions & JudgeCallOptions): CheckedMauve {
-  if (!isRecord(options)) throw new OptionError("options", options, "an object with seeds");
-  checkKeys("", "mauve", options, Object.keys(KEYS));
-  const { buckets, explainedVariance: share = 0.9, redo = 5, maxIterations = 500, onTie } = options;
-  if (onTie !== undefined && typeof onTie !== "function") {
-    throw new OptionError("onTie", onTie, "a function");
-  }
+  checkCallbacks(checkOptions("mauve", options, KEYS));
+  checkFunction("onTie", options.onTie);
+  const { buckets, explainedVariance: share = 0.9, redo = 5, maxIterations = 500 } = options;
   const { seeds, scale } = checkMauveSettings(options);
   const settings = {
     scale,

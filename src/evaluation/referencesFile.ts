@@ -1,9 +1,18 @@
 /** Reads text that people wrote, in pieces that samples can be compared with. */
+import {
+  checkBoolean,
+  checkChoice,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  isRecord,
+} from "../sampler/checks.ts";
+import { OptionError } from "../sampler/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { InputError } from "./errors.ts";
 import { givesBack } from "./findTokenizer.ts";
 import { readSamples, type SampleSet } from "./samplesFile.ts";
-import { readText, type ReadOptions } from "./textFile.ts";
+import { checkReading, READ_KEYS, readText, type ReadOptions } from "./textFile.ts";
 import { windowsOf } from "./windows.ts";
 
 export interface ReferenceOptions extends ReadOptions {
@@ -47,13 +56,13 @@ interface Documents {
 /**
  * `.jsonl` and `.json` hold references as they hold samples; everything else is plain text. Samples in such a file, with tokens and each of `length`, are
  * windows already and stay as they are.
- * @throws InputError; AbortedError.
+ * @throws OptionError; InputError; AbortedError.
  */
 export async function readReferences(
   path: string,
   options: ReferenceOptions,
 ): Promise<ReferenceSet> {
-  const { count, unit = "window" } = options;
+  const { count, unit = "window" } = checkReferences(path, options);
   const documents = await readDocuments(path, options);
   const { source } = documents;
   const kept = source === undefined ? {} : { source };
@@ -68,6 +77,31 @@ export async function readReferences(
   const tokens = tokensOf(documents, options);
   const texts = spread(documents.texts, count);
   return { texts, ...(tokens && { tokens: spread(tokens, count) }), ...kept };
+}
+
+const KEYS: Readonly<Record<keyof ReferenceOptions, true>> = {
+  ...READ_KEYS,
+  count: true,
+  unit: true,
+  length: true,
+  tokenizer: true,
+  ends: true,
+  onProgress: true,
+};
+
+function checkReferences(path: string, options: ReferenceOptions): ReferenceOptions {
+  const { count, unit, length, tokenizer, ends, onProgress }: Readonly<Record<string, unknown>> =
+    checkOptions("readReferences", options, KEYS);
+  checkReading(path, { ...options });
+  checkInteger("count", count, 1, Number.MAX_SAFE_INTEGER);
+  checkInteger("length", length, 1, Number.MAX_SAFE_INTEGER);
+  checkChoice("unit", unit, ["window", "paragraph", "text"]);
+  if (tokenizer !== undefined && !isRecord(tokenizer)) {
+    throw new OptionError("tokenizer", tokenizer, "a tokenizer, as `loadTokenizer` gives");
+  }
+  if (ends !== undefined) checkBoolean("ends", ends);
+  checkFunction("onProgress", onProgress);
+  return options;
 }
 
 /** Whether most samples have the end-of-text token at both ends: then references should, too. */
@@ -86,7 +120,11 @@ export function hasTexts(path: string): boolean {
   return /\.jsonl?$/.test(path);
 }
 
-async function readDocuments(path: string, options: ReferenceOptions): Promise<Documents> {
+async function readDocuments(
+  path: string,
+  { signal, maxLength }: ReferenceOptions,
+): Promise<Documents> {
+  const options = { ...(signal && { signal }), ...(maxLength !== undefined && { maxLength }) };
   if (hasTexts(path)) return readSamples(path, options);
   const source = await readText(path, options);
   return { texts: [source], source };
@@ -116,12 +154,12 @@ async function windowsIn(
   const isPlain = source !== undefined;
   if (tokenizer === undefined) {
     const [holds, instead] = isPlain
-      ? ["is plain text", "compare with paragraphs (--reference-unit paragraph)"]
-      : ["holds texts of any length", "take each as it is (--reference-unit text)"];
+      ? ["is plain text", 'compare with paragraphs (`unit: "paragraph"`)']
+      : ["holds texts of any length", 'take each as it is (`unit: "text"`)'];
     throw new InputError(
       path,
       `${holds}, and without a tokenizer it cannot be cut into windows as long as the samples`,
-      `Name the samples' tokenizer (--tokenizer), or ${instead}.`,
+      `Name the samples' tokenizer (\`tokenizer\`), or ${instead}.`,
     );
   }
   return windowsOf(path, texts, {

@@ -1,12 +1,19 @@
 /**
- * Reads samples from files: `.jsonl` (a sample a line, as `remdm sample --out` writes it), what `remdm sample --json` prints, and the original
- * repository's `generated_seqs` JSON. The contents tell which it is.
+ * Reads samples from files: `.jsonl` (a sample a line, as `remdm sample --out` writes it), what `remdm sample --json` prints, a JSON array of
+ * texts, and the original repository's `generated_seqs` JSON. Python may have written it: NaN and Infinity are read. The contents tell which it is.
  */
-import { isRecord } from "../sampler/checks.ts";
+import { parseJson } from "../json.ts";
+import { checkOptions, isRecord } from "../sampler/checks.ts";
 import { InputError } from "./errors.ts";
 import { readOriginal } from "./originalFormat.ts";
 import { readTextSample, SampleProblem, type TextSample } from "./textSample.ts";
-import { DEFAULT_MAX_LENGTH, textLines, type ReadOptions } from "./textFile.ts";
+import {
+  checkReading,
+  DEFAULT_MAX_LENGTH,
+  READ_KEYS,
+  textLines,
+  type ReadOptions,
+} from "./textFile.ts";
 
 /** Samples in their order. */
 export interface SampleSet {
@@ -19,13 +26,14 @@ export interface SampleSet {
 }
 
 const REMEDY =
-  "A file of samples has on each line a JSON object with `text` (and `tokens`, `entropy`), as `remdm sample --out` writes it, or a JSON string; or it is the original's JSON with `text_samples`.";
+  "A file of samples has on each line a JSON object with `text` (and `tokens`, `entropy`), as `remdm sample --out` writes it, or a JSON string; or it is a JSON array of these, or the original's JSON with `text_samples`.";
 
 /**
  * Lines are read as a stream, once, so that a pipe will do; a JSON document is collected whole.
- * @throws InputError naming file and line; AbortedError.
+ * @throws OptionError; InputError naming file and line; AbortedError.
  */
 export async function readSamples(path: string, options: ReadOptions = {}): Promise<SampleSet> {
+  checkReading(path, checkOptions("readSamples", options, READ_KEYS));
   const { maxLength = DEFAULT_MAX_LENGTH } = options;
   const records: TextSample[] = [];
   let document: string[] | undefined;
@@ -52,15 +60,17 @@ export async function readSamples(path: string, options: ReadOptions = {}): Prom
   return set;
 }
 
-/** Whether a first line is an object of many samples, or a part of one. */
+/** Whether a first line is an object or an array of many samples, or a part of one. */
 function beginsDocument(path: string, line: string): boolean {
   try {
-    const value: unknown = JSON.parse(line);
-    return isRecord(value) && ("text_samples" in value || "samples" in value);
+    const value = parseJson(line);
+    return (
+      Array.isArray(value) || (isRecord(value) && ("text_samples" in value || "samples" in value))
+    );
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // Whoever reads it whole, or as a line, says what is wrong with it.
-    return line.trimStart().startsWith("{") && !path.endsWith(".jsonl");
+    return /^\s*\[/.test(line) || (/^\s*\{/.test(line) && !path.endsWith(".jsonl"));
   }
 }
 
@@ -89,19 +99,21 @@ function readDocument(path: string, text: string): SampleSet {
       throw new InputError(path, error.message, REMEDY);
     }
   }
-  if (!isRecord(document) || !Array.isArray(document.samples)) {
+  const values = isRecord(document) ? document.samples : document;
+  if (!Array.isArray(values)) {
     throw new InputError(path, "must have `text_samples` or `samples`", REMEDY);
   }
-  const records = document.samples.map((value) => recordOf(path, value));
+  const records = values.map((value, i) => recordOf(path, value, undefined, `(sample ${i + 1}) `));
   return { format: "json", ...columnsOf(records) };
 }
 
-function recordOf(path: string, value: unknown, line?: number): TextSample {
+/** @param which names the sample where no line does. */
+function recordOf(path: string, value: unknown, line?: number, which = ""): TextSample {
   try {
     return readTextSample(value);
   } catch (error) {
     if (!(error instanceof SampleProblem)) throw error;
-    throw new InputError(path, error.message, REMEDY, line);
+    throw new InputError(path, `${which}${error.message}`, REMEDY, line);
   }
 }
 
@@ -118,7 +130,7 @@ function columnsOf(records: readonly TextSample[]): Omit<SampleSet, "format"> {
 
 function parse(path: string, text: string, line?: number): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new InputError(path, `is no JSON: ${why}`, REMEDY, line, cause);

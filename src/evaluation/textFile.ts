@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { lstat, open, realpath, type FileHandle } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { isRecord } from "../sampler/checks.ts";
+import { checkInteger, checkSignal, checkText, isRecord } from "../sampler/checks.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import { InputError } from "./errors.ts";
 
@@ -13,6 +13,19 @@ export interface ReadOptions {
 }
 
 export const DEFAULT_MAX_LENGTH = 2 ** 28;
+
+export const READ_KEYS: Readonly<Record<keyof ReadOptions, true>> = {
+  signal: true,
+  maxLength: true,
+};
+
+/** What every reading of a file is given. @throws OptionError. */
+export function checkReading(path: unknown, options: Readonly<Record<string, unknown>>): void {
+  const { signal, maxLength = DEFAULT_MAX_LENGTH } = options;
+  checkText("path", path, "the path of a file");
+  checkSignal(signal);
+  checkInteger("maxLength", maxLength, 1, Number.MAX_SAFE_INTEGER);
+}
 
 /** Bytes. */
 const CHUNK = 2 ** 16;

@@ -30,7 +30,11 @@ export function readTextSample(value: unknown): TextSample {
 
 function readTokens(tokens: unknown): Int32Array {
   if (!Array.isArray(tokens) || !tokens.every(isTokenId)) {
-    throw new SampleProblem("must have whole numbers from 0 on as `tokens`");
+    const wrong = Array.isArray(tokens)
+      ? (tokens.find((token) => !isTokenId(token)) as unknown)
+      : undefined;
+    const found = typeof wrong === "number" ? `, and has ${wrong}` : "";
+    throw new SampleProblem(`must have whole numbers from 0 on as \`tokens\`${found}`);
   }
   return Int32Array.from(tokens);
 }
@@ -41,6 +45,7 @@ function isTokenId(value: unknown): value is number {
 
 /** @throws SampleProblem. */
 export function readEntropy(value: unknown): number {
-  if (typeof value === "number" && value >= 0) return value;
-  throw new SampleProblem("must have a number from 0 on as `entropy`");
+  if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
+  const found = typeof value === "number" ? `, and has ${value}` : "";
+  throw new SampleProblem(`must have a number from 0 on as \`entropy\`${found}`);
 }

@@ -1,5 +1,5 @@
 /** The name of a cell: what makes it another one than its neighbours, fit for a file name everywhere. */
-import type { StrategySettings } from "../strategyName.ts";
+import type { StrategySettings } from "../sampler/strategyName.ts";
 import { invalid, type Cell } from "./cells.ts";
 import type { Source } from "./source.ts";
 

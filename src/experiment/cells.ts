@@ -2,7 +2,11 @@
 import type { SamplerOptions } from "../sampler/events.ts";
 import { hasNucleus } from "../sampler/method.ts";
 import type { Compat, Strategy } from "../sampler/strategy.ts";
-import { STRATEGY_SETTINGS, strategyNamed, type StrategySettings } from "../strategyName.ts";
+import {
+  STRATEGY_SETTINGS,
+  strategyNamed,
+  type StrategySettings,
+} from "../sampler/strategyName.ts";
 import { cellId } from "./cellId.ts";
 import { ExperimentError } from "./errors.ts";
 import { paperEta } from "./paper.ts";

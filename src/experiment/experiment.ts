@@ -1,5 +1,12 @@
 /** The entrance: an experiment, an output directory, and everything in between. */
 import { resolve } from "node:path";
+import {
+  checkBoolean,
+  checkFunction,
+  checkOptions,
+  checkSignal,
+  checkText,
+} from "../sampler/checks.ts";
 import { OutputDirectory } from "./directory.ts";
 import { manifestOf } from "./manifest.ts";
 import { OutcomeFiles } from "./outcomeFiles.ts";
@@ -22,6 +29,14 @@ export interface ExperimentOptions {
   readonly onNote?: (note: string) => void;
 }
 
+const KEYS: Readonly<Record<keyof ExperimentOptions, true>> = {
+  out: true,
+  original: true,
+  signal: true,
+  onProgress: true,
+  onNote: true,
+};
+
 export interface ExperimentOutcome {
   /** In the order of the experiment. */
   readonly results: readonly CellResult[];
@@ -36,13 +51,18 @@ export interface ExperimentOutcome {
  * disk, to the sample; calling it again goes on from there, and the results are those of one undisturbed run.
  * @param experiment the path of a YAML or JSON file, or what would stand in one; relative paths in the latter start
  * from the working directory.
- * @throws ExperimentError experiment_invalid before anything starts, experiment_busy, experiment_differs; AbortedError;
+ * @throws OptionError; ExperimentError experiment_invalid before anything starts, experiment_busy, experiment_differs; AbortedError;
  * InputError for a text that cannot be read; RemdmError output_failed; what the models and the judge throw.
  */
 export async function runExperiment(
   experiment: ExperimentFile | string,
   options: ExperimentOptions,
 ): Promise<ExperimentOutcome> {
+  checkOptions("runExperiment", options, KEYS);
+  checkText("out", options.out, "the path of a directory");
+  if (options.original !== undefined) checkBoolean("original", options.original);
+  checkFunction("onProgress", options.onProgress);
+  checkSignal(options.signal);
   const resolved =
     typeof experiment === "string" ? readExperiment(experiment) : resolveExperiment(experiment);
   const { realServices } = await import("./realServices.ts");

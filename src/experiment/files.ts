@@ -11,6 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { parseJson } from "../json.ts";
 import { RemdmError } from "../sampler/errors.ts";
 
 /** A file of JSON, a record a line: a record that was written is on the disk, half a line is cut off at the next opening. */
@@ -115,7 +116,7 @@ function readLines<Record>(
     const end = bytes.indexOf(0x0a, size);
     if (end < 0) return { records, size };
     try {
-      records.push(read(JSON.parse(bytes.toString("utf8", size, end))));
+      records.push(read(parseJson(bytes.toString("utf8", size, end))));
     } catch (cause) {
       // The disk may have lost what came last; what is before it was written before it. A record of somebody else's is no such thing.
       if (cause instanceof SyntaxError && end === bytes.length - 1) return { records, size };

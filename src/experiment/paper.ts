@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ModelCard } from "../backend/protocol.ts";
 import { packageRoot } from "../packageRoot.ts";
-import { DEFAULTS } from "../strategyName.ts";
+import { DEFAULTS } from "../sampler/strategyName.ts";
 import type { Cell } from "./cells.ts";
 import type { JudgeShape } from "./services.ts";
 

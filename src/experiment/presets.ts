@@ -1,4 +1,6 @@
 /** The original repository's `scripts/*.sh` as experiments: the same settings, under the same names. */
+import { quoted } from "../sampler/messages.ts";
+import { nearest } from "../sampler/nearest.ts";
 import { ExperimentError } from "./errors.ts";
 import { paperEta } from "./paper.ts";
 import type { ExperimentFile, StrategyEntry } from "./types.ts";
@@ -37,12 +39,14 @@ export interface PresetOptions {
 }
 
 /** @throws ExperimentError experiment_invalid for a name that is none, and for steps without an eta of the paper. */
-export function presetExperiment(name: string, options: PresetOptions): ExperimentFile {
-  if (!isPreset(name)) {
+export function presetExperiment(given: string, options: PresetOptions): ExperimentFile {
+  const name = presetOf(given);
+  if (name === undefined) {
+    const meant = nearest(given, PRESETS);
     throw new ExperimentError(
       "experiment_invalid",
-      `There is no preset ${JSON.stringify(name)}`,
-      `Use one of ${PRESETS.join(", ")}.`,
+      `There is no preset ${quoted(given)}`,
+      `${meant === undefined ? "" : `Did you mean ${meant}? `}Use one of ${PRESETS.join(", ")}.`,
     );
   }
   const { checkpoint, rawWeights, judge, references } = options;
@@ -67,7 +71,8 @@ export function presetExperiment(name: string, options: PresetOptions): Experime
 
 /** @returns a line on what the paper's eta is for each number of steps; empty where there is none. */
 export function etaNote(name: string, steps: readonly number[] = [STEPS]): string {
-  const strategy = isPreset(name) ? STRATEGIES[name].name : name;
+  const preset = presetOf(name);
+  const strategy = preset === undefined ? name : STRATEGIES[preset].name;
   const said = steps.flatMap((step) => {
     const eta = paperEta(strategy, step);
     return eta === undefined ? [] : [`${eta} with ${step.toLocaleString("en-US")} steps`];
@@ -75,6 +80,9 @@ export function etaNote(name: string, steps: readonly number[] = [STEPS]): strin
   return said.length === 0 ? "" : `The paper's eta: ${said.join(", ")}.`;
 }
 
-function isPreset(name: string): name is PresetName {
-  return Object.hasOwn(STRATEGIES, name);
+/** A preset is known by its strategy's name too: `forward-backward` is `fb`. */
+function presetOf(name: string): PresetName | undefined {
+  return (
+    PRESETS.find((preset) => preset === name) ?? (name === "forward-backward" ? "fb" : undefined)
+  );
 }

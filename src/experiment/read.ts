@@ -1,18 +1,23 @@
 /** From a file, or an object of a program, to an experiment whose every cell the library accepts. */
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { anyModel } from "../anyModel.ts";
+import { modelFacts } from "../checkpoints/facts.ts";
+import { hubRemedy } from "../checkpoints/hub.ts";
 import { BUNDLED_NAMES, checkpointFile, isPublishedName } from "../checkpoints/published.ts";
+import { meansNone } from "../evaluation/judgeOptions.ts";
 import { resolveMauve } from "../evaluation/evaluationOptions.ts";
 import type { ResolvedMauve } from "../evaluation/mauveSettings.ts";
+import { expandHome } from "../home.ts";
 import { OptionError } from "../sampler/errors.ts";
+import { quoted } from "../sampler/messages.ts";
 import type { DenoiserModel } from "../sampler/denoiser.ts";
 import { resolveOptions } from "../sampler/options.ts";
 import { cellsOf, modelName, samplerOptionsOf, type Cell } from "./cells.ts";
 import { ExperimentError } from "./errors.ts";
 import { checkShape } from "./schema.ts";
 import { Source, type Path } from "./source.ts";
-import type { ExperimentFile } from "./types.ts";
+import type { ExperimentFile, MauveSettings } from "./types.ts";
 
 const DEFAULT_JUDGE = "demo-ar";
 /** Those that come with the package. */
@@ -55,7 +60,7 @@ export function readExperiment(path: string): Experiment {
     throw new ExperimentError(
       "experiment_invalid",
       `The experiment ${path} cannot be read: ${why}`,
-      "Name a YAML or JSON file, or use --preset.",
+      "Name a YAML or JSON file that exists and that you may read.",
       cause,
     );
   }
@@ -81,20 +86,24 @@ export function resolveExperiment(
     file[key] === undefined ? undefined : find(file[key], [key]);
   const { judge = DEFAULT_JUDGE } = file;
   const cells = cellsOf(file, source);
-  for (const cell of cells) checkCell(cell, anyModel(cell.strategy.kind), source);
+  const models = file.models.map((model, m) => ({
+    name: modelName(model),
+    checkpoint: checkpointOf(model.checkpoint, ["models", m, "checkpoint"]),
+    tokenizer: tokenizerOf(model.tokenizer, ["models", m, "tokenizer"], find),
+    rawWeights: model.rawWeights ?? false,
+  }));
+  const facts = new Map(models.map(({ name, checkpoint }) => [name, modelFacts(checkpoint)]));
+  for (const cell of cells) {
+    checkCell(cell, anyModel(cell.strategy.kind, facts.get(cell.model)), source);
+  }
   return {
     name: file.name,
-    models: file.models.map((model, m) => ({
-      name: modelName(model),
-      checkpoint: checkpointOf(model.checkpoint, ["models", m, "checkpoint"]),
-      tokenizer: tokenizerOf(model.tokenizer, ["models", m, "tokenizer"], find),
-      rawWeights: model.rawWeights ?? false,
-    })),
+    models,
     cells,
     references: optional("references"),
     referenceEnds: file.referenceEnds,
     words: optional("words"),
-    judge: judge === false ? false : checkpointOf(judge, ["judge"]),
+    judge: judge === false ? false : judgeOf(judge, checkpointOf, source),
     judgeRawWeights: file.judgeRawWeights ?? false,
     mauve: mauveOf(file, source),
     mauveIsNamed: file.mauve !== undefined,
@@ -114,7 +123,7 @@ export function checkCell(cell: Cell, model: DenoiserModel, source: Source): voi
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
     const { option, remedy, message } = error;
-    const key = option.split(".").at(-1) ?? option;
+    const key = keyOf(option, cell);
     throw new ExperimentError(
       "experiment_invalid",
       `${source.where(cell.path)} (${cell.id}): ${message.replace(option, key)}`,
@@ -122,6 +131,18 @@ export function checkCell(cell: Cell, model: DenoiserModel, source: Source): voi
       error,
     );
   }
+}
+
+/** How an experiment calls an option of the sampler. */
+function keyOf(option: string, { eta }: Cell): string {
+  const short = eta !== undefined;
+  const keys: Readonly<Record<string, string>> = {
+    seed: "seeds",
+    "strategy.kind": "name",
+    "strategy.cap": short ? "eta" : "etaCap",
+    "strategy.rescale": short ? "eta" : "etaRescale",
+  };
+  return Object.hasOwn(keys, option) ? keys[option] : (option.split(".").at(-1) ?? option);
 }
 
 type Find = (name: string, path: Path) => string;
@@ -140,18 +161,27 @@ function checkpointPlace(name: string, path: Path, base: string, source: Source)
   if (existsSync(file)) return file;
   throw new ExperimentError(
     "experiment_invalid",
-    `${source.where(path)} is ${JSON.stringify(name)}, and there is nothing at ${file}`,
+    `${source.where(path)} is ${quoted(name)}, and there is nothing at ${file}`,
     `Run \`npx remdm checkpoints download ${name}\`, or give the path of a file that you have.`,
   );
 }
 
 function found(name: string, path: Path, base: string, source: Source): string {
-  const full = isAbsolute(name) ? name : join(base, name);
+  const full = resolve(base, expandHome(name));
   if (existsSync(full)) return full;
   throw new ExperimentError(
     "experiment_invalid",
-    `${source.where(path)} is ${JSON.stringify(name)}, and there is nothing at ${full}`,
-    "Check the path: it starts from the directory of the experiment file.",
+    `${source.where(path)} is ${quoted(name)}, and there is nothing at ${full}`,
+    hubRemedy(name, base) ?? "Check the path: it starts from the directory of the experiment file.",
+  );
+}
+
+function judgeOf(judge: string, find: Find, source: Source): string {
+  if (!meansNone(judge)) return find(judge, ["judge"]);
+  throw new ExperimentError(
+    "experiment_invalid",
+    `${source.where(["judge"])} is ${quoted(judge)}, which is no model`,
+    "For neither perplexity nor MAUVE set judge to false.",
   );
 }
 
@@ -169,7 +199,7 @@ function mauveOf(
     );
   }
   try {
-    return resolveMauve(mauve) ?? false;
+    return resolveMauve(mauve && withoutNotes(mauve)) ?? false;
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
     const { option, message, remedy } = error;
@@ -180,11 +210,16 @@ function mauveOf(
   }
 }
 
+/** Keys that begin with `x-` say nothing. */
+function withoutNotes(settings: MauveSettings): MauveSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([key]) => !key.startsWith("x-")));
+}
+
 function deviceOf({ device = "auto" }: ExperimentFile, source: Source): string {
   if (/^(auto|cpu|cuda|cuda:\d{1,3})$/.test(device)) return device;
   throw new ExperimentError(
     "experiment_invalid",
-    `${source.where(["device"])} is ${JSON.stringify(device)}`,
+    `${source.where(["device"])} is ${quoted(device)}`,
     "Set device to auto, cpu, cuda or cuda:N.",
   );
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { quoted } from "../sampler/messages.ts";
 import { packageRoot } from "../packageRoot.ts";
 import { ExperimentError } from "./errors.ts";
 import { pathText, type Path, type Source } from "./source.ts";
@@ -59,7 +60,7 @@ function complaint(error: ErrorObject, value: unknown, all: readonly ErrorObject
     return {
       path: [...path, String(params.additionalProperty)],
       found: "is not something that can be said there",
-      allowed: `Leave it out, or use one of ${known.sort().join(", ")}`,
+      allowed: `Leave it out, use one of ${known.sort().join(", ")}, or let a key that is only a note or an anchor begin with x-`,
     };
   }
   if (keyword === "required") {
@@ -114,7 +115,8 @@ function valueAt(value: unknown, path: Path): unknown {
 
 function shown(value: unknown): string {
   if (value === undefined) return "nothing";
+  if (value === null) return "null (as YAML reads `~` and an empty value)";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  if (typeof value === "object" && value !== null) return "a map of keys";
-  return JSON.stringify(value);
+  if (typeof value === "object") return "a map of keys";
+  return typeof value === "string" ? quoted(value) : JSON.stringify(value);
 }

@@ -1,9 +1,10 @@
 /**
  * An experiment as a person writes it, in YAML or JSON: models x strategies x steps x eta x top-p x seeds. `npm run
  * schemas` turns these types into `schemas/experiment.json`. A list multiplies; what stands nearer to a strategy counts:
- * at the strategy before the model, at the model before the whole file.
+ * at the strategy before the model, at the model before the whole file. Keys that begin with `x-` may stand anywhere and say
+ * nothing: a place for YAML's anchors, and for notes.
  */
-import type { StrategySettings } from "../strategyName.ts";
+import type { StrategySettings } from "../sampler/strategyName.ts";
 
 /** One value, or several to be tried one after the other. */
 type Several<T> = T | readonly T[];
@@ -28,7 +29,10 @@ export interface CellSettings {
   readonly executor?: "events" | "dense";
 }
 
-/** A strategy with more than its name. */
+/**
+ * A strategy with more than its name.
+ * @patternProperties {"^x-": {}}
+ */
 export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta"> {
   /** As `remdm sample --strategy` takes it: `mdlm`, `remdm-loop`, `remdm-cap+conf+loop`, ... */
   readonly name: string;
@@ -38,6 +42,7 @@ export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta
   readonly eta?: Several<number> | "paper";
 }
 
+/** @patternProperties {"^x-": {}} */
 export interface ModelEntry extends CellSettings {
   /** A bundled model's name (`demo`), a published one's that was downloaded (`mdlm`), or a path beside the experiment file: `.ckpt`, `.safetensors`, or a directory. */
   readonly checkpoint: string;
@@ -51,6 +56,7 @@ export interface ModelEntry extends CellSettings {
   readonly strategies: readonly (string | StrategyEntry)[];
 }
 
+/** @patternProperties {"^x-": {}} */
 export interface MauveSettings {
   /** Seeds of its k-means, integers; a score each. Default 1 to 5. */
   readonly seeds?: readonly number[];
@@ -58,6 +64,7 @@ export interface MauveSettings {
   readonly scale?: number;
 }
 
+/** @patternProperties {"^x-": {}} */
 export interface ExperimentFile extends CellSettings {
   readonly name: string;
   /** @minItems 1 */

@@ -3,6 +3,8 @@
  * nothing of the rest, and everything else may import it.
  */
 
+import { limitRemedy, quoted, shortened } from "./messages.ts";
+
 const MARKER = Symbol.for("remdm.error");
 
 /** Stable machine-readable names of what went wrong; programs branch on these, never on messages. */
@@ -53,9 +55,9 @@ export class RemdmError extends Error {
   readonly [MARKER] = true;
 
   constructor(message: string, details: RemdmErrorDetails) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(shortened(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = details.code;
-    this.remedy = details.remedy;
+    this.remedy = limitRemedy(details.cause) ?? details.remedy;
   }
 
   /** Like `instanceof`, and true across several installed copies of the package. */
@@ -71,14 +73,18 @@ export class OptionError extends RemdmError {
   readonly option: string;
   readonly value: unknown;
 
-  /** @param allowed what is allowed, as a phrase that follows "must be": "a number in [0, 1]". */
-  constructor(option: string, value: unknown, allowed: string) {
-    super(`${option} must be ${allowed}; got ${describe(value)}`, {
-      code: "option_invalid",
-      remedy: allowed.startsWith("undefined")
-        ? `Leave ${option} out.`
-        : `Set ${option} to ${allowed}.`,
-    });
+  /**
+   * @param allowed what is allowed, as a phrase that follows "must be": "a number in [0, 1]"; or sentences in the
+   * place of those that are made of it.
+   */
+  constructor(
+    option: string,
+    value: unknown,
+    allowed: string | { readonly message: string; readonly remedy: string },
+  ) {
+    const { message, remedy } =
+      typeof allowed === "string" ? sentences(option, value, allowed) : allowed;
+    super(message, { code: "option_invalid", remedy });
     this.option = option;
     this.value = value;
   }
@@ -97,8 +103,16 @@ export class AbortedError extends RemdmError {
   }
 }
 
+function sentences(option: string, value: unknown, allowed: string) {
+  const isAbsent = allowed.startsWith("undefined");
+  return {
+    message: `${option} must be ${allowed}; got ${describe(value)}`,
+    remedy: isAbsent ? `Leave ${option} out.` : `Set ${option} to ${allowed}.`,
+  };
+}
+
 function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return quoted(value);
   if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) {
     return Array.isArray(value) ? `an array of ${value.length}` : "an object";

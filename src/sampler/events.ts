@@ -1,13 +1,13 @@
 /** What a run says of itself while it goes on, and what it gives in the end: plain records, as they are in JSON. */
 import type { TokenId } from "./denoiser.ts";
-import type { Compat, Strategy } from "./strategy.ts";
+import type { Compat, Strategy, StrategyName } from "./strategy.ts";
 
 /** Why a text ends: its end-of-text token was there, or the length was reached. */
 export type FinishReason = "end" | "length";
 
 export interface SamplerOptions {
-  /** Default: `mdlm`; the only one that they have for models of kind `sedd` (`analytic`), `d3pm` (`ddpm`) and `ar`. */
-  readonly strategy?: Strategy;
+  /** With its options, or by its name: `{ kind: "remdm-loop", eta: 0.04 }`, `"remdm-cap+loop"`. Default: `mdlm`; the only one that they have for models of kind `sedd` (`analytic`), `d3pm` (`ddpm`) and `ar`. */
+  readonly strategy?: Strategy | StrategyName;
   /** Number of denoising steps T, an integer >= 1. Default: one for each token. `ar` takes none: it has one a token. */
   readonly steps?: number;
   /** Nucleus mass p in (0, 1]; 1 keeps every token. Default 1. */

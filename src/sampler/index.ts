@@ -7,3 +7,4 @@ export { resolveOptions, type ResolvedOptions } from "./options.ts";
 export { compilePlan, type Plan } from "./plan.ts";
 export { sample, sampleEvents } from "./run.ts";
 export * from "./strategy.ts";
+export type { StrategySettings } from "./strategyName.ts";

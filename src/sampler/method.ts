@@ -4,13 +4,11 @@ import type { DenoiserModel, ModelKind } from "./denoiser.ts";
 import { denseGrid, type DenseGrid } from "./dense/grid.ts";
 import { denseSampler, type DenseSampler } from "./dense/sampler.ts";
 import { OptionError, RemdmError } from "./errors.ts";
-import { compilePlan, type Plan } from "./plan.ts";
+import { compilePlan, MAX_STEPS, type Plan } from "./plan.ts";
 import { linearTimes } from "./schedule.ts";
 import type { Compat, Strategy } from "./strategy.ts";
+import { strategyNamed, type Speaker } from "./strategyName.ts";
 import { checkStrategy } from "./strategies/rule.ts";
-
-/** The plan of a run is held in memory, 24 bytes a step; more steps than this is a slip of the hand. */
-const MAX_STEPS = 1_000_000;
 
 /** The way of a run, with what only that way needs. */
 export type Method =
@@ -55,7 +53,8 @@ export interface MethodOptions {
   readonly dense: boolean;
   readonly compat: Compat;
   readonly length: number;
-  readonly semiAutoregressive: boolean;
+  /** Tokens that a window moves on by; 0: there is one window. */
+  readonly stride: number;
 }
 
 /**
@@ -63,10 +62,11 @@ export interface MethodOptions {
  * @throws OptionError that says what does not go together with what.
  */
 export function methodOf(
-  { strategy, steps, dense, compat, length, semiAutoregressive }: MethodOptions,
+  { strategy, steps, dense, compat, length, stride }: MethodOptions,
   model: DenoiserModel,
 ): { readonly method: Method; readonly steps: number } {
-  if (semiAutoregressive) checkWindows(strategy.kind);
+  const semiAutoregressive = stride > 0;
+  if (semiAutoregressive) checkWindows(strategy.kind, stride);
   if (strategy.kind === "ar") {
     checkBos(model);
     if (steps !== undefined) {
@@ -74,7 +74,7 @@ export function methodOf(
     }
     return { method: { kind: "autoregressive", dense }, steps: drawnTokens(length, compat) };
   }
-  const count = checkInteger("steps", steps ?? length, 1, MAX_STEPS);
+  const count = checkInteger("steps", steps === undefined ? length : steps, 1, MAX_STEPS);
   if (dense) {
     const sampler = denseSampler(strategy);
     const grid = denseGrid(strategy.kind, count, semiAutoregressive);
@@ -93,17 +93,31 @@ export function methodOf(
 export function readStrategy(strategy: unknown, { kind = "mdlm" }: DenoiserModel): Strategy {
   const known = STRATEGIES[kind];
   if (strategy === undefined) return DEFAULT_STRATEGIES[kind];
-  const given = checkStrategy(strategy);
+  const isName = typeof strategy === "string";
+  const given = isName ? strategyNamed(strategy, {}, speakerOf(strategy)) : checkStrategy(strategy);
   if (known.includes(given.kind)) return given;
-  const allowed = `one of ${known.join(", ")} for a model of kind ${kind}`;
-  throw new OptionError("strategy.kind", given.kind, allowed);
+  const names = known.map((one) => (one === "remdm" ? COMBINED : one));
+  const allowed = names.length === 1 ? names[0] : `one of ${names.join(", ")}`;
+  const option = isName ? "strategy" : "strategy.kind";
+  throw new OptionError(option, given.kind, `${allowed} for a model of kind ${kind}`);
+}
+
+/** How a strategy of the paper's family is said: as a kind, and by name. */
+const COMBINED = "remdm (by name: remdm-max, remdm-cap+loop, ...)";
+
+/** To a program that gave a strategy by its name. */
+function speakerOf(name: string): Speaker {
+  return {
+    nameOf: (setting) => setting,
+    refusal: (message, remedy) => new OptionError("strategy", name, { message, remedy }),
+  };
 }
 
 /** @returns whether to compute as the original does. */
 export function readExecutor(executor: unknown, { kind = "mdlm" }: DenoiserModel): boolean {
   // Whether a d3pm row reveals depends on the whole row, and its last step changes revealed tokens.
   const allowed = kind === "d3pm" ? ["dense"] : ["events", "dense"];
-  const chosen = executor ?? allowed[0];
+  const chosen = executor === undefined ? allowed[0] : executor;
   if (typeof chosen === "string" && allowed.includes(chosen)) return chosen === "dense";
   const phrase = `${allowed.map((name) => JSON.stringify(name)).join(" or ")} for a model of kind ${kind}`;
   throw new OptionError("executor", executor, phrase);
@@ -120,9 +134,9 @@ function drawnTokens(length: number, compat: Compat): number {
 }
 
 /** The original's long generation is that of `_ddpm_caching_update`. */
-function checkWindows(kind: Strategy["kind"]): void {
+function checkWindows(kind: Strategy["kind"], stride: number): void {
   if (kind !== "dfm" && kind !== "ddpm" && kind !== "analytic" && kind !== "ar") return;
-  throw new OptionError("stride", "given", `undefined with the strategy ${kind}`);
+  throw new OptionError("stride", stride, `undefined with the strategy ${kind}`);
 }
 
 function checkBos({ bosId, vocabSize }: DenoiserModel): void {

@@ -1,5 +1,12 @@
 /** Checks everything that a caller asks for before anything runs, and fills in the defaults. */
-import { checkInteger, checkKeys, checkNumber, isRecord } from "./checks.ts";
+import {
+  checkChoice,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  checkSignal,
+  isRecord,
+} from "./checks.ts";
 import type { DenoiserModel, TokenId } from "./denoiser.ts";
 import { OptionError, RemdmError } from "./errors.ts";
 import type { SamplerOptions } from "./events.ts";
@@ -60,17 +67,15 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
  */
 export function resolveOptions(options: SamplerOptions, model: DenoiserModel): ResolvedOptions {
   checkModel(model);
-  const given: unknown = options;
-  if (!isRecord(given)) throw new OptionError("options", given, "an object");
-  checkKeys("", "a sampler", given, Object.keys(KNOWN));
+  const given = checkOptions("a sampler", options, KNOWN);
   const { samples = 1, firstSample = 0, topP = 1, length = model.length } = given;
   const count = checkInteger("samples", samples, 1, SAMPLE_LIMIT);
   const L = checkInteger("length", length, model.kind === "ar" ? 2 : 1, model.length);
   const { batchSize = Math.min(count, 16) } = given;
   const strategy = readStrategy(given.strategy, model);
   const dense = readExecutor(given.executor, model);
-  const noise = readChoice("noise", given.noise, noisesOf(strategy, dense));
-  const compat = readChoice("compat", given.compat, dense ? ["remdm"] : ["remdm", "paper"]);
+  const noise = checkChoice("noise", given.noise, noisesOf(strategy, dense));
+  const compat = checkChoice("compat", given.compat, dense ? ["remdm"] : ["remdm", "paper"]);
   const windows = readWindows(given.stride, given.strides, L);
   const pinned = readPinned(given.pinned, L, model);
   return {
@@ -81,7 +86,7 @@ export function resolveOptions(options: SamplerOptions, model: DenoiserModel): R
         dense,
         compat,
         length: L,
-        semiAutoregressive: windows.strides > 0,
+        stride: windows.stride,
       },
       model,
     ),
@@ -103,7 +108,7 @@ export function resolveOptions(options: SamplerOptions, model: DenoiserModel): R
     ...windows,
     given: givenTokens(pinned, model),
     endId: readEnd(given.until, windows.strides > 0, model),
-    signal: readSignal(given.signal),
+    signal: checkSignal(given.signal),
   };
 }
 
@@ -111,20 +116,6 @@ export function resolveOptions(options: SamplerOptions, model: DenoiserModel): R
 function noisesOf({ kind }: Strategy, dense: boolean): ["philox" | "torch", ..."philox"[]] {
   if (!dense) return ["philox"];
   return kind === "ar" ? ["torch"] : ["torch", "philox"];
-}
-
-function readChoice<const Choice extends string>(
-  option: string,
-  value: unknown,
-  choices: readonly [Choice, ...Choice[]],
-): Choice {
-  const chosen = value === undefined ? choices[0] : choices.find((choice) => choice === value);
-  if (chosen !== undefined) return chosen;
-  throw new OptionError(
-    option,
-    value,
-    choices.map((choice) => JSON.stringify(choice)).join(" or "),
-  );
 }
 
 function readTopP(topP: unknown, strategy: Strategy, compat: Compat): number {
@@ -187,7 +178,7 @@ function readPinned(
     const allowed = `a token id in [0, ${vocabSize - 1}] other than the mask's, ${maskId}`;
     const holds = (id: number) =>
       Number.isSafeInteger(id) && id >= 0 && id < vocabSize && id !== maskId;
-    copy.set(at, checkNumber(`pinned.get(${at})`, token, allowed, holds));
+    copy.set(at, checkNumber(`pinned position ${at}`, token, allowed, holds));
   }
   if (kind === "ar") checkPrefix(copy, bosId);
   return copy;
@@ -206,7 +197,7 @@ function readEnd(
   { eosId }: DenoiserModel,
 ): TokenId | undefined {
   const choices = semiAutoregressive ? (["end", "length"] as const) : (["length", "end"] as const);
-  if (readChoice("until", until, choices) === "length") return undefined;
+  if (checkChoice("until", until, choices) === "length") return undefined;
   if (eosId !== undefined || until === undefined) return eosId;
   throw new OptionError("until", until, '"length": this model has no end-of-text token');
 }
@@ -215,7 +206,7 @@ function readEnd(
 function checkPrefix(pinned: ReadonlyMap<number, TokenId>, bosId: TokenId | undefined): void {
   const first = pinned.get(0);
   if (first !== undefined && first !== bosId) {
-    throw new OptionError("pinned.get(0)", first, `the begin-of-text token, ${String(bosId)}`);
+    throw new OptionError("pinned position 0", first, `the begin-of-text token, ${String(bosId)}`);
   }
   const drawn = pinned.has(0) ? pinned.size : pinned.size + 1;
   for (const position of pinned.keys()) {
@@ -227,17 +218,4 @@ function checkPrefix(pinned: ReadonlyMap<number, TokenId>, bosId: TokenId | unde
 
 function isMapLike(value: unknown): value is ReadonlyMap<unknown, unknown> {
   return isRecord(value) && typeof value.get === "function" && typeof value.entries === "function";
-}
-
-function readSignal(signal: unknown): AbortSignal | undefined {
-  if (signal === undefined || isSignal(signal)) return signal;
-  throw new OptionError("signal", signal, "an AbortSignal");
-}
-
-function isSignal(value: unknown): value is AbortSignal {
-  return (
-    isRecord(value) &&
-    typeof value.aborted === "boolean" &&
-    typeof value.addEventListener === "function"
-  );
 }

@@ -2,6 +2,7 @@
  * A strategy as numbers: since the network decides what a position becomes and never whether it changes
  * (docs/design.md, section 2), a whole run is a time grid and two chances a step.
  */
+import { checkChoice, checkInteger, checkNumber, checkOptions } from "./checks.ts";
 import { OptionError } from "./errors.ts";
 import { linearTimes, T_MIN } from "./schedule.ts";
 import type { Compat, Strategy } from "./strategy.ts";
@@ -11,6 +12,9 @@ import { forwardBackwardTransition } from "./strategies/forwardBackward.ts";
 import type { Transition } from "./strategies/posterior.ts";
 import { remdmTransition } from "./strategies/remdm.ts";
 import { ruleOf, type Rule } from "./strategies/rule.ts";
+
+/** A plan is held in memory, 24 bytes a step; more steps than this is a slip of the hand. */
+export const MAX_STEPS = 1_000_000;
 
 export interface Plan {
   /** T, the number of steps: for dfm that of its own grid. */
@@ -35,10 +39,14 @@ export interface Plan {
 export function compilePlan(
   strategy: Strategy,
   steps: number,
-  { end = T_MIN, compat = "remdm" }: { readonly end?: number; readonly compat?: Compat } = {},
+  options: { readonly end?: number; readonly compat?: Compat } = {},
 ): Plan {
+  const { end = T_MIN } = checkOptions("compilePlan", options, { end: true, compat: true });
+  checkInteger("steps", steps, 1, MAX_STEPS);
+  const last = checkNumber("end", end, "a time in [0, 1)", (t) => t >= 0 && t < 1);
+  const compat = checkChoice("compat", options.compat, ["remdm", "paper"]);
   const rule = ruleOf(strategy);
-  const times = rule.kind === "dfm" ? dfmTimes(steps) : linearTimes(steps, end);
+  const times = rule.kind === "dfm" ? dfmTimes(steps) : linearTimes(steps, last);
   const reveal = new Float64Array(times.length - 1);
   const remask = new Float64Array(times.length - 1);
   for (let i = 0; i < reveal.length; i++) {

@@ -118,5 +118,12 @@ export type Strategy =
   | RemdmLoopStrategy
   | RemdmStrategy;
 
+/**
+ * A strategy by its name, with the defaults of its options: one of the kinds above, `fb` for `forward-backward`, or the paper's
+ * family with plus signs, `remdm-cap+conf+loop`; after `remdm-` come max, cap, rescale and conf, then switch or loop.
+ */
+export type StrategyName =
+  Exclude<Strategy["kind"], "remdm"> | "fb" | "remdm-max" | (string & Record<never, never>);
+
 /** Whom to follow where the original's code and the papers differ: docs/fidelity.md has the list. */
 export type Compat = "remdm" | "paper";

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Tokenizer as HuggingFace } from "@huggingface/tokenizers";
+import { parseJson } from "../json.ts";
 import { TokenizerError } from "./errors.ts";
 import { readSpecialTokens, specialIds } from "./specialTokens.ts";
 import { decodeAround, MASK_GLYPH, type Tokenizer } from "./tokenizer.ts";
@@ -47,7 +48,7 @@ async function read(path: string): Promise<string> {
 
 function parse(path: string, text: string): HuggingFace {
   try {
-    const json: unknown = JSON.parse(text);
+    const json = parseJson(text);
     if (typeof json !== "object" || json === null) throw new TypeError("it holds no object");
     return new HuggingFace(json, {});
   } catch (cause) {

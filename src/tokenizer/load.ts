@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { packageRoot } from "../packageRoot.ts";
+import { checkText } from "../sampler/checks.ts";
 import type { DenoiserModel } from "../sampler/denoiser.ts";
 import { TokenizerError } from "./errors.ts";
 import { loadGpt2 } from "./gpt2.ts";
@@ -17,9 +18,10 @@ const BUNDLED_VOCABULARY = 4097;
 
 /**
  * @param source `gpt2`, `demo`, or the path of a `tokenizer.json` or of its directory.
- * @throws TokenizerError tokenizer_invalid.
+ * @throws OptionError; TokenizerError tokenizer_invalid.
  */
 export async function loadTokenizer(source: string): Promise<Tokenizer> {
+  checkText("source", source, "gpt2, demo, or the path of a tokenizer.json");
   if (source === "gpt2") return loadGpt2();
   const path = source === "demo" ? join(packageRoot, "checkpoints", "demo") : source;
   return loadHuggingFace(isDirectory(path) ? join(path, FILE_NAME) : path);

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseJson } from "../json.ts";
 import { isRecord } from "../sampler/checks.ts";
 import type { TokenId } from "../sampler/denoiser.ts";
 import { TokenizerError } from "./errors.ts";
@@ -71,7 +72,7 @@ type Fields = Readonly<Record<string, unknown>>;
 async function readObject(path: string): Promise<Fields> {
   if (!existsSync(path)) return {};
   try {
-    const json: unknown = JSON.parse(await readFile(path, "utf8"));
+    const json = parseJson(await readFile(path, "utf8"));
     if (!isRecord(json)) throw new TypeError("it holds no object");
     return json;
   } catch (cause) {

@@ -114,7 +114,7 @@ describe("a download", () => {
     writeFileSync(path(), FILE.subarray(0, CUT));
     await expect(download()).rejects.toMatchObject({
       code: "checkpoint_invalid",
-      remedy: expect.stringContaining("--force"),
+      remedy: expect.stringContaining("the option `force`"),
     });
     expect(drive().asked).toEqual([]);
   });

@@ -94,14 +94,16 @@ describe("remdm checkpoints", () => {
       published: [{ name: "mdlm" }, { name: "ar", path, bytes: FILE.length }, { name: "sedd" }],
     });
     const wrong = await run("checkpoints", "--dir", "");
-    expect(wrong.stderr).toMatch(/^error: --dir must be a path; got ""/);
+    expect(wrong.stderr).toMatch(
+      /^error: option '--dir <directory>' argument '' is invalid. It must be a path./,
+    );
     expect(wrong.code).toBe(2);
   });
 
   it.each([
     [["checkpoints", "download"], "missing required argument"],
     [["checkpoints", "download", "gpt4"], "Allowed choices are mdlm, ar, sedd"],
-    [["checkpoints", "upload"], "too many arguments"],
+    [["checkpoints", "upload"], "Did you mean `remdm checkpoints download`?"],
     [["convert", "demo"], "--out"],
     [["convert", "demo", "--out", "x", "--dtype", "int8"], "Allowed choices are float32, float16"],
   ])("%j is bad usage", async (args, message) => {

@@ -1,7 +1,7 @@
 /** `remdm eval` with a judge that is no model: what it prints, writes and refuses. */
 import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { evalCommand, type EvalFlags } from "../../src/cli/eval.ts";
+import { evalCommand, evalNaming, type EvalFlags } from "../../src/cli/eval.ts";
 import { runEval } from "../../src/cli/evalJob.ts";
 import type { JudgeFlags, LaunchJudge } from "../../src/cli/evalJudge.ts";
 import { RemdmError } from "../../src/sampler/errors.ts";
@@ -386,6 +386,9 @@ describe("a judge that cannot be had", () => {
 describe("what is wrong is said before a judge is launched", () => {
   const never: LaunchJudge = () => Promise.reject(new Error("launched"));
 
+  const run = (path: string, flags: EvalFlags): Promise<number> =>
+    runEval(path, flags, never, evalNaming(evalCommand()));
+
   it.each<[string, Partial<EvalFlags>, number, RegExp]>([
     ["MAUVE without references", { mauve: true }, 2, /MAUVE compares .*\n.*--references/],
     ["MAUVE without a judge", { mauve: true, judge: false }, 2, /needs a judge\n.*--no-judge/],
@@ -416,9 +419,7 @@ describe("what is wrong is said before a judge is launched", () => {
     ],
     ["no words", { words: "no/words.txt" }, 1, /no\/words\.txt cannot be read/],
   ])("%s", async (_, flags, code, message) => {
-    expect(await runEval(await samples(2), { ...defaults, quiet: true, ...flags }, never)).toBe(
-      code,
-    );
+    expect(await run(await samples(2), { ...defaults, quiet: true, ...flags })).toBe(code);
     expect(said.stderr).toMatch(/^error: /);
     expect(said.stderr).toMatch(message);
     expect(said.stdout).toBe("");

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { CommanderError } from "commander";
 import { failureOf } from "../../src/cli/failure.ts";
+import { namingOf } from "../../src/cli/naming.ts";
+import { sampleCommand } from "../../src/cli/sample.ts";
 import { UsageError } from "../../src/cli/usage.ts";
 import { BackendError, OptionError } from "../../src/index.ts";
 
@@ -22,7 +24,7 @@ describe("exit codes and what is said", () => {
       "error: It died\n  Try again.\n",
     ],
   ])("%s", (_, error, code, text) => {
-    expect(failureOf(error, () => "--top-p")).toEqual({ code, text });
+    expect(failureOf(error, namingOf(sampleCommand()))).toEqual({ code, text });
   });
 
   it("a bug has no stack unless it is asked for", () => {

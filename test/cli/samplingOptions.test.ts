@@ -21,7 +21,7 @@ describe("the model's kind says what runs where nobody says it", () => {
     ["ar", "ar", undefined, 0.9],
   ] as const)("%s: %s, steps %s, top-p %s", (kind, strategy, steps, topP) => {
     const options = samplingOptions(bare, kind);
-    expect(options.strategy?.kind).toBe(strategy);
+    expect(options.strategy).toMatchObject({ kind: strategy });
     expect([options.steps, options.topP]).toEqual([steps, topP]);
   });
 
@@ -61,6 +61,9 @@ describe("--predictor", () => {
   });
 });
 
+/** A file says nothing of its model before it is loaded. */
+const unknown: SampleFlags = { ...bare, checkpoint: "some.ckpt" };
+
 describe("before a model is loaded", () => {
   it.each<[Partial<SampleFlags>, string]>([
     [{ strategy: "ar", steps: 4 }, "steps must be undefined (ar takes one step a token)"],
@@ -69,8 +72,8 @@ describe("before a model is loaded", () => {
     [{ executor: "dense", compat: "paper" }, 'compat must be "remdm"'],
     [{ executor: "dense", strategy: "remdm-cap+conf" }, "one that the original's code has"],
   ])("%j is refused", (flags, message) => {
-    expect(() => checkFlags({ ...bare, ...flags })).toThrow(OptionError);
-    expect(() => checkFlags({ ...bare, ...flags })).toThrow(message);
+    expect(() => checkFlags({ ...unknown, ...flags })).toThrow(OptionError);
+    expect(() => checkFlags({ ...unknown, ...flags })).toThrow(message);
   });
 
   it.each<Partial<SampleFlags>>([
@@ -83,11 +86,37 @@ describe("before a model is loaded", () => {
     { until: "end", strategy: "ar" },
     { stride: 10, strides: 3 },
   ])("%j may be right", (flags) => {
-    expect(() => checkFlags({ ...bare, ...flags })).not.toThrow();
+    expect(() => checkFlags({ ...unknown, ...flags })).not.toThrow();
   });
 
   it("an option that is to be left out is said so", () => {
-    const attempt = () => checkFlags({ ...bare, strategy: "ar", steps: 4 });
+    const attempt = () => checkFlags({ ...unknown, strategy: "ar", steps: 4 });
     expect(attempt).toThrow(expect.objectContaining({ remedy: "Leave steps out." }));
   });
+});
+
+describe("a model whose kind and length are known without loading it", () => {
+  it.each<[Partial<SampleFlags>, string]>([
+    [{ checkpoint: "demo-ar", strategy: "mdlm" }, 'must be ar for a model of kind ar; got "mdlm"'],
+    [
+      { checkpoint: "demo-sedd", strategy: "remdm-loop" },
+      "must be analytic for a model of kind sedd",
+    ],
+    [{ checkpoint: "ar", strategy: "mdlm" }, "must be ar for a model of kind ar"],
+    [{ checkpoint: "demo", strategy: "ar" }, "must be one of mdlm, ddpm, "],
+    [{ checkpoint: "demo", length: 0 }, "length must be an integer in [1, 128]; got 0"],
+    [{ checkpoint: "demo", length: 129 }, "length must be an integer in [1, 128]; got 129"],
+    [{ checkpoint: "mdlm", length: 0 }, "length must be an integer in [1, 1024]; got 0"],
+    [{ checkpoint: "some.ckpt", length: 0 }, "length must be an integer of at least 1; got 0"],
+  ])("%j is refused", (flags, message) => {
+    expect(() => checkFlags({ ...bare, ...flags })).toThrow(OptionError);
+    expect(() => checkFlags({ ...bare, ...flags })).toThrow(message);
+  });
+
+  it.each(["demo", "demo-ar", "demo-sedd", "mdlm", "ar", "sedd"])(
+    "%s has a strategy",
+    (checkpoint) => {
+      expect(() => checkFlags({ ...bare, checkpoint })).not.toThrow();
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { flagFor, strategyOf, type StrategyFlags } from "../../src/cli/strategyOptions.ts";
+import { sampleCommand, sampleNaming } from "../../src/cli/sample.ts";
+import { strategyOf, type StrategyFlags } from "../../src/cli/strategyOptions.ts";
 import { UsageError } from "../../src/cli/usage.ts";
 import { compilePlan, type Strategy } from "../../src/sampler/index.ts";
 
@@ -106,6 +107,6 @@ describe("the library's options under the command line's names", () => {
     ["batchSize", {}, "--batch-size"],
     ["length", {}, "--length"],
   ])("%s %j is %s", (option, flags, flag) => {
-    expect(flagFor(option, flags)).toBe(flag);
+    expect(sampleNaming(sampleCommand(), flags).nameOf(option)).toBe(flag);
   });
 });

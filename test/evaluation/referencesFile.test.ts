@@ -52,7 +52,7 @@ describe("windows of a text", () => {
     });
     await expect(readReferences(path, { count: 2, length: 2 })).rejects.toMatchObject({
       code: "input_invalid",
-      remedy: expect.stringMatching(/--tokenizer.*--reference-unit paragraph/),
+      remedy: expect.stringMatching(/`tokenizer`.*`unit: "paragraph"`/),
     });
   });
 
@@ -128,7 +128,7 @@ describe("texts of a .jsonl file", () => {
     await expect(reading).rejects.toMatchObject({
       code: "input_invalid",
       message: expect.stringMatching(/refs\.jsonl holds texts of any length/),
-      remedy: expect.stringMatching(/--tokenizer.*--reference-unit text/),
+      remedy: expect.stringMatching(/`tokenizer`.*`unit: "text"`/),
     });
   });
 

@@ -107,7 +107,12 @@ describe("a bad file is named, with the line and what to do", () => {
     ["no JSON document", "a.json", '{\n "text_samples": [\n', /a\.json is no JSON/],
     ["plain text", "a.txt", "To be\n", /a\.txt, line 1, is no JSON/],
     ["a number", "a.jsonl", '\n\n"a"\n7\n', /line 4, must be a JSON object with `text`/],
-    ["an array", "a.jsonl", "[1]\n", /line 1, must be a JSON object with `text`/],
+    [
+      "an array of what are no texts",
+      "a.jsonl",
+      "[1]\n",
+      /\(sample 1\) must be a JSON object with `text`/,
+    ],
     ["null", "a.jsonl", "null\n", /line 1, must be a JSON object with `text`/],
     ["no text", "a.jsonl", '{"tokens":[1]}\n', /line 1, must have `text`, a string/],
     ["tokens that are none", "a.jsonl", '{"text":"a","tokens":[1,-1]}\n', /line 1, .*`tokens`/],

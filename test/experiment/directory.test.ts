@@ -100,7 +100,7 @@ it("refuses samples that the cell does not have, or has twice", async () => {
 });
 
 it("looks at every model before it samples from the first, which it launches once", async () => {
-  const second = { ...MODEL, name: "n", length: 500 };
+  const second = { ...MODEL, name: "n", length: 100 };
   await expect(run({ ...BASE, models: [MODEL, second] })).rejects.toThrow(/length must be/);
   expect(sampled()).toEqual([]);
   log = [];

@@ -62,7 +62,8 @@ describe("the grid", () => {
 
   it("does not multiply a strategy by what it does not have", () => {
     const more = { topP: [0.5, 0.9] };
-    expect(ids(grid(["ar"], more))).toEqual(["demo_ar_p0.5_seed1", "demo_ar_p0.9_seed1"]);
+    const ar = { models: [{ checkpoint: "demo-ar", strategies: ["ar"] }], ...more };
+    expect(ids(grid([], ar))).toEqual(["demo-ar_ar_p0.5_seed1", "demo-ar_ar_p0.9_seed1"]);
     expect(ids(grid(["analytic"], more))).toEqual([
       "demo_analytic_T8_seed1",
       "demo_analytic_T16_seed1",
@@ -267,9 +268,21 @@ describe("presets", () => {
       0.9,
     ],
   ])("%s has the settings of the original's script", (name, strategy, steps, topP) => {
-    const { cells } = resolveExperiment(presetExperiment(name, { checkpoint: "demo" }));
+    const checkpoint = name === "ar" ? "demo-ar" : "demo";
+    const { cells } = resolveExperiment(presetExperiment(name, { checkpoint }));
     expect(cells).toHaveLength(1);
     expect(cells[0]).toMatchObject({ ...original, strategy, steps, topP });
+  });
+
+  it("know forward-backward by both of its names, and a misspelt name by the nearest", () => {
+    const named = (name: string) => presetExperiment(name, { checkpoint: "demo" });
+    expect(named("forward-backward")).toEqual(named("fb"));
+    expect(() => named("remdm-lop")).toThrow(
+      expect.objectContaining({ remedy: expect.stringMatching(/^Did you mean remdm-loop\? Use /) }),
+    );
+    expect(() => named("nonsense")).toThrow(
+      expect.objectContaining({ remedy: expect.stringMatching(/^Use one of ar, /) }),
+    );
   });
 
   it("are the scripts, and say which eta fewer steps take", () => {

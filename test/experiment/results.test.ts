@@ -10,6 +10,7 @@ import { resolveExperiment } from "../../src/experiment/read.ts";
 import type { CellResult } from "../../src/experiment/results.ts";
 import { chartSeries } from "../../src/experiment/series.ts";
 import { tableOf } from "../../src/experiment/table.ts";
+import { packageRoot } from "../../src/packageRoot.ts";
 import { sample } from "../../src/sampler/index.ts";
 import { TableDenoiser } from "../sampler/support/tableDenoiser.ts";
 import { readGolden } from "../support/golden.ts";
@@ -31,8 +32,9 @@ const PUBLISHED: ModelCard = {
   parameters: 169e6,
 };
 
+/** Of a checkpoint that says nothing of itself before it is loaded: any directory without a card. */
 function cellOf(strategy: unknown, more: object = {}) {
-  const models = [{ checkpoint: "demo", strategies: [strategy] }];
+  const models = [{ checkpoint: packageRoot, name: "demo", strategies: [strategy] }];
   return resolveExperiment({ name: "x", steps: 1024, models, ...more }).cells[0];
 }
 

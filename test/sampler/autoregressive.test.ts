@@ -79,9 +79,9 @@ describe("an ar model", () => {
 
   it.each([
     [{ steps: 4 }, "steps must be undefined (ar takes one step a token)"],
-    [{ strategy: { kind: "mdlm" } }, "strategy.kind must be one of ar for a model of kind ar"],
+    [{ strategy: { kind: "mdlm" } }, "strategy.kind must be ar for a model of kind ar"],
     [{ pinned: new Map([[2, 0]]) }, "pinned position must be one of a beginning without gaps"],
-    [{ pinned: new Map([[0, 2]]) }, "pinned.get(0) must be the begin-of-text token, 3"],
+    [{ pinned: new Map([[0, 2]]) }, "pinned position 0 must be the begin-of-text token, 3"],
     [{ length: 1 }, "length must be an integer in [2, 6]"],
     [{ executor: "dense", noise: "philox" }, 'noise must be "torch"'],
     [{ executor: "dense", firstSample: 1 }, "firstSample must be 0"],

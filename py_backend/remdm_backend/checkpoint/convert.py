@@ -104,7 +104,7 @@ def open_contents(
         raise unsupported(
             source,
             "a masked language model of Hugging Face, whose network is not one of ours",
-            "Use it as it is: `--checkpoint` takes its directory.",
+            "Use it as it is: its directory is a checkpoint to sample from.",
         )
     contents = opener(source, raw_weights=weights == "raw")
     if weights == "ema" and contents.weights != "ema":

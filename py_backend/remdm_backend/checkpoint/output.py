@@ -128,7 +128,7 @@ def require_free(out: Path, source: Path, *, force: bool) -> None:
         raise BackendError(
             "output_failed",
             f"{out} has a {there[-1]} already.",
-            "Name another directory, or replace the checkpoint in it with --force.",
+            "Name another directory, or replace the checkpoint in it with the option `force`.",
         )
 
 

@@ -31,7 +31,7 @@ def evaluate(model: object, request: Evaluation) -> Sequence[NDArray[Any]]:
         raise BackendError(
             "request_invalid",
             "This backend holds a model to sample from, which does not judge texts.",
-            "Start one with --judge and an autoregressive model; `Judge.launch` does.",
+            "Let a judge do it: `Judge.launch` starts one with an autoregressive model.",
         )
     if isinstance(request, Likelihood):
         return likelihood(model, request.texts, request.eos)

@@ -1,8 +1,10 @@
 /**
  * The strategies by name: the original repository's names, and the paper's family (section 4) written with plus
- * signs: `remdm-cap+conf+loop`. The command line and experiment files name them alike.
+ * signs: `remdm-cap+conf+loop`. Programs, the command line and experiment files name them alike.
  */
-import type { RemdmStrategy, Strategy } from "./sampler/strategy.ts";
+import { quoted } from "./messages.ts";
+import { nearest } from "./nearest.ts";
+import type { RemdmStrategy, Strategy } from "./strategy.ts";
 
 /** What a name leaves open. */
 export interface StrategySettings {
@@ -48,9 +50,28 @@ export const DEFAULTS = {
 
 const COMPONENTS = ["max", "cap", "rescale", "conf", "switch", "loop"] as const;
 type Component = (typeof COMPONENTS)[number];
+const PREFIX = "remdm-";
+
+/** The original's script and the tables of the paper's readers call it so. */
+const SHORT_NAMES: Readonly<Record<string, string>> = { fb: "forward-backward" };
+
+/** Those without a plus sign. */
+const NAMES: readonly string[] = [
+  "mdlm",
+  "ddpm",
+  "analytic",
+  "ar",
+  ...Object.entries(SHORT_NAMES).flat(),
+  "dfm",
+  "remdm-cap",
+  "remdm-rescale",
+  "remdm-conf",
+  "remdm-loop",
+  "remdm-max",
+];
 
 export const STRATEGY_HELP =
-  "mdlm, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm-max, or a combination: remdm-cap+conf+loop, remdm-max+switch, ...; ddpm, analytic (sedd models too), ar (ar models)";
+  "mdlm, forward-backward (or fb), dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm-max, or a combination: remdm-cap+conf+loop, remdm-max+switch, ...; ddpm, analytic (sedd models too), ar (ar models)";
 
 /**
  * @returns the strategy with every option filled in.
@@ -61,7 +82,8 @@ export function strategyNamed(
   settings: StrategySettings,
   speaker: Speaker,
 ): Strategy {
-  switch (name) {
+  const full = Object.hasOwn(SHORT_NAMES, name) ? SHORT_NAMES[name] : name;
+  switch (full) {
     case "mdlm":
     case "ddpm":
     case "analytic":
@@ -69,22 +91,22 @@ export function strategyNamed(
     case "forward-backward":
     case "dfm":
     case "remdm-conf":
-      refuseUnused(name, settings, speaker, []);
-      return { kind: name };
+      refuseUnused(full, settings, speaker, []);
+      return { kind: full };
     case "remdm-cap":
-      refuseUnused(name, settings, speaker, ["eta", "etaCap"]);
-      return { kind: name, eta: one(settings, speaker, "eta", "etaCap") ?? DEFAULTS.etaCap };
+      refuseUnused(full, settings, speaker, ["eta", "etaCap"]);
+      return { kind: full, eta: one(settings, speaker, "eta", "etaCap") ?? DEFAULTS.etaCap };
     case "remdm-rescale":
-      refuseUnused(name, settings, speaker, ["eta", "etaRescale"]);
+      refuseUnused(full, settings, speaker, ["eta", "etaRescale"]);
       return {
-        kind: name,
+        kind: full,
         eta: one(settings, speaker, "eta", "etaRescale") ?? DEFAULTS.etaRescale,
       };
     case "remdm-loop":
-      refuseUnused(name, settings, speaker, ["eta", "tOn", "tOff", "alphaOn"]);
-      return { kind: name, eta: settings.eta ?? DEFAULTS.etaLoop, ...plateau(settings) };
+      refuseUnused(full, settings, speaker, ["eta", "tOn", "tOff", "alphaOn"]);
+      return { kind: full, eta: settings.eta ?? DEFAULTS.etaLoop, ...plateau(settings) };
     default:
-      return combination(name, settings, speaker);
+      return combination(full, settings, speaker);
   }
 }
 
@@ -108,35 +130,69 @@ function combination(name: string, settings: StrategySettings, speaker: Speaker)
   };
 }
 
-function componentsOf(name: string, speaker: Speaker): Set<Component> {
-  const [prefix, rest] = [name.slice(0, "remdm-".length), name.slice("remdm-".length)];
-  const parts = rest.split("+");
-  const isComponent = (part: string): part is Component =>
-    (COMPONENTS as readonly string[]).includes(part);
+function componentsOf(name: string, speaker: Speaker): ReadonlySet<Component> {
+  const parts = knownComponents(name);
+  if (parts !== undefined) return parts;
+  const meant = suggested(name);
+  throw speaker.refusal(
+    `There is no strategy ${quoted(name)}`,
+    `${meant === undefined ? "" : `Did you mean ${meant}? `}Use ${STRATEGY_HELP} (after remdm- come max, cap, rescale and conf, then switch or loop).`,
+  );
+}
+
+/** @returns undefined for what is no combination. */
+function knownComponents(name: string): ReadonlySet<Component> | undefined {
+  if (!name.startsWith(PREFIX)) return undefined;
+  const parts = name.slice(PREFIX.length).split("+");
   const known = parts.filter(isComponent);
   const distinct = new Set(known);
-  if (prefix !== "remdm-" || known.length !== parts.length || distinct.size !== parts.length) {
-    throw speaker.refusal(
-      `There is no strategy ${JSON.stringify(name)}`,
-      `Use ${STRATEGY_HELP} (after remdm- come max, cap, rescale and conf, then switch or loop).`,
-    );
-  }
-  return distinct;
+  return known.length === parts.length && distinct.size === parts.length ? distinct : undefined;
+}
+
+function isComponent(part: string): part is Component {
+  return (COMPONENTS as readonly string[]).includes(part);
+}
+
+/** `remdm-lop`, `ReMDM-Loop`, `loop` and `cap+lop` are nearly names. */
+function suggested(name: string): string | undefined {
+  const plain = name
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_]+/g, "-");
+  const parts = plain.replace(/^remdm[-+]?/, "").split("+");
+  const combined = (part: (part: string) => string): string => PREFIX + parts.map(part).join("+");
+  const written = [plain, combined((part) => part)];
+  const mended =
+    parts.length === 1
+      ? nearest(plain, NAMES)
+      : combined((part) => nearest(part, COMPONENTS) ?? part);
+  return [...written, mended].find((one) => one !== undefined && isName(one));
+}
+
+function isName(name: string): boolean {
+  if (NAMES.includes(name)) return true;
+  const parts = knownComponents(name);
+  return parts !== undefined && contradiction(parts) === undefined;
 }
 
 function refuseContradictions(name: string, parts: ReadonlySet<Component>, speaker: Speaker): void {
-  const bases = ["max", "cap", "rescale", "conf"] as const;
-  const wrong =
-    parts.has("max") && parts.has("cap")
-      ? ["max and cap: max is to have no cap", "Leave one of them out"]
-      : parts.has("switch") && parts.has("loop")
-        ? ["switch and loop: remasking acts in one window", "Leave one of them out"]
-        : bases.every((base) => !parts.has(base))
-          ? ["a window and nothing that remasks in it", `Write remdm-max+${[...parts].join("+")}`]
-          : undefined;
+  const wrong = contradiction(parts);
   if (wrong === undefined) return;
   const [what, remedy] = wrong;
   throw speaker.refusal(`The strategy ${name} names ${what}`, `${remedy}.`);
+}
+
+/** @returns what is wrong, and what to do. */
+function contradiction(parts: ReadonlySet<Component>): readonly [string, string] | undefined {
+  const bases = ["max", "cap", "rescale", "conf"] as const;
+  if (parts.has("max") && parts.has("cap")) {
+    return ["max and cap: max is to have no cap", "Leave one of them out"];
+  }
+  if (parts.has("switch") && parts.has("loop")) {
+    return ["switch and loop: remasking acts in one window", "Leave one of them out"];
+  }
+  if (bases.some((base) => parts.has(base)) || parts.size === 0) return undefined;
+  return ["a window and nothing that remasks in it", `Write remdm-max+${[...parts].join("+")}`];
 }
 
 function settingsOf(parts: ReadonlySet<Component>): StrategySetting[] {

@@ -1,0 +1,58 @@
+/**
+ * JSON as Python writes it. Its `json` module knows three numbers that JSON does not have, and writes them as bare words:
+ * NaN, Infinity, -Infinity. Readers that allow them (JSON5, YAML) allow much else; here JSON.parse decides about all the rest.
+ */
+
+const WORD = /-?Infinity|NaN/g;
+
+/**
+ * @returns the value, with the number that each of the words means; whether it may be there is for the reader to say.
+ * @throws SyntaxError, as JSON.parse does.
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    if (!(error instanceof SyntaxError) || text.search(WORD) < 0) throw error;
+    return parseWords(text, error);
+  }
+}
+
+/** @param strict what is wrong with the text as JSON: where words are not all of it, that says it best. */
+function parseWords(text: string, strict: SyntaxError): unknown {
+  let mark = "number:";
+  while (text.includes(mark)) mark += ":"; // no text of the file may look like it
+  const marked = outsideStrings(text, (part) =>
+    part.replace(WORD, (word) => JSON.stringify(mark + word)),
+  );
+  try {
+    return JSON.parse(marked, (_, value: unknown) =>
+      typeof value === "string" && value.startsWith(mark)
+        ? Number(value.slice(mark.length))
+        : value,
+    ) as unknown;
+  } catch (error) {
+    throw error instanceof SyntaxError ? strict : error;
+  }
+}
+
+/** Changes what is no string of a JSON text. */
+function outsideStrings(text: string, change: (part: string) => string): string {
+  const parts: string[] = [];
+  for (let at = 0; ;) {
+    const start = text.indexOf('"', at);
+    if (start < 0) return parts.join("") + change(text.slice(at));
+    const end = endOfString(text, start);
+    parts.push(change(text.slice(at, start)), text.slice(start, end));
+    at = end;
+  }
+}
+
+/** @returns where the string is over that begins with the quotation mark at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === '"') return at + 1;
+    if (text[at] === "\\") at++;
+  }
+  return text.length;
+}
