@@ -11,11 +11,10 @@ import {
   type RowChoice,
 } from "./launchOptions.ts";
 import { tokenEntropy } from "./metrics/entropy.ts";
-import { pinPrompt } from "./prompt.ts";
+import { checkPrompted, pinPrompt } from "./prompt.ts";
 import { SampleRun } from "./run.ts";
 import type { Denoiser } from "./sampler/denoiser.ts";
-import type { SamplerOptions } from "./sampler/events.ts";
-import { resolveOptions } from "./sampler/options.ts";
+import type { SamplerEvent, SamplerOptions, SamplerOutcome } from "./sampler/events.ts";
 import { sampleEvents } from "./sampler/run.ts";
 import { checkTokenizer, loadTokenizer, tokenizerBeside, tokenizerFor } from "./tokenizer/load.ts";
 import { textEnds } from "./tokenizer/specialTokens.ts";
@@ -92,20 +91,20 @@ export class Remdm implements AsyncDisposable {
   }
 
   /**
-   * A run, not started yet: iterate it, or await its `result`.
-   * @throws OptionError at once, before anything runs.
+   * A run, not started yet: iterate it, or await its `result`. What depends on the prompt's tokens is found when it starts, and ends the run: OptionError for a
+   * prompt that is too long or meets a pinned position, TokenizerError for one that the tokenizer does not know.
+   * @throws OptionError for every other option, at once.
    */
   sample(options: SampleOptions): SampleRun {
     const { denoiser, tokenizer } = this;
-    const pinned = pinPrompt(options, tokenizer, denoiser.model);
-    resolveOptions(pinned, denoiser.model);
+    checkPrompted(options, denoiser.model);
     return new SampleRun(
-      (signal) => sampleEvents(denoiser, { ...pinned, signal }),
+      (signal) => promptedEvents(denoiser, tokenizer, { ...options, signal }),
       ({ tokens }) => ({
         texts: tokens.map((ids) => tokenizer.decode(ids)),
         entropies: tokens.map(tokenEntropy),
       }),
-      pinned.signal,
+      options.signal,
     );
   }
 
@@ -129,6 +128,14 @@ export class Remdm implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+async function* promptedEvents(
+  denoiser: Denoiser,
+  tokenizer: Tokenizer,
+  options: SampleOptions,
+): AsyncGenerator<SamplerEvent, SamplerOutcome, void> {
+  return yield* sampleEvents(denoiser, await pinPrompt(options, tokenizer, denoiser.model));
 }
 
 async function chosenTokenizer(

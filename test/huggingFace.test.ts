@@ -49,7 +49,7 @@ withTransformers(`a directory in the format of Hugging Face${reason}`, () => {
       prompt,
       seed: 1,
     }).result;
-    const prompted = tokenizer.encode(prompt);
+    const prompted = await tokenizer.encode(prompt);
     for (const [i, ids] of tokens.entries()) {
       expect(ids).toHaveLength(32);
       expect([...ids.slice(0, prompted.length)]).toEqual(prompted);

@@ -101,7 +101,7 @@ class Job {
     const board = new Board({
       length: length + stride * strides,
       maskId: model.maskId,
-      beginning: [...begin, ...tokenizer.encode(prompt)],
+      beginning: [...begin, ...(await tokenizer.encode(prompt))],
     });
     const forming = (): FormingText => {
       const current = board.current;
