@@ -9,6 +9,7 @@ import { mostAreEnded, readReferences, type ReferenceSet } from "../evaluation/r
 import { readSamples, type SampleSet } from "../evaluation/samplesFile.ts";
 import { readText } from "../evaluation/textFile.ts";
 import type { TextJudge } from "../evaluation/textJudge.ts";
+import { withUnknownPieces } from "../evaluation/unknownPieces.ts";
 import type { Device } from "../launchOptions.ts";
 import { tokenEntropy } from "../metrics/entropy.ts";
 import { vocabularyOf } from "../metrics/words.ts";
@@ -161,7 +162,7 @@ async function run(
       ...(entropies && tokens === undefined && { entropies }),
     },
   );
-  return { samples, evaluation, failure };
+  return { samples, evaluation: withUnknownPieces(evaluation, references?.unknownPieces), failure };
 }
 
 /** The judge would refuse fewer after all the rest is done. */
@@ -192,7 +193,7 @@ async function referencesFor(
   return readReferences(path, {
     unit,
     count: count ?? samples.texts.length,
-    ...shapeOf(samples, tokenizer),
+    ...(await shapeOf(samples, tokenizer)),
     signal,
     onProgress: (done, total) => reporter.stage("references", done, total),
     ...(tokenizer && { tokenizer }),
@@ -203,11 +204,13 @@ async function referencesFor(
 const MEASURED = 64;
 
 /** What references should be like, to look like the samples: so long, in the mean, and with end-of-text at both ends if most are. */
-function shapeOf(
+async function shapeOf(
   { texts, tokens }: SampleSet,
   tokenizer: Tokenizer | undefined,
-): { readonly length: number; readonly ends: boolean } {
-  const looked = tokens ?? texts.slice(0, MEASURED).map((text) => tokenizer?.encode(text) ?? []);
+): Promise<{ readonly length: number; readonly ends: boolean }> {
+  const encode = async (text: string): Promise<readonly number[]> =>
+    (await tokenizer?.encode(text)) ?? [];
+  const looked = tokens ?? (await Promise.all(texts.slice(0, MEASURED).map(encode)));
   const total = looked.reduce((sum, { length }) => sum + length, 0);
   return {
     length: Math.max(1, Math.round(total / looked.length)),

@@ -1,5 +1,6 @@
 /** An evaluation for people: entropy stands beside perplexity, errors beside means, and a collapse above all. */
 import type { Evaluation, GenerativePerplexity } from "../evaluation/evaluation.ts";
+import { unknownNotes } from "../evaluation/unknownPieces.ts";
 import type { TokensFrom } from "../evaluation/tokenSequences.ts";
 import { areAsLong } from "../metrics/collapse.ts";
 import type { Spread } from "../metrics/spread.ts";
@@ -24,7 +25,11 @@ export function describeEvaluation(evaluation: Evaluation, failure?: RemdmError)
         ...collapse.reasons.map((reason) => `  - ${reason}`),
       ]
     : [`No sign of a collapse${reservation(evaluation)}.`];
-  return [heading, "", ...table(rowsOf(evaluation, failure)), "", ...verdict].join("\n");
+  const notes = unknownNotes(evaluation);
+  return [
+    ...[heading, "", ...table(rowsOf(evaluation, failure)), "", ...verdict],
+    ...(notes.length > 0 ? ["", ...notes] : []),
+  ].join("\n");
 }
 
 /** What the guardrail could not look at. */

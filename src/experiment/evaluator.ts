@@ -3,6 +3,7 @@ import type { Evaluation } from "../evaluation/evaluation.ts";
 import { hasTexts, mostAreEnded } from "../evaluation/referencesFile.ts";
 import { readText } from "../evaluation/textFile.ts";
 import type { JudgeCallOptions } from "../evaluation/textJudge.ts";
+import { withUnknownPieces } from "../evaluation/unknownPieces.ts";
 import { vocabularyOf } from "../metrics/words.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import type { Cell } from "./cells.ts";
@@ -104,7 +105,7 @@ export class Evaluator {
     const { signal, say } = this.#hooks;
     say("evaluating", cell.id);
     const [judge, references] = [this.#judge, await this.referencesFor(cell, model, samples)];
-    return this.#services.evaluate(
+    const evaluation = await this.#services.evaluate(
       {
         texts: samples.map(({ text }) => text),
         tokens: samples.map(({ tokens }) => tokens),
@@ -120,6 +121,7 @@ export class Evaluator {
         ...(signal && { signal }),
       },
     );
+    return withUnknownPieces(evaluation, references?.unknownPieces);
   }
 
   /** Any number of times. */
