@@ -25,7 +25,7 @@ export const noTokenizer: Tokenizer = {
   name: "none",
   vocabSize: 50_257,
   eosId: 50_256,
-  encode: () => [],
+  encode: () => Promise.resolve([]),
   decode: () => "",
 };
 

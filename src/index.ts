@@ -93,4 +93,5 @@ export {
   type DecodeOptions,
   type EncodeOptions,
   type Tokenizer,
+  type UnknownPiece,
 } from "./tokenizer/tokenizer.ts";

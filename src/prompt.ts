@@ -3,25 +3,42 @@ import { isRecord } from "./sampler/checks.ts";
 import type { DenoiserModel, TokenId } from "./sampler/denoiser.ts";
 import { OptionError } from "./sampler/errors.ts";
 import type { SamplerOptions } from "./sampler/events.ts";
-import { resolveOptions } from "./sampler/options.ts";
-import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+import { resolveOptions, type ResolvedOptions } from "./sampler/options.ts";
+import { unknownError } from "./tokenizer/errors.ts";
+import type { Tokenizer, UnknownPiece } from "./tokenizer/tokenizer.ts";
+
+type PromptedOptions = SamplerOptions & { readonly prompt?: string };
 
 /**
- * @returns the sampler's options, with the prompt's tokens among the pinned ones; a mask that is written in it leaves its
- * position free.
- * @throws OptionError when the prompt is no text, is too long, or meets a pinned position.
+ * Checks all that can be said before the prompt's tokens are known.
+ * @returns the sampler's options without the prompt.
+ * @throws OptionError.
  */
-export function pinPrompt(
-  options: SamplerOptions & { readonly prompt?: string },
-  tokenizer: Tokenizer,
-  model: DenoiserModel,
-): SamplerOptions {
+export function checkPrompted(options: PromptedOptions, model: DenoiserModel): ResolvedOptions {
   if (!isRecord(options)) throw new OptionError("options", options, "an object");
   const { prompt, ...rest } = options;
+  if (prompt !== undefined && typeof prompt !== "string") {
+    throw new OptionError("prompt", prompt, "a text");
+  }
+  return resolveOptions(rest, model);
+}
+
+/**
+ * @param options that {@link checkPrompted} has let through.
+ * @returns the sampler's options, with the prompt's tokens among the pinned ones; a mask that is written
+ * in it leaves its position free.
+ * @throws OptionError when the prompt is too long, or meets a pinned position; TokenizerError tokenizer_unknown when the tokenizer does not know all of it.
+ */
+export async function pinPrompt(
+  { prompt, ...rest }: PromptedOptions,
+  tokenizer: Tokenizer,
+  model: DenoiserModel,
+): Promise<SamplerOptions> {
   if (prompt === undefined) return rest;
-  if (typeof prompt !== "string") throw new OptionError("prompt", prompt, "a text");
   const { length, pinned } = resolveOptions(rest, model);
-  const tokens = tokenizer.encode(prompt);
+  const unknown: UnknownPiece[] = [];
+  const tokens = await tokenizer.encode(prompt, { onUnknown: (piece) => unknown.push(piece) });
+  if (unknown.length > 0) throw unknownError(tokenizer.name, unknown[0]);
   // An ar model's first token is the one that begins every text.
   const first = model.kind === "ar" ? 1 : 0;
   if (tokens.length > length - first) {

@@ -10,13 +10,13 @@ import {
   type LaunchOptions,
   type RowChoice,
 } from "./launchOptions.ts";
-import { pinPrompt } from "./prompt.ts";
+import { checkPrompted, pinPrompt } from "./prompt.ts";
 import { SampleRun } from "./run.ts";
 import { RunTexts } from "./runTexts.ts";
 import { checkBoolean, checkOptions, checkSignal, isRecord } from "./sampler/checks.ts";
 import type { Denoiser } from "./sampler/denoiser.ts";
 import { OptionError } from "./sampler/errors.ts";
-import type { SamplerOptions } from "./sampler/events.ts";
+import type { SamplerEvent, SamplerOptions, SamplerOutcome } from "./sampler/events.ts";
 import { resolveOptions } from "./sampler/options.ts";
 import { sampleEvents } from "./sampler/run.ts";
 import { checkTokenizer, loadTokenizer, tokenizerBeside, tokenizerFor } from "./tokenizer/load.ts";
@@ -99,8 +99,9 @@ export class Remdm implements AsyncDisposable {
   }
 
   /**
-   * A run, not started yet: iterate it, or await its `result`.
-   * @throws OptionError at once, before anything runs.
+   * A run, not started yet: iterate it, or await its `result`. What depends on the prompt's tokens is found when it starts, and ends the run: OptionError for a
+   * prompt that is too long or meets a pinned position, TokenizerError for one that the tokenizer does not know.
+   * @throws OptionError for every other option, at once.
    */
   sample(options: SampleOptions): SampleRun {
     const { denoiser, tokenizer } = this;
@@ -108,12 +109,15 @@ export class Remdm implements AsyncDisposable {
     if (!isRecord(options)) throw new OptionError("options", options, "an object");
     const { specialTokens: special = true, ...rest } = options;
     const specialTokens = checkBoolean("specialTokens", special);
-    const pinned = pinPrompt(rest, tokenizer, model);
-    const resolved = resolveOptions(pinned, model);
+    const texts = new RunTexts(tokenizer, {
+      model,
+      options: checkPrompted(rest, model),
+      specialTokens,
+    });
     return new SampleRun(
-      (signal) => sampleEvents(denoiser, { ...pinned, signal }),
-      new RunTexts(tokenizer, { model, options: resolved, specialTokens }),
-      pinned.signal,
+      (signal) => promptedEvents(denoiser, tokenizer, { ...rest, signal }, texts),
+      texts,
+      checkSignal(rest.signal),
     );
   }
 
@@ -139,6 +143,17 @@ export class Remdm implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+async function* promptedEvents(
+  denoiser: Denoiser,
+  tokenizer: Tokenizer,
+  options: SampleOptions,
+  texts: RunTexts,
+): AsyncGenerator<SamplerEvent, SamplerOutcome, void> {
+  const pinned = await pinPrompt(options, tokenizer, denoiser.model);
+  texts.begin(resolveOptions(pinned, denoiser.model));
+  return yield* sampleEvents(denoiser, pinned);
 }
 
 async function chosenTokenizer(

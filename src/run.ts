@@ -60,11 +60,12 @@ export class SampleRun implements AsyncIterable<RunEvent> {
   }
 
   /**
-   * [L] the text of a sample as it stands, one piece for each position, `▒` for a mask; before the run begins, what is given.
-   * @param sample its number, from `firstSample` on.
+   * [L] the text of a sample as it stands, one piece for each position, `▒` for a mask. Before it begins, what is given:
+   * `pinned`, and the prompt once the run has begun.
+   * @param sample its number, from `firstSample` on; left out, what every sample begins with.
    * @throws OptionError for a sample that the run has not.
    */
-  pieces(sample: number): readonly string[] {
+  pieces(sample?: number): readonly string[] {
     return this.#texts.pieces(sample);
   }
 

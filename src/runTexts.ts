@@ -53,6 +53,7 @@ export interface Reading {
 
 export interface RunTextsOptions {
   readonly model: DenoiserModel;
+  /** Without the prompt, whose tokens are known when the run begins. */
   readonly options: ResolvedOptions;
   /** Whether special tokens are part of the text. */
   readonly specialTokens: boolean;
@@ -61,10 +62,10 @@ export interface RunTextsOptions {
 export class RunTexts {
   readonly #tokenizer: Tokenizer;
   readonly #options: ResolvedOptions;
-  readonly #maskId: TokenId;
+  readonly #model: DenoiserModel;
   readonly #hidden: ReadonlySet<TokenId>;
   readonly #splitter: TextPieces;
-  readonly #blank: Int32Array;
+  #blank: Int32Array;
   /** The tokens of every sample that has begun, as they stand. */
   readonly #tokens = new Map<number, ArrayLike<TokenId>>();
   /** What was told of the samples under way. */
@@ -73,17 +74,28 @@ export class RunTexts {
   constructor(tokenizer: Tokenizer, { model, options, specialTokens }: RunTextsOptions) {
     this.#tokenizer = tokenizer;
     this.#options = options;
-    this.#maskId = model.maskId;
+    this.#model = model;
     this.#hidden = specialTokens ? new Set() : hiddenTokens(tokenizer);
     this.#splitter = new TextPieces(tokenizer, { maskId: model.maskId, hidden: this.#hidden });
     this.#blank = blankText(options, model);
   }
 
-  /** [L] the pieces of a sample as it stands. @throws OptionError for a sample that the run has not. */
-  pieces(sample: number): readonly string[] {
+  /** @param options with the prompt's tokens. */
+  begin(options: ResolvedOptions): void {
+    this.#blank = blankText(options, this.#model);
+  }
+
+  /**
+   * [L] the pieces of a sample as it stands, or of what every sample begins with.
+   * @throws OptionError for a sample that the run has not.
+   */
+  pieces(sample?: number): readonly string[] {
     const { firstSample, samples } = this.#options;
-    checkInteger("sample", sample, firstSample, firstSample + samples - 1);
-    const pieces = this.#splitter.of(this.#tokens.get(sample) ?? this.#blank);
+    if (sample !== undefined) {
+      checkInteger("sample", sample, firstSample, firstSample + samples - 1);
+    }
+    const tokens = sample === undefined ? undefined : this.#tokens.get(sample);
+    const pieces = this.#splitter.of(tokens ?? this.#blank);
     return [...pieces, ...new Array<string>(this.#blank.length - pieces.length).fill("")];
   }
 
@@ -98,7 +110,7 @@ export class RunTexts {
     const tokens = known instanceof Int32Array ? known : this.#blank.slice();
     this.#tokens.set(event.sample, tokens);
     event.positions.forEach((position, i) => {
-      tokens[position] = event.type === "revealed" ? event.tokens[i] : this.#maskId;
+      tokens[position] = event.type === "revealed" ? event.tokens[i] : this.#model.maskId;
     });
   }
 

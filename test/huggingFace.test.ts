@@ -43,7 +43,7 @@ describe("a directory in the format of Hugging Face", () => {
       prompt,
       seed: 1,
     }).result;
-    const prompted = tokenizer.encode(prompt);
+    const prompted = await tokenizer.encode(prompt);
     for (const [i, ids] of tokens.entries()) {
       expect(ids).toHaveLength(32);
       expect([...ids.slice(0, prompted.length)]).toEqual(prompted);

@@ -4,7 +4,8 @@ import { resolveConnect, resolveLaunch, type LaunchOptions } from "../src/launch
 import { packageRoot } from "../src/packageRoot.ts";
 
 const checkpoint = packageRoot; // any path that is there
-const tokenizer = { name: "mine", vocabSize: 2, encode: () => [], decode: () => "" };
+const encode = () => Promise.resolve([]);
+const tokenizer = { name: "mine", vocabSize: 2, encode, decode: () => "" };
 
 describe("resolveLaunch", () => {
   it("fills in the defaults", () => {

@@ -48,7 +48,7 @@ const denoiser = {
   model: MODEL,
   forward: () => Promise.reject(new Error("nothing may be asked of the network")),
 };
-const tokenizer = { name: "t", vocabSize: 7, encode: () => [], decode: () => "" };
+const tokenizer = { name: "t", vocabSize: 7, encode: async () => [], decode: () => "" };
 /** One without the other is refused by itself. */
 const windows = { stride: 1, strides: 1 };
 const out = "not/made";

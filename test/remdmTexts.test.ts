@@ -35,7 +35,7 @@ it("special tokens are left out of texts where asked", async () => {
 });
 
 it("a token can be made the end: texts are cut there, and nothing is drawn behind it", async () => {
-  const newline = remdm.tokenizer.encode("\n")[0];
+  const [newline] = await remdm.tokenizer.encode("\n");
   const plain = await remdm.sample(options).result;
   const ends = { ...remdm.tokenizer, bosId: 0, eosId: newline };
   await using other = await Remdm.launch({ checkpoint: "demo-ar", device: "cpu", tokenizer: ends });

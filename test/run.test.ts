@@ -20,7 +20,7 @@ const MODEL = { vocabSize: 4, maskId: 3, length: 6, timeConditioning: false };
 const DIGITS: Tokenizer = {
   name: "digits",
   vocabSize: 3,
-  encode: (text) => Array.from(text, Number),
+  encode: async (text) => Array.from(text, Number),
   decode: (ids) => Array.from(ids).join(""),
 };
 

@@ -23,14 +23,14 @@ const MASK = VOCABULARY;
 let tokenizer: Tokenizer;
 beforeAll(async () => {
   const gpt2 = await loadTokenizer("gpt2");
-  const known = gpt2.encode(TEXT);
+  const known = await gpt2.encode(TEXT);
   expect(known).toHaveLength(VOCABULARY);
   tokenizer = {
     name: "a few of GPT-2's",
     vocabSize: VOCABULARY,
     bosId: END,
     eosId: END,
-    encode: () => [],
+    encode: async () => [],
     decode: (ids) => gpt2.decode(Array.from(ids, (id) => known[id])),
   };
 });

@@ -4,8 +4,8 @@ import { Remdm } from "remdm";
 
 await using remdm = await Remdm.launch({ checkpoint: "demo" });
 const length = 48;
-const opening = remdm.tokenizer.encode("ROMEO:\nO, ");
-const ending = remdm.tokenizer.encode(" my lord.\n");
+const opening = await remdm.tokenizer.encode("ROMEO:\nO, ");
+const ending = await remdm.tokenizer.encode(" my lord.\n");
 
 const pinned = new Map<number, number>();
 opening.forEach((token, i) => pinned.set(i, token));

@@ -101,7 +101,7 @@ function tokenizerOf({ tokenizerSize, bosId, eosId }: Card): Tokenizer {
     vocabSize: tokenizerSize,
     ...(bosId !== null && { bosId }),
     ...(eosId !== null && { eosId }),
-    encode: () => [],
+    encode: () => Promise.resolve([]),
     decode: (ids) => Array.from(ids).join(" "),
   };
 }

@@ -7,6 +7,7 @@ import { mostAreEnded, readReferences, type ReferenceSet } from "../evaluation/r
 import { readSamples, type SampleSet } from "../evaluation/samplesFile.ts";
 import { skipped, type JudgedMeasure } from "../evaluation/skipped.ts";
 import { readText } from "../evaluation/textFile.ts";
+import { withUnknownPieces } from "../evaluation/unknownPieces.ts";
 import { tokenEntropy } from "../metrics/entropy.ts";
 import { vocabularyOf } from "../metrics/words.ts";
 import { checkInteger } from "../sampler/checks.ts";
@@ -164,13 +165,14 @@ async function run(
       ...(entropies && tokens === undefined && { entropies }),
     },
   );
+  const counted = withUnknownPieces(evaluation, references?.unknownPieces);
   const { failure } = launched;
-  if (failure === undefined) return { samples, evaluation, named };
+  if (failure === undefined) return { samples, evaluation: counted, named };
   const lost: JudgedMeasure[] =
     references === undefined || flags.mauve === false ? ["genPpl"] : ["genPpl", "mauve"];
   for (const measure of lost) onFailure(measure, failure);
   const left = lost.map((measure) => skipped(measure, failure));
-  return { samples, evaluation: { ...evaluation, skipped: left }, named };
+  return { samples, evaluation: { ...counted, skipped: left }, named };
 }
 
 async function referencesFor(
@@ -186,7 +188,7 @@ async function referencesFor(
   return readReferences(path, {
     unit,
     count: count ?? samples.texts.length,
-    ...shapeOf(samples, tokenizer),
+    ...(await shapeOf(samples, tokenizer)),
     signal,
     onProgress: (done, total) => reporter.stage("references", done, total),
     ...(tokenizer && { tokenizer }),
@@ -197,11 +199,13 @@ async function referencesFor(
 const MEASURED = 64;
 
 /** What references should be like, to look like the samples: so long, in the mean, and with end-of-text at both ends if most are. */
-function shapeOf(
+async function shapeOf(
   { texts, tokens }: SampleSet,
   tokenizer: Tokenizer | undefined,
-): { readonly length: number; readonly ends: boolean } {
-  const looked = tokens ?? texts.slice(0, MEASURED).map((text) => tokenizer?.encode(text) ?? []);
+): Promise<{ readonly length: number; readonly ends: boolean }> {
+  const encode = async (text: string): Promise<readonly number[]> =>
+    (await tokenizer?.encode(text)) ?? [];
+  const looked = tokens ?? (await Promise.all(texts.slice(0, MEASURED).map(encode)));
   const total = looked.reduce((sum, { length }) => sum + length, 0);
   return {
     length: Math.max(1, Math.round(total / looked.length)),

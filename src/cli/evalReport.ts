@@ -1,6 +1,7 @@
 /** An evaluation for people: entropy stands beside perplexity, errors beside means, and a collapse above all. */
 import type { Evaluation, GenerativePerplexity, Mauve } from "../evaluation/evaluation.ts";
 import { skipNotes, type JudgedMeasure } from "../evaluation/skipped.ts";
+import { unknownNotes } from "../evaluation/unknownPieces.ts";
 import type { TokensFrom } from "../evaluation/tokenSequences.ts";
 import { areAsLong } from "../metrics/collapse.ts";
 import type { Spread } from "../metrics/spread.ts";
@@ -26,6 +27,7 @@ export function describeEvaluation(evaluation: Evaluation): string {
   const notes = [
     ...skipNotes(skipped).flatMap(({ note, remedy }) => ["", note, `  ${remedy}`]),
     ...(mauve?.tiedSeeds ? ["", ...tieNote(mauve, mauve.tiedSeeds)] : []),
+    ...unknownNotes(evaluation).flatMap((note) => ["", note]),
   ];
   return [heading, "", ...table(rowsOf(evaluation)), ...notes, "", ...verdict].join("\n");
 }

@@ -106,9 +106,9 @@ class Job {
   /** Shows and keeps what the run tells. */
   async #follow(run: SampleRun): Promise<void> {
     const { samples } = this.#flags;
-    const board = new Board(run.pieces(0));
+    let board: Board | undefined;
     const forming = (): FormingText => {
-      const picture = board.picture();
+      const picture = board?.picture();
       if (picture === undefined) return { heading: "", cells: [] };
       const heading = samples > 1 ? `sample ${picture.sample + 1} of ${samples}` : "";
       return { heading, cells: picture.cells };
@@ -116,6 +116,7 @@ class Job {
     const finished = new InOrder<SampleRecord>(0);
     try {
       for await (const event of run) {
+        board ??= new Board(run.pieces()); // the prompt is known since the run has begun
         board.apply(event);
         if (event.type === "progress") this.#reporter.progress(event, forming);
         if (event.type !== "finished") continue;

@@ -21,7 +21,7 @@ import {
   type TokenStatistics,
   type Watch,
 } from "./textStatistics.ts";
-import { tokenSequences, type TokensFrom } from "./tokenSequences.ts";
+import { tokenSequences, type TokenSequences, type TokensFrom } from "./tokenSequences.ts";
 
 /**
  * Measures samples: alone, by a judge, beside references, as far as these are given. MAUVE is left out where it cannot be
@@ -48,6 +48,7 @@ export async function evaluate(
     options.judge && (await judgedMeasures(options.judge, input, options, mauve, pace));
   const { samples, beside } = known;
   const reference = beside?.references;
+  const { unknownPieces } = known;
   return {
     samples: texts.length,
     tokensFrom: known.tokensFrom,
@@ -62,6 +63,7 @@ export async function evaluate(
     repetition: samples.repetition.mean,
     duplicates,
     ...(isNumber(known.words) && { knownWords: known.words }),
+    ...(unknownPieces.samples > 0 && { unknownPieces: unknownPieces.samples }),
     ...(references && {
       references: {
         count: references.length,
@@ -74,6 +76,7 @@ export async function evaluate(
         }),
         ...(judged?.references && { genPpl: judged.references }),
         ...(isNumber(known.referenceWords) && { knownWords: known.referenceWords }),
+        ...(unknownPieces.references > 0 && { unknownPieces: unknownPieces.references }),
       },
     }),
     collapse: findCollapse({ ...samples, duplicates }, compare(known, judged)),
@@ -86,6 +89,7 @@ interface TextMeasures {
   readonly beside?: Beside;
   /** Of the samples' own tokens where those here are others: it is for the report, and compares with nothing here. */
   readonly otherEntropy?: Spread;
+  readonly unknownPieces: TokenSequences["unknownPieces"];
   readonly words: number | undefined;
   readonly referenceWords: number | undefined;
 }
@@ -113,6 +117,7 @@ async function textMeasures(
   return {
     tokensFrom,
     samples,
+    unknownPieces: sequences.unknownPieces,
     ...(beside && { beside }),
     ...(given && !isOwn && { otherEntropy: given }),
     words: await known(input.texts, "words of the samples"),

@@ -14,6 +14,8 @@ export interface GenerativePerplexity {
   readonly judge: string;
   /** Tokens of the judge that counted. */
   readonly tokens: number;
+  /** Pieces of the texts that the judge has no token for; absent where there are none. */
+  readonly unknownPieces?: number;
 }
 
 /** MAUVE (Pillutla et al. 2021), as mauve-text computes it. */
@@ -49,6 +51,8 @@ export interface ReferenceEvaluation {
   readonly repetition?: number;
   readonly genPpl?: GenerativePerplexity;
   readonly knownWords?: number;
+  /** Pieces that the samples' tokenizer has no token for; absent where there are none. */
+  readonly unknownPieces?: number;
 }
 
 /** Shares are in [0, 1]. What has no number, the error of a single sample, is NaN. */
@@ -76,6 +80,8 @@ export interface Evaluation {
   readonly duplicates: number;
   /** Share of the words of three letters and more that the vocabulary has; absent without a vocabulary, or without a word. */
   readonly knownWords?: number;
+  /** Pieces of the texts, where they were tokenized again, that the tokenizer has no token for; absent where there are none. */
+  readonly unknownPieces?: number;
   readonly references?: ReferenceEvaluation;
   readonly collapse: Collapse;
 }

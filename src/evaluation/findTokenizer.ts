@@ -23,7 +23,7 @@ export async function findTokenizer(
 ): Promise<Tokenizer | undefined> {
   if (source !== undefined) {
     const tokenizer = await loadTokenizer(source);
-    if (samples.tokens === undefined || fits(tokenizer, samples)) return tokenizer;
+    if (samples.tokens === undefined || (await fits(tokenizer, samples))) return tokenizer;
     throw new TokenizerError(
       "tokenizer_mismatch",
       `The tokenizer ${tokenizer.name} makes other texts of the samples' tokens than stand beside them`,
@@ -32,18 +32,19 @@ export async function findTokenizer(
   }
   for (const name of BUILT_IN) {
     const tokenizer = await loadTokenizer(name);
-    if (fits(tokenizer, samples)) return tokenizer;
+    if (await fits(tokenizer, samples)) return tokenizer;
   }
   return undefined;
 }
 
-function fits(tokenizer: Tokenizer, { texts, tokens, entropies }: SampleSet): boolean {
+async function fits(
+  tokenizer: Tokenizer,
+  { texts, tokens, entropies }: SampleSet,
+): Promise<boolean> {
   if (tokens !== undefined) return givesBack(tokenizer, texts, tokens);
   if (entropies === undefined) return false;
-  return haveEntropies(
-    texts.slice(0, TRIED).map((text) => tokenizer.encode(text)),
-    entropies,
-  );
+  const looked = texts.slice(0, TRIED).map((text) => tokenizer.encode(text));
+  return haveEntropies(await Promise.all(looked), entropies);
 }
 
 /** Whether entropies are those of these tokens, as far as the first samples tell. */

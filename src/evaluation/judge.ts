@@ -92,7 +92,11 @@ export class Judge implements TextJudge, AsyncDisposable {
     const { eosId } = this.#tokenizer;
     const eos = eosId === undefined ? {} : { eos: eosId };
     return this.#eachPortion(texts, options, async (portion) => {
-      const encoded = portion.map((text) => this.#encode(text, this.#limits.maxLength));
+      const { maxLength } = this.#limits;
+      const unknown = portion.map(() => 0);
+      const encoded = await Promise.all(
+        portion.map((text, i) => this.#encode(text, maxLength, () => unknown[i]++)),
+      );
       const question = { type: "likelihood", ...eos } as const;
       const tensors = await this.#ask(question, textTensors(encoded), options);
       const [nats, counted] = tensors;
@@ -103,7 +107,11 @@ export class Judge implements TextJudge, AsyncDisposable {
       ) {
         throw unexpected("likelihood", tensors);
       }
-      return portion.map((_, i) => ({ nats: nats.data[i], tokens: counted.data[i] }));
+      return portion.map((_, i) => ({
+        nats: nats.data[i],
+        tokens: counted.data[i],
+        ...(unknown[i] > 0 && { unknownPieces: unknown[i] }),
+      }));
     });
   }
 
@@ -116,7 +124,9 @@ export class Judge implements TextJudge, AsyncDisposable {
     const width = this.model.hiddenSize;
     const most = Math.min(this.#limits.maxLength, this.model.length);
     const rows = await this.#eachPortion(texts, options, async (portion, first) => {
-      const encoded = portion.map((text, i) => this.#notEmpty(this.#encode(text, most), first + i));
+      const encoded = await Promise.all(
+        portion.map(async (text, i) => this.#notEmpty(await this.#encode(text, most), first + i)),
+      );
       const tensors = await this.#ask({ type: "features" }, textTensors(encoded), options);
       const [vectors] = tensors;
       if (
@@ -195,8 +205,9 @@ export class Judge implements TextJudge, AsyncDisposable {
     return results;
   }
 
-  #encode(text: string, most: number): number[] {
-    return this.#tokenizer.encode(text, { whole: true }).slice(0, most);
+  async #encode(text: string, most: number, onUnknown?: () => void): Promise<number[]> {
+    const options = { whole: true, ...(onUnknown && { onUnknown }) };
+    return (await this.#tokenizer.encode(text, options)).slice(0, most);
   }
 
   #notEmpty(tokens: number[], index: number): number[] {

@@ -44,6 +44,8 @@ export interface ReferenceSet {
   readonly tokens?: readonly ArrayLike<number>[];
   /** All of a plain text: its words are those that are known. */
   readonly source?: string;
+  /** Pieces of what windows were cut from that the tokenizer has no token for; absent where there are none. */
+  readonly unknownPieces?: number;
 }
 
 /** What a file holds. */

@@ -14,6 +14,8 @@ export interface TokenSequences {
   readonly samples: readonly ArrayLike<number>[];
   /** Undefined without references, and where nobody can tell their tokens in the samples' vocabulary. */
   readonly references?: readonly ArrayLike<number>[];
+  /** Pieces of the texts that were tokenized here that the tokenizer has no token for. */
+  readonly unknownPieces: { readonly samples: number; readonly references: number };
 }
 
 /** A character costs a tokenizer so many visits of Pace. */
@@ -26,28 +28,33 @@ export async function tokenSequences(
 ): Promise<TokenSequences> {
   const words = new WordIds();
   const tokensFrom = tokens ? "samples" : tokenizer ? "tokenizer" : "words";
-  const encode = (text: string): number[] => (tokenizer ?? words).encode(text);
-  const samples = tokens ?? (await encodeAll(texts, encode, watch("tokens of the samples")));
+  const unknownPieces = { samples: 0, references: 0 };
+  const encode = (key: keyof typeof unknownPieces) => (text: string) =>
+    tokenizer?.encode(text, { onUnknown: () => unknownPieces[key]++ }) ?? words.encode(text);
+  const ours = watch("tokens of the samples");
+  const samples = tokens ?? (await encodeAll(texts, encode("samples"), ours));
   const isWordless = tokensFrom === "samples" && tokenizer === undefined;
   const known = tokensFrom === "words" ? undefined : referenceTokens;
   if (references === undefined || (known === undefined && isWordless)) {
-    return { tokensFrom, samples };
+    return { tokensFrom, samples, unknownPieces };
   }
+  const theirs = watch("tokens of the references");
   return {
     tokensFrom,
     samples,
-    references: known ?? (await encodeAll(references, encode, watch("tokens of the references"))),
+    references: known ?? (await encodeAll(references, encode("references"), theirs)),
+    unknownPieces,
   };
 }
 
 async function encodeAll(
   texts: readonly string[],
-  encode: (text: string) => number[],
+  encode: (text: string) => number[] | Promise<number[]>,
   { pace, onProgress }: Watch,
 ): Promise<number[][]> {
   const sequences: number[][] = [];
   for (const text of texts) {
-    sequences.push(encode(text));
+    sequences.push(await encode(text));
     onProgress(sequences.length, texts.length);
     if (pace.spend(WORK_PER_CHARACTER * text.length)) await pace.rest();
   }

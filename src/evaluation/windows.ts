@@ -21,6 +21,8 @@ export interface WindowOptions {
 }
 
 export interface Windows {
+  /** Pieces of the documents that the tokenizer has no token for; absent where there are none. */
+  readonly unknownPieces?: number;
   readonly texts: readonly string[];
   readonly tokens: readonly (readonly TokenId[])[];
 }
@@ -40,7 +42,8 @@ export async function windowsOf(
 ): Promise<Windows> {
   const { count, length, tokenizer } = options;
   const end = options.ends && length > 2 && tokenizer.eosId !== undefined ? [tokenizer.eosId] : [];
-  const stream = await streamOf(documents, options);
+  let unknownPieces = 0;
+  const stream = await streamOf(documents, options, () => unknownPieces++);
   const inner = length - 2 * end.length;
   const most = Math.min(count, Math.floor(stream.length / inner));
   if (most === 0) {
@@ -55,12 +58,14 @@ export async function windowsOf(
     const start = most === 1 ? 0 : Math.floor((i * last) / (most - 1));
     return [...end, ...stream.subarray(start, start + inner), ...end];
   });
-  return { texts: tokens.map((ids) => tokenizer.decode(ids)), tokens };
+  const texts = tokens.map((ids) => tokenizer.decode(ids));
+  return { texts, tokens, ...(unknownPieces > 0 && { unknownPieces }) };
 }
 
 async function streamOf(
   documents: readonly string[],
   { tokenizer, joined, signal, onProgress }: WindowOptions,
+  onUnknown: () => void,
 ): Promise<Int32Array> {
   const pace = new Pace(signal);
   const total = documents.reduce((sum, { length }) => sum + length, 0);
@@ -68,7 +73,7 @@ async function streamOf(
   let done = 0;
   for (const document of documents) {
     for (const piece of piecesOf(document)) {
-      portions.push(Int32Array.from(tokenizer.encode(piece)));
+      portions.push(Int32Array.from(await tokenizer.encode(piece, { onUnknown })));
       done += piece.length;
       onProgress?.(done, total);
       if (pace.spend(WORK_PER_CHARACTER * piece.length)) await pace.rest();

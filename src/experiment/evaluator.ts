@@ -4,6 +4,7 @@ import { hasTexts, mostAreEnded } from "../evaluation/referencesFile.ts";
 import { isFailure, skipNotes, skipped, type SkippedMeasure } from "../evaluation/skipped.ts";
 import { readText } from "../evaluation/textFile.ts";
 import type { JudgeCallOptions } from "../evaluation/textJudge.ts";
+import { withUnknownPieces } from "../evaluation/unknownPieces.ts";
 import { vocabularyOf } from "../metrics/words.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import type { Cell } from "./cells.ts";
@@ -141,8 +142,9 @@ export class Evaluator {
         ...(signal && { signal }),
       },
     );
-    if (missing === undefined) return evaluation;
-    return { ...evaluation, skipped: [...(evaluation.skipped ?? []), missing] };
+    const known = withUnknownPieces(evaluation, references?.unknownPieces);
+    if (missing === undefined) return known;
+    return { ...known, skipped: [...(known.skipped ?? []), missing] };
   }
 
   /** Any number of times. */

@@ -9,6 +9,8 @@ export interface References {
   readonly texts: readonly string[];
   /** Token ids in the model's vocabulary, one sequence a text. */
   readonly tokens: readonly ArrayLike<number>[];
+  /** Pieces of what they were made from that the model's tokenizer has no token for. */
+  readonly unknownPieces: number;
 }
 
 /** A character costs a tokenizer so many visits of Pace. */
@@ -36,21 +38,27 @@ export class ReferenceShelf {
     if (known !== undefined) return known;
     const signal = this.#signal;
     const options = { count: samples, length, tokenizer, ends, ...(signal && { signal }) };
-    const { texts, tokens } = await readReferences(this.#path, options);
+    const { texts, tokens, unknownPieces = 0 } = await readReferences(this.#path, options);
     const own = tokens !== undefined && isOf(tokenizer, texts, tokens);
-    const references = { texts, tokens: own ? tokens : await this.#encode(texts, tokenizer) };
+    const encoded = own ? { tokens, unknownPieces } : await this.#encode(texts, tokenizer);
+    const references = { texts, ...encoded };
     this.#known.set(key, references);
     return references;
   }
 
-  async #encode(texts: readonly string[], tokenizer: Tokenizer): Promise<number[][]> {
+  async #encode(
+    texts: readonly string[],
+    tokenizer: Tokenizer,
+  ): Promise<Omit<References, "texts">> {
     const pace = new Pace(this.#signal);
-    const encoded: number[][] = [];
+    const tokens: number[][] = [];
+    let unknownPieces = 0;
+    const onUnknown = () => unknownPieces++;
     for (const text of texts) {
-      encoded.push(tokenizer.encode(text));
+      tokens.push(await tokenizer.encode(text, { onUnknown }));
       if (pace.spend(WORK_PER_CHARACTER * text.length)) await pace.rest();
     }
-    return encoded;
+    return { tokens, unknownPieces };
   }
 }
 

@@ -1,5 +1,6 @@
 /** The table of an experiment, in Markdown: a row a cell, the paper's row beside it where there is one. */
 import { skipNotes } from "../evaluation/skipped.ts";
+import { unknownNotes } from "../evaluation/unknownPieces.ts";
 import { markdownTable, oneLine, type Title } from "./markdown.ts";
 import { isPaperJudge, type PaperRow } from "./paper.ts";
 import type { CellResult } from "./results.ts";
@@ -157,6 +158,9 @@ function notesOn(results: readonly CellResult[]): string[] {
   const collapsed = results.filter(({ evaluation }) => evaluation.collapse.collapsed);
   for (const { cell, evaluation } of collapsed) {
     said.push(`${cell} has collapsed: ${evaluation.collapse.reasons.join(" ")}`);
+  }
+  for (const { cell, evaluation } of results) {
+    said.push(...unknownNotes(evaluation).map((note) => `${cell}: ${note}`));
   }
   if (results.some(({ paper }) => paper !== null)) {
     said.push(

@@ -6,6 +6,8 @@ export interface Likelihood {
   readonly nats: number;
   /** How many tokens count: none in a text of fewer than two. */
   readonly tokens: number;
+  /** Pieces of the text that the judge has no token for. Default 0. */
+  readonly unknownPieces?: number;
 }
 
 export interface Perplexity {
@@ -15,6 +17,8 @@ export interface Perplexity {
   readonly standardError: number;
   /** Tokens that counted, in all texts together. */
   readonly tokens: number;
+  /** Pieces of the texts that the judge has no token for; absent where there are none. */
+  readonly unknownPieces?: number;
 }
 
 /**
@@ -22,10 +26,11 @@ export interface Perplexity {
  * sums, so by the delta method var(r) = n/(n - 1) sum (nats_i - r tokens_i)^2 / tokens^2, and perplexity, exp(r), has the error exp(r) sd(r).
  */
 export function perplexityOf(likelihoods: readonly Likelihood[]): Perplexity {
-  let [nats, tokens] = [0, 0];
+  let [nats, tokens, unknownPieces] = [0, 0, 0];
   for (const text of likelihoods) {
     nats += text.nats;
     tokens += text.tokens;
+    unknownPieces += text.unknownPieces ?? 0;
   }
   const rate = nats / tokens;
   const n = likelihoods.length;
@@ -33,5 +38,6 @@ export function perplexityOf(likelihoods: readonly Likelihood[]): Perplexity {
   for (const text of likelihoods) squares += (text.nats - rate * text.tokens) ** 2;
   const rateError = n > 1 ? Math.sqrt((n / (n - 1)) * squares) / tokens : Number.NaN;
   const value = Math.exp(rate);
-  return { value, standardError: value * rateError, tokens };
+  const standardError = value * rateError;
+  return { value, standardError, tokens, ...(unknownPieces > 0 && { unknownPieces }) };
 }

@@ -27,6 +27,7 @@ export type RemdmErrorCode =
   | "checkpoint_unsupported"
   | "tokenizer_invalid"
   | "tokenizer_mismatch"
+  | "tokenizer_unknown"
   | "device_unavailable"
   | "out_of_memory"
   | "output_failed"

@@ -1,4 +1,5 @@
 import { RemdmError, type RemdmErrorCode } from "../sampler/errors.ts";
+import type { UnknownPiece } from "./tokenizer.ts";
 
 /** A tokenizer cannot be read, or does not belong to the model. */
 export class TokenizerError extends RemdmError {
@@ -12,4 +13,22 @@ export class TokenizerError extends RemdmError {
   ) {
     super(message, { code, remedy, cause });
   }
+}
+
+/** Characters of a piece that a message shows. */
+const SHOWN = 40;
+
+export function unknownError(
+  tokenizer: string,
+  { text, position }: UnknownPiece,
+  cause?: unknown,
+): TokenizerError {
+  const characters = Array.from(text);
+  const shown = characters.length > SHOWN ? `${characters.slice(0, SHOWN).join("")}…` : text;
+  return new TokenizerError(
+    "tokenizer_unknown",
+    `The tokenizer ${tokenizer} has no token for ${JSON.stringify(shown)}, at character ${position + 1} of the text`,
+    "Write it in pieces that the model was trained on (a protein, for one, with blanks between its amino acids), or leave it out.",
+    cause,
+  );
 }

@@ -66,6 +66,25 @@ export type CheckedModel = Pick<DenoiserModel, "vocabSize" | "maskId"> & {
 };
 
 /**
+ * Columns that padding adds to any vocabulary: embeddings are padded to a multiple of 64 or 128 (ModernBERT's 50,280 tokens to 50,368 columns, LLaDA's 126,349
+ * to 126,464).
+ */
+const PADDING = 128;
+/**
+ * And to a large one, where that is a multiple for each of several devices (Dream's and Qwen2.5's 151,667 tokens to 152,064 columns, Pythia's 50,277 to 50,688), or
+ * tokens were left unused (Phi-2's 50,295 of 51,200). It stays below the distance of vocabularies that are mixed up: BERT's cased and uncased ones are 1,526 apart.
+ */
+const LARGE_PADDING = 1024;
+/** A vocabulary that many times as large as its padding is a large one. */
+const LARGE = 32;
+
+/** Whether columns that no token has may come from padding; else the tokenizer is another model's. */
+function isPadding(tokens: number, columns: number): boolean {
+  const excess = columns - tokens;
+  return excess >= 0 && excess <= Math.max(PADDING, Math.min(LARGE_PADDING, tokens / LARGE));
+}
+
+/**
  * Refuses a tokenizer of another vocabulary: the text would be gibberish. The mask lies inside the
  * tokenizer, or is the one token that the model has beyond it.
  * @throws TokenizerError tokenizer_mismatch.
@@ -73,28 +92,30 @@ export type CheckedModel = Pick<DenoiserModel, "vocabSize" | "maskId"> & {
 export function checkTokenizer(tokenizer: Tokenizer, model: CheckedModel): void {
   const { name, vocabSize: size } = tokenizer;
   const { vocabSize, maskId } = model;
-  const padded = model.format === "huggingface" && size < vocabSize && maskId < size;
+  const padded = model.format === "huggingface" && maskId < size && isPadding(size, vocabSize);
   const fits = size === vocabSize || (size === vocabSize - 1 && maskId === size) || padded;
   if (fits) return;
   throw new TokenizerError(
     "tokenizer_mismatch",
     `The tokenizer ${name} has ${size} tokens, the model ${vocabSize} of which ${maskId} is the mask`,
-    `Pass the tokenizer that the model was trained with: one of ${vocabSize - 1} tokens (${vocabSize} with the mask).`,
+    model.format === "huggingface"
+      ? "Pass the tokenizer.json that was published with the model: its embedding has some columns more than that has tokens, at most."
+      : `Pass the tokenizer that the model was trained with: one of ${vocabSize - 1} tokens (${vocabSize} with the mask).`,
   );
 }
 
 /**
- * For a judge, of which the tokenizer may know fewer tokens than it has columns.
+ * For a judge, which has no mask.
  * @throws TokenizerError tokenizer_mismatch.
  */
 export function checkJudgeTokenizer(tokenizer: Tokenizer, model: CheckedModel): void {
   const { name, vocabSize } = tokenizer;
   if (model.format !== "huggingface") {
     checkTokenizer(tokenizer, model);
-  } else if (vocabSize > model.vocabSize) {
+  } else if (!isPadding(vocabSize, model.vocabSize)) {
     throw new TokenizerError(
       "tokenizer_mismatch",
-      `The tokenizer ${name} has ${vocabSize} tokens, the judge only ${model.vocabSize}`,
+      `The tokenizer ${name} has ${vocabSize} tokens, the judge ${model.vocabSize}`,
       "Put the tokenizer.json that belongs to the judge beside it, or name it with `tokenizer`.",
     );
   }

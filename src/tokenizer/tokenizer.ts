@@ -9,9 +9,21 @@ export interface DecodeOptions {
   readonly mask?: string;
 }
 
+/** A piece of a text that the vocabulary has no token for. */
+export interface UnknownPiece {
+  readonly text: string;
+  /** Characters (code points) of the text before it. */
+  readonly position: number;
+}
+
 export interface EncodeOptions {
   /** Add what the tokenizer itself puts around a whole text: Llama's begins one so, GPT-2's does nothing. Default false. */
   readonly whole?: boolean;
+  /**
+   * Given each piece that becomes the tokenizer's unknown token, or that it drops, before the promise resolves. An unknown token that the text itself writes
+   * is no such piece.
+   */
+  readonly onUnknown?: (piece: UnknownPiece) => void;
 }
 
 export interface Tokenizer {
@@ -27,36 +39,14 @@ export interface Tokenizer {
   readonly maskId?: TokenId;
   /** Tokens that are no text: `specialTokens: false` leaves them out. Default: `bosId` and `eosId`. */
   readonly specialIds?: ReadonlySet<TokenId>;
-  /** Adds nothing at the ends, unless told to; special tokens that are written in the text become theirs. */
-  encode(text: string, options?: EncodeOptions): TokenId[];
+  /**
+   * Adds nothing at the ends, unless told to; special tokens that are written in the text become theirs.
+   * @throws OptionError for a text of more than 8,388,608 characters; TokenizerError tokenizer_unknown where a piece is unknown and the vocabulary has no token that says so.
+   */
+  encode(text: string, options?: EncodeOptions): Promise<TokenId[]>;
   /**
    * Special tokens stay visible, but for the mask. Never throws: bytes that are no valid UTF-8, among them half a character
    * beside a mask, become U+FFFD.
    */
   decode(ids: ArrayLike<TokenId>, options?: DecodeOptions): string;
-}
-
-/** Decodes the runs of known ids each for itself, with `mask` for each unknown one between them. */
-export function decodeAround(
-  ids: ArrayLike<TokenId>,
-  mask: string,
-  isKnown: (id: TokenId) => boolean,
-  decodeRun: (run: TokenId[]) => string,
-): string {
-  let text = "";
-  let run: TokenId[] = [];
-  const flush = (): void => {
-    if (run.length > 0) text += decodeRun(run);
-    run = [];
-  };
-  for (let i = 0; i < ids.length; i++) {
-    if (isKnown(ids[i])) {
-      run.push(ids[i]);
-    } else {
-      flush();
-      text += mask;
-    }
-  }
-  flush();
-  return text;
 }

@@ -40,7 +40,7 @@ afterAll(() => {
 });
 
 const launch = (python: string): string => `
-    const tokenizer = { name: "t", vocabSize: 2, encode: () => [], decode: (ids) => ids.join("") };
+    const tokenizer = { name: "t", vocabSize: 2, encode: async () => [], decode: (ids) => ids.join("") };
     const model = await Remdm.launch({ checkpoint: ".", python: ${JSON.stringify(python)}, tokenizer });
     const forward = (token, signal) => model.denoiser.forward({
       batch: 1, length: 2, tokens: Int32Array.of(token, 1), sigma: new Float32Array(1), rows: Int32Array.of(0),

@@ -45,10 +45,11 @@ function launching(judge: FakeJudge): { launch: LaunchJudge; launched: JudgeFlag
 /** Samples as the demo model has them, each another one. */
 async function samples(count: number): Promise<string> {
   const tokenizer = await loadTokenizer("demo");
-  const lines = Array.from({ length: count }, (_, i) => {
-    const tokens = tokenizer.encode(`${i} ${TEXT}`).slice(0, 16);
-    return JSON.stringify({ sample: i, tokens, text: tokenizer.decode(tokens), entropy: 1 });
-  });
+  const lines: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const tokens = (await tokenizer.encode(`${i} ${TEXT}`)).slice(0, 16);
+    lines.push(JSON.stringify({ sample: i, tokens, text: tokenizer.decode(tokens), entropy: 1 }));
+  }
   return file("samples.jsonl", lines.join("\n"));
 }
 
@@ -206,7 +207,8 @@ describe("references of a .jsonl file", () => {
     };
     expect(await runEval(await samples(24), flags, launching(judge).launch)).toBe(0);
     const tokenizer = await loadTokenizer("demo");
-    const lengths = asked[1].map((text) => tokenizer.encode(text).length);
+    const encoded = await Promise.all(asked[1].map((text) => tokenizer.encode(text)));
+    const lengths = encoded.map(({ length }) => length);
     expect(lengths).toHaveLength(24);
     expect(Math.max(...lengths)).toBeLessThan(20); // a window of 16, whose first word may be cut
   });
@@ -217,8 +219,9 @@ describe("references of a .jsonl file", () => {
     const reference = { references: refs(TEXT.repeat(9)) };
     const evaluated = async (before: string): Promise<readonly string[]> => {
       const texts = [1, 2, 3].map((i) => `${before}${i} ${TEXT}${before}`);
-      const records = texts.map((text) => ({ text, tokens: tokenizer.encode(text) }));
-      const path = file("s.jsonl", records.map((record) => JSON.stringify(record)).join("\n"));
+      const encoded = await Promise.all(texts.map((text) => tokenizer.encode(text)));
+      const lines = texts.map((text, i) => JSON.stringify({ text, tokens: encoded[i] }));
+      const path = file("s.jsonl", lines.join("\n"));
       const judge = new FakeJudge();
       const asked: string[] = [];
       judge.likelihoods = async (all) => {

@@ -198,7 +198,7 @@ describe("what does not go together", () => {
 
 describe("what only a loaded model tells", () => {
   const model: DenoiserModel = { vocabSize: 8, maskId: 7, length: 4, timeConditioning: false };
-  const tokenizer = { name: "t", vocabSize: 8, encode: () => [1, 7, 2], decode: () => "" };
+  const tokenizer = { name: "t", vocabSize: 8, encode: async () => [1, 7, 2], decode: () => "" };
   const ar = { ...model, kind: "ar", bosId: 0 } as const;
   it.each<[string, () => unknown, RegExp]>([
     [

@@ -25,7 +25,8 @@ describe("beside real text", () => {
   beforeAll(async () => {
     tokenizer = await loadTokenizer("demo");
     const text = readFileSync(SHAKESPEARE, "utf8");
-    corpus = Int32Array.from(text.split(/(?<=\n\n)/).flatMap((part) => tokenizer.encode(part)));
+    const parts = text.split(/(?<=\n\n)/).map((part) => tokenizer.encode(part));
+    corpus = Int32Array.from((await Promise.all(parts)).flat());
     const cut = Math.floor(0.95 * corpus.length);
     references = windows(corpus.subarray(0, cut), SAMPLES);
     heldOut = windows(corpus.subarray(cut), SAMPLES);
@@ -67,9 +68,8 @@ describe("beside real text", () => {
   });
 
   it("two phrases in turn are one", async () => {
-    const phrases = ["And so, my lord, farewell.\n", "I will not go with you.\n"].map((text) =>
-      tokenizer.encode(text),
-    );
+    const lines = ["And so, my lord, farewell.\n", "I will not go with you.\n"];
+    const phrases = await Promise.all(lines.map((text) => tokenizer.encode(text)));
     const samples = Array.from({ length: SAMPLES }, (_, i) => {
       const tokens: number[] = [];
       // In an order of its own each, so that no sample equals another.

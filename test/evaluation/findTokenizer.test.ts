@@ -13,7 +13,8 @@ describe.each(["demo", "gpt2"])("samples of %s", (name) => {
   let tokens: Int32Array[];
   beforeAll(async () => {
     const tokenizer = await loadTokenizer(name);
-    tokens = texts.map((text) => Int32Array.from(tokenizer.encode(text)));
+    const encoded = await Promise.all(texts.map((text) => tokenizer.encode(text)));
+    tokens = encoded.map((ids) => Int32Array.from(ids));
   });
 
   it("are known by their tokens", async () => {

@@ -8,7 +8,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
-import { findPython, Judge, Remdm, type Features, type TextJudge } from "../../src/index.ts";
+import {
+  findPython,
+  Judge,
+  loadTokenizer,
+  Remdm,
+  type Features,
+  type TextJudge,
+  type Tokenizer,
+} from "../../src/index.ts";
 import { packageRoot } from "../../src/packageRoot.ts";
 
 const maker = join(packageRoot, "py_backend", "tests", "make_judge.py");
@@ -153,7 +161,7 @@ describe("a judge", () => {
     await using ours = await Judge.launch({ model: checkpoint });
     const [{ nats, tokens }] = await ours.likelihoods([text]);
     await using remdm = await Remdm.launch({ checkpoint });
-    const ids = remdm.tokenizer.encode(text);
+    const ids = await remdm.tokenizer.encode(text);
     const rows = ids.map((_, i) => i).slice(1);
     const vocabSize = remdm.model.vocabSize;
     const logits = await remdm.denoiser.forward({
@@ -175,6 +183,19 @@ describe("a judge", () => {
         nll.reduce((sum, x) => sum + x, 0),
       ),
     ).toBeLessThan(1e-5);
+  });
+
+  it("counts the pieces of each text that its tokenizer does not know", async () => {
+    const own = await loadTokenizer(gpt2());
+    const encode: Tokenizer["encode"] = (text, options) => {
+      for (const { index } of text.matchAll(/☃/g)) {
+        options?.onUnknown?.({ text: "☃", position: index });
+      }
+      return own.encode(text, options);
+    };
+    await using knowing = await Judge.launch({ model: gpt2(), tokenizer: { ...own, encode } });
+    const got = await knowing.likelihoods(["a ☃ and a ☃", "a dog", "☃ snow"]);
+    expect(got.map(({ unknownPieces }) => unknownPieces)).toEqual([2, undefined, 1]);
   });
 
   it("is given up by its signal, and judges on afterwards", async () => {

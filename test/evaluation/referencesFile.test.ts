@@ -5,11 +5,12 @@ import { scratchFiles } from "./support/scratch.ts";
 
 const file = scratchFiles();
 
+const codes = (text: string): number[] => Array.from(text, (_, i) => text.charCodeAt(i));
 /** A token is a character. */
 const characters: Tokenizer = {
   name: "characters",
   vocabSize: 2 ** 16,
-  encode: (text) => Array.from({ length: text.length }, (_, i) => text.charCodeAt(i)),
+  encode: (text) => Promise.resolve(codes(text)),
   decode: (ids) => String.fromCharCode(...Array.from(ids)),
 };
 
@@ -150,7 +151,7 @@ describe("texts of a .jsonl file", () => {
 
 describe("references in a file of samples", () => {
   const samples = (...texts: readonly string[]): string => {
-    const records = texts.map((text) => ({ text, tokens: characters.encode(text) }));
+    const records = texts.map((text) => ({ text, tokens: codes(text) }));
     return file("refs.jsonl", records.map((record) => JSON.stringify(record)).join("\n"));
   };
   const options = { count: 2, length: 3, tokenizer: characters };
@@ -158,7 +159,7 @@ describe("references in a file of samples", () => {
   it("are taken as they are, evenly", async () => {
     expect(await readReferences(samples("abc", "def", "ghi", "jkl"), options)).toEqual({
       texts: ["abc", "ghi"],
-      tokens: ["abc", "ghi"].map((text) => Int32Array.from(characters.encode(text))),
+      tokens: ["abc", "ghi"].map((text) => Int32Array.from(codes(text))),
     });
   });
 
@@ -175,7 +176,7 @@ describe("references in a file of samples", () => {
     const path = file("refs.jsonl", records.join("\n"));
     const { texts, tokens } = await readReferences(path, options);
     expect(texts).toEqual(["abc", "def"]);
-    expect(tokens).toEqual(texts.map((text) => characters.encode(text)));
+    expect(tokens).toEqual(texts.map(codes));
     expect(await readReferences(path, { ...options, unit: "text" })).toEqual({ texts });
   });
 

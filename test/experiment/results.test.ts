@@ -184,6 +184,14 @@ const perplexity = ({ evaluation: { genPpl } }: CellResult) =>
   genPpl && { value: genPpl.value, error: genPpl.standardError };
 
 describe("table and lines", () => {
+  it("says of each cell what a tokenizer did not know", () => {
+    const one = result("mdlm", 8, 30);
+    const evaluation = { ...one.evaluation, unknownPieces: 3, references: { unknownPieces: 1 } };
+    const table = tableOf("t", [{ ...one, evaluation } as unknown as CellResult]);
+    expect(table).toContain("m_mdlm_T8: 3 pieces of the samples became the unknown token");
+    expect(table).toContain("m_mdlm_T8: 1 piece of the references became the unknown token");
+  });
+
   it("names the judge, MAUVE's settings and what all rows share", () => {
     const mauve = {
       ...{ mean: 0.5, standardDeviation: 0.01, references: 40, seeds: [1, 2], scale: 5 },

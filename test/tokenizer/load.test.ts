@@ -60,7 +60,7 @@ describe("loadTokenizer", () => {
   it.each(["tokenizer.json", ""])("reads a file, or the one in a directory: %j", async (name) => {
     const tokenizer = await loadTokenizer(join(directory, name));
     expect(tokenizer).toMatchObject({ vocabSize: 3, eosId: 2 });
-    expect(tokenizer.encode("ab</s>a")).toEqual([0, 1, 2, 0]);
+    expect(await tokenizer.encode("ab</s>a")).toEqual([0, 1, 2, 0]);
     expect(tokenizer.decode([0, 3, 1, 2])).toBe("a▒b</s>");
   });
 
@@ -102,7 +102,7 @@ describe("checkTokenizer", () => {
   const tokenizer = (vocabSize: number): Tokenizer => ({
     name: "mine",
     vocabSize,
-    encode: () => [],
+    encode: () => Promise.resolve([]),
     decode: () => "",
   });
 
@@ -114,14 +114,44 @@ describe("checkTokenizer", () => {
     expect(() => checkTokenizer(tokenizer(size), given)).not.toThrow();
   });
 
-  it("takes one smaller than a Hugging Face model, whose embedding may be padded", () => {
-    const padded = { ...model(513, 103), format: "huggingface" };
-    expect(() => checkTokenizer(tokenizer(500), padded)).not.toThrow();
-    for (const size of [514, 103]) {
-      expect(() => checkTokenizer(tokenizer(size), padded)).toThrow(
-        expect.objectContaining({ code: "tokenizer_mismatch" }),
-      );
-    }
+  const huggingFace = (vocabSize: number, maskId: number) => ({
+    ...model(vocabSize, maskId),
+    format: "huggingface",
+  });
+
+  it.each([
+    ["ModernBERT", 50280, 50368],
+    ["LLaDA", 126349, 126464],
+    ["Dream", 151667, 152064],
+    ["Qwen2.5 7B", 151665, 152064],
+    ["Qwen2.5 0.5B", 151665, 151936],
+    ["BERT", 30522, 30522],
+    ["ESM-2", 33, 33],
+    ["a vocabulary of 33 padded to 64", 33, 64],
+    ["Pythia 12B", 50277, 50688],
+    ["Phi-2", 50295, 51200],
+  ])("takes that of %s, %i tokens for %i columns: an embedding may be padded", (_, tokens, V) => {
+    expect(() => checkTokenizer(tokenizer(tokens), huggingFace(V, 4))).not.toThrow();
+    expect(() => checkJudgeTokenizer(tokenizer(tokens), huggingFace(V, V))).not.toThrow();
+  });
+
+  it.each([
+    ["multilingual BERT and English BERT", 30522, 119547],
+    ["BERT uncased and cased", 28996, 30522],
+    ["Llama 3 and LLaDA", 126349, 128256],
+    ["a small model and a smaller tokenizer", 100, 513],
+    ["one column beyond a padding", 384, 513],
+    ["a tokenizer larger than the model", 514, 513],
+  ])("refuses more than a padding: %s (%i tokens, %i columns)", (_, tokens, V) => {
+    const mismatch = expect.objectContaining({ code: "tokenizer_mismatch" });
+    expect(() => checkTokenizer(tokenizer(tokens), huggingFace(V, 4))).toThrow(mismatch);
+    expect(() => checkJudgeTokenizer(tokenizer(tokens), huggingFace(V, V))).toThrow(mismatch);
+  });
+
+  it("refuses one whose mask is none of its own, of a Hugging Face model", () => {
+    expect(() => checkTokenizer(tokenizer(500), huggingFace(513, 500))).toThrow(
+      expect.objectContaining({ code: "tokenizer_mismatch" }),
+    );
   });
 
   it.each([
@@ -140,7 +170,8 @@ describe("checkTokenizer", () => {
 });
 
 describe("checkJudgeTokenizer", () => {
-  const tokenizer = { name: "mine", vocabSize: 500, encode: () => [], decode: () => "" };
+  const encode = () => Promise.resolve([]);
+  const tokenizer = { name: "mine", vocabSize: 500, encode, decode: () => "" };
 
   it("takes one that is smaller than a judge of Hugging Face, which has no mask", () => {
     const judge = { vocabSize: 512, maskId: 512, format: "huggingface" };
@@ -167,6 +198,6 @@ it("adds what a tokenizer puts around a whole text only where it is asked to", a
   };
   writeFileSync(path, JSON.stringify({ ...TINY, post_processor }));
   const tokenizer = await loadTokenizer(path);
-  expect(tokenizer.encode("ab")).toEqual([0, 1]);
-  expect(tokenizer.encode("ab", { whole: true })).toEqual([2, 0, 1]);
+  expect(await tokenizer.encode("ab")).toEqual([0, 1]);
+  expect(await tokenizer.encode("ab", { whole: true })).toEqual([2, 0, 1]);
 });

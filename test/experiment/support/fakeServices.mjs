@@ -66,7 +66,7 @@ export function fakeServices(sampleEvents, { delay = 0, log = () => undefined, c
         tokenizer: {
           name: "letters",
           vocabSize: 6,
-          encode: (/** @type {string} */ text) => [...text].map((c) => c.charCodeAt(0) % 5),
+          encode: async (/** @type {string} */ text) => [...text].map((c) => c.charCodeAt(0) % 5),
           decode: (/** @type {ArrayLike<number>} */ ids) =>
             Array.from(ids, (id) => "abcde?"[id]).join(""),
         },

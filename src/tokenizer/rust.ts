@@ -1,0 +1,130 @@
+/**
+ * A `tokenizer.json` in the hands of Hugging Face's own library `tokenizers`: the Rust code that Python's is, so its tokens
+ * and texts are the same.
+ */
+import type { Tokenizer as Inner } from "tokenizers";
+import { isRecord } from "../sampler/checks.ts";
+import type { TokenId } from "../sampler/denoiser.ts";
+import { OptionError } from "../sampler/errors.ts";
+import { decodeAround } from "./decodeAround.ts";
+import { unknownError } from "./errors.ts";
+import { specialIds, type SpecialTokens } from "./specialTokens.ts";
+import { MASK_GLYPH, type Tokenizer, type UnknownPiece } from "./tokenizer.ts";
+import { parseTokenizerFile, readError, type TokenizerJson } from "./tokenizerFile.ts";
+import { showingUnknown, unknownPieces, unknownToken } from "./unknown.ts";
+
+/**
+ * @param name the file's path, for messages; `text` is what it holds.
+ * @param special tells which of its tokens begin and end a text, and which is the mask.
+ * @throws TokenizerError tokenizer_invalid.
+ */
+export async function readTokenizer(
+  name: string,
+  text: string,
+  special: (idOf: (token: string) => TokenId | undefined) => Promise<SpecialTokens>,
+): Promise<Tokenizer> {
+  const json = parseTokenizerFile(name, text);
+  const { Tokenizer: Rust } = await import("tokenizers"); // a native addon, only for whoever needs it
+  const build = (file: string): Inner => {
+    try {
+      const inner = Rust.fromString(file);
+      // Whoever saved the file may have cut or filled up texts, for batches of their own.
+      inner.disableTruncation();
+      inner.disablePadding();
+      return inner;
+    } catch (cause) {
+      throw readError(name, json, cause, (part) => Rust.fromString(part));
+    }
+  };
+  const inner = build(text);
+  const vocabSize = 1 + highestId(json, (token) => inner.tokenToId(token));
+  const named = await special((token) => inner.tokenToId(token) ?? undefined);
+  return {
+    name,
+    vocabSize,
+    ...named,
+    specialIds: specialIds(addedTokens(json, inner), named),
+    encode: encoder(name, inner, piecesUnknownTo(json, build)),
+    decode: decoder(inner, vocabSize, named.maskId),
+  };
+}
+
+type Encoding = Awaited<ReturnType<Inner["encode"]>>;
+
+/** Their ids are the library's, which may number them anew. */
+function addedTokens({ added_tokens: added }: TokenizerJson, inner: Inner) {
+  const tokens: unknown[] = Array.isArray(added) ? added : [];
+  return tokens.filter(isRecord).flatMap(({ content, special }) => {
+    const id = inner.tokenToId(String(content));
+    return id === null ? [] : [{ id, special: special === true }];
+  });
+}
+
+/** @param idOf for tokens that were added, which the library may number anew. */
+function highestId(
+  { model, added_tokens: added }: TokenizerJson,
+  idOf: (token: string) => unknown,
+) {
+  const vocab = isRecord(model) ? model.vocab : {};
+  const own: unknown[] = Array.isArray(vocab) ? [vocab.length - 1] : Object.values(vocab ?? {});
+  const others = Array.isArray(added)
+    ? added.map((token: unknown) => (isRecord(token) ? idOf(String(token.content)) : -1))
+    : [];
+  return [...own, ...others].reduce<number>(
+    (a, b) => Math.max(a, typeof b === "number" ? b : -1),
+    -1,
+  );
+}
+
+/**
+ * Characters of a text. Patterns are searched by Oniguruma, which gives up after 10,000,000 steps at one place (at so many blanks in a row), and the library ends
+ * the process then.
+ */
+const MOST_CHARACTERS = 2 ** 23;
+
+/** @param unknownIn which pieces of a text are unknown; without `encoding` where the library could make none. */
+function encoder(
+  name: string,
+  inner: Inner,
+  unknownIn: (text: string, encoding?: Encoding) => Promise<UnknownPiece[]>,
+): Tokenizer["encode"] {
+  return async (text, { whole = false, onUnknown } = {}) => {
+    if (text.length > MOST_CHARACTERS) {
+      const allowed = `at most ${MOST_CHARACTERS} characters long`;
+      throw new OptionError("text", text.length, allowed);
+    }
+    let encoding: Encoding;
+    try {
+      encoding = await inner.encode(text, null, { addSpecialTokens: whole });
+    } catch (cause) {
+      const [piece = { text, position: 0 }] = await unknownIn(text);
+      throw unknownError(name, piece, cause);
+    }
+    if (onUnknown) (await unknownIn(text, encoding)).forEach(onUnknown);
+    return encoding.getIds();
+  };
+}
+
+function piecesUnknownTo(json: TokenizerJson, build: (file: string) => Inner) {
+  const own = unknownToken(json);
+  const change = showingUnknown(json);
+  const showing = change && build(JSON.stringify(change.json));
+  return async (text: string, encoding?: Encoding): Promise<UnknownPiece[]> => {
+    if (own && encoding) return unknownPieces(text, encoding, own);
+    if (!change || !showing) return [];
+    const shown = await showing.encode(text, null, { addSpecialTokens: false });
+    return unknownPieces(text, shown, change.unknown);
+  };
+}
+
+function decoder(inner: Inner, vocabSize: number, maskId?: TokenId): Tokenizer["decode"] {
+  const rules = inner.getDecoder();
+  const join = (tokens: string[]): string => rules?.decode(tokens) ?? tokens.join(" ");
+  const known = new Map<TokenId, string | undefined>();
+  const tokenOf = (id: TokenId): string | undefined => {
+    if (id === maskId || !Number.isInteger(id) || id < 0 || id >= vocabSize) return undefined;
+    if (!known.has(id)) known.set(id, inner.idToToken(id) ?? undefined);
+    return known.get(id);
+  };
+  return (ids, { mask = MASK_GLYPH } = {}) => decodeAround(Array.from(ids, tokenOf), mask, join);
+}

@@ -1,0 +1,156 @@
+/** A `tokenizer.json`, looked at before it is used: which part cannot be read, and what would end the process. */
+import { isRecord } from "../sampler/checks.ts";
+import { TokenizerError } from "./errors.ts";
+
+export type TokenizerJson = Readonly<Record<string, unknown>>;
+
+/** @throws TokenizerError tokenizer_invalid for what is no JSON object, or has a part that ends the process. */
+export function parseTokenizerFile(path: string, text: string): TokenizerJson {
+  const json = parse(path, text);
+  for (const part of partsOf(json)) {
+    const fault = fatalFault(part.value);
+    if (fault !== undefined) throw unreadable(path, part, fault);
+  }
+  return json;
+}
+
+/**
+ * Names the part that the library refuses: its own message gives a line and a column.
+ * @param read has the library read a file.
+ */
+export function readError(
+  path: string,
+  json: TokenizerJson,
+  cause: unknown,
+  read: (text: string) => void,
+): TokenizerError {
+  if (!isRecord(json.model)) return notOne(path, "it has no model", cause);
+  const tiny = { type: "BPE", vocab: {}, merges: [] };
+  for (const part of partsOf(json)) {
+    const alone = { version: "1.0", model: tiny, [part.key]: part.alone };
+    try {
+      read(JSON.stringify(alone));
+    } catch (error) {
+      return unreadable(path, part, messageOf(error), cause);
+    }
+  }
+  return notOne(path, messageOf(cause), cause);
+}
+
+interface Part {
+  /** Of the file: `pre_tokenizer`. */
+  readonly key: string;
+  readonly value: unknown;
+  /** The value, or what its key is to hold where it is but an item of it. */
+  readonly alone: unknown;
+}
+
+const SEQUENCES = ["normalizers", "pretokenizers", "processors", "decoders"];
+
+/** The parts that the library takes alone: those of a sequence one by one, and the tokens that were added. */
+function partsOf(json: TokenizerJson): Part[] {
+  return Object.entries(json).flatMap(([key, value]) => {
+    const items = Array.isArray(value) ? value : itemsOf(value);
+    if (items === undefined) return [{ key, value, alone: value }];
+    return items.map((item: unknown) => ({
+      key,
+      value: item,
+      alone: Array.isArray(value) ? [item] : item,
+    }));
+  });
+}
+
+function itemsOf(value: unknown): unknown[] | undefined {
+  if (!isRecord(value) || value.type !== "Sequence") return undefined;
+  const items = SEQUENCES.map((name) => value[name]).find(Array.isArray);
+  return items?.flatMap((item: unknown) => itemsOf(item) ?? [item]);
+}
+
+/** What `tokenizers` 0.23.2 takes and then fails at in Rust, which under Node ends the process. */
+function fatalFault(part: unknown): string | undefined {
+  if (!isRecord(part)) return undefined;
+  switch (part.type) {
+    case "FixedLength":
+      return part.length === 0 ? "its length is 0" : undefined;
+    case "Strip":
+      return typeof part.stop === "number" && part.stop > 0
+        ? "as a decoder it fails on tokens shorter than its stop"
+        : undefined;
+    case "Precompiled":
+      return isCharacterMap(part.precompiled_charsmap) ? undefined : "its map is damaged";
+    case "TemplateProcessing":
+      return missingSpecialToken(part);
+    case "BPE":
+      return shortMerge(part);
+    default:
+      return undefined;
+  }
+}
+
+/** Sizes as sentencepiece writes them: of the trie in bytes, the trie, and texts in UTF-8. */
+function isCharacterMap(map: unknown): boolean {
+  if (typeof map !== "string") return true; // the library says so
+  const bytes = Buffer.from(map, "base64");
+  if (bytes.length < 4) return false;
+  const end = 4 + bytes.readUInt32LE(0);
+  if (end > bytes.length || end % 4 !== 0 || end === 4) return false;
+  const texts = bytes.subarray(end);
+  return Buffer.from(texts.toString("utf8")).equals(texts);
+}
+
+function missingSpecialToken({ single, pair, special_tokens }: TokenizerJson): string | undefined {
+  const known = isRecord(special_tokens) ? special_tokens : {};
+  for (const piece of [single, pair].flat()) {
+    const token = isRecord(piece) && isRecord(piece.SpecialToken) ? piece.SpecialToken.id : "";
+    if (typeof token === "string" && token !== "" && !(token in known)) {
+      return `its special_tokens lack ${token}`;
+    }
+  }
+  return undefined;
+}
+
+/** A merge drops the prefix of its second part, which must have one. */
+function shortMerge({ merges, continuing_subword_prefix: prefix }: TokenizerJson) {
+  if (typeof prefix !== "string" || prefix === "" || !Array.isArray(merges)) return undefined;
+  const seconds = merges.map((merge: unknown) =>
+    String(Array.isArray(merge) ? merge[1] : typeof merge === "string" ? merge.split(" ")[1] : ""),
+  );
+  const short = seconds.find((second) => !second.startsWith(prefix));
+  return short === undefined ? undefined : `a merge with ${short} lacks the prefix ${prefix}`;
+}
+
+function parse(path: string, text: string): TokenizerJson {
+  try {
+    const json: unknown = JSON.parse(text);
+    if (!isRecord(json)) throw new TypeError("it holds no object");
+    return json;
+  } catch (cause) {
+    throw notOne(path, messageOf(cause), cause);
+  }
+}
+
+function notOne(path: string, why: string, cause: unknown): TokenizerError {
+  return new TokenizerError(
+    "tokenizer_invalid",
+    `${path} is not a tokenizer.json: ${why}`,
+    "Use the file that Hugging Face's `tokenizers` saves.",
+    cause,
+  );
+}
+
+function unreadable(path: string, { key, value }: Part, why: string, cause?: unknown) {
+  const type = isRecord(value) && typeof value.type === "string" ? ` of type ${value.type}` : "";
+  return new TokenizerError(
+    "tokenizer_invalid",
+    `The ${key}${type} in ${path} cannot be read: ${why}`,
+    "Mend that part, or update remdm where a newer `tokenizers` than 0.23 saved the file.",
+    cause,
+  );
+}
+
+/** Without the place, which is one in what was made of the file. */
+function messageOf(error: unknown): string {
+  // A native addon may throw errors of another realm.
+  const message = isRecord(error) ? error.message : error;
+  return String(message).replace(/ at line \d+ column \d+$/, "");
+}

@@ -1,0 +1,88 @@
+/** Which pieces of a text a tokenizer does not know. */
+import { isRecord } from "../sampler/checks.ts";
+import type { TokenId } from "../sampler/denoiser.ts";
+import { byteAlphabet } from "./byteAlphabet.ts";
+import type { UnknownPiece } from "./tokenizer.ts";
+import type { TokenizerJson } from "./tokenizerFile.ts";
+
+/** The token that stands for unknown pieces. */
+export interface UnknownToken {
+  readonly id: TokenId;
+  readonly text: string;
+}
+
+/** @returns undefined where the model has none: then it drops what it does not know, or fails. */
+export function unknownToken({ model }: TokenizerJson): UnknownToken | undefined {
+  if (!isRecord(model)) return undefined;
+  const { vocab, unk_token: text, unk_id: id } = model;
+  if (Array.isArray(vocab)) {
+    const entry: unknown = typeof id === "number" ? vocab[id] : undefined; // Unigram's
+    return typeof id === "number" && Array.isArray(entry)
+      ? { id, text: String(entry[0]) }
+      : undefined;
+  }
+  const known = isRecord(vocab) && typeof text === "string" ? vocab[text] : undefined;
+  return typeof text === "string" && typeof known === "number" ? { id: known, text } : undefined;
+}
+
+/** Of the library. */
+interface Encoding {
+  getIds(): TokenId[];
+  /** In characters of the text. */
+  getOffsets(): number[][];
+}
+
+export function unknownPieces(
+  text: string,
+  encoding: Encoding,
+  unknown: UnknownToken,
+): UnknownPiece[] {
+  const ids = encoding.getIds();
+  if (!ids.includes(unknown.id)) return [];
+  const characters = Array.from(text);
+  return encoding.getOffsets().flatMap(([start, end], i) => {
+    if (ids[i] !== unknown.id) return [];
+    const piece = characters.slice(start, end).join("").trim();
+    const isWritten = piece === "" || piece === unknown.text;
+    return isWritten ? [] : [{ text: piece, position: start }];
+  });
+}
+
+/** Beyond the ids that the library gives to tokens that were added. */
+const SHOWN: UnknownToken = { id: 2 ** 31, text: "<remdm:unknown>" };
+
+/**
+ * The same tokenizer with an unknown token, which shows the pieces that the file's own would drop or fail at.
+ * @returns undefined where it has one, or knows every piece.
+ */
+export function showingUnknown(
+  json: TokenizerJson,
+): { readonly json: TokenizerJson; readonly unknown: UnknownToken } | undefined {
+  const { model } = json;
+  if (!isRecord(model) || unknownToken(json) !== undefined || knowsEveryByte(json)) {
+    return undefined;
+  }
+  if (Array.isArray(model.vocab)) {
+    const vocab: unknown[] = [...(model.vocab as unknown[]), [SHOWN.text, 0]];
+    const unknown = { ...SHOWN, id: vocab.length - 1 };
+    return { json: { ...json, model: { ...model, vocab, unk_id: unknown.id } }, unknown };
+  }
+  const vocab = { ...(isRecord(model.vocab) && model.vocab), [SHOWN.text]: SHOWN.id };
+  return { json: { ...json, model: { ...model, vocab, unk_token: SHOWN.text } }, unknown: SHOWN };
+}
+
+/** Byte-level vocabularies, and those that fall back to bytes. */
+function knowsEveryByte({ model, normalizer, pre_tokenizer }: TokenizerJson): boolean {
+  if (!isRecord(model)) return false;
+  const { vocab, byte_fallback: fallsBack } = model;
+  const tokens = Array.isArray(vocab)
+    ? vocab.map((entry: unknown) => (Array.isArray(entry) ? String(entry[0]) : ""))
+    : Object.keys(isRecord(vocab) ? vocab : {});
+  const known = new Set(tokens);
+  const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2, "0");
+  const names = byteAlphabet().map((name, byte) =>
+    fallsBack === true ? `<0x${hex(byte)}>` : name,
+  );
+  const isByteLevel = JSON.stringify([normalizer, pre_tokenizer]).includes('"ByteLevel"');
+  return (fallsBack === true || isByteLevel) && names.every((name) => known.has(name));
+}
