@@ -1,9 +1,8 @@
 /**
- * Calls over one DEALER socket: one read loop, one send queue, and a promise for every call that is settled
- * by its answer, its abort signal, its time limit, or the end of the connection, whichever is first.
+ * Calls over one DEALER socket: one send queue, and a promise for every call that is settled by its answer,
+ * its abort signal, its time limit, or the end of the connection, whichever is first. While none is pending
+ * the connection does not keep the process alive.
  */
-import { setTimeout as sleep } from "node:timers/promises";
-import { Dealer } from "zeromq";
 import { AbortedError, type RemdmError } from "../sampler/errors.ts";
 import {
   decodeReply,
@@ -20,11 +19,12 @@ import {
   silentError,
   unusableError,
 } from "./connectionErrors.ts";
+import { Dealer } from "./dealer.ts";
 import { ProtocolError, reportedError } from "./errors.ts";
 import { Liveness, LIVENESS, type LivenessLimits } from "./liveness.ts";
 import type { Reply } from "./protocol.ts";
-import { openReceiver, type Receiver } from "./receiver.ts";
 import { rejectOn, type CallOptions } from "./rejectOn.ts";
+import { MAX_SOCKET_PATH_BYTES } from "./socketDirectory.ts";
 import type { Tensor } from "./tensors.ts";
 
 export interface TransportOptions {
@@ -46,24 +46,33 @@ interface PendingCall {
   reject(error: unknown): void;
 }
 
-/** How long a full queue of ZeroMQ is left alone before the next try. */
-const SEND_RETRY_MS = 2;
+interface Outgoing {
+  readonly id: number;
+  readonly type: RequestHeader["type"];
+  readonly frames: Frame[];
+}
+
+const SCHEME = "ipc://";
+
+/** A backend drops answers once a thousand wait to be read; so fewer are ever on their way. */
+const MAX_UNANSWERED = 500;
 
 export class Transport {
-  readonly #socket: Dealer;
-  readonly #receiver: Receiver;
+  readonly #dealer: Dealer;
   readonly #liveness: Liveness;
   readonly #explainLoss: () => Promise<RemdmError>;
   readonly #pending = new Map<number, PendingCall>();
-  readonly #outbox: { readonly id: number; readonly frames: Frame[] }[] = [];
-  #sending = false;
+  readonly #outbox: Outgoing[] = [];
+  /** Ids of what was sent and not answered yet, also when nobody waits for the answer any more. */
+  readonly #unanswered = new Set<number>();
   #nextId = 0;
   #watching = false;
   #ended: RemdmError | undefined;
 
   /**
    * Returns at once: a peer that is not there yet is waited for, see `timeoutMs` of a call.
-   * @throws BackendError endpoint_invalid when ZeroMQ refuses the address.
+   * @param endpoint `ipc://PATH`.
+   * @throws BackendError endpoint_invalid for a path that is too long for a socket.
    */
   constructor(endpoint: string, options: TransportOptions = {}) {
     this.#explainLoss = options.explainLoss ?? (() => Promise.resolve(hungUpError(endpoint)));
@@ -76,22 +85,21 @@ export class Transport {
         this.end(silentError(silentMs));
       },
     );
-    this.#socket = new Dealer({
-      linger: 0, // an unsent message must not keep the process alive
-      maxMessageSize: MAX_REPLY_FRAME_BYTES, // a peer that sends a larger frame is disconnected
-      sendTimeout: 0, // a full queue is waited for in #send, alike in every runtime
-      reconnectInterval: 50, // a backend that is just starting is found soon
-      reconnectMaxInterval: 500,
+    const path = endpoint.slice(SCHEME.length);
+    if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) throw unusableError(endpoint);
+    this.#dealer = new Dealer(path, MAX_REPLY_FRAME_BYTES, {
+      onWritable: () => {
+        this.#flush();
+      },
+      onMessage: (frames) => {
+        this.#liveness.heard();
+        this.#dispatch(frames);
+      },
+      onEnd: (cause) => {
+        if (cause === undefined) void this.#explain();
+        else this.end(cause instanceof ProtocolError ? cause : brokenError(cause));
+      },
     });
-    this.#receiver = openReceiver(this.#socket, () => this.#pending.size > 0);
-    void this.#watchPeer();
-    try {
-      this.#socket.connect(endpoint);
-    } catch (cause) {
-      this.#socket.close();
-      throw unusableError(endpoint, cause);
-    }
-    void this.#read();
   }
 
   /**
@@ -100,12 +108,12 @@ export class Transport {
    */
   watch(): void {
     this.#watching = true;
-    if (this.#pending.size > 0) this.#liveness.start();
+    this.#hold();
   }
 
   /**
    * Ask and wait for the answer.
-   * @param tensors belong to the transport until the promise settles; ZeroMQ sends from their memory.
+   * @param tensors belong to the transport until the promise settles; it is sent from their memory.
    * @param accept which kind of reply answers the question.
    * @throws AbortedError at once when the signal fires (the answer is dropped when it comes), BackendError otherwise.
    */
@@ -130,14 +138,13 @@ export class Transport {
             else reject(new ProtocolError(`${question.type} was answered with ${header.type}`, id));
           },
         });
-        if (this.#watching) this.#liveness.start();
-        this.#receiver.wake();
+        this.#hold();
       });
     } finally {
       release();
       this.#pending.delete(id);
       this.#withdraw(id); // its tensors are the caller's again
-      if (this.#pending.size === 0) this.#liveness.stop();
+      this.#hold();
     }
   }
 
@@ -150,32 +157,41 @@ export class Transport {
   end(reason: RemdmError): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
-    this.#socket.close();
-    this.#receiver.wake();
+    this.#dealer.close();
     this.#outbox.length = 0;
     for (const call of this.#pending.values()) call.reject(reason);
   }
 
-  #post(header: RequestHeader, tensors: readonly Tensor[]): void {
-    this.#outbox.push({ id: header.id, frames: encodeRequest(header, tensors) });
-    if (!this.#sending) void this.#send();
+  /** The process is kept alive, and the backend watched, exactly as long as a call is pending. */
+  #hold(): void {
+    const pending = this.#pending.size > 0;
+    this.#dealer.hold(pending);
+    if (!pending) this.#liveness.stop();
+    else if (this.#watching) this.#liveness.start();
   }
 
-  /** Empties the outbox; one at a time, because ZeroMQ refuses a second send while one waits. */
-  async #send(): Promise<void> {
-    this.#sending = true;
-    while (this.#outbox.length > 0) {
-      const { id, frames } = this.#outbox[0];
-      try {
-        await this.#socket.send(frames);
-        this.#withdraw(id);
-      } catch (cause) {
-        if (this.#ended !== undefined) break;
-        if (isFullQueue(cause)) await sleep(SEND_RETRY_MS);
-        else this.end(brokenError("send to", cause));
-      }
+  #post(header: RequestHeader, tensors: readonly Tensor[]): void {
+    const { id, type } = header;
+    this.#outbox.push({ id, type, frames: encodeRequest(header, tensors) });
+    this.#flush();
+  }
+
+  /** As much of the outbox as the connection and the backend take; the rest can still be withdrawn. */
+  #flush(): void {
+    while (this.#dealer.writable) {
+      const next = this.#next();
+      if (next === undefined) return;
+      this.#withdraw(next.id);
+      this.#unanswered.add(next.id);
+      this.#dealer.send(next.frames);
     }
-    this.#sending = false;
+  }
+
+  /** Pings go out also when there are calls enough: they say whether the backend lives. */
+  #next(): Outgoing | undefined {
+    return this.#unanswered.size < MAX_UNANSWERED
+      ? this.#outbox.at(0)
+      : this.#outbox.find(({ type }) => type === "ping");
   }
 
   #withdraw(id: number): void {
@@ -183,22 +199,12 @@ export class Transport {
     if (index >= 0) this.#outbox.splice(index, 1);
   }
 
-  async #read(): Promise<void> {
-    try {
-      for await (const frames of this.#receiver.messages) {
-        this.#liveness.heard();
-        this.#dispatch(frames);
-      }
-    } catch (cause) {
-      this.end(brokenError("read from", cause));
-    }
-  }
-
   /** An answer that nobody waits for any more is dropped; one that cannot be read ends the connection. */
   #dispatch(frames: Uint8Array[]): void {
     try {
       const message = decodeReply(frames);
       const { header } = message;
+      if (header.id !== null) this.#answered(header.id);
       const call = header.id === null ? undefined : this.#pending.get(header.id);
       if (header.type !== "error") call?.settle(message);
       else if (header.id !== null) call?.reject(reportedError(header, "backend_rejected"));
@@ -206,22 +212,22 @@ export class Transport {
       else this.end(reportedError(header, "backend_rejected"));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      if (error.requestId === undefined) this.end(error);
-      else this.#pending.get(error.requestId)?.reject(error);
+      if (error.requestId === undefined) {
+        this.end(error);
+      } else {
+        this.#answered(error.requestId);
+        this.#pending.get(error.requestId)?.reject(error);
+      }
     }
   }
 
-  /** ZeroMQ would connect again by itself, but to a backend that knows nothing of our calls. */
-  async #watchPeer(): Promise<void> {
-    try {
-      const hungUp = await this.#receiver.hungUp;
-      if (hungUp && this.#ended === undefined) this.end(await this.#explainLoss());
-    } catch (cause) {
-      this.end(brokenError("watch", cause));
-    }
+  #answered(id: number): void {
+    this.#unanswered.delete(id);
+    this.#flush();
   }
-}
 
-function isFullQueue(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "code" in error && error.code === "EAGAIN";
+  /** A disconnect is final: another backend at that address would know nothing of our calls. */
+  async #explain(): Promise<void> {
+    this.end(await this.#explainLoss());
+  }
 }

@@ -1,22 +1,8 @@
 /** The same transport under Node and Deno, in processes of their own, against a backend that only echoes. */
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { packageRoot } from "../../src/packageRoot.ts";
 import { BuiltPackage } from "./support/builtPackage.ts";
 import { removeFakePythons, servingPython } from "./support/fakePython.ts";
-
-const RUNTIMES: [string, string[]][] = [
-  ["Node", [process.execPath]],
-  [
-    "Deno",
-    [
-      join(packageRoot, "node_modules/.bin/deno"),
-      "run",
-      "--no-check",
-      ...["ffi", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`),
-    ],
-  ],
-];
+import { RUNTIMES } from "./support/runtimes.ts";
 
 /** Two rows for each row, of a vocabulary of 3: token, row and 7. */
 const ECHO = `
