@@ -1,5 +1,6 @@
 /** One run of the sampler: a stream of events, a result, or both. */
 import { setImmediate as onNextTurn } from "node:timers";
+import { onAbort } from "./onAbort.ts";
 import type { SamplerEvent, SamplerOutcome, SamplerStats } from "./sampler/events.ts";
 import { AbortedError, RemdmError } from "./sampler/errors.ts";
 
@@ -36,6 +37,7 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
   #settled = false;
   #aborted: AbortedError | undefined;
   #startedAt: number | undefined;
+  #release: (() => void) | undefined;
 
   /**
    * @param start the sampler; the signal that it is given fires when the run is aborted in whichever way.
@@ -49,8 +51,6 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
     this.#events = start(this.#controller.signal);
     this.#read = read;
     this.#signal = signal;
-    signal?.addEventListener("abort", this.#onAbort);
-    if (signal?.aborted) this.#onAbort();
   }
 
   /**
@@ -85,10 +85,6 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
     return iterator;
   }
 
-  readonly #onAbort = (): void => {
-    this.abort(this.#signal?.reason);
-  };
-
   #take(consumer: "result" | "iterator"): void {
     if (this.#consumer !== "none") {
       throw new RemdmError(
@@ -116,7 +112,7 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
   }
 
   async #next(): Promise<IteratorResult<SamplerEvent, void>> {
-    this.#startedAt ??= performance.now();
+    this.#startedAt ??= this.#start();
     try {
       // Thrown into the sampler where it stands, so that its own clean-up runs.
       const next = await (this.#aborted === undefined
@@ -130,6 +126,18 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
       this.#fail(error);
       throw error;
     }
+  }
+
+  /** From here on, and until it is settled, the run listens to the caller's signal. @returns the time. */
+  #start(): number {
+    const signal = this.#signal;
+    if (signal?.aborted) this.abort(signal.reason);
+    if (signal && !this.#settled) {
+      this.#release = onAbort(signal, () => {
+        this.abort(signal.reason);
+      });
+    }
+    return performance.now();
   }
 
   /** Ends the sampler where it stands, so that its own clean-up runs. */
@@ -161,7 +169,7 @@ export class SampleRun implements AsyncIterable<SamplerEvent> {
 
   #settle(): void {
     this.#settled = true;
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#release?.();
   }
 }
 

@@ -83,6 +83,23 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
     expect(stdout).toBe("3 true cpu");
   });
 
+  it("runs 40 samples and 40 calls on one signal without a warning of leaking listeners", async () => {
+    const { stdout, stderr } = await built.run(
+      `${launch(servingPython({ onForward: ECHO }))}
+      const { signal } = new AbortController();
+      const forty = (work) => Promise.all(Array.from({ length: 40 }, work));
+      const options = { strategy: { kind: "remdm-cap", eta: 0.1 }, steps: 16, signal };
+      await forty(() => model.sample(options).result);
+      await forty(() => forward(0, signal));
+      await forty(() => model.ping({ signal }));
+      console.log("done");
+      await model.close();`,
+      runtime,
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe("done");
+  });
+
   it("aborts, and rejects what is pending when the backend dies or is closed", async () => {
     const dying = servingPython({ onForward: `process.kill(process.pid, "SIGKILL");` });
     const { stdout, stderr } = await built.run(
