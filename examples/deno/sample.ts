@@ -1,5 +1,5 @@
 // The same SDK under Deno: launches the backend, samples, and ends by itself.
-// Run: npx deno run --allow-net --allow-read --allow-write --allow-env --allow-run examples/deno/sample.ts
+// Run: npx deno run --allow-ffi --allow-read --allow-write --allow-env --allow-run examples/deno/sample.ts
 import { Remdm } from "remdm";
 
 await using remdm = await Remdm.launch({ checkpoint: "demo" });

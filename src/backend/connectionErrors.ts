@@ -1,14 +1,14 @@
 /** Why a connection, or a call over it, came to nothing. */
 import { BackendError } from "./errors.ts";
-import { MAX_SOCKET_PATH_BYTES } from "./socketDirectory.ts";
 
 const RETRY = "Launch or connect again; runs can be repeated with the same seed.";
 
-export function unusableError(endpoint: string): BackendError {
+export function unusableError(endpoint: string, cause: unknown): BackendError {
   return new BackendError(
     "endpoint_invalid",
-    `The path in ${endpoint} has more than the ${MAX_SOCKET_PATH_BYTES} bytes of a socket's address`,
-    "Use the endpoint that `remdm serve` prints.",
+    `${endpoint} cannot be connected to: ${String(cause)}`,
+    "Use the endpoint that `remdm serve` prints; a socket's path has at most 107 bytes.",
+    cause,
   );
 }
 
@@ -16,9 +16,8 @@ export function hungUpError(endpoint: string): BackendError {
   return new BackendError("backend_exited", `The backend at ${endpoint} hung up`, RETRY);
 }
 
-export function brokenError(cause: unknown): BackendError {
-  const message = `The connection to the backend failed: ${String(cause)}`;
-  return new BackendError("backend_exited", message, RETRY, cause);
+export function brokenError(action: "send to" | "read from", cause: unknown): BackendError {
+  return new BackendError("backend_exited", `Cannot ${action} the backend`, RETRY, cause);
 }
 
 /** Every pending and later call of a connection that was closed on purpose. */

@@ -1,8 +1,10 @@
 /**
- * Calls over one DEALER socket: one send queue, and a promise for every call that is settled by its answer,
- * its abort signal, its time limit, or the end of the connection, whichever is first. While none is pending
- * the connection does not keep the process alive.
+ * Calls over one DEALER socket: one read loop, one send queue, and a promise for every call that is settled
+ * by its answer, its abort signal, its time limit, or the end of the connection, whichever is first.
+ * While no call is pending the connection does not keep the process alive.
  */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Dealer } from "zeromq";
 import { AbortedError, type RemdmError } from "../sampler/errors.ts";
 import {
   decodeReply,
@@ -19,12 +21,11 @@ import {
   silentError,
   unusableError,
 } from "./connectionErrors.ts";
-import { Dealer } from "./dealer.ts";
 import { ProtocolError, reportedError } from "./errors.ts";
 import { Liveness, LIVENESS, type LivenessLimits } from "./liveness.ts";
 import type { Reply } from "./protocol.ts";
+import { isTryAgain, receiverOf, WAIT_MS, type Receive } from "./receiver.ts";
 import { rejectOn, type CallOptions } from "./rejectOn.ts";
-import { MAX_SOCKET_PATH_BYTES } from "./socketDirectory.ts";
 import type { Tensor } from "./tensors.ts";
 
 export interface TransportOptions {
@@ -46,33 +47,34 @@ interface PendingCall {
   reject(error: unknown): void;
 }
 
-interface Outgoing {
-  readonly id: number;
-  readonly type: RequestHeader["type"];
-  readonly frames: Frame[];
-}
-
-const SCHEME = "ipc://";
-
-/** A backend drops answers once a thousand wait to be read; so fewer are ever on their way. */
-const MAX_UNANSWERED = 500;
+/** How long a peer that is not there yet is left alone before the next try to send. */
+const SEND_RETRY_MS = 5;
+/** A peer that is not there yet is connected to again after this time, which doubles ... */
+const CONNECT_RETRY_MS = 50;
+/** ... up to this. */
+const CONNECT_RETRY_MAX_MS = 400;
 
 export class Transport {
-  readonly #dealer: Dealer;
+  readonly #endpoint: string;
+  readonly #socket: Dealer;
+  readonly #receive: Receive;
   readonly #liveness: Liveness;
   readonly #explainLoss: () => Promise<RemdmError>;
   readonly #pending = new Map<number, PendingCall>();
-  readonly #outbox: Outgoing[] = [];
-  /** Ids of what was sent and not answered yet, also when nobody waits for the answer any more. */
-  readonly #unanswered = new Set<number>();
+  readonly #outbox: { readonly id: number; readonly frames: Frame[] }[] = [];
+  #connected = false;
+  #retryAt = performance.now() + CONNECT_RETRY_MS;
+  #retryMs = CONNECT_RETRY_MS;
+  #sending = false;
+  #resting = true;
+  #wake: () => void = () => undefined;
   #nextId = 0;
   #watching = false;
   #ended: RemdmError | undefined;
 
   /**
    * Returns at once: a peer that is not there yet is waited for, see `timeoutMs` of a call.
-   * @param endpoint `ipc://PATH`.
-   * @throws BackendError endpoint_invalid for a path that is too long for a socket.
+   * @throws BackendError endpoint_invalid when ZeroMQ refuses the address.
    */
   constructor(endpoint: string, options: TransportOptions = {}) {
     this.#explainLoss = options.explainLoss ?? (() => Promise.resolve(hungUpError(endpoint)));
@@ -85,21 +87,24 @@ export class Transport {
         this.end(silentError(silentMs));
       },
     );
-    const path = endpoint.slice(SCHEME.length);
-    if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) throw unusableError(endpoint);
-    this.#dealer = new Dealer(path, MAX_REPLY_FRAME_BYTES, {
-      onWritable: () => {
-        this.#flush();
-      },
-      onMessage: (frames) => {
-        this.#liveness.heard();
-        this.#dispatch(frames);
-      },
-      onEnd: (cause) => {
-        if (cause === undefined) void this.#explain();
-        else this.end(cause instanceof ProtocolError ? cause : brokenError(cause));
-      },
+    this.#endpoint = endpoint;
+    this.#socket = new Dealer({
+      linger: 0, // an unsent message must not keep the process alive
+      maxMessageSize: MAX_REPLY_FRAME_BYTES, // a peer that sends a larger frame is disconnected
+      immediate: true, // it is writable exactly while it is connected
+      sendHighWaterMark: 0, // and however much is queued; what is queued is bounded by the calls
+      receiveHighWaterMark: 0, // or the backend would drop answers that pile up
+      sendTimeout: 0, // a peer that is not there yet is waited for in #send, alike in every runtime
+      reconnectInterval: -1, // another backend at that address would know nothing of our calls
     });
+    this.#receive = receiverOf(this.#socket);
+    try {
+      this.#socket.connect(endpoint);
+    } catch (cause) {
+      this.#socket.close();
+      throw unusableError(endpoint, cause);
+    }
+    void this.#read();
   }
 
   /**
@@ -108,12 +113,12 @@ export class Transport {
    */
   watch(): void {
     this.#watching = true;
-    this.#hold();
+    if (!this.#resting) this.#liveness.start();
   }
 
   /**
    * Ask and wait for the answer.
-   * @param tensors belong to the transport until the promise settles; it is sent from their memory.
+   * @param tensors belong to the transport until the promise settles; ZeroMQ sends from their memory.
    * @param accept which kind of reply answers the question.
    * @throws AbortedError at once when the signal fires (the answer is dropped when it comes), BackendError otherwise.
    */
@@ -138,13 +143,12 @@ export class Transport {
             else reject(new ProtocolError(`${question.type} was answered with ${header.type}`, id));
           },
         });
-        this.#hold();
+        this.#wake();
       });
     } finally {
       release();
       this.#pending.delete(id);
       this.#withdraw(id); // its tensors are the caller's again
-      this.#hold();
     }
   }
 
@@ -157,41 +161,34 @@ export class Transport {
   end(reason: RemdmError): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
-    this.#dealer.close();
+    this.#liveness.stop();
+    this.#socket.close();
+    this.#wake();
     this.#outbox.length = 0;
     for (const call of this.#pending.values()) call.reject(reason);
   }
 
-  /** The process is kept alive, and the backend watched, exactly as long as a call is pending. */
-  #hold(): void {
-    const pending = this.#pending.size > 0;
-    this.#dealer.hold(pending);
-    if (!pending) this.#liveness.stop();
-    else if (this.#watching) this.#liveness.start();
-  }
-
   #post(header: RequestHeader, tensors: readonly Tensor[]): void {
-    const { id, type } = header;
-    this.#outbox.push({ id, type, frames: encodeRequest(header, tensors) });
-    this.#flush();
+    this.#outbox.push({ id: header.id, frames: encodeRequest(header, tensors) });
+    if (!this.#sending) void this.#send();
   }
 
-  /** As much of the outbox as the connection and the backend take; the rest can still be withdrawn. */
-  #flush(): void {
-    while (this.#dealer.writable) {
-      const next = this.#next();
-      if (next === undefined) return;
-      this.#withdraw(next.id);
-      this.#unanswered.add(next.id);
-      this.#dealer.send(next.frames);
+  /** Empties the outbox; one at a time, because ZeroMQ refuses a second send while one waits. */
+  async #send(): Promise<void> {
+    this.#sending = true;
+    while (this.#outbox.length > 0) {
+      const { id, frames } = this.#outbox[0];
+      try {
+        await this.#socket.send(frames);
+        this.#connected = true;
+        this.#withdraw(id);
+      } catch (cause) {
+        if (this.#ended !== undefined) break;
+        if (isTryAgain(cause)) await sleep(SEND_RETRY_MS);
+        else this.end(brokenError("send to", cause));
+      }
     }
-  }
-
-  /** Pings go out also when there are calls enough: they say whether the backend lives. */
-  #next(): Outgoing | undefined {
-    return this.#unanswered.size < MAX_UNANSWERED
-      ? this.#outbox.at(0)
-      : this.#outbox.find(({ type }) => type === "ping");
+    this.#sending = false;
   }
 
   #withdraw(id: number): void {
@@ -199,35 +196,76 @@ export class Transport {
     if (index >= 0) this.#outbox.splice(index, 1);
   }
 
+  /** Reads while calls are pending, and rests in between: a wait for a message keeps the process alive. */
+  async #read(): Promise<void> {
+    try {
+      while (this.#ended === undefined) {
+        if (this.#pending.size === 0) {
+          await this.#rest();
+          continue;
+        }
+        const frames = await this.#receive();
+        if (frames === undefined) {
+          await this.#lookAtPeer();
+          continue;
+        }
+        this.#liveness.heard();
+        this.#dispatch(frames);
+      }
+    } catch (cause) {
+      this.end(brokenError("read from", cause));
+    }
+  }
+
+  /** Until somebody calls or all ends; the connection is looked at, by a timer that holds nothing. */
+  async #rest(): Promise<void> {
+    this.#resting = true;
+    this.#liveness.stop();
+    const look = setInterval(() => void this.#lookAtPeer(), WAIT_MS).unref();
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    clearInterval(look);
+    this.#resting = false;
+    if (this.#watching && this.#ended === undefined) this.#liveness.start();
+  }
+
   /** An answer that nobody waits for any more is dropped; one that cannot be read ends the connection. */
   #dispatch(frames: Uint8Array[]): void {
     try {
       const message = decodeReply(frames);
       const { header } = message;
-      if (header.id !== null) this.#answered(header.id);
-      const call = header.id === null ? undefined : this.#pending.get(header.id);
+      const call = header.id === null ? undefined : this.#take(header.id);
       if (header.type !== "error") call?.settle(message);
       else if (header.id !== null) call?.reject(reportedError(header, "backend_rejected"));
       // It could not read one of our messages, nobody knows which: some call would wait for ever.
       else this.end(reportedError(header, "backend_rejected"));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      if (error.requestId === undefined) {
-        this.end(error);
-      } else {
-        this.#answered(error.requestId);
-        this.#pending.get(error.requestId)?.reject(error);
-      }
+      if (error.requestId === undefined) this.end(error);
+      else this.#take(error.requestId)?.reject(error);
     }
   }
 
-  #answered(id: number): void {
-    this.#unanswered.delete(id);
-    this.#flush();
+  /** It is pending no more, so that the read loop knows at once whether to go on. */
+  #take(id: number): PendingCall | undefined {
+    const call = this.#pending.get(id);
+    this.#pending.delete(id);
+    return call;
   }
 
-  /** A disconnect is final: another backend at that address would know nothing of our calls. */
-  async #explain(): Promise<void> {
-    this.end(await this.#explainLoss());
+  /** A peer that is not there yet is connected to again; one that has gone ends the connection. */
+  async #lookAtPeer(): Promise<void> {
+    if (this.#ended !== undefined) return;
+    if (this.#socket.writable) {
+      this.#connected = true;
+    } else if (this.#connected) {
+      this.end(await this.#explainLoss());
+    } else if (performance.now() >= this.#retryAt) {
+      this.#retryMs = Math.min(2 * this.#retryMs, CONNECT_RETRY_MAX_MS);
+      this.#retryAt = performance.now() + this.#retryMs;
+      this.#socket.disconnect(this.#endpoint);
+      this.#socket.connect(this.#endpoint);
+    }
   }
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { packageRoot } from "../../../src/packageRoot.ts";
 
 /** What our users are told to allow under Deno. */
-export const DENO_PERMISSIONS = ["net", "read", "write", "env", "run"].map(
+export const DENO_PERMISSIONS = ["ffi", "read", "write", "env", "run", "sys"].map(
   (name) => `--allow-${name}`,
 );
 
