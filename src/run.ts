@@ -1,5 +1,6 @@
 /** One run of the sampler: a stream of events, a result, or both. */
 import { setImmediate as onNextTurn } from "node:timers";
+import { onAbort } from "./onAbort.ts";
 import type { RunEvent, RunTexts } from "./runTexts.ts";
 import type { FinishReason, SamplerEvent, SamplerOutcome, SamplerStats } from "./sampler/events.ts";
 import { AbortedError, RemdmError } from "./sampler/errors.ts";
@@ -37,6 +38,7 @@ export class SampleRun implements AsyncIterable<RunEvent> {
   #settled = false;
   #aborted: AbortedError | undefined;
   #startedAt: number | undefined;
+  #release: (() => void) | undefined;
 
   /**
    * @param start the sampler; the signal that it is given fires when the run is aborted in whichever way.
@@ -46,8 +48,6 @@ export class SampleRun implements AsyncIterable<RunEvent> {
     this.#events = start(this.#controller.signal);
     this.#texts = texts;
     this.#signal = signal;
-    signal?.addEventListener("abort", this.#onAbort);
-    if (signal?.aborted) this.#onAbort();
   }
 
   /**
@@ -97,10 +97,6 @@ export class SampleRun implements AsyncIterable<RunEvent> {
     return iterator;
   }
 
-  readonly #onAbort = (): void => {
-    this.abort(this.#signal?.reason);
-  };
-
   #take(consumer: "result" | "iterator"): void {
     if (this.#consumer !== "none") {
       throw new RemdmError(
@@ -129,7 +125,7 @@ export class SampleRun implements AsyncIterable<RunEvent> {
   }
 
   async #next(): Promise<IteratorResult<SamplerEvent, void>> {
-    this.#startedAt ??= performance.now();
+    this.#startedAt ??= this.#start();
     try {
       // Thrown into the sampler where it stands, so that its own clean-up runs.
       const next = await (this.#aborted === undefined
@@ -143,6 +139,18 @@ export class SampleRun implements AsyncIterable<RunEvent> {
       this.#fail(error);
       throw error;
     }
+  }
+
+  /** From here on, and until it is settled, the run listens to the caller's signal. @returns the time. */
+  #start(): number {
+    const signal = this.#signal;
+    if (signal?.aborted) this.abort(signal.reason);
+    if (signal && !this.#settled) {
+      this.#release = onAbort(signal, () => {
+        this.abort(signal.reason);
+      });
+    }
+    return performance.now();
   }
 
   /** Ends the sampler where it stands, so that its own clean-up runs. */
@@ -174,7 +182,7 @@ export class SampleRun implements AsyncIterable<RunEvent> {
 
   #settle(): void {
     this.#settled = true;
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#release?.();
   }
 }
 

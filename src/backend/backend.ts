@@ -127,7 +127,12 @@ async function explainLoss(process: BackendProcess): Promise<RemdmError> {
     "The backend hung up, though its process is still there",
     "Close it and launch again; if that happens again, look at its log.",
   );
-  return Promise.race([process.gone, sleep(EXPLAIN_MS, unexplained, { ref: false })]);
+  // It keeps our process alive meanwhile: calls are pending, and the connection is no more.
+  const known = new AbortController();
+  const late = sleep(EXPLAIN_MS, unexplained, { signal: known.signal });
+  return Promise.race([process.gone, late]).finally(() => {
+    known.abort();
+  });
 }
 
 /** @returns the path in an `ipc://` address. */

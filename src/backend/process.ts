@@ -1,6 +1,7 @@
 /**
  * The backend as a child process. It ends when we say so, when our end of its standard input closes
  * (however we went), and takes its socket's directory with it; whatever it leaves, we remove.
+ * It does not keep our process alive: what waits for it does.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -50,6 +51,7 @@ export class BackendProcess {
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
       log.push(text);
     });
+    this.#hold(false);
     this.gone = endOf(this.#child).then((end) => {
       this.#child.stderr.destroy();
       log.end();
@@ -74,9 +76,20 @@ export class BackendProcess {
 
   /** SIGTERM, then SIGKILL. Resolves when the process is gone and nothing of it is left; any number of times. */
   async stop(): Promise<void> {
+    this.#hold(true);
     if (!this.#stopping) this.#child.kill("SIGTERM");
     this.#stopping = true;
     await this.gone;
+  }
+
+  /** Whether our process stays until this one is gone. */
+  #hold(held: boolean): void {
+    for (const handle of [this.#child, ...this.#child.stdio]) {
+      // Streams over pipes have both methods, which the type of a stream does not say.
+      const method: unknown =
+        handle === null ? undefined : Reflect.get(handle, held ? "ref" : "unref");
+      if (typeof method === "function") method.call(handle);
+    }
   }
 }
 

@@ -1,42 +1,45 @@
 /**
- * How a socket is listened to: the one place where the runtimes differ.
+ * Waits for the next message of a socket: the one place where the runtimes differ.
  *
- * Node awaits the addon. Under Deno (2.9) an awaited `receive()` stalls after some hundred messages, and the
- * process crashes when a socket is closed whose events are awaited, or when a closed socket is garbage-collected.
- * So there the socket is polled, only while somebody waits for an answer, its events are left alone, and it is
- * kept for ever.
+ * In Node's main thread the addon waits. In a worker thread a wait of the addon's aborts the whole
+ * process when the worker ends, and under Deno (2.9) such waits stall after some hundred messages, so
+ * there the socket is polled. No wait is longer than `WAIT_MS`, so that whoever waits can look at the
+ * connection in between: to look at it during a wait of the addon's would take the message's signal away.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { isMainThread } from "node:worker_threads";
 import type { Dealer } from "zeromq";
 
 /** The part of a DEALER socket that a receiver uses. */
-export type ReceivingSocket = Pick<
-  Dealer,
-  "closed" | "events" | "readable" | "receive" | "receiveTimeout" | typeof Symbol.asyncIterator
->;
+export type ReceivingSocket = Pick<Dealer, "closed" | "readable" | "receive" | "receiveTimeout">;
 
-export interface Receiver {
-  /** Multipart messages in order, until the socket is closed. To be iterated once. */
-  readonly messages: AsyncIterable<Uint8Array[]>;
-  /** true as soon as the peer hangs up; false when that cannot be known: the liveness watch finds it then. */
-  readonly hungUp: Promise<boolean>;
-  /** Call it when `expecting` has become true, and after the socket was closed. */
-  wake(): void;
+/** @returns one multipart message, or undefined when there was none for `WAIT_MS`, or the socket was closed. */
+export type Receive = () => Promise<Uint8Array[] | undefined>;
+
+export const WAIT_MS = 25;
+
+/** @param socket not yet connected; its `receiveTimeout` is set as the runtime needs it. */
+export function receiverOf(socket: ReceivingSocket): Receive {
+  if ("Deno" in globalThis) return pollingReceiver(socket, SPIN_TURNS);
+  // A worker can be terminated at any moment, which must not be in a call of the addon: few calls, then.
+  return isMainThread ? awaitingReceiver(socket) : pollingReceiver(socket, 0);
 }
 
-/**
- * @param socket not yet connected; its `receiveTimeout` is set as the runtime needs it.
- * @param expecting whether somebody waits for an answer. A polling receiver rests while nobody does.
- */
-export function openReceiver(socket: ReceivingSocket, expecting: () => boolean): Receiver {
-  return "Deno" in globalThis
-    ? new PollingReceiver(socket, expecting)
-    : { messages: socket, hungUp: disconnection(socket), wake: () => undefined };
+function awaitingReceiver(socket: ReceivingSocket): Receive {
+  socket.receiveTimeout = WAIT_MS;
+  return async () => {
+    try {
+      return await socket.receive();
+    } catch (cause) {
+      if (socket.closed || isTryAgain(cause)) return undefined;
+      throw cause;
+    }
+  };
 }
 
-async function disconnection({ events }: ReceivingSocket): Promise<boolean> {
-  for await (const { type } of events) if (type === "disconnect") return true;
-  return false;
+/** Whether ZeroMQ said that it cannot do it now: nothing to receive, or nobody to send to. */
+export function isTryAgain(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && error.code === "EAGAIN";
 }
 
 /** A round trip to a waiting backend takes well under a millisecond: look again at once this many times ... */
@@ -47,41 +50,20 @@ const SLEEP_MS = 3;
 /** Deno panics ("Invoke in DisallowJavascriptExecutionScope") when one of these is collected; each is small. */
 const neverCollected = new Set<ReceivingSocket>();
 
-/** For Deno; exported for its test. */
-export class PollingReceiver implements Receiver {
-  readonly messages: AsyncIterable<Uint8Array[]>;
-  readonly hungUp = Promise.resolve(false);
-  readonly #socket: ReceivingSocket;
-  readonly #expecting: () => boolean;
-  #wake: () => void = () => undefined;
-
-  constructor(socket: ReceivingSocket, expecting: () => boolean) {
-    socket.receiveTimeout = 0;
-    neverCollected.add(socket);
-    this.#socket = socket;
-    this.#expecting = expecting;
-    this.messages = this.#poll();
-  }
-
-  wake(): void {
-    this.#wake();
-  }
-
-  async *#poll(): AsyncGenerator<Uint8Array[], void> {
-    let turns = 0;
-    while (!this.#socket.closed) {
-      if (this.#socket.readable) {
-        turns = 0;
-        yield await this.#socket.receive();
-      } else if (!this.#expecting()) {
-        turns = 0;
-        // A promise alone, no timer: an idle connection does not keep the process alive.
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      } else {
-        await (++turns < SPIN_TURNS ? nextTurn() : sleep(SLEEP_MS));
+/** For Deno and worker threads; exported for its test. */
+export function pollingReceiver(socket: ReceivingSocket, spinTurns: number): Receive {
+  socket.receiveTimeout = 0;
+  neverCollected.add(socket);
+  let quietTurns = 0;
+  return async () => {
+    const until = performance.now() + WAIT_MS;
+    while (!socket.closed && performance.now() < until) {
+      if (socket.readable) {
+        quietTurns = 0;
+        return socket.receive();
       }
+      await (quietTurns++ < spinTurns ? nextTurn() : sleep(SLEEP_MS));
     }
-  }
+    return undefined;
+  };
 }

@@ -1,4 +1,5 @@
 /** The two ways in which a call ends without an answer and without the end of the connection. */
+import { onAbort } from "../onAbort.ts";
 import { AbortedError } from "../sampler/errors.ts";
 import { timeoutError } from "./connectionErrors.ts";
 
@@ -13,10 +14,11 @@ export function rejectOn(
   { signal, timeoutMs }: CallOptions,
   reject: (error: unknown) => void,
 ): () => void {
-  const onAbort = (): void => {
-    reject(new AbortedError(signal?.reason));
-  };
-  signal?.addEventListener("abort", onAbort, { once: true });
+  const release =
+    signal &&
+    onAbort(signal, () => {
+      reject(new AbortedError(signal.reason));
+    });
   const timer =
     timeoutMs === undefined
       ? undefined
@@ -25,6 +27,6 @@ export function rejectOn(
         }, timeoutMs);
   return () => {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
+    release?.();
   };
 }

@@ -1,6 +1,7 @@
 /**
  * Calls over one DEALER socket: one read loop, one send queue, and a promise for every call that is settled
  * by its answer, its abort signal, its time limit, or the end of the connection, whichever is first.
+ * While no call is pending the connection does not keep the process alive.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Dealer } from "zeromq";
@@ -23,7 +24,7 @@ import {
 import { ProtocolError, reportedError } from "./errors.ts";
 import { Liveness, LIVENESS, type LivenessLimits } from "./liveness.ts";
 import type { Reply } from "./protocol.ts";
-import { openReceiver, type Receiver } from "./receiver.ts";
+import { isTryAgain, receiverOf, WAIT_MS, type Receive } from "./receiver.ts";
 import { rejectOn, type CallOptions } from "./rejectOn.ts";
 import type { Tensor } from "./tensors.ts";
 
@@ -46,17 +47,27 @@ interface PendingCall {
   reject(error: unknown): void;
 }
 
-/** How long a full queue of ZeroMQ is left alone before the next try. */
-const SEND_RETRY_MS = 2;
+/** How long a peer that is not there yet is left alone before the next try to send. */
+const SEND_RETRY_MS = 5;
+/** A peer that is not there yet is connected to again after this time, which doubles ... */
+const CONNECT_RETRY_MS = 50;
+/** ... up to this. */
+const CONNECT_RETRY_MAX_MS = 400;
 
 export class Transport {
+  readonly #endpoint: string;
   readonly #socket: Dealer;
-  readonly #receiver: Receiver;
+  readonly #receive: Receive;
   readonly #liveness: Liveness;
   readonly #explainLoss: () => Promise<RemdmError>;
   readonly #pending = new Map<number, PendingCall>();
   readonly #outbox: { readonly id: number; readonly frames: Frame[] }[] = [];
+  #connected = false;
+  #retryAt = performance.now() + CONNECT_RETRY_MS;
+  #retryMs = CONNECT_RETRY_MS;
   #sending = false;
+  #resting = true;
+  #wake: () => void = () => undefined;
   #nextId = 0;
   #watching = false;
   #ended: RemdmError | undefined;
@@ -76,15 +87,17 @@ export class Transport {
         this.end(silentError(silentMs));
       },
     );
+    this.#endpoint = endpoint;
     this.#socket = new Dealer({
       linger: 0, // an unsent message must not keep the process alive
       maxMessageSize: MAX_REPLY_FRAME_BYTES, // a peer that sends a larger frame is disconnected
-      sendTimeout: 0, // a full queue is waited for in #send, alike in every runtime
-      reconnectInterval: 50, // a backend that is just starting is found soon
-      reconnectMaxInterval: 500,
+      immediate: true, // it is writable exactly while it is connected
+      sendHighWaterMark: 0, // and however much is queued; what is queued is bounded by the calls
+      receiveHighWaterMark: 0, // or the backend would drop answers that pile up
+      sendTimeout: 0, // a peer that is not there yet is waited for in #send, alike in every runtime
+      reconnectInterval: -1, // another backend at that address would know nothing of our calls
     });
-    this.#receiver = openReceiver(this.#socket, () => this.#pending.size > 0);
-    void this.#watchPeer();
+    this.#receive = receiverOf(this.#socket);
     try {
       this.#socket.connect(endpoint);
     } catch (cause) {
@@ -100,7 +113,7 @@ export class Transport {
    */
   watch(): void {
     this.#watching = true;
-    if (this.#pending.size > 0) this.#liveness.start();
+    if (!this.#resting) this.#liveness.start();
   }
 
   /**
@@ -130,14 +143,12 @@ export class Transport {
             else reject(new ProtocolError(`${question.type} was answered with ${header.type}`, id));
           },
         });
-        if (this.#watching) this.#liveness.start();
-        this.#receiver.wake();
+        this.#wake();
       });
     } finally {
       release();
       this.#pending.delete(id);
       this.#withdraw(id); // its tensors are the caller's again
-      if (this.#pending.size === 0) this.#liveness.stop();
     }
   }
 
@@ -150,8 +161,9 @@ export class Transport {
   end(reason: RemdmError): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
+    this.#liveness.stop();
     this.#socket.close();
-    this.#receiver.wake();
+    this.#wake();
     this.#outbox.length = 0;
     for (const call of this.#pending.values()) call.reject(reason);
   }
@@ -168,10 +180,11 @@ export class Transport {
       const { id, frames } = this.#outbox[0];
       try {
         await this.#socket.send(frames);
+        this.#connected = true;
         this.#withdraw(id);
       } catch (cause) {
         if (this.#ended !== undefined) break;
-        if (isFullQueue(cause)) await sleep(SEND_RETRY_MS);
+        if (isTryAgain(cause)) await sleep(SEND_RETRY_MS);
         else this.end(brokenError("send to", cause));
       }
     }
@@ -183,9 +196,19 @@ export class Transport {
     if (index >= 0) this.#outbox.splice(index, 1);
   }
 
+  /** Reads while calls are pending, and rests in between: a wait for a message keeps the process alive. */
   async #read(): Promise<void> {
     try {
-      for await (const frames of this.#receiver.messages) {
+      while (this.#ended === undefined) {
+        if (this.#pending.size === 0) {
+          await this.#rest();
+          continue;
+        }
+        const frames = await this.#receive();
+        if (frames === undefined) {
+          await this.#lookAtPeer();
+          continue;
+        }
         this.#liveness.heard();
         this.#dispatch(frames);
       }
@@ -194,12 +217,25 @@ export class Transport {
     }
   }
 
+  /** Until somebody calls or all ends; the connection is looked at, by a timer that holds nothing. */
+  async #rest(): Promise<void> {
+    this.#resting = true;
+    this.#liveness.stop();
+    const look = setInterval(() => void this.#lookAtPeer(), WAIT_MS).unref();
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    clearInterval(look);
+    this.#resting = false;
+    if (this.#watching && this.#ended === undefined) this.#liveness.start();
+  }
+
   /** An answer that nobody waits for any more is dropped; one that cannot be read ends the connection. */
   #dispatch(frames: Uint8Array[]): void {
     try {
       const message = decodeReply(frames);
       const { header } = message;
-      const call = header.id === null ? undefined : this.#pending.get(header.id);
+      const call = header.id === null ? undefined : this.#take(header.id);
       if (header.type !== "error") call?.settle(message);
       else if (header.id !== null) call?.reject(reportedError(header, "backend_rejected"));
       // It could not read one of our messages, nobody knows which: some call would wait for ever.
@@ -207,21 +243,29 @@ export class Transport {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       if (error.requestId === undefined) this.end(error);
-      else this.#pending.get(error.requestId)?.reject(error);
+      else this.#take(error.requestId)?.reject(error);
     }
   }
 
-  /** ZeroMQ would connect again by itself, but to a backend that knows nothing of our calls. */
-  async #watchPeer(): Promise<void> {
-    try {
-      const hungUp = await this.#receiver.hungUp;
-      if (hungUp && this.#ended === undefined) this.end(await this.#explainLoss());
-    } catch (cause) {
-      this.end(brokenError("watch", cause));
+  /** It is pending no more, so that the read loop knows at once whether to go on. */
+  #take(id: number): PendingCall | undefined {
+    const call = this.#pending.get(id);
+    this.#pending.delete(id);
+    return call;
+  }
+
+  /** A peer that is not there yet is connected to again; one that has gone ends the connection. */
+  async #lookAtPeer(): Promise<void> {
+    if (this.#ended !== undefined) return;
+    if (this.#socket.writable) {
+      this.#connected = true;
+    } else if (this.#connected) {
+      this.end(await this.#explainLoss());
+    } else if (performance.now() >= this.#retryAt) {
+      this.#retryMs = Math.min(2 * this.#retryMs, CONNECT_RETRY_MAX_MS);
+      this.#retryAt = performance.now() + this.#retryMs;
+      this.#socket.disconnect(this.#endpoint);
+      this.#socket.connect(this.#endpoint);
     }
   }
-}
-
-function isFullQueue(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "code" in error && error.code === "EAGAIN";
 }

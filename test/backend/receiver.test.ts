@@ -1,14 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
-import { setTimeout as sleep } from "node:timers/promises";
-import { PollingReceiver, type ReceivingSocket } from "../../src/backend/receiver.ts";
+import { pollingReceiver, type ReceivingSocket } from "../../src/backend/receiver.ts";
 
 /** A socket that holds messages and counts how often it is looked at. */
 class FakeSocket implements ReceivingSocket {
   closed = false;
-  /** Deno crashes when a socket is closed whose events are awaited. */
-  get events(): never {
-    throw new Error("events are left alone");
-  }
   receiveTimeout = -1;
   looks = 0;
   readonly queue: Buffer[][] = [];
@@ -23,68 +18,48 @@ class FakeSocket implements ReceivingSocket {
     if (message === undefined) throw new Error("EAGAIN");
     return message;
   }
-
-  [Symbol.asyncIterator](): AsyncIterator<Buffer[], undefined> {
-    throw new Error("Deno's awaited receive stalls: it is polled");
-  }
 }
 
-function open() {
+function open(spinTurns: number) {
   const socket = new FakeSocket();
-  const state = { expecting: false };
-  const receiver = new PollingReceiver(socket, () => state.expecting);
-  const got: string[] = [];
-  const end = (async () => {
-    for await (const frames of receiver.messages) got.push(String(frames[0]));
-  })();
-  return { socket, state, receiver, got, end };
+  return { socket, receive: pollingReceiver(socket, spinTurns) };
 }
 
-describe("PollingReceiver, for Deno", () => {
+describe("the polling receiver, for Deno and worker threads", () => {
   it("never lets the addon wait", () => {
-    const { socket } = open();
-    expect(socket.receiveTimeout).toBe(0);
+    expect(open(0).socket.receiveTimeout).toBe(0);
   });
 
   it("looks again while somebody waits, first at once and then at leisure", async () => {
-    const { socket, state, receiver, got } = open();
-    state.expecting = true;
-    receiver.wake();
-    await sleep(20);
-    socket.queue.push([Buffer.from("a")]);
-    while (got.length < 1) await sleep(1);
-    socket.queue.push([Buffer.from("b")], [Buffer.from("c")]);
-    while (got.length < 3) await sleep(1);
-    expect(got).toEqual(["a", "b", "c"]);
-    // Spinning is many looks a millisecond; it ends, however busy the machine is.
+    const { socket, receive } = open(500);
     let before: number;
+    // Spinning is many looks a millisecond; it ends, however busy the machine is.
     do {
       before = socket.looks;
-      await sleep(60);
-    } while (socket.looks - before > 60);
-    socket.closed = true;
+      expect(await receive()).toBeUndefined();
+    } while (socket.looks - before > 20);
+    expect(socket.looks).toBeGreaterThan(500);
   });
 
-  it("rests without looking while nobody waits", async () => {
-    const { socket, state, receiver, got } = open();
-    await sleep(20);
-    expect(socket.looks).toBe(1);
-    socket.queue.push([Buffer.from("late")]);
-    state.expecting = true;
-    receiver.wake();
-    while (got.length < 1) await sleep(1);
-    state.expecting = false;
-    await sleep(20);
-    const before = socket.looks;
-    await sleep(20);
-    expect(socket.looks).toBe(before);
+  it("never spins where it is told so", async () => {
+    const { socket, receive } = open(0);
+    await receive();
+    expect(socket.looks).toBeLessThan(20);
   });
 
-  it("ends when the socket is closed, also from its rest", async () => {
-    const { socket, receiver, end } = open();
-    await sleep(5);
+  it("gives messages in their order", async () => {
+    const { socket, receive } = open(500);
+    socket.queue.push([Buffer.from("a")], [Buffer.from("b")]);
+    const got = [await receive(), await receive()];
+    expect(got.map((frames) => String(frames?.[0]))).toEqual(["a", "b"]);
+  });
+
+  it("ends its wait when the socket is closed, and looks at it no more", async () => {
+    const { socket, receive } = open(0);
+    const message = receive();
     socket.closed = true;
-    receiver.wake();
-    await end;
+    const { looks } = socket;
+    expect(await message).toBeUndefined();
+    expect(socket.looks).toBe(looks);
   });
 });

@@ -1,22 +1,8 @@
 /** The same transport under Node and Deno, in processes of their own, against a backend that only echoes. */
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { packageRoot } from "../../src/packageRoot.ts";
 import { BuiltPackage } from "./support/builtPackage.ts";
 import { removeFakePythons, servingPython } from "./support/fakePython.ts";
-
-const RUNTIMES: [string, string[]][] = [
-  ["Node", [process.execPath]],
-  [
-    "Deno",
-    [
-      join(packageRoot, "node_modules/.bin/deno"),
-      "run",
-      "--no-check",
-      ...["ffi", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`),
-    ],
-  ],
-];
+import { RUNTIMES } from "./support/runtimes.ts";
 
 /** Two rows for each row, of a vocabulary of 3: token, row and 7. */
 const ECHO = `
@@ -95,6 +81,23 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
     );
     expect(stderr).toBe("");
     expect(stdout).toBe("3 true cpu");
+  });
+
+  it("runs 40 samples and 40 calls on one signal without a warning of leaking listeners", async () => {
+    const { stdout, stderr } = await built.run(
+      `${launch(servingPython({ onForward: ECHO }))}
+      const { signal } = new AbortController();
+      const forty = (work) => Promise.all(Array.from({ length: 40 }, work));
+      const options = { strategy: { kind: "remdm-cap", eta: 0.1 }, steps: 16, signal };
+      await forty(() => model.sample(options).result);
+      await forty(() => forward(0, signal));
+      await forty(() => model.ping({ signal }));
+      console.log("done");
+      await model.close();`,
+      runtime,
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe("done");
   });
 
   it("aborts, and rejects what is pending when the backend dies or is closed", async () => {

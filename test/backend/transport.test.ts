@@ -89,6 +89,9 @@ describe("a call", () => {
       code: "backend_timeout",
       message: "The backend did not answer within 0.15 s",
     });
+    const answer = ping(transport);
+    opened.push(await FakeBackend.start(answerPings, endpoint));
+    expect((await answer).header.type).toBe("pong");
   });
 
   it("carries a large tensor each way", async () => {
@@ -194,6 +197,14 @@ describe("a call", () => {
 });
 
 describe("the end of a connection", () => {
+  it("is known although nothing was pending, and though another backend listens there by now", async () => {
+    const { transport, backend } = await connect(answerPings);
+    await ping(transport);
+    backend.stop();
+    opened.push(await FakeBackend.start(answerPings, backend.endpoint));
+    expect(await rejection(ping(transport))).toMatchObject({ code: "backend_exited" });
+  });
+
   it("rejects everything that is pending when the peer hangs up, and everything after", async () => {
     const { transport, backend } = await connect();
     const pending = [forward(transport), forward(transport)].map(rejection);

@@ -1,7 +1,7 @@
 /** A ROUTER in the test's own process that says what the test wants, right or wrong. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Packr } from "msgpackr";
 import { Router, type MessageLike } from "zeromq";
 
@@ -59,17 +59,24 @@ export class FakeBackend {
   #outgoing: Promise<void> = Promise.resolve();
   readonly #answer: (message: Received, backend: FakeBackend) => void;
 
-  private constructor(answer: (message: Received, backend: FakeBackend) => void) {
-    this.#directory = mkdtempSync(join(tmpdir(), "remdm-fake-"));
-    this.endpoint = `ipc://${join(this.#directory, "s")}`;
+  private constructor(answer: (message: Received, backend: FakeBackend) => void, path: string) {
+    this.#directory = dirname(path);
+    mkdirSync(this.#directory, { recursive: true });
+    this.endpoint = `ipc://${path}`;
     this.#answer = answer;
   }
 
-  /** @param answer called for each request, in order; it may call `send` then or later, or never. */
+  /**
+   * @param answer called for each request, in order; it may call `send` then or later, or never.
+   * @param endpoint of a backend that was stopped, to take its place.
+   */
   static async start(
     answer: (message: Received, backend: FakeBackend) => void = () => undefined,
+    endpoint?: string,
   ): Promise<FakeBackend> {
-    const backend = new FakeBackend(answer);
+    const path =
+      endpoint?.slice("ipc://".length) ?? join(mkdtempSync(join(tmpdir(), "remdm-fake-")), "s");
+    const backend = new FakeBackend(answer, path);
     await backend.#router.bind(backend.endpoint);
     void backend.#read();
     return backend;
