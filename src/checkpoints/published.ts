@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { packageRoot } from "../packageRoot.ts";
+import { packagePath } from "../packageRoot.ts";
 import { OptionError } from "../sampler/errors.ts";
 import { fileError } from "./errors.ts";
 
@@ -62,7 +62,7 @@ export function checkpointFile(name: PublishedName, dir: string = checkpointCach
 }
 
 export function bundledDirectory(name: string): string {
-  return join(packageRoot, "checkpoints", name);
+  return packagePath("checkpoints", name);
 }
 
 export function isPublishedName(name: unknown): name is PublishedName {

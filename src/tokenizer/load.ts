@@ -1,7 +1,7 @@
 /** Finds the tokenizer that belongs to a model. */
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { packageRoot } from "../packageRoot.ts";
+import { packagePath } from "../packageRoot.ts";
 import type { DenoiserModel } from "../sampler/denoiser.ts";
 import { TokenizerError } from "./errors.ts";
 import { loadGpt2 } from "./gpt2.ts";
@@ -21,7 +21,7 @@ const BUNDLED_VOCABULARY = 4097;
  */
 export async function loadTokenizer(source: string): Promise<Tokenizer> {
   if (source === "gpt2") return loadGpt2();
-  const path = source === "demo" ? join(packageRoot, "checkpoints", "demo") : source;
+  const path = source === "demo" ? packagePath("checkpoints", "demo") : source;
   return loadHuggingFace(isDirectory(path) ? join(path, FILE_NAME) : path);
 }
 
