@@ -1,4 +1,5 @@
 /** What `Remdm.launch` and `Remdm.connect` take, and the checks on it: everything is looked at before anything starts. */
+import { DEVICES, isDevice, type Device } from "./device.ts";
 import { existsSync } from "node:fs";
 import { CheckpointError } from "./backend/errors.ts";
 import { resolveCheckpoint } from "./checkpoints/resolve.ts";
@@ -6,7 +7,7 @@ import { checkKeys, checkNumber, isRecord } from "./sampler/checks.ts";
 import { OptionError } from "./sampler/errors.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
-export type Device = "auto" | "cpu" | "cuda" | `cuda:${number}`;
+export type { Device };
 
 export type RowChoice = "auto" | "whole" | "top";
 
@@ -19,7 +20,7 @@ export interface LaunchOptions {
   readonly checkpoint?: string;
   /** `gpt2`, `demo`, the path of a `tokenizer.json`, or your own. Default: the one beside the checkpoint, else what fits the vocabulary. */
   readonly tokenizer?: string | Tokenizer;
-  /** Where the network runs. Default `auto`: a GPU where there is one. */
+  /** Where the network runs. Default `auto`: a CUDA GPU, else an Apple GPU (`mps`), else the CPU. */
   readonly device?: Device;
   /** What it computes in. Default `float32`. */
   readonly dtype?: "float32" | "bfloat16";
@@ -100,7 +101,7 @@ export function resolveLaunch(options: LaunchOptions): ResolvedLaunch {
   } = given;
   return {
     tokenizer: check("tokenizer", given.tokenizer, TOKENIZER, orUndefined(isTokenizerOption)),
-    device: check("device", device, "auto, cpu, cuda or cuda:N", isDevice),
+    device: check("device", device, DEVICES, isDevice),
     dtype: check("dtype", dtype, "float32 or bfloat16", isDtype),
     rows: check("rows", given.rows ?? "auto", ROWS, isRowChoice),
     rawWeights: check("rawWeights", rawWeights, "true or false", isBoolean),
@@ -168,10 +169,6 @@ function isBoolean(value: unknown): value is boolean {
 
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "" && !value.includes("\0");
-}
-
-function isDevice(value: unknown): value is Device {
-  return typeof value === "string" && /^(auto|cpu|cuda|cuda:\d{1,3})$/.test(value);
 }
 
 function isDtype(value: unknown): value is "float32" | "bfloat16" {

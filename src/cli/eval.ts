@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_MAUVE } from "../evaluation/mauveSettings.ts";
 import type { ReferenceUnit } from "../evaluation/referencesFile.ts";
-import type { Device } from "../launchOptions.ts";
+import { DEVICES, type Device } from "../device.ts";
 import { readDevice, readInteger, readNumber } from "./usage.ts";
 
 /** The flags as commander hands them over; ranges are not checked yet. */
@@ -75,7 +75,7 @@ export function evalCommand(): Command {
       "--judge-tokenizer <file>",
       "the judge's tokenizer.json, gpt2 or demo (default: the one beside it, else what fits its size)",
     )
-    .option("--device <name>", "auto, cpu, cuda or cuda:N", readDevice, "auto")
+    .option("--device <name>", DEVICES, readDevice, "auto")
     .option("--batch-size <n>", "texts in one call of the judge", readInteger)
     .option(
       "--max-length <n>",

@@ -1,6 +1,6 @@
 /** `remdm experiment`: its options. */
 import { Command, InvalidArgumentError } from "commander";
-import type { Device } from "../launchOptions.ts";
+import { DEVICES, type Device } from "../device.ts";
 import { readDevice, readInteger } from "./usage.ts";
 
 /** The flags as commander hands them over. */
@@ -48,7 +48,7 @@ export function experimentCommand(): Command {
     .option("--print", "print the experiment file that it stands for, and end")
     .optionsGroup("Run:")
     .option("--out <directory>", "where results go (default: the experiment's name)")
-    .option("--device <name>", "auto, cpu, cuda or cuda:N, in the place of the file's", readDevice)
+    .option("--device <name>", `${DEVICES}, instead of the file's`, readDevice)
     .option("--dry-run", "list the cells and their cost, and end")
     .option("--original", "each cell also in the original's JSON format")
     .option("--quiet", "no progress")

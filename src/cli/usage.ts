@@ -1,6 +1,6 @@
 /** What a person typed wrong, and how typed values are read. */
 import { InvalidArgumentError } from "commander";
-import type { Device } from "../launchOptions.ts";
+import { DEVICES, isDevice, type Device } from "../device.ts";
 
 /** Bad usage: exit code 2. */
 export class UsageError extends Error {
@@ -36,9 +36,5 @@ export function readSeed(text: string): bigint {
 /** For commander. */
 export function readDevice(text: string): Device {
   if (isDevice(text)) return text;
-  throw new InvalidArgumentError("Allowed choices are auto, cpu, cuda, cuda:N.");
-}
-
-function isDevice(text: string): text is Device {
-  return /^(auto|cpu|cuda(:\d+)?)$/.test(text);
+  throw new InvalidArgumentError(`It must be ${DEVICES}.`);
 }

@@ -75,7 +75,7 @@ export interface ExperimentFile extends CellSettings {
   readonly judge?: string | false;
   /** False for none. */
   readonly mauve?: MauveSettings | false;
-  /** `auto`, `cpu`, `cuda` or `cuda:N`, for models and judge. Default `auto`. */
+  /** `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, for models and judge. Default `auto`. */
   readonly device?: string;
   /** What the models compute in. Default `float32`. */
   readonly dtype?: "float32" | "bfloat16";
