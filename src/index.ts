@@ -1,4 +1,5 @@
 /** The public surface, nothing else. */
+import "./sampler/ambient.ts";
 export { BackendError, CheckpointError } from "./backend/errors.ts";
 export type { ModelCard, Runtime } from "./backend/protocol.ts";
 export {

@@ -1,4 +1,5 @@
 /** What `Remdm.launch` and `Remdm.connect` take, and the checks on it: everything is looked at before anything starts. */
+import { DEVICES, isDevice, type Device } from "./device.ts";
 import { existsSync } from "node:fs";
 import { CheckpointError } from "./backend/errors.ts";
 import { cachedModel, type CachedModel } from "./checkpoints/hub.ts";
@@ -15,7 +16,7 @@ import {
 import { OptionError } from "./sampler/errors.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
-export type Device = "auto" | "cpu" | "cuda" | `cuda:${number}`;
+export type { Device };
 
 export type RowChoice = "auto" | "whole" | "top";
 
@@ -28,7 +29,7 @@ export interface LaunchOptions {
   readonly checkpoint?: string;
   /** `gpt2`, `demo`, the path of a `tokenizer.json`, or your own. Default: the one beside the checkpoint, else what fits the vocabulary. */
   readonly tokenizer?: string | Tokenizer;
-  /** Where the network runs. Default `auto`: a GPU where there is one. */
+  /** Where the network runs. Default `auto`: a CUDA GPU, else an Apple GPU (`mps`), else the CPU. */
   readonly device?: Device;
   /** What it computes in. Default `float32`. */
   readonly dtype?: "float32" | "bfloat16";
@@ -110,7 +111,7 @@ export function resolveLaunch(options: LaunchOptions): ResolvedLaunch {
   checkFunction("onLog", given.onLog);
   return {
     tokenizer: optional(given.tokenizer, checkTokenizerOption),
-    device: check("device", device, "auto, cpu, cuda or cuda:N", isDevice),
+    device: check("device", device, DEVICES, isDevice),
     dtype: check("dtype", dtype, "float32 or bfloat16", isDtype),
     rows: check("rows", rows, ROWS, isRowChoice),
     rawWeights: checkBoolean("rawWeights", rawWeights),
@@ -172,10 +173,6 @@ function optional<T>(value: unknown, read: (value: unknown) => T): T | undefined
 
 function checkTokenizerOption(value: unknown): string | Tokenizer {
   return check("tokenizer", value, TOKENIZER, isTokenizerOption);
-}
-
-function isDevice(value: unknown): value is Device {
-  return typeof value === "string" && /^(auto|cpu|cuda|cuda:\d{1,3})$/.test(value);
 }
 
 function isDtype(value: unknown): value is "float32" | "bfloat16" {

@@ -54,7 +54,7 @@ export class Remdm implements AsyncDisposable {
     this.model = backend.ready.model;
     this.runtime = backend.ready.runtime;
     this.tokenizer = tokenizer;
-    const top = rows === "auto" ? this.runtime.device !== "cpu" : rows === "top";
+    const top = rows === "auto" ? this.runtime.device.startsWith("cuda") : rows === "top";
     const model = samplerModel(backend.ready, tokenizer);
     this.denoiser = new ZmqDenoiser(backend.transport, model, { top });
   }

@@ -7,9 +7,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { rejectOn } from "../src/backend/rejectOn.ts";
 import { onAbort } from "../src/onAbort.ts";
 import { SampleRun } from "../src/run.ts";
-import { AbortedError, sampleEvents, type Denoiser } from "../src/sampler/index.ts";
+import { RunTexts } from "../src/runTexts.ts";
+import {
+  AbortedError,
+  resolveOptions,
+  sampleEvents,
+  type Denoiser,
+} from "../src/sampler/index.ts";
 import { countedSignal } from "./support/countedSignal.ts";
 
+const TOKENIZER = { name: "t", vocabSize: 3, encode: async () => [], decode: () => "" };
 const MODEL = { vocabSize: 4, maskId: 3, length: 6, timeConditioning: false };
 
 /** @param answers whether the network answers; if not, only the run's end does. */
@@ -23,10 +30,11 @@ function makeRun(signal: AbortSignal, answers = true): SampleRun {
             runSignal?.addEventListener("abort", () => reject(new AbortedError(runSignal.reason)));
           }),
   };
+  const options = { strategy: { kind: "mdlm" }, steps: 4 } as const;
+  const resolved = resolveOptions(options, MODEL);
   return new SampleRun(
-    (runSignal) =>
-      sampleEvents(denoiser, { strategy: { kind: "mdlm" }, steps: 4, signal: runSignal }),
-    () => ({ texts: [], entropies: [] }),
+    (runSignal) => sampleEvents(denoiser, { ...options, signal: runSignal }),
+    new RunTexts(TOKENIZER, { model: MODEL, options: resolved, specialTokens: true }),
     signal,
   );
 }

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="answer calls for one checkpoint")
     serve.add_argument("--checkpoint", required=True, type=Path, metavar="PATH")
     serve.add_argument("--endpoint", required=True, metavar="ipc://PATH")
-    serve.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
+    serve.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
     serve.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     serve.add_argument(
         "--judge", action="store_true", help="hold a causal language model that judges texts"

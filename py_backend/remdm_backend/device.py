@@ -21,6 +21,7 @@ from remdm_backend import answers
 from remdm_backend.allocator import kept_memory
 from remdm_backend.answers import Answer, Rows, Values
 from remdm_backend.batching import Batch
+from remdm_backend.best_device import best_device
 from remdm_backend.caches import CacheStore
 from remdm_backend.errors import BackendError, NoRoomError
 from remdm_backend.free_memory import free_memory
@@ -174,13 +175,13 @@ def limit_threads(requested: int | None) -> None:
 
 def give_way(device: str) -> None:
     """Let the threads that answer clients go before those that compute, should ``device`` (auto,
-    cpu, cuda, cuda:N) be the CPU. For the thread that computes, before its first computation:
+    cpu, cuda, cuda:N, mps) be the CPU. For the thread that computes, before its first computation:
     PyTorch's own threads inherit it.
 
     As equals they wait for a slice of some milliseconds to end, each time a message goes from one
     of them to the next. Beside a GPU this thread only hands out work, and must not wait.
     """
-    on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+    on_cpu = device == "cpu" or (device == "auto" and best_device().type == "cpu")
     if on_cpu and sys.platform == "linux":  # elsewhere a thread has no niceness of its own
         thread = threading.get_native_id()
         niceness = os.getpriority(os.PRIO_PROCESS, thread) + NICER

@@ -55,6 +55,8 @@ class Report:
     extras: dict[str, str | None] = field(default_factory=dict)
     """Version of each optional package, null when it is not installed."""
     cuda: dict[str, Any] = field(default_factory=lambda: {"available": False, "device": None})
+    mps: bool = False
+    """Whether there is an Apple GPU and this PyTorch can use it."""
     flashAttention: bool = False  # noqa: N815 (a name of the JSON)
     """Whether flash-attn can be imported."""
     attention: dict[str, str] | None = None
@@ -86,7 +88,7 @@ def describe(report: Report) -> str:
     """The report for people."""
     packages = ", ".join(f"{name} {found or 'missing'}" for name, found in report.packages.items())
     extras = ", ".join(f"{name} {found or 'not there'}" for name, found in report.extras.items())
-    device = report.cuda["device"] or "no CUDA device"
+    device = report.cuda["device"] or ("Apple GPU (mps)" if report.mps else "no GPU")
     lines = [
         f"remdm-backend {report.version}",
         f"python     {report.python['version']} at {report.python['executable']}",
@@ -140,13 +142,14 @@ def _examine_schemas(report: Report) -> None:
 def _examine_device(report: Report) -> None:
     import torch
 
+    from remdm_backend.best_device import best_device
     from remdm_backend.model.attention import select_attention
 
-    device = torch.device("cpu")
-    if torch.cuda.is_available():
-        device = torch.device("cuda")
+    device = best_device()
+    report.mps = torch.backends.mps.is_available()
+    if device.type == "cuda":
         report.cuda = {"available": True, "device": torch.cuda.get_device_name(0)}
-    elif shutil.which("nvidia-smi") is not None:
+    elif device.type == "cpu" and shutil.which("nvidia-smi") is not None:
         report.problems.append(
             Problem(
                 "There is an NVIDIA driver, but this PyTorch cannot use it.",

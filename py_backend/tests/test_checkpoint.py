@@ -355,7 +355,8 @@ class TestUnsupported:
 
 class TestDevice:
     def test_auto_takes_a_gpu_only_if_there_is_one(self, tiny_ckpt: Path) -> None:
-        expected = "cuda" if torch.cuda.is_available() else "cpu"
+        apple = "mps" if torch.backends.mps.is_available() else "cpu"
+        expected = "cuda" if torch.cuda.is_available() else apple
         assert load_network(tiny_ckpt).device.type == expected
 
     @pytest.mark.parametrize("name", ["cuda:99", "mps:7", "toaster", "meta"])

@@ -1,6 +1,6 @@
 /** The environment in which our Python package runs: it is found by PYTHONPATH, so it always fits this SDK. */
-import { delimiter, join } from "node:path";
-import { packageRoot } from "../packageRoot.ts";
+import { delimiter } from "node:path";
+import { packagePath } from "../packageRoot.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -11,7 +11,7 @@ export const BACKEND_MODULE = ["-m", "remdm_backend"] as const;
 export function backendEnvironment(
   env: Environment = process.env,
 ): Record<string, string | undefined> {
-  const modules = [join(packageRoot, "py_backend"), env.PYTHONPATH ?? ""];
+  const modules = [packagePath("py_backend"), env.PYTHONPATH ?? ""];
   return {
     ...env,
     PYTHONPATH: modules.filter((path) => path !== "").join(delimiter),

@@ -1,9 +1,8 @@
 /** Headers are checked against `schemas/*.json`, the same files that the Python side reads. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Ajv, type ValidateFunction } from "ajv";
 import { ProtocolError } from "./errors.ts";
-import { packageRoot } from "../packageRoot.ts";
+import { packagePath } from "../packageRoot.ts";
 import type { Reply, Request } from "./protocol.ts";
 
 /** Narrows an unpacked header; throws ProtocolError when the protocol does not allow it. */
@@ -46,7 +45,7 @@ function lazily<Header>(name: "request" | "reply"): Check<Header> {
 
 /** One validator for each member of the union: faster than `anyOf`, and its message names one thing. */
 function compileByType<Header>(name: string): Map<unknown, ValidateFunction<Header>> {
-  const path = join(packageRoot, "schemas", `${name}.json`);
+  const path = packagePath("schemas", `${name}.json`);
   // Generated from `protocol.ts`: it has this form.
   const schema = JSON.parse(readFileSync(path, "utf8")) as UnionSchema;
   const ajv = new Ajv({ strict: false });

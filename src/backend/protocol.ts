@@ -54,7 +54,7 @@ export interface ModelCard {
 
 /** Where the network runs and with what. */
 export interface Runtime {
-  /** For example `cpu` or `cuda:0`. */
+  /** For example `cpu`, `cuda:0` or `mps:0`. */
   readonly device: string;
   readonly dtype: "float32" | "bfloat16";
   readonly attention: "flash-attn" | "sdpa";

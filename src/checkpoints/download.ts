@@ -97,7 +97,7 @@ async function fetchAll(job: Job, part: PartFile): Promise<void> {
   for (let failures = 0; ;) {
     const before = part.size;
     try {
-      await transfer(part, { url, remedy, stallMs, signal, onBytes });
+      await transfer(part, { url: new URL(url), remedy, stallMs, signal, onBytes });
       return;
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;

@@ -63,7 +63,7 @@ export interface Job {
   readonly name: PublishedName;
   readonly dir: string;
   readonly path: string;
-  readonly url: URL;
+  readonly url: string;
   readonly force: boolean;
   readonly signal: AbortSignal;
   readonly stallMs: number;
@@ -87,7 +87,7 @@ export function resolveJob(given: PublishedName, options: DownloadOptions): Job 
     name,
     dir,
     path: checkpointFile(name, dir),
-    url: driveUrl(PUBLISHED[name].driveId, options.driveUrl),
+    url: driveUrl(PUBLISHED[name].driveId, options.driveUrl).href,
     force: checkBoolean("force", force),
     signal: checkSignal(options.signal) ?? new AbortController().signal,
     stallMs: checkTimeout("stallMs", stallMs),

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { userCache } from "../home.ts";
-import { packageRoot } from "../packageRoot.ts";
+import { packagePath } from "../packageRoot.ts";
 import { checkOptions, checkText } from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
 import { DownloadError, fileError } from "./errors.ts";
@@ -82,7 +82,7 @@ export function checkpointFile(name: PublishedName, dir: string = checkpointCach
 }
 
 export function bundledDirectory(name: string): string {
-  return join(packageRoot, "checkpoints", name);
+  return packagePath("checkpoints", name);
 }
 
 export function isPublishedName(name: unknown): name is PublishedName {

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_MAUVE } from "../evaluation/mauveSettings.ts";
 import type { ReferenceUnit } from "../evaluation/referencesFile.ts";
-import type { Device } from "../launchOptions.ts";
+import { DEVICES, type Device } from "../device.ts";
 import { namingOf, type Naming } from "./naming.ts";
 import { readDevice, readInteger, readNumber, readPath } from "./usage.ts";
 
@@ -90,7 +90,7 @@ export function evalCommand(): Command {
       "--raw-weights",
       "the judge's weights of the last training step, not the averaged (EMA) ones",
     )
-    .option("--device <name>", "auto, cpu, cuda or cuda:N", readDevice, "auto")
+    .option("--device <name>", DEVICES, readDevice, "auto")
     .option("--batch-size <n>", "texts in one call of the judge", readInteger)
     .option(
       "--max-length <n>",

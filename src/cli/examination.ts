@@ -118,7 +118,7 @@ export function parseReport(text: string): PythonReport | undefined {
     version: String(json.version),
     packages: mapValues(json.packages, versionOf),
     extras: isRecord(json.extras) ? mapValues(json.extras, versionOf) : {},
-    gpu: typeof device === "string" ? device : null,
+    gpu: typeof device === "string" ? device : json.mps === true ? "Apple GPU (mps)" : null,
     flashAttention: json.flashAttention === true,
     attention: isRecord(json.attention) ? mapValues(json.attention, String) : null,
     problems: Array.isArray(json.problems) ? json.problems.filter(isRecord).map(problemOf) : [],
@@ -179,7 +179,7 @@ export function describe(examination: Examination): string {
     lines.push(
       `packages    ${packages.map(([name, found]) => `${name} ${found ?? "missing"}`).join(", ")}`,
       `optional    ${extras.map(([name, found]) => `${name} ${found ?? "not installed"}`).join(", ")}`,
-      `device      ${backend.gpu ?? "CPU (no CUDA device)"}`,
+      `device      ${backend.gpu ?? "CPU (no GPU)"}`,
       `attention   ${kernels.map(([dtype, kernel]) => `${kernel} for ${dtype}`).join(", ") || "unknown"}`,
       `flash-attn  ${backend.flashAttention ? "importable" : "not installed (optional, for CUDA)"}`,
     );

@@ -1,7 +1,7 @@
 /** `remdm experiment`: its options. */
 import { Command, InvalidArgumentError } from "commander";
+import { DEVICES, type Device } from "../device.ts";
 import { PRESETS } from "../experiment/presets.ts";
-import type { Device } from "../launchOptions.ts";
 import { CHECKPOINT_HELP } from "./checkpointHelp.ts";
 import { readDevice, readInteger, readPath } from "./usage.ts";
 
@@ -53,7 +53,7 @@ export function experimentCommand(): Command {
     .option("--print", "print the experiment file that it stands for, and end")
     .optionsGroup("Run:")
     .option("--out <directory>", "where results go (default: the experiment's name)", readPath)
-    .option("--device <name>", "auto, cpu, cuda or cuda:N, in the place of the file's", readDevice)
+    .option("--device <name>", `${DEVICES}, instead of the file's`, readDevice)
     .option("--dry-run", "list the cells and their cost, and end")
     .option("--original", "each cell also in the original's JSON format")
     .option("--quiet", "no progress")

@@ -1,6 +1,6 @@
 /** `remdm sample`: its options. */
 import { Command, Option } from "commander";
-import type { Device } from "../launchOptions.ts";
+import { DEVICES, type Device } from "../device.ts";
 import type { FinishReason } from "../sampler/events.ts";
 import type { Compat } from "../sampler/strategy.ts";
 import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";
@@ -67,7 +67,7 @@ export function sampleCommand(): Command {
         .choices(["float32", "bfloat16"])
         .default("float32"),
     )
-    .option("--device <name>", "auto, cpu, cuda or cuda:N", readDevice, "auto")
+    .option("--device <name>", DEVICES, readDevice, "auto")
     .optionsGroup("Sampling:")
     .option("--strategy <name>", `${STRATEGY_HELP} (default: remdm-loop, or what the model has)`)
     .addOption(

@@ -9,7 +9,8 @@ import { endedError } from "../backend/lastWords.ts";
 import { LogTail } from "../backend/logTail.ts";
 import { BUNDLED_NAMES, bundledDirectory } from "../checkpoints/published.ts";
 import { findPython } from "../backend/python.ts";
-import { resolveLaunch, type Device } from "../launchOptions.ts";
+import { DEVICES, type Device } from "../device.ts";
+import { resolveLaunch } from "../launchOptions.ts";
 import { BACKEND_MODULE, backendEnvironment } from "../backend/environment.ts";
 import { besideCheckpoint } from "../tokenizer/load.ts";
 import { failureOf } from "./failure.ts";
@@ -38,7 +39,7 @@ export function serveCommand(): Command {
       "--endpoint <ipc://path>",
       "where to listen (default: a socket in a directory of yours)",
     )
-    .option("--device <name>", "auto, cpu, cuda or cuda:N", readDevice, "auto")
+    .option("--device <name>", DEVICES, readDevice, "auto")
     .addOption(
       new Option("--dtype <type>", "what the network computes in")
         .choices(["float32", "bfloat16"])

@@ -1,8 +1,7 @@
 /** `remdm setup`: makes the Python environment, with the same script that `npm start` uses. */
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { Command } from "commander";
-import { packageRoot } from "../packageRoot.ts";
+import { packagePath } from "../packageRoot.ts";
 import { EXIT_FAILURE } from "./failure.ts";
 
 const NOTES = `
@@ -25,7 +24,7 @@ export function setupCommand(): Command {
 }
 
 function runSetup(args: readonly string[]): Promise<number> {
-  const script = join(packageRoot, "scripts", "setup.mjs");
+  const script = packagePath("scripts", "setup.mjs");
   const child = spawn(process.execPath, [script, ...args], { stdio: "inherit" });
   // Ctrl-C reaches the child by itself; we stay until it has tidied up.
   const stay = (): void => undefined;

@@ -1,8 +1,8 @@
 /** What a person typed wrong, and how typed values are read. */
 import { randomInt } from "node:crypto";
 import { InvalidArgumentError } from "commander";
+import { DEVICES, isDevice, type Device } from "../device.ts";
 import { expandHome } from "../home.ts";
-import type { Device } from "../launchOptions.ts";
 
 /** Bad usage: exit code 2. */
 export class UsageError extends Error {
@@ -45,9 +45,5 @@ export function readSeed(text: string): bigint {
 /** For commander. */
 export function readDevice(text: string): Device {
   if (isDevice(text)) return text;
-  throw new InvalidArgumentError("Allowed choices are auto, cpu, cuda, cuda:N.");
-}
-
-function isDevice(text: string): text is Device {
-  return /^(auto|cpu|cuda(:\d+)?)$/.test(text);
+  throw new InvalidArgumentError(`It must be ${DEVICES}.`);
 }

@@ -1,8 +1,7 @@
 /** The paper's numbers (arXiv 2503.00307) and its settings, for comparison. The numbers are those of `data/paper.json`. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { ModelCard } from "../backend/protocol.ts";
-import { packageRoot } from "../packageRoot.ts";
+import { packagePath } from "../packageRoot.ts";
 import { DEFAULTS } from "../sampler/strategyName.ts";
 import type { Cell } from "./cells.ts";
 import type { JudgeShape } from "./services.ts";
@@ -38,7 +37,7 @@ let read: Paper | undefined;
 
 /** @throws Error when the package is damaged. */
 export function paper(): Paper {
-  read ??= JSON.parse(readFileSync(join(packageRoot, "data", "paper.json"), "utf8")) as Paper;
+  read ??= JSON.parse(readFileSync(packagePath("data", "paper.json"), "utf8")) as Paper;
   return read;
 }
 

@@ -1,4 +1,5 @@
 /** From a file, or an object of a program, to an experiment whose every cell the library accepts. */
+import { DEVICES, isDevice } from "../device.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { anyModel } from "../anyModel.ts";
@@ -216,10 +217,10 @@ function withoutNotes(settings: MauveSettings): MauveSettings {
 }
 
 function deviceOf({ device = "auto" }: ExperimentFile, source: Source): string {
-  if (/^(auto|cpu|cuda|cuda:\d{1,3})$/.test(device)) return device;
+  if (isDevice(device)) return device;
   throw new ExperimentError(
     "experiment_invalid",
     `${source.where(["device"])} is ${quoted(device)}`,
-    "Set device to auto, cpu, cuda or cuda:N.",
+    `Set device to ${DEVICES}.`,
   );
 }

@@ -1,9 +1,8 @@
 /** The shape of an experiment file, checked against `schemas/experiment.json` before anything looks at its meaning. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { packagePath } from "../packageRoot.ts";
 import { quoted } from "../sampler/messages.ts";
-import { packageRoot } from "../packageRoot.ts";
 import { ExperimentError } from "./errors.ts";
 import { pathText, type Path, type Source } from "./source.ts";
 import type { ExperimentFile } from "./types.ts";
@@ -25,7 +24,7 @@ export function checkShape(value: unknown, source: Source): ExperimentFile {
 }
 
 function compile(): ValidateFunction<ExperimentFile> {
-  const text = readFileSync(join(packageRoot, "schemas", "experiment.json"), "utf8");
+  const text = readFileSync(packagePath("schemas", "experiment.json"), "utf8");
   // verbose: errors carry the part of the schema that they come from.
   const ajv = new Ajv({ strict: false, allErrors: true, verbose: true });
   return ajv.compile<ExperimentFile>(JSON.parse(text) as object);

@@ -84,7 +84,7 @@ export interface ExperimentFile extends CellSettings {
   readonly judgeRawWeights?: boolean;
   /** False for none. Settings, `{}` too, ask for it: where it cannot be computed, the experiment fails. Default: it is left out there, with a note. */
   readonly mauve?: MauveSettings | false;
-  /** `auto`, `cpu`, `cuda` or `cuda:N`, for models and judge. Default `auto`. */
+  /** `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, for models and judge. Default `auto`. */
   readonly device?: string;
   /** What the models compute in. Default `float32`. */
   readonly dtype?: "float32" | "bfloat16";

@@ -35,6 +35,7 @@ export type RemdmErrorCode =
   | "experiment_differs"
   | "experiment_busy"
   | "package_missing"
+  | "package_bundled"
   | "input_invalid"
   | "download_interrupted"
   | "download_refused"

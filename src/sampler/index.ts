@@ -1,4 +1,5 @@
 /** The pure sampler, usable on its own with any `Denoiser`: `import { sample } from "remdm/sampler"`. */
+import "./ambient.ts";
 export * from "./denoiser.ts";
 export * from "./errors.ts";
 export * from "./events.ts";

@@ -1,20 +1,19 @@
 /** The GPT-2 vocabulary, built in: what the published checkpoints were trained with. */
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { packageRoot } from "../packageRoot.ts";
+import { packagePath } from "../packageRoot.ts";
 import { byteAlphabet } from "./byteAlphabet.ts";
 import { readTokenizer } from "./rust.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const END_OF_TEXT = "<|endoftext|>";
 /** OpenAI's `vocab.bpe`, which all tokens follow from. `scripts/gpt2-merges.mjs` writes it. */
-const MERGES = join(packageRoot, "data", "gpt2-merges.txt.gz");
+const MERGES = ["data", "gpt2-merges.txt.gz"] as const;
 
 /** Takes 2 MB of vocabulary, so only when it is asked for. */
 export async function loadGpt2(): Promise<Tokenizer> {
-  const text = (await promisify(gunzip)(await readFile(MERGES))).toString("utf8");
+  const text = (await promisify(gunzip)(await readFile(packagePath(...MERGES)))).toString("utf8");
   const merges = text
     .trimEnd()
     .split("\n")

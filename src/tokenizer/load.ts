@@ -1,7 +1,7 @@
 /** Finds the tokenizer that belongs to a model. */
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { packageRoot } from "../packageRoot.ts";
+import { packagePath } from "../packageRoot.ts";
 import { checkText } from "../sampler/checks.ts";
 import type { DenoiserModel } from "../sampler/denoiser.ts";
 import { TokenizerError } from "./errors.ts";
@@ -23,7 +23,7 @@ const BUNDLED_VOCABULARY = 4097;
 export async function loadTokenizer(source: string): Promise<Tokenizer> {
   checkText("source", source, "gpt2, demo, or the path of a tokenizer.json");
   if (source === "gpt2") return loadGpt2();
-  const path = source === "demo" ? join(packageRoot, "checkpoints", "demo") : source;
+  const path = source === "demo" ? packagePath("checkpoints", "demo") : source;
   return loadHuggingFace(isDirectory(path) ? join(path, FILE_NAME) : path);
 }
 

@@ -153,3 +153,14 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
     expect(stderr).toContain("killed by SIGKILL");
   });
 });
+
+it("under Deno without --allow-net says so, and leaves no backend", async () => {
+  const [, runtime] = RUNTIMES[1];
+  const { stdout } = await built.run(
+    `const failed = Remdm.launch({ checkpoint: ".", python: ${JSON.stringify(servingPython())} });
+    await failed.catch(({ code, message }) => console.log(code, message.includes("--allow-net")));`,
+    [...runtime.filter((argument) => argument !== "--allow-net"), "--no-prompt"],
+  );
+  expect(stdout).toBe("backend_exited true");
+  expect(built.leftovers).toEqual([]);
+});

@@ -61,7 +61,7 @@ describe("bad usage ends with 2, before anything starts", () => {
       "--eta is not an option of the strategy mdlm",
     ],
     [["sample", "--strategy", "ddim"], "There is no strategy"],
-    [["sample", "--device", "tpu"], "Allowed choices are auto, cpu, cuda"],
+    [["sample", "--device", "tpu"], "It must be auto, cpu, cuda, cuda:N or mps"],
     [["sample", "--dtype", "float16"], "Allowed choices are float32, bfloat16"],
     [["sample", "--seed", "-1"], "2^64"],
     [["sample", "--samples", "0"], "--samples must be"],

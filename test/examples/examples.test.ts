@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { findPython } from "../../src/index.ts";
+import { DENO_PERMISSIONS } from "../backend/support/runtimes.ts";
 import { packageRoot } from "../../src/packageRoot.ts";
 
 const root = packageRoot;
 const deno = join(root, "node_modules/.bin/deno");
-const DENO_PERMISSIONS = ["read", "write", "env", "run", "ffi"].map((name) => `--allow-${name}`);
 const MINUTES = 60_000;
 
 /** Each test has a temporary directory of its own, so what an example leaves in it is seen. */

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from remdm_backend.best_device import best_device
 from remdm_backend.checkpoint.architecture import ROTARY, check_tensors, empty_network, shape_of
 from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.checkpoint.contents import NOT_FINITE, Contents, invalid, unreadable
@@ -194,7 +195,7 @@ def read_rotary(contents: Contents, shape: Shape) -> Tensor:
 def find_device(name: str) -> torch.device:
     """``auto``, or a device that exists here. Raises ``BackendError`` ``device_unavailable``."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return best_device()
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()

@@ -8,13 +8,15 @@ import torch
 
 from remdm_backend.errors import BackendError
 
+SIGNS = ("DefaultCPUAllocator", "MPS backend out of memory")
+
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """A GPU's has a type of its own; on a CPU PyTorch raises a plain ``RuntimeError`` that names
-    the allocator."""
+    """A CUDA GPU's has a type of its own; for a CPU or an Apple GPU PyTorch raises a plain
+    ``RuntimeError`` that names the allocator or the backend."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in SIGNS)
 
 
 def out_of_memory(shape: Sequence[int], rows: int) -> BackendError:

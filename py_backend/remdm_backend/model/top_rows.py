@@ -38,6 +38,8 @@ def top_rows(logits: Tensor, mask_id: int, mass: float) -> TopRows:
     The mask has no part in it, and a token of -inf none either. A row with NaN or +inf is no
     distribution: it is kept whole, for the sampler to refuse.
     """
+    if logits.device.type == "mps":
+        logits = logits.cpu()  # an Apple GPU has no float64, and the same memory
     others = logits.clone()
     others[:, mask_id] = -torch.inf
     peak = others.amax(dim=-1, keepdim=True)  # NaN if there is one

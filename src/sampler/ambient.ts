@@ -1,0 +1,17 @@
+/**
+ * What our declarations name and a consumer's `lib` may lack: they compile without `@types/node`, from `lib: ["es2022"]` on.
+ * Where the library or Node's types declare these too, the declarations merge.
+ */
+declare global {
+  interface AbortSignal {
+    readonly aborted: boolean;
+  }
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+  interface AsyncDisposable {
+    [Symbol.asyncDispose](): PromiseLike<void>;
+  }
+}
+
+export {};

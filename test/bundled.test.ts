@@ -1,0 +1,43 @@
+/** Code of ours that a bundler has taken away from the package's files. */
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import * as original from "../src/packageRoot.ts";
+
+const { packagePath, packageRoot, packageVersion } = original;
+
+let elsewhere = "";
+beforeAll(() => {
+  elsewhere = mkdtempSync(join(tmpdir(), "remdm-bundle-"));
+  for (const file of ["packageRoot.ts", "sampler/errors.ts"]) {
+    mkdirSync(join(elsewhere, "app/sampler"), { recursive: true });
+    copyFileSync(join(packageRoot, "src", file), join(elsewhere, "app", file));
+  }
+});
+afterAll(() => {
+  rmSync(elsewhere, { recursive: true, force: true });
+});
+
+describe("the package's files", () => {
+  it("are found from its own code", () => {
+    expect(packagePath("schemas", "reply.json")).toBe(join(packageRoot, "schemas/reply.json"));
+    expect(packageVersion()).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  it("are missed with an error that says why, where the code was bundled into another place", async () => {
+    const bundled = (await import(
+      pathToFileURL(join(elsewhere, "app/packageRoot.ts")).href
+    )) as typeof original;
+    for (const use of [() => bundled.packagePath("py_backend"), bundled.packageVersion]) {
+      expect(use).toThrow(
+        expect.objectContaining({
+          code: "package_bundled",
+          message: expect.stringContaining("bundled"),
+          remedy: expect.stringContaining("serverExternalPackages"),
+        }),
+      );
+    }
+  });
+});
