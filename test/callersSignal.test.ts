@@ -8,12 +8,7 @@ import { rejectOn } from "../src/backend/rejectOn.ts";
 import { onAbort } from "../src/onAbort.ts";
 import { SampleRun } from "../src/run.ts";
 import { RunTexts } from "../src/runTexts.ts";
-import {
-  AbortedError,
-  resolveOptions,
-  sampleEvents,
-  type Denoiser,
-} from "../src/sampler/index.ts";
+import { AbortedError, resolveOptions, sampleEvents, type Denoiser } from "../src/sampler/index.ts";
 import { countedSignal } from "./support/countedSignal.ts";
 
 const TOKENIZER = { name: "t", vocabSize: 3, encode: async () => [], decode: () => "" };

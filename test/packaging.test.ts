@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import ts from "typescript";
+import { describeUnless } from "./support/describeUnless.ts";
 import { packageRoot } from "../src/packageRoot.ts";
 
 let project = "";
@@ -95,6 +96,8 @@ const [major, minor] = process.versions.node.split(".").map(Number);
 const requiresModules =
   major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
 
+const tooOld = requiresModules ? undefined : `${process.version} requires no ES modules`;
+
 describe("CommonJS", () => {
   const run = (code: string) =>
     execa(process.execPath, ["-e", code], { cwd: project, reject: false });
@@ -106,13 +109,12 @@ describe("CommonJS", () => {
     expect(stdout).toBe("function");
   });
 
-  (requiresModules ? it : it.skip)(
-    `requires it from Node 20.19 and 22.12 on${requiresModules ? "" : ` (this is ${process.version})`}`,
-    async () => {
+  describeUnless(tooOld, "from Node 20.19 and 22.12 on", () => {
+    it("requires it", async () => {
       const { stdout } = await run(
         `console.log(typeof require("remdm").Remdm.launch, typeof require("remdm/sampler").sample)`,
       );
       expect(stdout).toBe("function function");
-    },
-  );
+    });
+  });
 });

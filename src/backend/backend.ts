@@ -8,7 +8,7 @@ import { slowStartError } from "./lastWords.ts";
 import { BackendProcess, type ProcessOptions } from "./process.ts";
 import { PROTOCOL_VERSION, type PongReply, type ReadyReply, type Reply } from "./protocol.ts";
 import type { CallOptions } from "./rejectOn.ts";
-import { Transport } from "./transport.ts";
+import type { Transport, TransportOptions } from "./transport.ts";
 
 export interface Backend {
   readonly transport: Transport;
@@ -41,8 +41,9 @@ export async function launchBackend(
   { startTimeoutMs, signal }: LaunchLimits,
 ): Promise<Backend> {
   if (signal?.aborted) throw new AbortedError(signal.reason);
+  const open = await transports();
   const process = new BackendProcess(options);
-  const transport = new Transport(process.endpoint, { explainLoss: () => explainLoss(process) });
+  const transport = open(process.endpoint, { explainLoss: () => explainLoss(process) });
   void process.gone.then((reason) => {
     transport.end(reason);
   });
@@ -72,7 +73,8 @@ export async function connectBackend(
 ): Promise<Backend> {
   const path = checkEndpoint(endpoint);
   if (signal?.aborted) throw new AbortedError(signal.reason);
-  const transport = new Transport(endpoint);
+  const open = await transports();
+  const transport = open(endpoint);
   try {
     await reach(transport, path, { signal, timeoutMs: reachTimeoutMs });
     transport.watch();
@@ -89,6 +91,22 @@ export async function connectBackend(
     transport.close();
     throw error;
   }
+}
+
+/**
+ * Loads ZeroMQ, a native addon, for whoever first needs it.
+ * @throws BackendError platform_unsupported under Bun, which the addon would take down.
+ */
+async function transports(): Promise<(endpoint: string, options?: TransportOptions) => Transport> {
+  if ("Bun" in globalThis) {
+    throw new BackendError(
+      "platform_unsupported",
+      "The native addon of the package zeromq does not work in Bun",
+      "Run the program with Node 20.5 or newer, or with Deno 2.9 or newer; `remdm/sampler` works in Bun as well.",
+    );
+  }
+  const { Transport } = await import("./transport.ts");
+  return (endpoint, options) => new Transport(endpoint, options);
 }
 
 /** A sign of life from the backend, and whether it is at work. */

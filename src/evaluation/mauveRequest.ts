@@ -2,7 +2,13 @@
 import { MAX_REQUEST_FRAME_BYTES } from "../backend/codec.ts";
 import type { MauveRequestHeader } from "../backend/protocol.ts";
 import type { Tensor } from "../backend/tensors.ts";
-import { checkFunction, checkInteger, checkNumber, checkOptions, isRecord } from "../sampler/checks.ts";
+import {
+  checkFunction,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  isRecord,
+} from "../sampler/checks.ts";
 import { OptionError } from "../sampler/errors.ts";
 import { checkCallbacks } from "./judgeCalls.ts";
 import { checkMauveSettings, MAUVE_LEAST_TEXTS, TEXTS_PER_BUCKET } from "./mauveSettings.ts";

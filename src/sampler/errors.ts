@@ -20,6 +20,7 @@ export type RemdmErrorCode =
   | "backend_closed"
   | "backend_rejected"
   | "protocol_mismatch"
+  | "platform_unsupported"
   | "endpoint_invalid"
   | "endpoint_busy"
   | "checkpoint_missing"

@@ -43,7 +43,7 @@ function runByRun(
   return runs.map((run) => decoded(run, decode)).join(mask);
 }
 
-/** Some decoders take no empty list: the library ends the process. */
+/** Some decoders take no empty list. */
 function decoded(tokens: string[], decode: DecodeTokens): string {
   return tokens.length === 0 ? "" : decode(tokens);
 }

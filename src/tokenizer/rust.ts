@@ -77,8 +77,8 @@ function highestId(
 }
 
 /**
- * Characters of a text. Patterns are searched by Oniguruma, which gives up after 10,000,000 steps at one place (at so many blanks in a row), and the library ends
- * the process then.
+ * Characters of a text: far fewer than the library's pattern search takes before it gives up, which would
+ * end the process.
  */
 const MOST_CHARACTERS = 2 ** 23;
 

@@ -1,10 +1,10 @@
-/** A `tokenizer.json`, looked at before it is used: which part cannot be read, and what would end the process. */
+/** A `tokenizer.json`, looked at before it is used: which part cannot be read, or would fail later. */
 import { isRecord } from "../sampler/checks.ts";
 import { TokenizerError } from "./errors.ts";
 
 export type TokenizerJson = Readonly<Record<string, unknown>>;
 
-/** @throws TokenizerError tokenizer_invalid for what is no JSON object, or has a part that ends the process. */
+/** @throws TokenizerError tokenizer_invalid for what is no JSON object, or has a part that would fail later. */
 export function parseTokenizerFile(path: string, text: string): TokenizerJson {
   const json = parse(path, text);
   for (const part of partsOf(json)) {
@@ -66,7 +66,7 @@ function itemsOf(value: unknown): unknown[] | undefined {
   return items?.flatMap((item: unknown) => itemsOf(item) ?? [item]);
 }
 
-/** What `tokenizers` 0.23.2 takes and then fails at in Rust, which under Node ends the process. */
+/** What `tokenizers` 0.23.2 takes when it reads the file, and fails at later, without an error to catch. */
 function fatalFault(part: unknown): string | undefined {
   if (!isRecord(part)) return undefined;
   switch (part.type) {

@@ -154,13 +154,16 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
   });
 });
 
-it("under Deno without --allow-net says so, and leaves no backend", async () => {
-  const [, runtime] = RUNTIMES[1];
+it("under Bun is refused before the addon is loaded, and starts no backend", async () => {
   const { stdout } = await built.run(
-    `const failed = Remdm.launch({ checkpoint: ".", python: ${JSON.stringify(servingPython())} });
-    await failed.catch(({ code, message }) => console.log(code, message.includes("--allow-net")));`,
-    [...runtime.filter((argument) => argument !== "--allow-net"), "--no-prompt"],
+    `globalThis.Bun = {};
+    const refused = [
+      Remdm.launch({ checkpoint: ".", python: ${JSON.stringify(servingPython())} }),
+      Remdm.connect({ endpoint: "ipc:///nobody/here" }),
+    ];
+    for (const one of refused) await one.catch(({ code }) => console.log(code));
+    console.log(process.report.getReport().sharedObjects.some((path) => path.includes("zeromq")));`,
   );
-  expect(stdout).toBe("backend_exited true");
+  expect(stdout).toBe("platform_unsupported\nplatform_unsupported\nfalse");
   expect(built.leftovers).toEqual([]);
 });

@@ -5,18 +5,15 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { FAMILIES, familyFile, scratchTokenizers } from "./support/families.ts";
-import { askPython, missingTokenizers, type Answer } from "./support/python.ts";
+import { askPython, type Answer } from "./support/python.ts";
 import { generatedIds, generatedTexts } from "./support/texts.ts";
 
 const load = scratchTokenizers();
 const TEXTS = generatedTexts(2000, 14);
 /** Of tokens that all vocabularies have. */
 const IDS = generatedIds(500, 20, 7, 800);
-/** Only in CI do these run without it, and fail. */
-const withPython = missingTokenizers && !process.env.CI ? describe.skip : describe;
-const reason = missingTokenizers ? " (tokenizers is missing in Python)" : "";
 
-withPython(`beside Python's tokenizers${reason}`, () => {
+describe("beside Python's tokenizers", () => {
   const answers = new Map<string, Answer>();
   beforeAll(async () => {
     const all = await askPython(FAMILIES.map(familyFile), TEXTS, IDS);

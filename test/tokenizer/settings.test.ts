@@ -1,14 +1,11 @@
 /** Each setting of a tokenizer.json by itself, beside Python's `tokenizers` 0.23.3, on 2,000 generated texts. */
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { scratchTokenizers } from "./support/families.ts";
-import { askPython, missingTokenizers, type Answer } from "./support/python.ts";
+import { askPython, type Answer } from "./support/python.ts";
 import { generatedTexts } from "./support/texts.ts";
 
 const load = scratchTokenizers();
 const TEXTS = generatedTexts(2000, 3);
-/** Only in CI do these run without it, and fail. */
-const withPython = missingTokenizers && !process.env.CI ? describe.skip : describe;
-const reason = missingTokenizers ? " (tokenizers is missing in Python)" : "";
 
 const tokens = ["[UNK]", ..."the shall ? ! ... a b 1 42 漢字 café 𠀀 ΟΔΟΣ İstanbul n't".split(" ")];
 const words = {
@@ -117,7 +114,7 @@ const SETTINGS: Readonly<Record<string, object>> = {
 const fileOf = (setting: object): string =>
   JSON.stringify({ version: "1.0", model: words, ...setting });
 
-withPython(`beside Python's tokenizers${reason}`, () => {
+describe("beside Python's tokenizers", () => {
   const answers = new Map<string, Answer>();
   beforeAll(async () => {
     const all = await askPython(Object.values(SETTINGS).map(fileOf), TEXTS);
@@ -223,7 +220,6 @@ describe("a text of 143,000 characters without a break", () => {
     const text = "abaabb".repeat(23_834);
     const ids = await (await load(file)).encode(text);
     expect(ids.length).toBeGreaterThan(60_000);
-    if (missingTokenizers) return;
     const [answer] = await askPython([file], [text]);
     expect(ids).toEqual(answer.ids[0]);
   });

@@ -1,11 +1,8 @@
 /** What Python's `tokenizers` makes of the same files, texts and ids. */
-import { execa, execaSync } from "execa";
+import { execa } from "execa";
 import { findPython } from "../../../src/backend/python.ts";
 
 const python = findPython().path;
-/** The set-up of the tests installs it. */
-export const missingTokenizers =
-  execaSync(python, ["-c", "import tokenizers"], { reject: false }).exitCode !== 0;
 
 const PROGRAM = `
 import json, sys
