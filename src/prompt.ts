@@ -37,7 +37,9 @@ export async function pinPrompt(
   if (prompt === undefined) return rest;
   const { length, pinned } = resolveOptions(rest, model);
   const unknown: UnknownPiece[] = [];
-  const tokens = await tokenizer.encode(prompt, { onUnknown: (piece) => unknown.push(piece) });
+  const tokens = Array.from(
+    await tokenizer.encode(prompt, { onUnknown: (piece) => unknown.push(piece) }),
+  );
   if (unknown.length > 0) throw unknownError(tokenizer.name, unknown[0]);
   // An ar model's first token is the one that begins every text.
   const first = model.kind === "ar" ? 1 : 0;

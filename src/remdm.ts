@@ -114,8 +114,9 @@ export class Remdm implements AsyncDisposable {
       options: checkPrompted(rest, model),
       specialTokens,
     });
+    const own = withOwnPins(rest);
     return new SampleRun(
-      (signal) => promptedEvents(denoiser, tokenizer, { ...rest, signal }, texts),
+      (signal) => promptedEvents(denoiser, tokenizer, { ...own, signal }, texts),
       texts,
       checkSignal(rest.signal),
     );
@@ -143,6 +144,11 @@ export class Remdm implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** The run reads them again when it starts, and what the caller changes meanwhile is not to count. */
+function withOwnPins({ pinned, ...rest }: SampleOptions): SampleOptions {
+  return pinned === undefined ? rest : { ...rest, pinned: new Map(pinned) };
 }
 
 async function* promptedEvents(

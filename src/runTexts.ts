@@ -20,7 +20,7 @@ import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 export interface TextPiece {
   /** In [0, L), with `stride` in the whole text. */
   readonly position: number;
-  /** What stands there from now on: the text of its token in the text, or `▒` for a mask. */
+  /** What stands there from now on: the text of its token in the text, or `▒` for a mask, after a blank where the tokenizer parts tokens so. */
   readonly text: string;
 }
 
@@ -66,6 +66,8 @@ export class RunTexts {
   readonly #hidden: ReadonlySet<TokenId>;
   readonly #splitter: TextPieces;
   #blank: Int32Array;
+  /** Pieces of what every sample begins with, without the prompt. */
+  readonly #unprompted: readonly string[];
   /** The tokens of every sample that has begun, as they stand. */
   readonly #tokens = new Map<number, ArrayLike<TokenId>>();
   /** What was told of the samples under way. */
@@ -78,9 +80,10 @@ export class RunTexts {
     this.#hidden = specialTokens ? new Set() : hiddenTokens(tokenizer);
     this.#splitter = new TextPieces(tokenizer, { maskId: model.maskId, hidden: this.#hidden });
     this.#blank = blankText(options, model);
+    this.#unprompted = this.pieces();
   }
 
-  /** @param options with the prompt's tokens. */
+  /** @param options with the prompt's tokens, which the first event of each sample tells. */
   begin(options: ResolvedOptions): void {
     this.#blank = blankText(options, this.#model);
   }
@@ -95,8 +98,16 @@ export class RunTexts {
       checkInteger("sample", sample, firstSample, firstSample + samples - 1);
     }
     const tokens = sample === undefined ? undefined : this.#tokens.get(sample);
-    const pieces = this.#splitter.of(tokens ?? this.#blank);
+    const pieces = this.#piecesOf(tokens ?? this.#blank);
     return [...pieces, ...new Array<string>(this.#blank.length - pieces.length).fill("")];
+  }
+
+  /** Those of a finished sample are its text in any case: where the decoder goes by neighbours, in one piece. */
+  #piecesOf(tokens: ArrayLike<TokenId>): readonly string[] {
+    const pieces = this.#splitter.of(tokens);
+    if (tokens instanceof Int32Array) return pieces; // under way
+    const text = this.#textOf(Array.from(tokens));
+    return pieces.join("") === text ? pieces : pieces.map((_, i) => (i === 0 ? text : ""));
   }
 
   /** Keeps what an event says. */
@@ -117,7 +128,7 @@ export class RunTexts {
   /** {@link note}, and adds the text to it. */
   tell(event: SamplerEvent): RunEvent {
     if (event.type === "progress") return event;
-    const before = this.#told.get(event.sample) ?? this.pieces(event.sample);
+    const before = this.#told.get(event.sample) ?? this.#unprompted;
     this.note(event);
     const now = this.pieces(event.sample);
     const all = now.map((text, position): TextPiece => ({ position, text }));

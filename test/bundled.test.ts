@@ -11,7 +11,7 @@ const { packagePath, packageRoot, packageVersion } = original;
 let elsewhere = "";
 beforeAll(() => {
   elsewhere = mkdtempSync(join(tmpdir(), "remdm-bundle-"));
-  for (const file of ["packageRoot.ts", "sampler/errors.ts"]) {
+  for (const file of ["packageRoot.ts", "sampler/errors.ts", "sampler/messages.ts"]) {
     mkdirSync(join(elsewhere, "app/sampler"), { recursive: true });
     copyFileSync(join(packageRoot, "src", file), join(elsewhere, "app", file));
   }

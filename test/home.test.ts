@@ -30,10 +30,16 @@ describe("a user without HOME and without an entry in the list of users", () => 
   });
 });
 
-const noRoot =
-  process.getuid?.() === 0
+/** Whom nobody knows. */
+const STRANGER = 54_321;
+const isRoot = process.getuid?.() === 0;
+const readsUs = (): boolean =>
+  spawnSync("cat", [join(packageRoot, "package.json")], { uid: STRANGER }).status === 0;
+const noRoot = !isRoot
+  ? "only root can start a program as a user whom nobody knows"
+  : readsUs()
     ? undefined
-    : "only root can start a program as a user whom nobody knows";
+    : "this folder is closed to other users";
 
 describeUnless(noRoot, "a user without a home", () => {
   it("is told what to name, not that it should not happen", () => {
@@ -42,7 +48,7 @@ describeUnless(noRoot, "a user without a home", () => {
       const run = (source: string, env: Record<string, string>) =>
         spawnSync(process.execPath, ["--input-type=module", "--eval", source], {
           cwd,
-          uid: 54_321,
+          uid: STRANGER,
           env: { PATH: process.env.PATH ?? "", ...env },
           encoding: "utf8",
         });

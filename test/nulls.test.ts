@@ -35,7 +35,7 @@ import {
   type Strategy,
 } from "../src/index.ts";
 import { packageRoot } from "../src/packageRoot.ts";
-import { pinPrompt } from "../src/prompt.ts";
+import { checkPrompted } from "../src/prompt.ts";
 import { checkCallOptions } from "../src/evaluation/judgeCalls.ts";
 import { checkMauve } from "../src/evaluation/mauveRequest.ts";
 
@@ -185,7 +185,7 @@ const FUNCTIONS: readonly (readonly [string, Call, Readonly<Record<string, true>
   ["Remdm.connect", (options) => Remdm.connect(options), connect, { endpoint: "ipc:///not/there" }],
   ["resolveConnect", resolveConnect, connect, { endpoint: "ipc:///not/there" }],
   ["remdm.sample", method("sample"), sampling, windows],
-  ["pinPrompt", (options) => pinPrompt(options, tokenizer, MODEL), { prompt: true }],
+  ["checkPrompted", (options) => checkPrompted(options, MODEL), { prompt: true }],
   ["remdm.ping", method("ping"), { signal: true }],
   ["resolveOptions", (options) => resolveOptions(options, MODEL), sampler, windows],
   ["sample", (options) => sample(denoiser, options), sampler, windows],

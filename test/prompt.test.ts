@@ -91,7 +91,7 @@ describe("a prompt", () => {
     ["is longer than the model takes", { prompt: "abcdef" }, "at most 5 tokens (this one has 6)"],
     ["is longer than asked for", { prompt: "abc", length: 2 }, "at most 2 tokens (this one has 3)"],
     ["meets a pinned position", { prompt: "ab", pinned: new Map([[1, 0]]) }, "pinned position"],
-    ["has a token that the model lacks", { prompt: "a{" }, "pinned position 1 must be a token id"],
+    ["has a token that the model lacks", { prompt: "a|" }, "pinned position 1 must be a token id"],
   ])("is refused when its tokens are known and it %s", async (_, options, message) => {
     const given = withBase(options);
     checkPrompted(given, MODEL);

@@ -23,7 +23,7 @@ it("the pieces of an ar text are the text, and come from left to right", async (
       written += text;
     }
   }
-  expect((await run.result).texts).toEqual([`${END}ROMEO:${written}${END}`]);
+  expect((await run.result).texts).toEqual([`${END}${written}${END}`]);
 });
 
 it("special tokens are left out of texts where asked", async () => {

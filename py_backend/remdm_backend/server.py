@@ -184,7 +184,7 @@ class Server:
                 raise RequestError(
                     request.id,
                     "This backend judges texts and cannot be sampled from.",
-                    "Sample from a model that `Remdm.launch` or `remdm serve` started.",
+                    "Sample from a model that `Remdm.launch` or `npx remdm serve` started.",
                 )
             check_forward(request, vocab_size=card.vocab_size, length=card.length)
             self._engine.submit(Call(client, request))

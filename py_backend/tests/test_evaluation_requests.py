@@ -219,7 +219,7 @@ def test_a_model_to_sample_from_judges_nothing_and_the_server_goes_on() -> None:
             error = ask(client, texts_frames(kind))
             assert error["code"] == "request_invalid"
             assert "does not judge texts" in error["message"]
-            assert "--judge" in error["remedy"]
+            assert "Judge.launch" in error["remedy"]
         call = make_call(3)
         np.testing.assert_allclose(client.forward(call), expected(call), rtol=1e-5)
 

@@ -40,7 +40,7 @@ export async function launchBackend(
   options: ProcessOptions,
   { startTimeoutMs, signal }: LaunchLimits,
 ): Promise<Backend> {
-  if (signal?.aborted) throw new AbortedError(signal.reason);
+  if (signal?.aborted) throw abortedStart(signal.reason);
   const open = await transports();
   const process = new BackendProcess(options);
   const transport = open(process.endpoint, { explainLoss: () => explainLoss(process) });
@@ -72,7 +72,7 @@ export async function connectBackend(
   { reachTimeoutMs, signal }: ConnectLimits,
 ): Promise<Backend> {
   const path = checkEndpoint(endpoint);
-  if (signal?.aborted) throw new AbortedError(signal.reason);
+  if (signal?.aborted) throw abortedStart(signal.reason);
   const open = await transports();
   const transport = open(endpoint);
   try {
@@ -137,6 +137,14 @@ async function reach(transport: Transport, path: string, options: CallOptions): 
       error,
     );
   }
+}
+
+function abortedStart(reason: unknown): AbortedError {
+  return new AbortedError(
+    reason,
+    "It was aborted before the backend was reached",
+    "Launch or connect again.",
+  );
 }
 
 async function explainLoss(process: BackendProcess): Promise<RemdmError> {

@@ -16,7 +16,10 @@ export function hungUpError(endpoint: string): BackendError {
   return new BackendError("backend_exited", `The backend at ${endpoint} hung up`, RETRY);
 }
 
-export function brokenError(action: "send to" | "read from", cause: unknown): BackendError {
+export function brokenError(
+  action: "reach" | "send to" | "read from",
+  cause: unknown,
+): BackendError {
   return new BackendError("backend_exited", `Cannot ${action} the backend`, RETRY, cause);
 }
 

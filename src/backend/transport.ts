@@ -3,6 +3,7 @@
  * by its answer, its abort signal, its time limit, or the end of the connection, whichever is first.
  * While no call is pending the connection does not keep the process alive.
  */
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Dealer } from "zeromq";
 import { AbortedError, type RemdmError } from "../sampler/errors.ts";
@@ -51,8 +52,11 @@ interface PendingCall {
 const SEND_RETRY_MS = 5;
 /** A peer that is not there yet is connected to again after this time, which doubles ... */
 const CONNECT_RETRY_MS = 50;
-/** ... up to this. */
-const CONNECT_RETRY_MAX_MS = 400;
+/** ... up to this while there is no socket of its, ... */
+const ABSENT_RETRY_MS = 400;
+/** ... and to this where there is one: over a slow link the handshake takes several round trips. */
+const PRESENT_RETRY_MS = 12_800;
+const SCHEME = "ipc://";
 
 export class Transport {
   readonly #endpoint: string;
@@ -221,7 +225,11 @@ export class Transport {
   async #rest(): Promise<void> {
     this.#resting = true;
     this.#liveness.stop();
-    const look = setInterval(() => void this.#lookAtPeer(), WAIT_MS).unref();
+    const look = setInterval(() => {
+      this.#lookAtPeer().catch((cause: unknown) => {
+        this.end(brokenError("reach", cause));
+      });
+    }, WAIT_MS).unref();
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
@@ -262,10 +270,25 @@ export class Transport {
     } else if (this.#connected) {
       this.end(await this.#explainLoss());
     } else if (performance.now() >= this.#retryAt) {
-      this.#retryMs = Math.min(2 * this.#retryMs, CONNECT_RETRY_MAX_MS);
-      this.#retryAt = performance.now() + this.#retryMs;
-      this.#socket.disconnect(this.#endpoint);
-      this.#socket.connect(this.#endpoint);
+      this.#connectAgain();
     }
   }
+
+  #connectAgain(): void {
+    const isThere = existsSync(this.#endpoint.slice(SCHEME.length));
+    const most = isThere ? PRESENT_RETRY_MS : ABSENT_RETRY_MS;
+    this.#retryMs = Math.min(2 * this.#retryMs, most);
+    this.#retryAt = performance.now() + this.#retryMs;
+    try {
+      this.#socket.disconnect(this.#endpoint);
+    } catch (cause) {
+      if (!isGone(cause)) throw cause;
+    }
+    this.#socket.connect(this.#endpoint);
+  }
+}
+
+/** Whether libzmq has given up an endpoint by itself, as it does when a connection breaks in its handshake. */
+function isGone(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && error.code === "ENOENT";
 }

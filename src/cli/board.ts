@@ -63,7 +63,7 @@ export class Board {
   }
 
   #markOf({ masked, markedUntil }: Sheet, position: number): Mark {
-    if (this.#blank[position] !== MASK_GLYPH) return "pinned";
+    if (!isMask(this.#blank[position])) return "pinned";
     const isMarked = this.#pictures <= markedUntil[position];
     if (masked[position]) return isMarked ? "remasked" : "masked";
     return isMarked ? "new" : "settled";
@@ -74,10 +74,15 @@ export class Board {
     if (known !== undefined) return known;
     const sheet = {
       pieces: [...this.#blank],
-      masked: this.#blank.map((piece) => piece === MASK_GLYPH),
+      masked: this.#blank.map(isMask),
       markedUntil: new Int32Array(this.#blank.length).fill(-1),
     };
     this.#underWay.set(sample, sheet);
     return sheet;
   }
+}
+
+/** A blank may part it from what stands before. */
+function isMask(piece: string): boolean {
+  return piece.endsWith(MASK_GLYPH);
 }

@@ -60,6 +60,6 @@ function refuseUnknown({ args, commands }: Command): void {
   const meant = nearest(word, names) ?? names[0];
   throw new UsageError(
     `checkpoints has no command ${quoted(word)}`,
-    `Did you mean \`remdm checkpoints ${meant}\`? Without a command, \`remdm checkpoints\` lists what there is.`,
+    `Did you mean \`npx remdm checkpoints ${meant}\`? Without a command, \`npx remdm checkpoints\` lists what there is.`,
   );
 }

@@ -17,6 +17,7 @@ import type { EvalFlags } from "./eval.ts";
 import {
   checkMauveFlags,
   checkMauveTexts,
+  isJudgeNamed,
   isMauveNamed,
   judgeFor,
   mauveOf,
@@ -140,7 +141,7 @@ async function run(
     flags.words === undefined ? references?.source : await readText(flags.words, { signal });
   const named = new Set<RemdmError>();
   const onFailure = (measure: JudgedMeasure, error: RemdmError): void => {
-    if (measure === "mauve" ? isMauveNamed(flags) : flags.judge !== undefined) named.add(error);
+    if (measure === "mauve" ? isMauveNamed(flags) : isJudgeNamed(flags)) named.add(error);
   };
   const launched = await judgeFor(flags, launch, reporter, signal);
   await using judge = launched.judge;

@@ -23,6 +23,12 @@ export interface JudgeFlags {
 /** Starts the model that judges; tests hand in their own. */
 export type LaunchJudge = (options: JudgeFlags) => Promise<TextJudge & AsyncDisposable>;
 
+/** `--judge`, or what says how it is to run. */
+export function isJudgeNamed({ judge, judgeTokenizer, rawWeights, device }: EvalFlags): boolean {
+  const settings = [judge, judgeTokenizer, rawWeights];
+  return settings.some((setting) => setting !== undefined) || device !== "auto";
+}
+
 /** `--mauve`, or a setting of it. */
 export function isMauveNamed({ mauve, mauveSeeds, mauveScale }: EvalFlags): boolean {
   return mauve ?? (mauveSeeds !== undefined || mauveScale !== undefined);

@@ -24,10 +24,11 @@ export function describeEvaluation(evaluation: Evaluation): string {
         ...collapse.reasons.map((reason) => `  - ${reason}`),
       ]
     : [`No sign of a collapse${reservation(evaluation)}.`];
+  const unknown = unknownNotes(evaluation);
   const notes = [
     ...skipNotes(skipped).flatMap(({ note, remedy }) => ["", note, `  ${remedy}`]),
     ...(mauve?.tiedSeeds ? ["", ...tieNote(mauve, mauve.tiedSeeds)] : []),
-    ...unknownNotes(evaluation).flatMap((note) => ["", note]),
+    ...(unknown.length > 0 ? ["", ...unknown] : []),
   ];
   return [heading, "", ...table(rowsOf(evaluation)), ...notes, "", ...verdict].join("\n");
 }

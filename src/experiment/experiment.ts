@@ -62,6 +62,7 @@ export async function runExperiment(
   checkText("out", options.out, "the path of a directory");
   if (options.original !== undefined) checkBoolean("original", options.original);
   checkFunction("onProgress", options.onProgress);
+  checkFunction("onNote", options.onNote);
   checkSignal(options.signal);
   const resolved =
     typeof experiment === "string" ? readExperiment(experiment) : resolveExperiment(experiment);

@@ -1,6 +1,8 @@
 /**
  * A text in pieces, one a token: what each adds to the text, in the text. Joined in order they are what `decode` says of
  * the whole sequence, also where the bytes of a character lie in several tokens: the character is then the last one's.
+ * Limitation: Llama 2's decoder makes U+FFFD of every byte in a row that is not all characters, and a decoder with an
+ * end-of-word suffix parts words by what follows; there the pieces can differ from the text.
  */
 import type { TokenId } from "../sampler/denoiser.ts";
 import { MASK_GLYPH, type Tokenizer } from "./tokenizer.ts";
@@ -32,7 +34,7 @@ export class TextPieces {
 
   /**
    * @param ids [L], masks included.
-   * @returns [L] pieces, `▒` for a mask. Bytes beside a mask that are no whole character have none yet: the mask may
+   * @returns [L] pieces, `▒` for a mask, after a blank where the tokenizer parts tokens so. Bytes beside a mask that are no whole character have none yet: the mask may
    *   complete it. Anywhere else they are U+FFFD.
    */
   of(ids: ArrayLike<TokenId>): string[] {
@@ -43,7 +45,7 @@ export class TextPieces {
       const begin = pieces.length;
       const id = tokens[begin];
       if (id === this.#maskId) {
-        pieces.push(MASK_GLYPH);
+        pieces.push(hasBegun ? this.#maskLater() : MASK_GLYPH);
       } else if (this.#hidden.has(id)) {
         pieces.push("");
         continue;
@@ -98,6 +100,11 @@ export class TextPieces {
 
   #textFirst(id: TokenId): string {
     return remembered(this.#first, id, () => this.#tokenizer.decode([id]));
+  }
+
+  /** A mask after a token: WordPiece parts the two by a blank. */
+  #maskLater(): string {
+    return this.#textLater(this.#maskId);
   }
 
   #textLater(id: TokenId): string {

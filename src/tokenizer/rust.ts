@@ -89,6 +89,7 @@ function encoder(
   unknownIn: (text: string, encoding?: Encoding) => Promise<UnknownPiece[]>,
 ): Tokenizer["encode"] {
   return async (text, { whole = false, onUnknown } = {}) => {
+    if (typeof text !== "string") throw new OptionError("text", text, "a text");
     if (text.length > MOST_CHARACTERS) {
       const allowed = `at most ${MOST_CHARACTERS} characters long`;
       throw new OptionError("text", text.length, allowed);

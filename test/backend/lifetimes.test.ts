@@ -130,7 +130,7 @@ describe("a worker thread with a model, a judge and a connection open", () => {
         worker.on("error", (error) => console.log(error.message));
         worker.on("exit", () => setTimeout(() => console.log("main lives"), 100));
       } else {
-        ${openAll()}
+        ${openAll(400)}
         ${ending}
       }`;
   }
@@ -140,9 +140,14 @@ describe("a worker thread with a model, a judge and a connection open", () => {
     ["exits", "process.exit();", ""],
     ["is terminated while it is idle", "parentPort.postMessage(0);", "worker.terminate();"],
     [
-      "is terminated while it waits for answers",
-      "setInterval(() => { void forward(model); void forward(connection); }, 0); parentPort.postMessage(0);",
-      "setTimeout(() => worker.terminate(), 50);",
+      "is terminated while it waits for an answer",
+      "void forward(model); setTimeout(() => parentPort.postMessage(0), 100);",
+      "worker.terminate();",
+    ],
+    [
+      "exits while it waits for an answer",
+      "void forward(model); setTimeout(() => process.exit(), 100);",
+      "",
     ],
   ])("takes nothing down when it %s", async (_, ending, onMessage) => {
     const { stdout, stderr, exitCode } = await built.run(inWorker(ending, onMessage));

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { createConnection, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackendError, CheckpointError, ProtocolError } from "../../src/backend/errors.ts";
 import type { PongReply, Reply, RowsReply } from "../../src/backend/protocol.ts";
@@ -92,6 +93,30 @@ describe("a call", () => {
     const answer = ping(transport);
     opened.push(await FakeBackend.start(answerPings, endpoint));
     expect((await answer).header.type).toBe("pong");
+  });
+
+  it("reaches a backend whose first connections broke, and one over a slow link", async () => {
+    const backend = await FakeBackend.start(answerPings);
+    const path = `${backend.endpoint.slice("ipc://".length)}-link`;
+    let broken = 0;
+    const link = createServer((near) => {
+      if (broken++ < 2) {
+        near.destroy();
+        return;
+      }
+      const far = createConnection(backend.endpoint.slice("ipc://".length));
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        from.on("data", (bytes) => setTimeout(() => to.write(bytes), 150));
+        from.on("error", () => undefined).on("close", () => to.destroy());
+      }
+    }).listen(path);
+    const transport = new Transport(`ipc://${path}`);
+    opened.push({ stop: () => transport.close() }, backend, { stop: () => link.close() });
+    expect((await ping(transport)).header.type).toBe("pong");
+    expect(broken).toBeGreaterThan(2);
   });
 
   it("carries a large tensor each way", async () => {

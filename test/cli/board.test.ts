@@ -25,7 +25,7 @@ function shown(board: Board): string | undefined {
 }
 
 it("puts a sample together as its pieces come and go, and tells what happened to each", () => {
-  const board = new Board(["a", "▒", "▒", "▒"]);
+  const board = new Board(["a", "▒", "▒", " ▒"]);
   expect(board.picture()).toBeUndefined();
   board.apply(revealed(2, { 1: "b", 3: "d" }));
   expect(shown(board)).toBe("a:pinned b:new ▒:masked d:new");

@@ -51,7 +51,13 @@ beforeEach(() => {
     });
   }
 });
-afterEach(() => void jest.restoreAllMocks());
+afterEach(() => {
+  jest.restoreAllMocks();
+  // What was right wrote files, which would be found as models.
+  for (const name of readdirSync(scratch)) {
+    if (name !== "samples.jsonl") rmSync(join(scratch, name), { recursive: true, force: true });
+  }
+});
 
 /** @returns the exit code. */
 async function run(args: readonly string[]): Promise<unknown> {
@@ -162,7 +168,10 @@ describe("what does not go together", () => {
     ["--length 0", "--length must be an integer in [1, 128]; got 0"],
     ["--checkpoint some.ckpt --length 0", "--length must be an integer of at least 1; got 0"],
     ["--batch-size 0", "--batch-size must be an integer of at least 1; got 0"],
-    ["--device cuda:1234", "--device must be auto, cpu, cuda or cuda:N"],
+    [
+      "--device cuda:1234",
+      "argument 'cuda:1234' is invalid. It must be auto, cpu, cuda, cuda:N or mps",
+    ],
   ])("sample %s", async (line, message) => {
     expect(await run(sample(line))).toBe(2);
     expect(said).toContain(message);
@@ -177,17 +186,21 @@ describe("what does not go together", () => {
       "--batch-size must be an integer in",
     ],
     ["eval samples.jsonl --max-length 1", 2, "--max-length must be an integer in [2, "],
-    ["eval samples.jsonl --device cuda:1234", 2, "--device must be auto"],
+    [
+      "eval samples.jsonl --device cuda:1234",
+      2,
+      "argument 'cuda:1234' is invalid. It must be auto, cpu",
+    ],
     ["eval samples.jsonl --mauve-seeds 1,1", 2, "--mauve-seeds must be different integers"],
     ["eval samples.jsonl --references samples.jsonl", 1, "(`--reference-unit text`)"],
     ["eval samples.jsonl --references samples.jsonl", 1, "(`--tokenizer`)"],
     ["eval samples.jsonl --judge gpt2/none.ckpt", 1, "There is no checkpoint at"],
     ["experiment --preset remdm-lop --checkpoint demo --no-judge", 2, "Did you mean remdm-loop?"],
     ["experiment --preset mdlm --checkpoint demo --judge none", 2, "use --no-judge"],
-    ["checkpoints downlaod", 2, "Did you mean `remdm checkpoints download`?"],
-    ["checkpoints downlaod mdlm", 2, "Did you mean `remdm checkpoints download`?"],
+    ["checkpoints downlaod", 2, "Did you mean `npx remdm checkpoints download`?"],
+    ["checkpoints downlaod mdlm", 2, "Did you mean `npx remdm checkpoints download`?"],
     ["convert demo --out ~", 1, ""],
-    ["serve --device cuda:1234", 2, "--device must be auto"],
+    ["serve --device cuda:1234", 2, "argument 'cuda:1234' is invalid. It must be auto, cpu"],
   ])("%s", async (line, code, message) => {
     const args = line.split(" ");
     expect(await run(args)).toBe(code);

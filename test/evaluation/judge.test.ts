@@ -245,7 +245,7 @@ describe("a judge", () => {
     await invalid(judge.mauve(p, p, { seeds: [1], onTie: 1 } as never), "onTie", "a function");
     const close = { seeds: [1], explainedVariance: 0.99999999 };
     await invalid(judge.mauve(p, p, close), "explainedVariance", "(0, 0.999]");
-    await invalid(judge.mauve(p, p, undefined as never), "options", "an object with seeds");
+    await invalid(judge.mauve(p, p, undefined as never), "options", "an object");
     const revived = JSON.parse(JSON.stringify(p)) as Features;
     await invalid(judge.mauve(revived, p, { seeds: [1] }), "p.data", "a Float32Array");
     await invalid(judge.mauve(p, null as never, { seeds: [1] }), "q", "features");

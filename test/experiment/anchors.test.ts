@@ -8,6 +8,7 @@ import { readExperiment } from "../../src/experiment/read.ts";
 let scratch = "";
 beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), "remdm-anchors-"));
+  writeFileSync(join(scratch, "text.txt"), "text");
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -32,6 +33,7 @@ describe("an experiment with anchors and merge keys", () => {
   it("is what it would be if everything stood in its place", () => {
     const plain = `
 name: two models
+references: text.txt
 mauve: { seeds: [3] }
 models:
   - checkpoint: demo
@@ -40,7 +42,7 @@ models:
     strategies: [mdlm, { name: remdm-loop, label: strong, eta: 0.1 }]
   - { checkpoint: demo, name: second, steps: 64, seeds: [1, 2], strategies: [{ name: remdm-loop, eta: 0.02 }] }
 `;
-    const anchored = { ...read(GRID), source: undefined };
+    const anchored = { ...read(`${GRID}references: text.txt\n`), source: undefined };
     expect(anchored).toEqual({ ...read(plain), source: undefined });
     expect(anchored.cells.map(({ id }) => id)).toEqual([
       "demo_mdlm_T16_p0.9_seed1",
@@ -59,7 +61,6 @@ models:
   });
 
   it("keeps x- keys out of MAUVE's settings where they count", () => {
-    writeFileSync(join(scratch, "text.txt"), "text");
     const { mauve } = read(`${GRID}references: text.txt\n`);
     expect(mauve).toEqual({ seeds: [3], scale: 5 });
   });

@@ -60,6 +60,8 @@ const TRIALS: Record<string, Trial> = {
   "npx remdm checkpoints download {name}": HELP,
   "npx remdm checkpoints download {checkpoint}": HELP,
   "npx remdm checkpoints download NAME": HELP,
+  "npx remdm checkpoints {meant}": HELP,
+  "npx remdm checkpoints": { in: "both" },
   "npx remdm serve": HELP,
   "npx remdm sample": HELP,
   "npx remdm help sample": { in: "both" },
@@ -81,6 +83,7 @@ const VALUES: Record<string, (() => string) | undefined> = {
   python: () => python,
   "found.executable": () => python,
   name: () => "mdlm",
+  meant: () => "download",
   checkpoint: () => "mdlm",
   "command.name()": () => "checkpoints",
   venv: () => installed.link(),
@@ -94,16 +97,19 @@ const FOREIGN = [
   "conda deactivate",
   "conda install pip",
   "deactivate",
+  "git lfs pull",
+  "hf download {name} --local-dir {model}",
   "nvm install 22",
   "pyenv global 3.12",
   "ssh -L",
   "sudo apt-get install python3 python3-venv",
   "sudo apt-get install python3-venv python3-pip",
   "sudo apt-get install python{major}.{minor}-venv",
+  "ulimit -n 4096",
 ];
 
 /** Between backticks, and nothing that the reader is to run. */
-const DESCRIPTIONS = ["remdm sample --out"];
+const DESCRIPTIONS = ["remdm sample --out", 'unit: "paragraph"', 'unit: "text"'];
 
 /** Commands that are put together before they stand between backticks, or are no advice. */
 const BARE = [
@@ -114,6 +120,8 @@ const BARE = [
   "npx remdm setup --repair",
   'cd "{backend}" && "{python}" -m ruff',
   "Node packages (npm ci)",
+  "npm start --",
+  "npx remdm sample",
   "python -m remdm_backend.train",
 ];
 

@@ -22,7 +22,9 @@ function packedParts(): string[] {
     throw new Error("package.json names no files");
   }
   const files = Array.isArray(manifest.files) ? manifest.files.map(String) : [];
-  return files.map((file) => file.replace("/**/*.py", "")).filter((file) => file !== "docs");
+  return files
+    .map((file) => file.replace("/**/*.py", ""))
+    .filter((file) => file !== "docs" && !file.startsWith("!"));
 }
 
 export class InstalledPackage {
