@@ -103,7 +103,7 @@ describe("remdm checkpoints", () => {
   it.each([
     [["checkpoints", "download"], "missing required argument"],
     [["checkpoints", "download", "gpt4"], "Allowed choices are mdlm, ar, sedd"],
-    [["checkpoints", "upload"], "Did you mean `remdm checkpoints download`?"],
+    [["checkpoints", "upload"], "Did you mean `npx remdm checkpoints download`?"],
     [["convert", "demo"], "--out"],
     [["convert", "demo", "--out", "x", "--dtype", "int8"], "Allowed choices are float32, float16"],
   ])("%j is bad usage", async (args, message) => {
