@@ -9,6 +9,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { isMainThread } from "node:worker_threads";
 import type { Dealer } from "zeromq";
+import { isRecord } from "../sampler/checks.ts";
 
 /** The part of a DEALER socket that a receiver uses. */
 export type ReceivingSocket = Pick<Dealer, "closed" | "readable" | "receive" | "receiveTimeout">;
@@ -39,7 +40,7 @@ function awaitingReceiver(socket: ReceivingSocket): Receive {
 
 /** Whether ZeroMQ said that it cannot do it now: nothing to receive, or nobody to send to. */
 export function isTryAgain(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "code" in error && error.code === "EAGAIN";
+  return isRecord(error) && error.code === "EAGAIN";
 }
 
 /** A round trip to a waiting backend takes well under a millisecond: look again at once this many times ... */

@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Dealer } from "zeromq";
+import { isRecord } from "../sampler/checks.ts";
 import { AbortedError, type RemdmError } from "../sampler/errors.ts";
 import {
   decodeReply,
@@ -290,5 +291,5 @@ export class Transport {
 
 /** Whether libzmq has given up an endpoint by itself, as it does when a connection breaks in its handshake. */
 function isGone(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "code" in error && error.code === "ENOENT";
+  return isRecord(error) && error.code === "ENOENT";
 }

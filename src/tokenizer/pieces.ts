@@ -45,7 +45,7 @@ export class TextPieces {
       const begin = pieces.length;
       const id = tokens[begin];
       if (id === this.#maskId) {
-        pieces.push(hasBegun ? this.#maskLater() : MASK_GLYPH);
+        pieces.push(hasBegun ? this.#textLater(id) : MASK_GLYPH); // WordPiece parts it by a blank
       } else if (this.#hidden.has(id)) {
         pieces.push("");
         continue;
@@ -100,11 +100,6 @@ export class TextPieces {
 
   #textFirst(id: TokenId): string {
     return remembered(this.#first, id, () => this.#tokenizer.decode([id]));
-  }
-
-  /** A mask after a token: WordPiece parts the two by a blank. */
-  #maskLater(): string {
-    return this.#textLater(this.#maskId);
   }
 
   #textLater(id: TokenId): string {
