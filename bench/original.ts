@@ -77,7 +77,7 @@ async function wholeRuns(theirs: Worker, remdm: Remdm, topP: number): Promise<st
   let run = 0;
   const seconds = await inTurns(rounds, {
     theirRun: () => theirs.ask<number>("run", { steps, top_p: topP, batch }),
-    ourRun: () => timed(() => remdm.sample({ ...options, steps, seed: run++ }).result),
+    ourRun: () => timed(() => remdm.sample({ ...options, steps, seed: run++ }).result()),
     theirStep: () => second(() => theirs.ask<number>("step", { steps: STEPS, top_p: topP, batch })),
     ourStep: () => second(() => timed(() => middle.next())),
   });

@@ -18,8 +18,8 @@ const noise = new PhiloxNoise(1n);
 
 /** Standard normal numbers by Box and Muller, the same in every run. */
 function normal(id: number, row: number): number {
-  const radius = Math.sqrt(-2 * Math.log1p(-noise.event(row, 0, id)));
-  return radius * Math.cos(2 * Math.PI * noise.event(row, 1, id));
+  const radius = Math.sqrt(-2 * Math.log1p(-noise.position(row, 0, id)));
+  return radius * Math.cos(2 * Math.PI * noise.position(row, 1, id));
 }
 
 /** Logits by kind of row: a confident network's, a trained language model's, an untrained one's, no opinion at all. */

@@ -99,8 +99,8 @@ function optionsOf({ steps, length, samples, kind }: Size): SamplerOptions {
 function instantDenoiser({ vocabSize, length }: Size, top: boolean): Denoiser {
   const noise = new PhiloxNoise(1n);
   const logits = Float32Array.from({ length: TABLE_ROWS * vocabSize }, (_, i) => {
-    const radius = Math.sqrt(-2 * Math.log1p(-noise.event(0, 0, i)));
-    return 3 * radius * Math.cos(2 * Math.PI * noise.event(0, 1, i));
+    const radius = Math.sqrt(-2 * Math.log1p(-noise.position(0, 0, i)));
+    return 3 * radius * Math.cos(2 * Math.PI * noise.position(0, 1, i));
   });
   let answer = logits;
   const tops = Array.from({ length: top ? TABLE_ROWS : 0 }, (_, row) =>

@@ -35,14 +35,16 @@ describe("a directory in the format of Hugging Face", () => {
     expect(model).toMatchObject({ architecture: "huggingface", vocabSize, weights: "raw" });
     expect(tokenizer).toMatchObject({ vocabSize: known, maskId, bosId: ends[0], eosId: ends[1] });
 
-    const { tokens, texts } = await remdm.sample({
-      strategy: { kind: "remdm-cap", eta: 0.1 },
-      steps: 16,
-      samples: 4,
-      topP: 0.95,
-      prompt,
-      seed: 1,
-    }).result;
+    const { tokens, texts } = await remdm
+      .sample({
+        strategy: { kind: "remdm-cap", eta: 0.1 },
+        steps: 16,
+        samples: 4,
+        topP: 0.95,
+        prompt,
+        seed: 1,
+      })
+      .result();
     const prompted = await tokenizer.encode(prompt);
     for (const [i, ids] of tokens.entries()) {
       expect(ids).toHaveLength(32);
@@ -56,7 +58,7 @@ describe("a directory in the format of Hugging Face", () => {
   it("gives the same tokens again, and others for another seed", async () => {
     await using remdm = await Remdm.launch({ checkpoint: join(directory, "roberta") });
     const sample = async (seed: number) =>
-      (await remdm.sample({ strategy: { kind: "mdlm" }, steps: 8, seed }).result).tokens;
+      (await remdm.sample({ strategy: { kind: "mdlm" }, steps: 8, seed }).result()).tokens;
     const first = await sample(1);
     expect(await sample(1)).toEqual(first);
     expect(await sample(2)).not.toEqual(first);

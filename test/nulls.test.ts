@@ -14,7 +14,7 @@ import {
   readReferences,
   readSamples,
   Remdm,
-  resolveOptions,
+  prepare,
   runExperiment,
   sample,
   sampleEvents,
@@ -35,7 +35,7 @@ import {
   type Strategy,
 } from "../src/index.ts";
 import { packageRoot } from "../src/foundation/packageRoot.ts";
-import { checkPrompted } from "../src/program/prompt.ts";
+import { preparePrompted } from "../src/program/prompt.ts";
 import { checkCallOptions } from "../src/evaluation/judge/judgeCalls.ts";
 import { checkMauve } from "../src/evaluation/judge/mauveRequest.ts";
 
@@ -65,7 +65,7 @@ const sampler: Keys<SamplerOptions> = {
   pinned: true,
   executor: true,
   noise: true,
-  compat: true,
+  quirks: true,
   stride: true,
   strides: true,
   until: true,
@@ -168,7 +168,7 @@ const referring: Keys<ReferenceOptions> = {
   ends: true,
   onProgress: true,
 };
-const plan: Keys<NonNullable<Parameters<typeof compilePlan>[2]>> = { end: true, compat: true };
+const plan: Keys<NonNullable<Parameters<typeof compilePlan>[2]>> = { end: true, quirks: true };
 
 /** Without an instance: the options are looked at before anything of it. */
 const method = (name: "sample" | "ping") => (options: unknown) => {
@@ -185,9 +185,9 @@ const FUNCTIONS: readonly (readonly [string, Call, Readonly<Record<string, true>
   ["Remdm.connect", (options) => Remdm.connect(options), connect, { endpoint: "ipc:///not/there" }],
   ["resolveConnect", resolveConnect, connect, { endpoint: "ipc:///not/there" }],
   ["remdm.sample", method("sample"), sampling, windows],
-  ["checkPrompted", (options) => checkPrompted(options, MODEL), { prompt: true }],
+  ["preparePrompted", (options) => preparePrompted(options, MODEL), { prompt: true }],
   ["remdm.ping", method("ping"), { signal: true }],
-  ["resolveOptions", (options) => resolveOptions(options, MODEL), sampler, windows],
+  ["prepare", (options) => prepare(options, MODEL), sampler, windows],
   ["sample", (options) => sample(denoiser, options), sampler, windows],
   ["sampleEvents", (options) => sampleEvents(denoiser, options).next(), sampler, windows],
   ["compilePlan", (options) => compilePlan({ kind: "mdlm" }, 4, options), plan],
@@ -251,7 +251,7 @@ describe("an option within an option", () => {
     ["strategy.window.alphaOn", { kind: "remdm", window: { kind: "loop", alphaOn: null } }],
     ["strategy.kind", { kind: null }],
   ])("%s cannot be null: %j", async (option, strategy) => {
-    const run = () => resolveOptions({ strategy: strategy as Strategy }, MODEL);
+    const run = () => prepare({ strategy: strategy as Strategy }, MODEL);
     expect(await thrown(run)).toMatchObject({ code: "option_invalid", option });
   });
 

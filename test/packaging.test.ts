@@ -26,7 +26,7 @@ const PROGRAM = `
     for await (const event of remdm.sample({})) if (event.type === "finished") break;
     await sample(denoiser, {});
     await remdm[Symbol.asyncDispose]();
-    return remdm.sample({}).result;
+    return remdm.sample({}).result();
   }
   export const others = [evaluate, Judge, runExperiment];
   // @ts-expect-error: that the types are there at all

@@ -69,8 +69,8 @@ describe("the original's runs", () => {
     it("the default path samples too: same seed, same texts, no masks", async () => {
       const options = { samples: 2, seed: 4, ...(group.model === "ar" ? {} : { steps: 16 }) };
       const [first, second] = await Promise.all([
-        remdm.sample(options).result,
-        remdm.sample(options).result,
+        remdm.sample(options).result(),
+        remdm.sample(options).result(),
       ]);
       expect(first.tokens).toEqual(second.tokens);
       expect(first.tokens.flatMap((ids) => [...ids])).not.toContain(group.maskIndex);
@@ -87,7 +87,7 @@ describe("the original's runs", () => {
         // A progress event ends a step; the last two are those of the noise removal and of the end.
         if (event.type === "progress") trajectory.push(states.map((state) => [...state]));
       }
-      const { tokens, texts, entropies, stats } = await run.result;
+      const { tokens, texts, entropies, stats } = await run.result();
       expect(tokens.map((ids) => [...ids])).toEqual(recorded.tokens);
       if (recorded.trajectory !== undefined && recorded.trajectory.length > 0) {
         expect(trajectory.slice(0, recorded.trajectory.length)).toEqual(recorded.trajectory);
@@ -119,7 +119,7 @@ describe("the original's runs", () => {
       };
       const options = { samples: 4, seed: 12, topP: 0.9 };
       const plain = await sample(forgetful, options);
-      const quick = await remdm.sample(options).result;
+      const quick = await remdm.sample(options).result();
       expect(cached).toEqual(new Array(62).fill(true));
       expect(quick.tokens).toEqual(plain.tokens);
     },

@@ -35,12 +35,14 @@ describe("a checkpoint of published size and format", () => {
       expect(remdm.model.weights).toBe("ema");
       expect(remdm.tokenizer.name).toBe("gpt2");
 
-      const { texts, tokens, stats } = await remdm.sample({
-        strategy: { kind: "remdm-cap", eta: 0.04 },
-        steps: 4,
-        topP: 0.9,
-        seed: 1,
-      }).result;
+      const { texts, tokens, stats } = await remdm
+        .sample({
+          strategy: { kind: "remdm-cap", eta: 0.04 },
+          steps: 4,
+          topP: 0.9,
+          seed: 1,
+        })
+        .result();
       expect(tokens[0]).toHaveLength(1024);
       expect(Math.max(...tokens[0])).toBeLessThan(50_257);
       expect(texts[0].length).toBeGreaterThan(1024);

@@ -37,8 +37,8 @@ describe.each(["float32", "bfloat16"] as const)("the bundled model in %s", (dtyp
   );
 
   it.each(cases)("gives the same tokens with the top of rows: %j", async (options) => {
-    const expected = await whole.sample(options).result;
-    const got = await top.sample(options).result;
+    const expected = await whole.sample(options).result();
+    const got = await top.sample(options).result();
     expect(got.tokens).toEqual(expected.tokens);
   });
 });

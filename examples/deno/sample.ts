@@ -9,6 +9,6 @@ const { texts, stats } = await remdm.sample({
   topP: 0.9,
   samples: 2,
   seed: 1,
-}).result;
+}).result();
 texts.forEach((text, i) => console.log(`--- sample ${i}\n${text}`));
 console.log(`${stats.forwardCalls} forward calls in ${stats.seconds.toFixed(1)} s`);

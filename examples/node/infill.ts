@@ -19,5 +19,5 @@ const { texts } = await remdm.sample({
   length,
   pinned,
   seed: 3,
-}).result;
+}).result();
 for (const text of texts) console.log(`${JSON.stringify(text)}\n`);

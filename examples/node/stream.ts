@@ -27,7 +27,7 @@ for await (const event of run) {
   }
 }
 
-const { texts, stats } = await run.result;
+const { texts, stats } = await run.result();
 if (!stdout.isTTY) stdout.write(texts[0]);
 console.log(`\n\nTaken back on the way: ${remasked.map((text) => JSON.stringify(text)).join(" ")}`);
 console.log(`${stats.forwardCalls} forward calls in ${stats.seconds.toFixed(1)} s`);

@@ -12,5 +12,5 @@ for await (const event of run) {
   for (const { text } of event.pieces) process.stdout.write(text);
 }
 
-const { finishReasons, stats } = await run.result;
+const { finishReasons, stats } = await run.result();
 console.log(`\n\n${finishReasons[0]} after ${stats.forwardCalls} forward calls`);

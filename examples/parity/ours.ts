@@ -66,7 +66,7 @@ export async function runOurs(
         break;
     }
   }
-  const { tokens, stats } = await run.result;
+  const { tokens, stats } = await run.result();
   const { forwardCalls, seconds } = stats;
   return { tokens: tokens.map((ids) => [...ids]), trajectory, forwardCalls, seconds };
 }

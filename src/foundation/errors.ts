@@ -13,6 +13,7 @@ export type RemdmErrorCode =
   | "aborted"
   | "stream_consumed"
   | "denoiser_invalid"
+  | "strategy_invalid"
   | "python_missing"
   | "backend_start_failed"
   | "backend_timeout"

@@ -1,41 +1,45 @@
 /** A prompt is a text whose tokens are pinned at the beginning. */
-import { isRecord } from "../foundation/checks.ts";
 import type { DenoiserModel, TokenId } from "../sampler/denoiser.ts";
 import { OptionError } from "../foundation/errors.ts";
 import type { SamplerOptions } from "../sampler/events.ts";
-import { resolveOptions, type ResolvedOptions } from "../sampler/options.ts";
+import { prepare, withPinned, type PreparedRun } from "../sampler/prepare.ts";
 import { unknownError } from "../tokenizer/errors.ts";
 import type { Tokenizer, UnknownPiece } from "../tokenizer/tokenizer.ts";
 
-type PromptedOptions = SamplerOptions & { readonly prompt?: string };
-
-/**
- * Checks all that can be said before the prompt's tokens are known.
- * @returns the sampler's options without the prompt.
- * @throws OptionError.
- */
-export function checkPrompted(options: PromptedOptions, model: DenoiserModel): ResolvedOptions {
-  if (!isRecord(options)) throw new OptionError("options", options, "an object");
-  const { prompt, ...rest } = options;
-  if (prompt !== undefined && typeof prompt !== "string") {
-    throw new OptionError("prompt", prompt, "a text");
-  }
-  return resolveOptions(rest, model);
+/** A run whose prompt is still a text. */
+export interface PromptedRun {
+  /** Without the prompt. */
+  readonly run: PreparedRun;
+  readonly prompt: string | undefined;
 }
 
 /**
- * @param options that {@link checkPrompted} has let through.
- * @returns the sampler's options, with the prompt's tokens among the pinned ones; a mask that is written
- * in it leaves its position free.
- * @throws OptionError when the prompt is too long, or meets a pinned position; TokenizerError tokenizer_unknown when the tokenizer does not know all of it.
+ * Prepares a run, except for what depends on the prompt's tokens.
+ * @throws OptionError.
+ */
+export function preparePrompted(
+  { prompt, ...options }: SamplerOptions & { readonly prompt?: unknown },
+  model: DenoiserModel,
+): PromptedRun {
+  if (prompt !== undefined && typeof prompt !== "string") {
+    throw new OptionError("prompt", prompt, "a text");
+  }
+  return { run: prepare(options, model), prompt };
+}
+
+/**
+ * @returns the run with the prompt's tokens among the pinned ones; a mask that is written in the prompt leaves its
+ *   position free.
+ * @throws OptionError when the prompt is too long, or meets a pinned position; TokenizerError `tokenizer_unknown` when
+ *   the tokenizer does not know all of it.
  */
 export async function pinPrompt(
-  { prompt, ...rest }: PromptedOptions,
+  { run, prompt }: PromptedRun,
   tokenizer: Tokenizer,
   model: DenoiserModel,
-): Promise<SamplerOptions> {
-  if (prompt === undefined) return rest;
-  const { length, pinned } = resolveOptions(rest, model);
+): Promise<PreparedRun> {
+  if (prompt === undefined) return run;
+  const { length, pinned } = run;
   const unknown: UnknownPiece[] = [];
   const tokens = Array.from(
     await tokenizer.encode(prompt, { onUnknown: (piece) => unknown.push(piece) }),
@@ -58,6 +62,5 @@ export async function pinPrompt(
     throw new OptionError("pinned position", first + meeting, allowed);
   }
   const prompted = tokens.map((token, position) => [first + position, token] as const);
-  const held = prompted.filter(([, token]) => !isFree(token));
-  return { ...rest, pinned: new Map([...held, ...pinned]) };
+  return withPinned(run, new Map(prompted.filter(([, token]) => !isFree(token))), model);
 }

@@ -10,15 +10,14 @@ import {
   type LaunchOptions,
   type RowChoice,
 } from "./launchOptions.ts";
-import { checkPrompted, pinPrompt } from "./prompt.ts";
+import { pinPrompt, preparePrompted } from "./prompt.ts";
 import { SampleRun } from "./run.ts";
 import { RunTexts } from "./runTexts.ts";
 import { checkBoolean, checkOptions, checkSignal, isRecord } from "../foundation/checks.ts";
 import type { Denoiser } from "../sampler/denoiser.ts";
 import { OptionError } from "../foundation/errors.ts";
-import type { SamplerEvent, SamplerOptions, SamplerOutcome } from "../sampler/events.ts";
-import { resolveOptions } from "../sampler/options.ts";
-import { sampleEvents } from "../sampler/run.ts";
+import type { SamplerOptions } from "../sampler/events.ts";
+import { runEvents } from "../sampler/run.ts";
 import { checkTokenizer, loadTokenizer, tokenizerBeside, tokenizerFor } from "../tokenizer/load.ts";
 import { textEnds } from "../tokenizer/specialTokens.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -99,8 +98,9 @@ export class Remdm implements AsyncDisposable {
   }
 
   /**
-   * A run, not started yet: iterate it, or await its `result`. What depends on the prompt's tokens is found when it starts, and ends the run: OptionError for a
-   * prompt that is too long or meets a pinned position, TokenizerError for one that the tokenizer does not know.
+   * Prepares a run, which is not started yet: iterate it, or call its `result()`. What depends on the prompt's tokens
+   * is found when it starts, and ends the run: OptionError for a prompt that is too long or meets a pinned position,
+   * TokenizerError for one that the tokenizer does not know.
    * @throws OptionError for every other option, at once.
    */
   sample(options: SampleOptions): SampleRun {
@@ -109,17 +109,14 @@ export class Remdm implements AsyncDisposable {
     if (!isRecord(options)) throw new OptionError("options", options, "an object");
     const { specialTokens: special = true, ...rest } = options;
     const specialTokens = checkBoolean("specialTokens", special);
-    const texts = new RunTexts(tokenizer, {
-      model,
-      options: checkPrompted(rest, model),
-      specialTokens,
-    });
-    const own = withOwnPins(rest);
-    return new SampleRun(
-      (signal) => promptedEvents(denoiser, tokenizer, { ...own, signal }, texts),
-      texts,
-      checkSignal(rest.signal),
-    );
+    const prompted = preparePrompted(rest, model);
+    const texts = new RunTexts(tokenizer, { model, run: prompted.run, specialTokens });
+    const start = async function* (signal: AbortSignal) {
+      const run = { ...(await pinPrompt(prompted, tokenizer, model)), signal };
+      texts.begin(run);
+      return yield* runEvents(denoiser, run);
+    };
+    return new SampleRun({ run: prompted.run, start, texts });
   }
 
   /**
@@ -144,22 +141,6 @@ export class Remdm implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** The run reads them again when it starts, and what the caller changes meanwhile is not to count. */
-function withOwnPins({ pinned, ...rest }: SampleOptions): SampleOptions {
-  return pinned === undefined ? rest : { ...rest, pinned: new Map(pinned) };
-}
-
-async function* promptedEvents(
-  denoiser: Denoiser,
-  tokenizer: Tokenizer,
-  options: SampleOptions,
-  texts: RunTexts,
-): AsyncGenerator<SamplerEvent, SamplerOutcome, void> {
-  const pinned = await pinPrompt(options, tokenizer, denoiser.model);
-  texts.begin(resolveOptions(pinned, denoiser.model));
-  return yield* sampleEvents(denoiser, pinned);
 }
 
 async function chosenTokenizer(

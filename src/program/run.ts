@@ -1,5 +1,4 @@
 /** One run of the sampler: a stream of events, a result, or both. */
-import { setImmediate as onNextTurn } from "node:timers";
 import { onAbort } from "../foundation/onAbort.ts";
 import type { RunEvent, RunTexts } from "./runTexts.ts";
 import type {
@@ -8,6 +7,7 @@ import type {
   SamplerOutcome,
   SamplerStats,
 } from "../sampler/events.ts";
+import type { PreparedRun } from "../sampler/prepare.ts";
 import { AbortedError, RemdmError } from "../foundation/errors.ts";
 
 export interface RunStats extends SamplerStats {
@@ -27,13 +27,28 @@ export interface SampleResult {
   readonly stats: RunStats;
 }
 
+/** What a run was prepared with, defaults included. */
+export type RunSettings = Pick<
+  PreparedRun,
+  "strategy" | "steps" | "topP" | "samples" | "firstSample" | "batchSize" | "length" | "seed"
+>;
+
+export interface SampleRunParts {
+  readonly run: PreparedRun;
+  /** Starts the sampler; the signal that it is given fires when the run is aborted in whichever way. */
+  readonly start: (signal: AbortSignal) => Events;
+  /** Makes text of what the sampler says. */
+  readonly texts: RunTexts;
+}
+
 type Events = AsyncGenerator<SamplerEvent, SamplerOutcome, void>;
 
 /**
- * Nothing runs before somebody pulls. `for await (const event of run)` pulls one event at a time, and
- * leaving the loop cancels the work. Without a loop, `await run.result` pulls to the end.
+ * A run is consumed once, and nothing runs before that: `for await (const event of run)` pulls one event at a time, and
+ * leaving the loop cancels the work; `await run.result()` pulls to the end.
  */
 export class SampleRun implements AsyncIterable<RunEvent> {
+  readonly settings: RunSettings;
   readonly #events: Events;
   readonly #texts: RunTexts;
   readonly #signal: AbortSignal | undefined;
@@ -45,22 +60,21 @@ export class SampleRun implements AsyncIterable<RunEvent> {
   #startedAt: number | undefined;
   #release: (() => void) | undefined;
 
-  /**
-   * @param start the sampler; the signal that it is given fires when the run is aborted in whichever way.
-   * @param texts makes text of what it says.
-   */
-  constructor(start: (signal: AbortSignal) => Events, texts: RunTexts, signal?: AbortSignal) {
+  constructor({ run, start, texts }: SampleRunParts) {
+    const { strategy, steps, topP, samples, firstSample, batchSize, length, seed } = run;
+    this.settings = { strategy, steps, topP, samples, firstSample, batchSize, length, seed };
     this.#events = start(this.#controller.signal);
     this.#texts = texts;
-    this.#signal = signal;
+    this.#signal = run.signal;
   }
 
   /**
-   * Settles when the run is over; rejects with what ended it. Reading this starts the run, unless a loop
-   * over its events begins in the same turn of the event loop: then the loop drives it.
+   * Runs to the end, unless a loop over the run's events has begun: then the loop drives it. Any number of times.
+   * @returns the result when the run is over.
+   * @throws what ended the run.
    */
-  get result(): Promise<SampleResult> {
-    if (this.#consumer === "none") onNextTurn(() => void this.#drain());
+  result(): Promise<SampleResult> {
+    if (this.#consumer === "none") void this.#drain();
     return this.#result.promise;
   }
 
@@ -109,23 +123,22 @@ export class SampleRun implements AsyncIterable<RunEvent> {
         {
           code: "stream_consumed",
           remedy:
-            "Loop over a run once, before or instead of awaiting `result`; sample again for more.",
+            "Loop over a run once, before or instead of calling `result()`; sample again for more.",
         },
       );
     }
     this.#consumer = consumer;
   }
 
-  /** On behalf of `result`, unless somebody iterates by now. */
+  /** On behalf of `result`. */
   async #drain(): Promise<void> {
-    if (this.#consumer !== "none") return;
     this.#take("result");
     try {
       for (let next = await this.#next(); next.done !== true; next = await this.#next()) {
         this.#texts.note(next.value);
       }
     } catch (error) {
-      this.#fail(error); // who waits for `result` gets it there
+      this.#fail(error); // whoever waits for `result` gets it there
     }
   }
 

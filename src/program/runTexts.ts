@@ -11,7 +11,7 @@ import type {
   SamplerEvent,
   SamplerOutcome,
 } from "../sampler/events.ts";
-import type { ResolvedOptions } from "../sampler/options.ts";
+import type { PreparedRun } from "../sampler/prepare.ts";
 import { TextPieces } from "../tokenizer/pieces.ts";
 import { hiddenTokens } from "../tokenizer/specialTokens.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -54,14 +54,14 @@ export interface Reading {
 export interface RunTextsOptions {
   readonly model: DenoiserModel;
   /** Without the prompt, whose tokens are known when the run begins. */
-  readonly options: ResolvedOptions;
+  readonly run: PreparedRun;
   /** Whether special tokens are part of the text. */
   readonly specialTokens: boolean;
 }
 
 export class RunTexts {
   readonly #tokenizer: Tokenizer;
-  readonly #options: ResolvedOptions;
+  readonly #run: PreparedRun;
   readonly #model: DenoiserModel;
   readonly #hidden: ReadonlySet<TokenId>;
   readonly #splitter: TextPieces;
@@ -73,19 +73,19 @@ export class RunTexts {
   /** What was told of the samples under way. */
   readonly #told = new Map<number, readonly string[]>();
 
-  constructor(tokenizer: Tokenizer, { model, options, specialTokens }: RunTextsOptions) {
+  constructor(tokenizer: Tokenizer, { model, run, specialTokens }: RunTextsOptions) {
     this.#tokenizer = tokenizer;
-    this.#options = options;
+    this.#run = run;
     this.#model = model;
     this.#hidden = specialTokens ? new Set() : hiddenTokens(tokenizer);
     this.#splitter = new TextPieces(tokenizer, { maskId: model.maskId, hidden: this.#hidden });
-    this.#blank = blankText(options, model);
+    this.#blank = blankText(run, model);
     this.#unprompted = this.pieces();
   }
 
-  /** @param options with the prompt's tokens, which the first event of each sample tells. */
-  begin(options: ResolvedOptions): void {
-    this.#blank = blankText(options, this.#model);
+  /** @param run with the prompt's tokens, which the first event of each sample tells. */
+  begin(run: PreparedRun): void {
+    this.#blank = blankText(run, this.#model);
   }
 
   /**
@@ -93,7 +93,7 @@ export class RunTexts {
    * @throws OptionError for a sample that the run has not.
    */
   pieces(sample?: number): readonly string[] {
-    const { firstSample, samples } = this.#options;
+    const { firstSample, samples } = this.#run;
     if (sample !== undefined) {
       checkInteger("sample", sample, firstSample, firstSample + samples - 1);
     }

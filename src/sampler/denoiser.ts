@@ -56,6 +56,26 @@ export interface ForwardRequest {
   readonly cache?: number;
 }
 
+/**
+ * What can be asked of a row instead of the row, over its distribution without the mask's column. Logarithms are
+ * natural; sums are taken in float64.
+ * - `logMass`: log of the sum of exp(logit) over all columns except the mask's.
+ * - `maskLogit`: the mask's logit.
+ * - `max`: log-probability of the likeliest token; `argmax`: its id, of equals the lowest.
+ * - `second`: log-probability of the second likeliest token; equals count. -Infinity where only one token is possible.
+ * - `entropy`: in nats.
+ * - `given`: log-probability of the token that the request names for the row; -Infinity for the mask.
+ */
+export type StatisticName =
+  "logMass" | "maskLogit" | "max" | "argmax" | "second" | "entropy" | "given";
+
+export interface StatisticsRequest extends ForwardRequest {
+  /** k distinct names, one at least. */
+  readonly statistics: readonly StatisticName[];
+  /** [N] a token for each row: needed exactly when `given` is named. */
+  readonly given?: Int32Array<ArrayBuffer>;
+}
+
 export interface Denoiser {
   readonly model: DenoiserModel;
   /**
@@ -64,10 +84,10 @@ export interface Denoiser {
    */
   forward(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array>;
   /**
-   * Two numbers in the place of a row: [N, 2], log of the sum of exp(logit) over all columns but the mask's, and the
-   * mask's logit. Needed for `sedd` models, whose chance to reveal depends on it. Pure, as {@link forward}.
+   * A few numbers instead of each row: [N, k] row-major, in the order of `request.statistics`. Needed for strategies
+   * that look at the rows (`sedd` models among them). A row that is no distribution gives NaN. Pure, as {@link forward}.
    */
-  masses?(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array>;
+  statistics?(request: StatisticsRequest, signal?: AbortSignal): Promise<Float32Array>;
   /**
    * Of each row asked for, only what a nucleus of `mass` can hold: for a denoiser that reaches the sampler sooner that way
    * than with whole rows; one for which that is not so leaves it out. Without the mask's column, and never with a token of

@@ -1,16 +1,24 @@
 /** What a run says of itself while it goes on, and what it gives in the end: plain records, as they are in JSON. */
 import type { TokenId } from "./denoiser.ts";
-import type { Compat, Strategy, StrategyName } from "./strategy.ts";
+import type { Quirks } from "./quirks.ts";
+import type { AnyStrategy } from "./strategy.ts";
 
 /** Why a text ends: its end-of-text token was there, or the length was reached. */
 export type FinishReason = "end" | "length";
 
 export interface SamplerOptions {
-  /** With its options, or by its name: `{ kind: "remdm-loop", eta: 0.04 }`, `"remdm-cap+loop"`. Default: `mdlm`; the only one that they have for models of kind `sedd` (`analytic`), `d3pm` (`ddpm`) and `ar`. */
-  readonly strategy?: Strategy | StrategyName;
-  /** Number of denoising steps T, an integer >= 1. Default: one for each token. `ar` takes none: it has one a token. */
-  readonly steps?: number;
-  /** Nucleus mass p in (0, 1]; 1 keeps every token. Default 1. */
+  /**
+   * A built-in strategy by its name or with its options (`"remdm-cap+loop"`, `{ kind: "remdm-loop", eta: 0.04 }`), or
+   * one of your own: what `defineStrategy` returned. Default: `remdm-loop`; for models of kind `sedd` (`analytic`),
+   * `d3pm` (`ddpm`) and `ar` the only one that they have.
+   */
+  readonly strategy?: AnyStrategy;
+  /**
+   * Number of denoising steps T, an integer >= 1, or the times themselves: [T + 1] numbers that fall from 1 to 0 or
+   * above. Default: one step for each token. `ar` takes none: it has one a token. `dense` takes a number only.
+   */
+  readonly steps?: number | readonly number[] | Float64Array;
+  /** Nucleus mass p in (0, 1]; 1 keeps every token. Default 0.9, or 1 where the strategy has no nucleus. */
   readonly topP?: number;
   /** How many sequences to draw, an integer >= 1. Default 1. */
   readonly samples?: number;
@@ -35,10 +43,10 @@ export interface SamplerOptions {
    */
   readonly noise?: "philox" | "torch";
   /**
-   * Where the original's code and the literature differ, do as the code does (`remdm`, the default), or as the papers
+   * Where the original's code and the literature differ, do as the code does (`original`, the default), or as the papers
    * say (`paper`): docs/fidelity.md has the list. `dense` is always as the code.
    */
-  readonly compat?: Compat;
+  readonly quirks?: Quirks;
   /**
    * Semi-autoregressive generation: when a window of `length` tokens is done it moves on by `stride` tokens, `strides`
    * times, and what it keeps is pinned. Both or neither; integers in [1, length) and >= 1. Original: `sample_subs_guidance`.

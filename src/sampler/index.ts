@@ -1,11 +1,37 @@
 /** The pure sampler, usable on its own with any `Denoiser`: `import { sample } from "remdm/sampler"`. */
 import "../foundation/ambient.ts";
-export * from "./denoiser.ts";
 export * from "../foundation/errors.ts";
-export * from "./events.ts";
+export {
+  defineStrategy,
+  type DefinedStrategy,
+  type Row,
+  type RowStep,
+  type RowStrategy,
+  type Selection,
+  type Step,
+  type StrategyData,
+  type StrategyMaker,
+  type TimeStrategy,
+  type Transition,
+} from "./definition.ts";
+export * from "./denoiser.ts";
 export { PhiloxNoise, type NoiseSource } from "./draw/noise.ts";
-export { resolveOptions, type ResolvedOptions } from "./options.ts";
+export * from "./events.ts";
+export type {
+  ChoiceOption,
+  FlagOption,
+  GivenOptions,
+  NumberOption,
+  OptionTable,
+  OptionValues,
+  StrategyOption,
+  VariantOption,
+} from "./optionTable.ts";
 export { compilePlan, type Plan } from "./plan.ts";
+export { prepare, type PreparedRun } from "./prepare.ts";
+export type { Quirks } from "./quirks.ts";
 export { sample, sampleEvents } from "./run.ts";
-export * from "./strategy.ts";
-export type { StrategySettings } from "./strategyName.ts";
+export { linearTimes } from "./schedule.ts";
+export type { StrategySettings } from "./strategies/notation.ts";
+export { posterior } from "./strategies/posterior.ts";
+export type { AnyStrategy, Strategy, StrategyName } from "./strategy.ts";

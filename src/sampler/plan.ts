@@ -1,23 +1,22 @@
 /**
- * A strategy as numbers: since the network decides what a position becomes and never whether it changes
- * (docs/design.md, section 2), a whole run is a time grid and two chances a step.
+ * A draw-first strategy as numbers: since the network decides what a position becomes and never whether it changes
+ * (docs/design.md), a whole run is a time grid and two chances a step.
  */
 import { checkChoice, checkInteger, checkNumber, checkOptions } from "../foundation/checks.ts";
-import { OptionError } from "../foundation/errors.ts";
+import { OptionError, RemdmError } from "../foundation/errors.ts";
+import type { AnyTimeStrategy, Step, Transition } from "./definition.ts";
+import type { AnyOptions } from "./optionTable.ts";
+import type { Quirks } from "./quirks.ts";
 import { linearTimes, T_MIN } from "./schedule.ts";
-import type { Compat, Strategy } from "./strategy.ts";
-import { analyticTransition } from "./strategies/analytic.ts";
-import { dfmTimes, dfmTransition } from "./strategies/dfm.ts";
-import { forwardBackwardTransition } from "./strategies/forwardBackward.ts";
-import type { Transition } from "./strategies/posterior.ts";
-import { remdmTransition } from "./strategies/remdm.ts";
-import { ruleOf, type Rule } from "./strategies/rule.ts";
+import { findStrategy } from "./strategies/find.ts";
+import { sigmaMax } from "./strategies/posterior.ts";
+import type { AnyStrategy } from "./strategy.ts";
 
 /** A plan is held in memory, 24 bytes a step; more steps than this is a slip of the hand. */
 export const MAX_STEPS = 1_000_000;
 
 export interface Plan {
-  /** T, the number of steps: for dfm that of its own grid. */
+  /** T, the number of steps: for dfm of its own grid. */
   readonly steps: number;
   /** [T + 1] falling times; step i goes from times[i] to times[i + 1], the final noise removal is at times[T]. */
   readonly times: Float64Array;
@@ -32,45 +31,72 @@ export interface Plan {
 }
 
 /**
- * @param steps as the caller asks for them, an integer >= 1.
- * @param options `end`: the last time of an even grid, in [0, 1). `compat`: whose corners a loop has.
- * @throws OptionError when the strategy is not valid, or is none of masks that are revealed by chance (`ar`).
+ * Compiles a draw-first strategy of `mdlm` models.
+ * @param steps T >= 1, an integer.
+ * @param options `end`: the last time of an even grid, in [0, 1). `quirks`: whose corners a loop has.
+ * @throws OptionError when the strategy is not valid, or is not one of draw first (`ar`).
  */
 export function compilePlan(
-  strategy: Strategy,
+  strategy: AnyStrategy,
   steps: number,
-  options: { readonly end?: number; readonly compat?: Compat } = {},
+  options: { readonly end?: number; readonly quirks?: Quirks } = {},
 ): Plan {
-  const { end = T_MIN } = checkOptions("compilePlan", options, { end: true, compat: true });
+  const { end = T_MIN } = checkOptions("compilePlan", options, { end: true, quirks: true });
   checkInteger("steps", steps, 1, MAX_STEPS);
   const last = checkNumber("end", end, "a time in [0, 1)", (t) => t >= 0 && t < 1);
-  const compat = checkChoice("compat", options.compat, ["remdm", "paper"]);
-  const rule = ruleOf(strategy);
-  const times = rule.kind === "dfm" ? dfmTimes(steps) : linearTimes(steps, last);
-  const reveal = new Float64Array(times.length - 1);
-  const remask = new Float64Array(times.length - 1);
-  for (let i = 0; i < reveal.length; i++) {
-    const chances = transition(rule, times[i], times[i + 1], compat);
-    reveal[i] = chances.reveal;
-    remask[i] = chances.remask;
+  const quirks = checkChoice("quirks", options.quirks, ["original", "paper"]);
+  const { definition, options: own } = findStrategy(strategy, modelOf(strategy));
+  if (!("transition" in definition)) {
+    throw new OptionError("strategy.kind", definition.kind, "a strategy of masked diffusion");
   }
-  const confidence = rule.kind === "remdm" && rule.confidence;
-  const removal = rule.kind === "analytic" ? "draw" : "argmax";
-  return { steps: reveal.length, times, reveal, remask, confidence, removal };
+  const times = definition.times?.(steps) ?? linearTimes(steps, last);
+  return planOf(definition, own, times, quirks);
+}
+
+/** `ar` is found too, and then refused in words of its own. */
+function modelOf(strategy: unknown): "ar" | "mdlm" {
+  const isAr = typeof strategy === "object" && strategy !== null && "kind" in strategy;
+  return isAr && strategy.kind === "ar" ? "ar" : "mdlm";
+}
+
+/**
+ * @param times [T + 1], as {@link Plan.times}.
+ * @throws RemdmError `strategy_invalid` for a chance that is none.
+ */
+export function planOf(
+  definition: AnyTimeStrategy,
+  options: AnyOptions,
+  times: Float64Array,
+  quirks: Quirks,
+): Plan {
+  const steps = times.length - 1;
+  const reveal = new Float64Array(steps);
+  const remask = new Float64Array(steps);
+  for (let i = 0; i < steps; i++) {
+    const chances = definition.transition(options, stepOf(times[i], times[i + 1], quirks));
+    reveal[i] = checkChance(definition.kind, "reveal", i, chances);
+    remask[i] = checkChance(definition.kind, "remask", i, chances);
+  }
+  const confidence = definition.confidence?.(options) ?? false;
+  return { steps, times, reveal, remask, confidence, removal: definition.lastStep ?? "argmax" };
 }
 
 /** The step from time t to the smaller time s. */
-export function transition(rule: Rule, t: number, s: number, compat?: Compat): Transition {
-  switch (rule.kind) {
-    case "remdm":
-      return remdmTransition(rule, t, s, compat);
-    case "forward-backward":
-      return forwardBackwardTransition(t, s);
-    case "dfm":
-      return dfmTransition(t, s);
-    case "analytic":
-      return analyticTransition(t, s);
-    case "ar":
-      throw new OptionError("strategy.kind", "ar", "a strategy of masked diffusion");
-  }
+export function stepOf(t: number, s: number, quirks: Quirks): Step {
+  const max = sigmaMax({ atT: t, atS: s });
+  return { t, s, alphaT: 1 - t, alphaS: 1 - s, sigmaMax: max, quirks };
+}
+
+function checkChance(
+  kind: string,
+  name: "reveal" | "remask",
+  step: number,
+  transition: Transition,
+): number {
+  const chance: unknown = transition[name];
+  if (typeof chance === "number" && chance >= 0 && chance <= 1) return chance;
+  throw new RemdmError(
+    `The strategy ${kind} gives ${String(chance)} as the chance of a ${name} in step ${step}`,
+    { code: "strategy_invalid", remedy: `Let its transition return ${name} in [0, 1].` },
+  );
 }

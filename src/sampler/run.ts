@@ -1,15 +1,15 @@
-/** The entrance of the sampler: every way of a run gives the same events and the same outcome. */
-import { AutoregressiveRun } from "./loops/leftToRight.ts";
-import { DenseRun } from "./loops/parity/run.ts";
+/** The entrance of the sampler: every loop gives the same events and the same outcome. */
+import { LeftToRight } from "./loops/leftToRight.ts";
+import { Parity } from "./loops/parity/run.ts";
 import type { Denoiser } from "./denoiser.ts";
 import type { SamplerEvent, SamplerOptions, SamplerOutcome } from "./events.ts";
-import { EventRun } from "./loops/drawFirst.ts";
+import { DrawFirst } from "./loops/drawFirst.ts";
 import { PhiloxNoise, type NoiseSource } from "./draw/noise.ts";
-import { resolveOptions, type ResolvedOptions } from "./options.ts";
-import { ScoreRun } from "./loops/askFirst.ts";
+import { prepare, type PreparedRun } from "./prepare.ts";
+import { AskFirst } from "./loops/askFirst.ts";
 
-/** One run: its events, to be pulled once, then its outcome. */
-interface Run {
+/** One run of a loop: its events, to be pulled once, then its outcome. */
+interface Loop {
   events(): AsyncGenerator<SamplerEvent, void, void>;
   outcome(): SamplerOutcome;
 }
@@ -17,32 +17,41 @@ interface Run {
 /**
  * Samples sequences and tells of every change. Nothing is under way between two events: leave the loop, and the run
  * is over.
- * @param noise in the place of the default one, which is keyed by `options.seed`; `noise: "torch"` does not look at it.
+ * @param noise replaces the default noise, which is keyed by `options.seed`; `noise: "torch"` does not look at it.
  * @returns the tokens and counts, as the generator's return value.
- * @throws OptionError before anything starts; AbortedError; RemdmError `denoiser_invalid`; what the denoiser throws.
+ * @throws OptionError before anything starts; AbortedError; RemdmError `denoiser_invalid`, `strategy_invalid`; what the
+ *   denoiser throws.
  */
 export async function* sampleEvents(
   denoiser: Denoiser,
   options: SamplerOptions,
   noise?: NoiseSource,
 ): AsyncGenerator<SamplerEvent, SamplerOutcome, void> {
-  const resolved = resolveOptions(options, denoiser.model);
-  const run = runOf(denoiser, resolved, noise ?? new PhiloxNoise(resolved.seed));
-  yield* run.events();
-  return run.outcome();
+  return yield* runEvents(denoiser, prepare(options, denoiser.model), noise);
 }
 
-function runOf(denoiser: Denoiser, options: ResolvedOptions, noise: NoiseSource): Run {
-  const { method } = options;
-  switch (method.kind) {
-    case "events":
-      return new EventRun(denoiser, options, method.plan, noise);
-    case "scores":
-      return new ScoreRun(denoiser, options, method.times, noise);
-    case "autoregressive":
-      return new AutoregressiveRun(denoiser, options, method.dense, noise);
-    case "dense":
-      return new DenseRun(denoiser, options, method, noise);
+/** {@link sampleEvents} of a run that is prepared. */
+export async function* runEvents(
+  denoiser: Denoiser,
+  run: PreparedRun,
+  noise: NoiseSource = new PhiloxNoise(run.seed),
+): AsyncGenerator<SamplerEvent, SamplerOutcome, void> {
+  const loop = loopOf(denoiser, run, noise);
+  yield* loop.events();
+  return loop.outcome();
+}
+
+function loopOf(denoiser: Denoiser, run: PreparedRun, noise: NoiseSource): Loop {
+  const { loop } = run;
+  switch (loop.kind) {
+    case "drawFirst":
+      return new DrawFirst(denoiser, run, loop.plan, noise);
+    case "askFirst":
+      return new AskFirst(denoiser, run, loop, noise);
+    case "leftToRight":
+      return new LeftToRight(denoiser, run, loop.parity, noise);
+    case "parity":
+      return new Parity(denoiser, run, loop, noise);
   }
 }
 

@@ -75,7 +75,7 @@ describe.each(RUNTIMES)("a program that forgets to close, under %s,", (_, runtim
   it("ends by itself when it has nothing more to do, and the backends end with it", async () => {
     const { stdout, stderr, exitCode } = await built.run(
       `${openAll()}
-      const { texts } = await model.sample({ strategy: { kind: "mdlm" }, steps: 4 }).result;
+      const { texts } = await model.sample({ strategy: { kind: "mdlm" }, steps: 4 }).result();
       console.log(texts.length);`,
       runtime,
     );

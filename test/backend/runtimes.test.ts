@@ -72,7 +72,7 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
     const { stdout, stderr } = await built.run(
       `${launch(servingPython({ onForward: ECHO }))}
       const options = { strategy: { kind: "remdm-cap", eta: 0.1 }, steps: 16, samples: 3 };
-      const { texts } = await model.sample(options).result;
+      const { texts } = await model.sample(options).result();
       let events = 0;
       for await (const event of model.sample(options)) events++;
       console.log(texts.length, events > 4, model.runtime.device);
@@ -89,7 +89,7 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
       const { signal } = new AbortController();
       const forty = (work) => Promise.all(Array.from({ length: 40 }, work));
       const options = { strategy: { kind: "remdm-cap", eta: 0.1 }, steps: 16, signal };
-      await forty(() => model.sample(options).result);
+      await forty(() => model.sample(options).result());
       await forty(() => forward(0, signal));
       await forty(() => model.ping({ signal }));
       console.log("done");
@@ -146,7 +146,7 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
     const dying = servingPython({ onForward: `process.kill(process.pid, "SIGKILL");` });
     const { exitCode, stderr } = await built.run(
       `${launch(dying)}
-      void model.sample({ strategy: { kind: "mdlm" }, steps: 4 }).result;`,
+      void model.sample({ strategy: { kind: "mdlm" }, steps: 4 }).result();`,
       runtime,
     );
     expect(exitCode).toBe(1);

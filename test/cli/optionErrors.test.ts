@@ -21,9 +21,10 @@ import { failureOf } from "../../src/cli/failure.ts";
 import { namingOf, type Naming } from "../../src/cli/naming.ts";
 import { createProgram, main } from "../../src/cli/program.ts";
 import { sampleNaming } from "../../src/cli/commands/sample.ts";
-import { OptionError, resolveOptions, type DenoiserModel } from "../../src/index.ts";
+import { OptionError, prepare, type DenoiserModel } from "../../src/index.ts";
 import { packageRoot } from "../../src/foundation/packageRoot.ts";
-import { pinPrompt } from "../../src/program/prompt.ts";
+import type { SampleOptions } from "../../src/program/remdm.ts";
+import { pinPrompt, preparePrompted } from "../../src/program/prompt.ts";
 
 const before = { directory: process.cwd(), env: { ...process.env } };
 let scratch = "";
@@ -140,10 +141,10 @@ describe("what does not go together", () => {
     ],
     ["--checkpoint demo-ar --length 1", "--length must be an integer in [2, 128]; got 1"],
     [
-      "--checkpoint demo-sedd --executor dense --compat paper",
-      '--compat must be "remdm"; got "paper"',
+      "--checkpoint demo-sedd --executor dense --quirks paper",
+      '--quirks must be "original"; got "paper"',
     ],
-    ["--strategy ddpm --top-p 0.9", "nucleus there (--compat paper has); got 0.9"],
+    ["--strategy ddpm --top-p 0.9", "nucleus there (--quirks paper has); got 0.9"],
     [
       "--strategy dfm --stride 4 --strides 2",
       "--stride must be left out with the strategy dfm; got 4",
@@ -213,28 +214,22 @@ describe("what only a loaded model tells", () => {
   const model: DenoiserModel = { vocabSize: 8, maskId: 7, length: 4, timeConditioning: false };
   const tokenizer = { name: "t", vocabSize: 8, encode: async () => [1, 7, 2], decode: () => "" };
   const ar = { ...model, kind: "ar", bosId: 0 } as const;
+  const pin = (options: SampleOptions, of: DenoiserModel) =>
+    pinPrompt(preparePrompted(options, of), tokenizer, of);
   it.each<[string, () => unknown, RegExp]>([
-    [
-      "a prompt too long",
-      () => pinPrompt({ prompt: "abc", length: 2 }, tokenizer, model),
-      /^--prompt/,
-    ],
-    ["a gap", () => pinPrompt({ prompt: "a [MASK] b" }, tokenizer, ar), /^--prompt must be a text/],
+    ["a prompt too long", () => pin({ prompt: "abc", length: 2 }, model), /^--prompt/],
+    ["a gap", () => pin({ prompt: "a [MASK] b" }, ar), /^--prompt must be a text/],
     [
       "a token that the model lacks",
-      () => resolveOptions({ pinned: new Map([[3, 9]]) }, model),
+      () => prepare({ pinned: new Map([[3, 9]]) }, model),
       /^pinned position 3 must be a token id/,
     ],
     [
       "another beginning",
-      () => resolveOptions({ pinned: new Map([[0, 3]]) }, ar),
+      () => prepare({ pinned: new Map([[0, 3]]) }, ar),
       /^pinned position 0 must be the begin-of-text token, 0/,
     ],
-    [
-      "d3pm",
-      () => resolveOptions({ executor: "events" }, { ...model, kind: "d3pm" }),
-      /^--executor/,
-    ],
+    ["d3pm", () => prepare({ executor: "events" }, { ...model, kind: "d3pm" }), /^--executor/],
   ])("%s", async (_, action, message) => {
     const naming = sampleNaming(commandOf(["sample"]), {});
     const { text } = failureOf(await thrown(action), naming);

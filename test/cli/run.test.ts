@@ -364,7 +364,7 @@ describe("remdm sample on the bundled model", () => {
     const { child, said, end } = start(["serve", "--endpoint", endpoint]);
     await until(() => said.stdout !== "");
     const remdm = await Remdm.connect({ endpoint });
-    const { texts } = await remdm.sample({ steps: 2, length: 4, prompt: "Now" }).result;
+    const { texts } = await remdm.sample({ steps: 2, length: 4, prompt: "Now" }).result();
     expect(texts[0]).toMatch(/^Now/);
     await remdm.close();
     child.kill("SIGINT");

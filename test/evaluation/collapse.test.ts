@@ -113,7 +113,7 @@ describe("beside real text", () => {
       "have not collapsed: %j",
       async (strategy) => {
         const options = { strategy, steps: 32, topP: 0.9, samples: 16, seed: 5 };
-        const { tokens } = await remdm.sample(options).result;
+        const { tokens } = await remdm.sample(options).result();
         expect((await evaluated(tokens)).collapse.reasons).toEqual([]);
       },
       300_000,

@@ -8,12 +8,7 @@ import { rejectOn } from "../../src/backend/connection/rejectOn.ts";
 import { onAbort } from "../../src/foundation/onAbort.ts";
 import { SampleRun } from "../../src/program/run.ts";
 import { RunTexts } from "../../src/program/runTexts.ts";
-import {
-  AbortedError,
-  resolveOptions,
-  sampleEvents,
-  type Denoiser,
-} from "../../src/sampler/index.ts";
+import { AbortedError, prepare, sampleEvents, type Denoiser } from "../../src/sampler/index.ts";
 import { countedSignal } from "../support/countedSignal.ts";
 
 const TOKENIZER = { name: "t", vocabSize: 3, encode: async () => [], decode: () => "" };
@@ -31,12 +26,12 @@ function makeRun(signal: AbortSignal, answers = true): SampleRun {
           }),
   };
   const options = { strategy: { kind: "mdlm" }, steps: 4 } as const;
-  const resolved = resolveOptions(options, MODEL);
-  return new SampleRun(
-    (runSignal) => sampleEvents(denoiser, { ...options, signal: runSignal }),
-    new RunTexts(TOKENIZER, { model: MODEL, options: resolved, specialTokens: true }),
-    signal,
-  );
+  const run = prepare({ ...options, signal }, MODEL);
+  return new SampleRun({
+    run,
+    start: (runSignal) => sampleEvents(denoiser, { ...options, signal: runSignal }),
+    texts: new RunTexts(TOKENIZER, { model: MODEL, run, specialTokens: true }),
+  });
 }
 
 const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
@@ -57,7 +52,7 @@ describe("a run", () => {
     const controller = new AbortController();
     const runs = [0, 1].map(() => makeRun(controller.signal, false));
     controller.abort("too late");
-    expect(await codeOf(runs[0].result)).toBe("aborted");
+    expect(await codeOf(runs[0].result())).toBe("aborted");
     expect(await codeOf(runs[1][Symbol.asyncIterator]().next())).toBe("aborted");
   });
 
@@ -76,7 +71,7 @@ describe("a run", () => {
   it("is one of 40 that a signal ends", async () => {
     const controller = new AbortController();
     const codes = Array.from({ length: 40 }, () =>
-      codeOf(makeRun(controller.signal, false).result),
+      codeOf(makeRun(controller.signal, false).result()),
     );
     await sleep(20);
     controller.abort();

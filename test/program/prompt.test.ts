@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
-import { checkPrompted, pinPrompt } from "../../src/program/prompt.ts";
+import { pinPrompt, preparePrompted } from "../../src/program/prompt.ts";
 import type { SampleOptions } from "../../src/program/remdm.ts";
-import { resolveOptions } from "../../src/sampler/index.ts";
+import type { DenoiserModel, PreparedRun } from "../../src/sampler/index.ts";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 
 const MODEL = { vocabSize: 27, maskId: 26, length: 5, timeConditioning: false };
@@ -14,8 +14,14 @@ const LETTERS: Tokenizer = {
 };
 const BASE = { strategy: { kind: "mdlm" }, steps: 4 } as const;
 
+const pin = async (
+  options: SampleOptions,
+  tokenizer: Tokenizer,
+  model: DenoiserModel,
+): Promise<PreparedRun> => pinPrompt(preparePrompted(options, model), tokenizer, model);
+
 async function pinned(options: Partial<SampleOptions>): Promise<[number, number][]> {
-  return [...((await pinPrompt({ ...BASE, ...options }, LETTERS, MODEL)).pinned ?? [])];
+  return [...(await pin({ ...BASE, ...options }, LETTERS, MODEL)).pinned];
 }
 
 describe("a prompt", () => {
@@ -31,30 +37,28 @@ describe("a prompt", () => {
     const encode = async (text: string) => Array.from(text).map((c) => "abc?".indexOf(c));
     const tokenizer = { ...LETTERS, encode };
     const model = { ...MODEL, vocabSize: 4, maskId: 3 };
-    const { pinned } = await pinPrompt({ ...BASE, prompt: "a?b" }, tokenizer, model);
-    expect([...(pinned ?? [])]).toEqual([
+    const { pinned } = await pin({ ...BASE, prompt: "a?b" }, tokenizer, model);
+    expect([...pinned]).toEqual([
       [0, 0],
       [2, 1],
     ]);
     const beside = { ...BASE, prompt: "a?b", pinned: new Map([[1, 2]]) };
-    expect((await pinPrompt(beside, tokenizer, model)).pinned?.get(1)).toBe(2);
-    const long = pinPrompt({ ...BASE, prompt: "a????b" }, tokenizer, model);
+    expect((await pin(beside, tokenizer, model)).pinned.get(1)).toBe(2);
+    const long = pin({ ...BASE, prompt: "a????b" }, tokenizer, model);
     await expect(long).rejects.toThrow("at most 5 tokens (this one has 6)");
   });
 
   it("cannot have a gap for a model that goes from left to right", async () => {
     const tokenizer = { ...LETTERS, encode: async () => [0, 3, 1] };
     const model = { ...MODEL, vocabSize: 4, maskId: 3, kind: "ar", bosId: 2 } as const;
-    await expect(pinPrompt({ prompt: "a [MASK] b" }, tokenizer, model)).rejects.toMatchObject({
+    await expect(pin({ prompt: "a [MASK] b" }, tokenizer, model)).rejects.toMatchObject({
       option: "prompt",
       message: expect.stringMatching(/^prompt must be a text without a mask: an ar model/),
     });
   });
 
   it("is not printed whole when it is too long", async () => {
-    await expect(
-      pinPrompt({ ...BASE, prompt: "a".repeat(9000) }, LETTERS, MODEL),
-    ).rejects.toMatchObject({
+    await expect(pin({ ...BASE, prompt: "a".repeat(9000) }, LETTERS, MODEL)).rejects.toMatchObject({
       message: `prompt must be a text of at most 5 tokens (this one has 9000); got "${"a".repeat(80)}..." (9000 characters)`,
     });
   });
@@ -70,8 +74,9 @@ describe("a prompt", () => {
     const { signal } = new AbortController();
     const options = { ...BASE, topP: 0.5, seed: 3n, pinned: given, signal };
     const pinned = new Map([...given, [0, 0]]);
-    const resolved = await pinPrompt({ ...options, prompt: "a" }, LETTERS, MODEL);
-    expect(resolved).toEqual({ ...BASE, topP: 0.5, seed: 3n, pinned, signal });
+    const prompted = await pin({ ...options, prompt: "a" }, LETTERS, MODEL);
+    expect(prompted).toEqual({ ...preparePrompted(options, MODEL).run, pinned, given: 1 });
+    expect(prompted).toMatchObject({ topP: 0.5, seed: 3n, steps: 4, signal });
     expect(given.size).toBe(1);
   });
 
@@ -82,7 +87,7 @@ describe("a prompt", () => {
     ["is no text", { prompt: 1 }, "prompt must be a text; got 1"],
     ["stands beside a bad option", { prompt: "a", topP: 2 }, "topP"],
   ])("is refused at once when it %s", (_, options, message) => {
-    const check = () => checkPrompted(withBase(options), MODEL);
+    const check = () => preparePrompted(withBase(options), MODEL);
     expect(check).toThrow(message);
     expect(check).toThrow(invalid);
   });
@@ -94,8 +99,8 @@ describe("a prompt", () => {
     ["has a token that the model lacks", { prompt: "a|" }, "pinned position 1 must be a token id"],
   ])("is refused when its tokens are known and it %s", async (_, options, message) => {
     const given = withBase(options);
-    checkPrompted(given, MODEL);
-    const resolve = async () => resolveOptions(await pinPrompt(given, LETTERS, MODEL), MODEL);
+    preparePrompted(given, MODEL);
+    const resolve = () => pin(given, LETTERS, MODEL);
     await expect(resolve()).rejects.toThrow(message);
     await expect(resolve()).rejects.toEqual(invalid);
   });
@@ -106,15 +111,10 @@ describe("a prompt", () => {
       return LETTERS.encode(text);
     };
     await expect(
-      pinPrompt({ ...BASE, prompt: "abc" }, { ...LETTERS, encode }, MODEL),
+      pin({ ...BASE, prompt: "abc" }, { ...LETTERS, encode }, MODEL),
     ).rejects.toMatchObject({
       code: "tokenizer_unknown",
       message: 'The tokenizer letters has no token for "é", at character 4 of the text',
     });
-  });
-
-  it.each([undefined, null, "mdlm", []])("refuses options that are no object: %j", (options) => {
-    const given = options as unknown as SampleOptions;
-    expect(() => checkPrompted(given, MODEL)).toThrow("options must be an object");
   });
 });

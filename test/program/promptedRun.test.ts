@@ -33,7 +33,9 @@ describe.each([
 ])("a prompt that %s", (_, prompt, error) => {
   it("rejects the result", async () => {
     const { signal, listeners } = countedSignal();
-    await expect(remdm.sample({ ...OPTIONS, prompt, signal }).result).rejects.toMatchObject(error);
+    await expect(remdm.sample({ ...OPTIONS, prompt, signal }).result()).rejects.toMatchObject(
+      error,
+    );
     expect(listeners()).toBe(0);
   });
 
@@ -45,7 +47,7 @@ describe.each([
       return events;
     };
     await expect(loop()).rejects.toMatchObject(error);
-    await expect(run.result).rejects.toMatchObject(error);
+    await expect(run.result()).rejects.toMatchObject(error);
   });
 });
 

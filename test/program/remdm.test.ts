@@ -89,7 +89,7 @@ describe("a launched model", () => {
         event.positions.forEach((l) => (sequences[event.sample][l] = 512));
       }
     }
-    const { texts, tokens, entropies, stats } = await run.result;
+    const { texts, tokens, entropies, stats } = await run.result();
     expect(sequences.map((ids) => [...ids])).toEqual(tokens);
     expect(texts).toEqual(tokens.map((ids) => remdm.tokenizer.decode(ids)));
     for (const text of texts) expect(text).not.toContain(MASK_GLYPH);
@@ -101,8 +101,8 @@ describe("a launched model", () => {
   it("gives the same tokens for a seed, and keeps a prompt", async () => {
     const options = { strategy: { kind: "mdlm" }, steps: 12, prompt: "ROMEO:", seed: 7n } as const;
     const [first, second] = await Promise.all([
-      remdm.sample(options).result,
-      remdm.sample(options).result,
+      remdm.sample(options).result(),
+      remdm.sample(options).result(),
     ]);
     expect(first.tokens).toEqual(second.tokens);
     expect(first.texts[0].startsWith("ROMEO:")).toBe(true);
@@ -118,8 +118,8 @@ describe("a launched model", () => {
   it("is aborted by its caller, and goes on for others", async () => {
     const controller = new AbortController();
     const options = { strategy: { kind: "mdlm" }, steps: 64, samples: 4 } as const;
-    const aborted = rejection(remdm.sample({ ...options, signal: controller.signal }).result);
-    const other = remdm.sample({ ...options, steps: 4 }).result;
+    const aborted = rejection(remdm.sample({ ...options, signal: controller.signal }).result());
+    const other = remdm.sample({ ...options, steps: 4 }).result();
     setTimeout(() => controller.abort(), 20);
     expect(await aborted).toMatchObject({ code: "aborted" });
     expect((await other).texts).toHaveLength(4);
@@ -136,7 +136,7 @@ describe("starting and ending", () => {
       await expectRecordedOutputs(remdm, false);
 
       const run = remdm.sample({ strategy: { kind: "mdlm" }, steps: 64, samples: 8 });
-      const failed = rejection(run.result);
+      const failed = rejection(run.result());
       await new Promise((resolve) => setTimeout(resolve, 30));
       await Promise.all([remdm.close(), remdm.close()]);
       await remdm[Symbol.asyncDispose]();
@@ -164,7 +164,7 @@ describe("starting and ending", () => {
         code: "backend_exited",
         message: expect.stringContaining("SIGKILL"),
       });
-      expect(await rejection(run.result)).toMatchObject({ code: "backend_exited" });
+      expect(await rejection(run.result())).toMatchObject({ code: "backend_exited" });
       expect(socketsIn(scratch)).toEqual([]);
     },
     3 * MINUTES,
@@ -211,7 +211,9 @@ describe("starting and ending", () => {
         const connect = { endpoint, tokenizer: GOLDEN.tokenizer, reachTimeoutMs };
         const [first, second] = await Promise.all([Remdm.connect(connect), Remdm.connect(connect)]);
         const options = { strategy: { kind: "mdlm" }, steps: 4 } as const;
-        const results = await Promise.all([first, second].map((one) => one.sample(options).result));
+        const results = await Promise.all(
+          [first, second].map((one) => one.sample(options).result()),
+        );
         expect(results[0].tokens).toEqual(results[1].tokens);
         await first.close();
         expect((await second.ping()).queued).toBe(0);
@@ -260,7 +262,7 @@ describe("the process around it", () => {
         await (async () => {
           const model = await Remdm.launch(${golden()});
           try {
-            const { texts } = await model.sample({ strategy: { kind: "remdm-loop" }, steps: 8 }).result;
+            const { texts } = await model.sample({ strategy: { kind: "remdm-loop" }, steps: 8 }).result();
             console.log(texts.length);
           } finally {
             await model[Symbol.asyncDispose]();

@@ -23,12 +23,12 @@ it("the pieces of an ar text are the text, and come from left to right", async (
       written += text;
     }
   }
-  expect((await run.result).texts).toEqual([`${END}${written}${END}`]);
+  expect((await run.result()).texts).toEqual([`${END}${written}${END}`]);
 });
 
 it("special tokens are left out of texts where asked", async () => {
-  const plain = await remdm.sample(options).result;
-  const bare = await remdm.sample({ ...options, specialTokens: false }).result;
+  const plain = await remdm.sample(options).result();
+  const bare = await remdm.sample({ ...options, specialTokens: false }).result();
   expect(plain.texts[0]).toMatch(new RegExp(`^${END.replaceAll("|", "\\|")}`));
   expect(bare.texts).toEqual(plain.texts.map((text) => text.replaceAll(END, "")));
   expect(bare.tokens).toEqual(plain.tokens);
@@ -36,13 +36,15 @@ it("special tokens are left out of texts where asked", async () => {
 
 it("a token can be made the end: texts are cut there, and nothing is drawn behind it", async () => {
   const [newline] = await remdm.tokenizer.encode("\n");
-  const plain = await remdm.sample(options).result;
+  const plain = await remdm.sample(options).result();
   const ends = { ...remdm.tokenizer, bosId: 0, eosId: newline };
   await using other = await Remdm.launch({ checkpoint: "demo-ar", device: "cpu", tokenizer: ends });
-  const { tokens, finishReasons, texts, entropies, stats } = await other.sample({
-    ...options,
-    until: "end",
-  }).result;
+  const { tokens, finishReasons, texts, entropies, stats } = await other
+    .sample({
+      ...options,
+      until: "end",
+    })
+    .result();
   const cut = plain.tokens.map((ids) => {
     const end = ids.indexOf(newline, 1);
     return end < 0 ? ids.slice(0, -1) : ids.slice(0, end);

@@ -5,7 +5,7 @@ import { SampleRun } from "../../src/program/run.ts";
 import { RunTexts, type RunEvent } from "../../src/program/runTexts.ts";
 import {
   AbortedError,
-  resolveOptions,
+  prepare,
   sampleEvents,
   type Denoiser,
   type ForwardRequest,
@@ -24,9 +24,12 @@ const DIGITS: Tokenizer = {
   decode: (ids) => Array.from(ids).join(""),
 };
 
-function textsOf(options: SamplerOptions): RunTexts {
-  const resolved = resolveOptions(options, MODEL);
-  return new RunTexts(DIGITS, { model: MODEL, options: resolved, specialTokens: true });
+type Start = ConstructorParameters<typeof SampleRun>[0]["start"];
+
+function runOf(options: SamplerOptions, start: Start): SampleRun {
+  const run = prepare(options, MODEL);
+  const texts = new RunTexts(DIGITS, { model: MODEL, run, specialTokens: true });
+  return new SampleRun({ run, start, texts });
 }
 
 /** Says the same of every position; may be told to wait or to fail. */
@@ -50,10 +53,8 @@ function start(signal?: AbortSignal) {
     steps: 8,
     samples: 2,
   };
-  const run = new SampleRun(
-    (runSignal) => sampleEvents(denoiser, { ...options, signal: runSignal }),
-    textsOf(options),
-    signal,
+  const run = runOf({ ...options, ...(signal && { signal }) }, (runSignal) =>
+    sampleEvents(denoiser, { ...options, signal: runSignal }),
   );
   return { denoiser, run };
 }
@@ -96,7 +97,7 @@ describe("a run", () => {
     const { run } = start();
     const events = await collect(run);
     const finished = events.filter((event) => event.type === "finished");
-    const { texts, tokens, entropies, stats } = await run.result;
+    const { texts, tokens, entropies, stats } = await run.result();
     expect(finished.map(({ sample }) => sample).sort()).toEqual([0, 1]);
     expect(tokens).toHaveLength(2);
     expect(texts).toEqual(tokens.map((ids) => ids.join("")));
@@ -109,18 +110,41 @@ describe("a run", () => {
 
   it("gives the result alone, to all who ask", async () => {
     const { run } = start();
-    const [first, second] = await Promise.all([run.result, run.result]);
+    const [first, second] = await Promise.all([run.result(), run.result()]);
     expect(first).toBe(second);
     expect(first.tokens).toHaveLength(2);
   });
 
-  it("is driven by the loop when the result is asked for first, in the same turn", async () => {
+  it("is consumed by the result when that is asked for first: no loop can begin then", async () => {
     const { run } = start();
-    const result = run.result;
-    await Promise.resolve();
-    const events = await collect(run);
-    expect(events.length).toBeGreaterThan(4);
+    const result = run.result();
+    expect(() => run[Symbol.asyncIterator]()).toThrow(
+      expect.objectContaining({ code: "stream_consumed" }),
+    );
     expect((await result).tokens).toHaveLength(2);
+  });
+
+  it("is driven by the loop when that has begun: the result only waits for it", async () => {
+    const { run, denoiser } = start();
+    const iterator = run[Symbol.asyncIterator]();
+    const result = run.result();
+    await sleep(10);
+    expect(denoiser.calls).toBe(0);
+    while ((await iterator.next()).done !== true) continue;
+    expect((await result).tokens).toHaveLength(2);
+  });
+
+  it("does nothing until it is consumed, and says what it was prepared with", async () => {
+    const { run, denoiser } = start();
+    await sleep(10);
+    expect(denoiser.calls).toBe(0);
+    expect(run.settings).toMatchObject({
+      strategy: { kind: "remdm-cap", eta: 0.2 },
+      steps: 8,
+      topP: 0.9,
+      samples: 2,
+      seed: 1n,
+    });
   });
 
   it("goes at the pace of who iterates", async () => {
@@ -139,7 +163,7 @@ describe("a run", () => {
     [
       "after `result` drained it",
       async (run: SampleRun) => {
-        await run.result;
+        await run.result();
       },
     ],
   ])("cannot be iterated %s", async (_, before) => {
@@ -155,14 +179,14 @@ describe("a run", () => {
     const iterator = run[Symbol.asyncIterator]();
     while ((await iterator.next()).done !== true) continue;
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
-    expect((await run.result).tokens).toHaveLength(2);
+    expect((await run.result()).tokens).toHaveLength(2);
   });
 
   it("does not fail when it is aborted after its end", async () => {
     const { run } = start();
     await collect(run);
     run.abort();
-    expect((await run.result).tokens).toHaveLength(2);
+    expect((await run.result()).tokens).toHaveLength(2);
   });
 });
 
@@ -173,14 +197,17 @@ describe("leaving the loop", () => {
     const { calls } = denoiser;
     await sleep(10);
     expect(denoiser.calls).toBe(calls);
-    expect(await rejection(run.result)).toMatchObject({ code: "aborted" });
+    expect(await rejection(run.result())).toMatchObject({ code: "aborted" });
   });
 
   it("is reported to a result that was asked for before", async () => {
     const { run } = start();
-    const result = run.result;
-    for await (const event of run) if (event.type === "revealed") break;
-    expect(await rejection(result)).toBeInstanceOf(AbortedError);
+    const results: Promise<unknown>[] = [];
+    for await (const event of run) {
+      results.push(rejection(run.result()));
+      if (event.type === "revealed") break;
+    }
+    for (const result of results) expect(await result).toBeInstanceOf(AbortedError);
   });
 
   it("by an error in its body is the same, and the error goes on", async () => {
@@ -190,13 +217,13 @@ describe("leaving the loop", () => {
       for await (const event of run) if (event.type === "revealed") throw bodyError;
     })();
     expect(await rejection(loop)).toBe(bodyError);
-    expect(await rejection(run.result)).toMatchObject({ code: "aborted" });
+    expect(await rejection(run.result())).toMatchObject({ code: "aborted" });
   });
 
   it("works before the first event, and while one is waited for", async () => {
     const first = start();
     await first.run[Symbol.asyncIterator]().return?.();
-    expect(await rejection(first.run.result)).toMatchObject({ code: "aborted" });
+    expect(await rejection(first.run.result())).toMatchObject({ code: "aborted" });
     expect(first.denoiser.calls).toBe(0);
 
     const second = start();
@@ -217,7 +244,7 @@ describe("leaving the loop", () => {
         cleaned = true;
       }
     }
-    const run = new SampleRun(endless, textsOf({}));
+    const run = runOf({}, endless);
     for await (const event of run) if (event.type === "finished") break;
     expect(cleaned).toBe(true);
   });
@@ -227,7 +254,7 @@ describe("aborting", () => {
   it("rejects a result that is under way, at once", async () => {
     const { run, denoiser } = start();
     denoiser.before = untilAborted;
-    const result = rejection(run.result);
+    const result = rejection(run.result());
     while (denoiser.calls === 0) await sleep(1);
     run.abort("enough");
     expect(await result).toMatchObject({ name: "AbortedError", cause: "enough" });
@@ -240,7 +267,7 @@ describe("aborting", () => {
     while (denoiser.calls === 0) await sleep(1);
     run.abort();
     expect(await events).toMatchObject({ code: "aborted" });
-    expect(await rejection(run.result)).toMatchObject({ code: "aborted" });
+    expect(await rejection(run.result())).toMatchObject({ code: "aborted" });
   });
 
   it("between two events ends the loop with AbortedError", async () => {
@@ -254,7 +281,7 @@ describe("aborting", () => {
   it("before anything runs keeps it from running", async () => {
     const { run, denoiser } = start();
     run.abort();
-    expect(await rejection(run.result)).toMatchObject({ code: "aborted" });
+    expect(await rejection(run.result())).toMatchObject({ code: "aborted" });
     expect(await rejection(collect(start(AbortSignal.abort()).run))).toMatchObject({
       code: "aborted",
     });
@@ -266,7 +293,7 @@ describe("aborting", () => {
     const controller = new AbortController();
     const { run, denoiser } = start(controller.signal);
     denoiser.before = untilAborted;
-    const result = rejection(run.result);
+    const result = rejection(run.result());
     while (denoiser.calls === 0) await sleep(1);
     controller.abort("time is up");
     expect(await result).toMatchObject({ code: "aborted", cause: "time is up" });
@@ -274,11 +301,11 @@ describe("aborting", () => {
 
   it("leaves no listener on the caller's signal, whether the run ends well or not", async () => {
     const { signal, listeners } = countedSignal();
-    await start(signal).run.result;
+    await start(signal).run.result();
     for await (const event of start(signal).run) if (event.type === "revealed") break;
     const failing = start(signal);
     failing.denoiser.before = () => Promise.reject(new Error("network"));
-    await rejection(failing.run.result);
+    await rejection(failing.run.result());
     expect(listeners()).toBe(0);
   });
 });
@@ -296,13 +323,14 @@ describe("a failure of the denoiser", () => {
   });
 
   it("reaches the result", async () => {
-    expect(await rejection(failing().result)).toBe(failure);
+    expect(await rejection(failing().result())).toBe(failure);
   });
 
-  it("reaches both, also when the result was asked for first and is dropped", async () => {
+  it("reaches both, also when the result was asked for meanwhile and is dropped", async () => {
     const run = failing();
-    void run.result;
-    expect(await rejection(collect(run))).toBe(failure);
-    expect(await rejection(run.result)).toBe(failure);
+    const iterator = run[Symbol.asyncIterator]();
+    void run.result();
+    expect(await rejection(iterator.next())).toBe(failure);
+    expect(await rejection(run.result())).toBe(failure);
   });
 });

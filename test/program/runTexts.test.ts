@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 import { SampleRun } from "../../src/program/run.ts";
 import { RunTexts, type RunEvent } from "../../src/program/runTexts.ts";
 import {
-  resolveOptions,
+  prepare,
   sampleEvents,
   type Denoiser,
   type DenoiserModel,
@@ -64,13 +64,13 @@ interface Setting {
 
 function start({ kind, options, specialTokens = true }: Setting) {
   const denoiser = new LikingDenoiser(kind);
-  const resolved = resolveOptions(options, denoiser.model);
-  const texts = new RunTexts(tokenizer, {
-    model: denoiser.model,
-    options: resolved,
-    specialTokens,
+  const run = prepare(options, denoiser.model);
+  const texts = new RunTexts(tokenizer, { model: denoiser.model, run, specialTokens });
+  return new SampleRun({
+    run,
+    start: (signal) => sampleEvents(denoiser, { ...options, signal }),
+    texts,
   });
-  return new SampleRun((signal) => sampleEvents(denoiser, { ...options, signal }), texts);
 }
 
 const remasking: SamplerOptions = {
@@ -129,7 +129,7 @@ describe.each(SETTINGS)("%s", (_, setting) => {
       expect(run.pieces(event.sample)).toEqual(state);
       if (event.type === "finished") expect(state.join("")).toBe(event.text);
     }
-    const { texts } = await run.result;
+    const { texts } = await run.result();
     texts.forEach((text, i) => expect(stateOf(first + i).join("")).toBe(text));
     expect(texts).toHaveLength(setting.options.samples ?? 0);
   });
@@ -138,16 +138,16 @@ describe.each(SETTINGS)("%s", (_, setting) => {
     const events: RunEvent[] = [];
     for await (const event of start(setting)) events.push(event);
     expect(JSON.parse(JSON.stringify(events))).toEqual(events);
-    const result = await start(setting).result;
+    const result = await start(setting).result();
     expect(JSON.parse(JSON.stringify(result))).toEqual(result);
   });
 
   it("are the same whether somebody watches or not", async () => {
     const watched = start(setting);
     for await (const event of watched) expect(event.type).not.toBe("");
-    const { texts, tokens, finishReasons, entropies } = await start(setting).result;
+    const { texts, tokens, finishReasons, entropies } = await start(setting).result();
     const result = { texts, tokens, finishReasons, entropies };
-    expect(await watched.result).toMatchObject(result);
+    expect(await watched.result()).toMatchObject(result);
   });
 });
 
@@ -160,15 +160,15 @@ it.each([1, 2, 3, 4, 5, 6])(
       if (event.type === "progress") continue;
       for (const { text } of event.pieces) written += text;
     }
-    const { texts } = await run.result;
+    const { texts } = await run.result();
     expect(written).toBe(texts[0]);
   },
 );
 
 it("without special tokens, texts and pieces have none, and tokens keep theirs", async () => {
   const setting: Setting = { kind: "ar", options: { samples: 2 }, specialTokens: false };
-  const { texts, tokens } = await start(setting).result;
-  const shown = await start({ ...setting, specialTokens: true }).result;
+  const { texts, tokens } = await start(setting).result();
+  const shown = await start({ ...setting, specialTokens: true }).result();
   expect(shown.texts[0]).toMatch(/^<\|endoftext\|>.*<\|endoftext\|>$/su);
   expect(tokens).toEqual(shown.tokens);
   expect(texts).toEqual(shown.texts.map((text) => text.replaceAll("<|endoftext|>", "")));
@@ -177,7 +177,7 @@ it("without special tokens, texts and pieces have none, and tokens keep theirs",
 it("a sample's pieces can be read while somebody waits for the result alone", async () => {
   const run = start(SETTINGS[0][1]);
   expect(run.pieces(1)).toEqual(new Array<string>(LENGTH).fill("▒"));
-  const { texts } = await run.result;
+  const { texts } = await run.result();
   expect(run.pieces(1).join("")).toBe(texts[1]);
 });
 

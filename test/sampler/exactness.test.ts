@@ -31,7 +31,7 @@ interface Case {
   readonly kind?: ModelKind;
   readonly subsMasking?: boolean;
   readonly executor?: "dense";
-  readonly compat?: "paper";
+  readonly quirks?: "paper";
   readonly strategy: Strategy;
   readonly steps?: number;
   readonly topP?: number;
@@ -138,9 +138,9 @@ describe("scores: the reductions and the chosen rows give the dense form's distr
   });
 });
 
-describe("compat: paper", () => {
+describe("quirks: paper", () => {
   it("keeps the token that crosses p, where the code drops it", async () => {
-    const options: Case = { strategy: { kind: "mdlm" }, topP: 0.8, length: 3, compat: "paper" };
+    const options: Case = { strategy: { kind: "mdlm" }, topP: 0.8, length: 3, quirks: "paper" };
     const p = await compare(options, 301, "the nucleus keeps the token that crosses p");
     expect(p.middle).toBeGreaterThan(P_MIN);
     expect(p.end).toBeGreaterThan(P_MIN);
@@ -193,7 +193,7 @@ async function compare(
     kind = "mdlm",
     subsMasking = false,
     executor,
-    compat,
+    quirks,
     strategy,
     steps = 6,
     topP = 1,
@@ -229,7 +229,7 @@ async function compare(
     samples: SAMPLES,
     batchSize: 64,
     ...(executor !== undefined && ({ executor, noise: "philox" } as const)),
-    ...(compat !== undefined && { compat }),
+    ...(quirks !== undefined && { quirks }),
   };
   const denoiser = new TableDenoiser(length, { kind, subsMasking }, logits);
   const { events } = await collect(sampleEvents(denoiser, options));

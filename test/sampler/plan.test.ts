@@ -171,7 +171,7 @@ describe("the corners of a loop", () => {
   };
 
   it("are cut in the paper: the plateau begins with 1 - alphaOn masks, and keeps them", () => {
-    const plan = compilePlan(loop, 10, { compat: "paper" });
+    const plan = compilePlan(loop, 10, { quirks: "paper" });
     for (const share of shares(plan).slice(4, 9)) expect(share).toBeCloseTo(0.1, 12);
   });
 
@@ -181,8 +181,8 @@ describe("the corners of a loop", () => {
   });
 
   it("matter in the steps that cross one alone", () => {
-    const [code, paper] = (["remdm", "paper"] as const).map((compat) =>
-      compilePlan(loop, 1000, { compat }),
+    const [code, paper] = (["original", "paper"] as const).map((quirks) =>
+      compilePlan(loop, 1000, { quirks }),
     );
     const differing = code.reveal.filter((u, i) => Math.abs(u - paper.reveal[i]) > 1e-9);
     expect(differing.length).toBeGreaterThan(0);

@@ -212,7 +212,7 @@ describe("what the network is asked", () => {
 describe("the final noise removal", () => {
   it("gives each remaining mask its likeliest token, at the last time", async () => {
     // Noise that never reveals: all is left to the end.
-    const never = { event: () => 0.999999, token: () => 0.5 };
+    const never = { position: () => 0.999999, token: () => 0.5 };
     const strategy: Strategy = { kind: "mdlm" };
     const denoiser = new TableDenoiser(3, {}, () => Float32Array.of(0, 9, 2, 1));
     const { events, outcome } = await collect(

@@ -1,6 +1,6 @@
 /** What a tokenizer does not know of a text is told, not passed over. */
 import { describe, expect, it } from "@jest/globals";
-import { pinPrompt } from "../../src/program/prompt.ts";
+import { pinPrompt, preparePrompted } from "../../src/program/prompt.ts";
 import type { Tokenizer, UnknownPiece } from "../../src/tokenizer/tokenizer.ts";
 import { FAMILIES, familyFile, scratchTokenizers } from "./support/families.ts";
 
@@ -95,25 +95,25 @@ describe("a text that a tokenizer without an unknown token does not know", () =>
 describe("a prompt", () => {
   const model = { vocabSize: 6, maskId: 5, length: 8, timeConditioning: false };
   const options = { strategy: { kind: "mdlm" }, steps: 4 } as const;
+  const pin = (given: typeof options & { readonly prompt: string }, tokenizer: Tokenizer) =>
+    pinPrompt(preparePrompted(given, model), tokenizer, model);
 
   it("of two proteins without blanks is refused for either, not sampled as one unknown token", async () => {
     const tokenizer = await load({ ...unknownToken, ...proteins("[UNK]") });
     for (const prompt of ["MKTA", "AAKT"]) {
-      await expect(pinPrompt({ ...options, prompt }, tokenizer, model)).rejects.toMatchObject({
+      await expect(pin({ ...options, prompt }, tokenizer)).rejects.toMatchObject({
         code: "tokenizer_unknown",
         message: expect.stringContaining(`"${prompt}", at character 1 of the text`),
         remedy: expect.stringContaining("blanks"),
       });
     }
-    const { pinned } = await pinPrompt({ ...options, prompt: "M [UNK] T" }, tokenizer, model);
-    expect([...(pinned ?? [])]).toEqual([[0, 1], [1, 0], [2, 3]]); // prettier-ignore
+    const { pinned } = await pin({ ...options, prompt: "M [UNK] T" }, tokenizer);
+    expect([...pinned]).toEqual([[0, 1], [1, 0], [2, 3]]); // prettier-ignore
   });
 
   it("that is long is named by its beginning", async () => {
     const tokenizer = await load({ ...unknownToken, ...proteins("[UNK]") });
     const prompt = "𠀀".repeat(500);
-    await expect(pinPrompt({ ...options, prompt }, tokenizer, model)).rejects.toThrow(
-      `"${"𠀀".repeat(40)}…"`,
-    );
+    await expect(pin({ ...options, prompt }, tokenizer)).rejects.toThrow(`"${"𠀀".repeat(40)}…"`);
   });
 });

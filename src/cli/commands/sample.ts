@@ -2,12 +2,12 @@
 import { Command, Option } from "commander";
 import { DEVICES, type Device } from "../../backend/device.ts";
 import type { FinishReason } from "../../sampler/events.ts";
-import type { Compat } from "../../sampler/strategy.ts";
-import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";
-import { DEFAULTS, STRATEGY_HELP } from "../../sampler/strategyName.ts";
+import { DEFAULT_TOP_P } from "../../sampler/prepare.ts";
+import type { Quirks } from "../../sampler/quirks.ts";
+import { STRATEGY_HELP } from "../../sampler/strategies/notation.ts";
 import { CHECKPOINT_HELP } from "./checkpointHelp.ts";
 import { namingOf, type Naming } from "../naming.ts";
-import type { StrategyFlags } from "./strategyOptions.ts";
+import { strategyFlags, type StrategyFlags } from "./strategyOptions.ts";
 import { readDevice, readInteger, readNumber, readPath, readSeed } from "../usage.ts";
 
 /** The flags as commander hands them over; ranges are not checked yet. */
@@ -26,7 +26,7 @@ export interface SampleFlags extends StrategyFlags {
   readonly length?: number;
   readonly seed: bigint;
   readonly executor?: "events" | "dense";
-  readonly compat?: Compat;
+  readonly quirks?: Quirks;
   readonly stride?: number;
   readonly strides?: number;
   readonly until?: FinishReason;
@@ -52,7 +52,7 @@ Results go to standard output, progress to standard error. Ctrl-C stops within a
 finished stay in the file of --out. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
 
 export function sampleCommand(): Command {
-  return new Command("sample")
+  const command = new Command("sample")
     .description("draw samples from a checkpoint")
     .optionsGroup("Model:")
     .option("--checkpoint <file>", CHECKPOINT_HELP, readPath, "demo")
@@ -77,7 +77,11 @@ export function sampleCommand(): Command {
         "analytic",
       ]),
     )
-    .option("--steps <n>", `denoising steps (default: ${DEFAULT_STEPS}; ar has none)`, readInteger)
+    .option(
+      "--steps <n>",
+      "denoising steps (default: one for each token; ar has none)",
+      readInteger,
+    )
     .option(
       "--top-p <p>",
       `nucleus mass in (0, 1]; 1 keeps every token (default: ${DEFAULT_TOP_P}; 1 for ddpm, analytic)`,
@@ -110,19 +114,14 @@ export function sampleCommand(): Command {
       ).choices(["events", "dense"]),
     )
     .addOption(
-      new Option("--compat <name>", "where code and papers differ, see docs/fidelity.md").choices([
-        "remdm",
+      new Option("--quirks <name>", "where code and papers differ, see docs/fidelity.md").choices([
+        "original",
         "paper",
       ]),
-    )
-    .optionsGroup("Strategy:")
-    .option("--eta <x>", etaHelp(), readNumber)
-    .option("--eta-cap <x>", "for cap, where rescale is there too", readNumber)
-    .option("--eta-rescale <x>", "for rescale, where cap is there too", readNumber)
-    .option("--t-on <x>", `for loop: the plateau's begin (default: ${DEFAULTS.tOn})`, readNumber)
-    .option("--t-off <x>", `for loop: the plateau's end (default: ${DEFAULTS.tOff})`, readNumber)
-    .option("--alpha-on <x>", `for loop: alpha on it (default: ${DEFAULTS.alphaOn})`, readNumber)
-    .option("--t-switch <x>", `for switch (default: ${DEFAULTS.tSwitch})`, readNumber)
+    );
+  command.optionsGroup("Strategy:");
+  for (const { flag, help } of strategyFlags()) command.option(flag, help, readNumber);
+  return command
     .optionsGroup("Output:")
     .option("--no-special-tokens", "leave them out of the texts")
     .option("--json", "print one JSON object")
@@ -135,11 +134,6 @@ export function sampleCommand(): Command {
       const { runSample } = await import("./sampleJob.ts");
       process.exitCode = await runSample(flags, sampleNaming(self, flags));
     });
-}
-
-function etaHelp(): string {
-  const { etaCap, etaRescale, etaLoop } = DEFAULTS;
-  return `for cap (default: ${etaCap}), rescale (${etaRescale}), remdm-loop (${etaLoop})`;
 }
 
 /** How `remdm sample` calls the options of a strategy, which depends on how it was named. */

@@ -1,7 +1,7 @@
 /** `remdm sample` at work: launch, run, show, keep, and leave nothing behind. */
 import { Remdm } from "../../index.ts";
 import { tokenEntropy } from "../../evaluation/measures/entropy.ts";
-import type { SampleResult, SampleRun } from "../../program/run.ts";
+import type { RunSettings, SampleResult, SampleRun } from "../../program/run.ts";
 import { Board } from "../terminal/board.ts";
 import { failureOf } from "../failure.ts";
 import { InOrder } from "../inOrder.ts";
@@ -61,12 +61,12 @@ class Job {
       await using remdm = await this.#launch();
       const options = samplingOptions(this.#flags, remdm.model.kind);
       const run = remdm.sample({ ...options, signal });
-      this.#reporter.note(opening(options, this.#flags.strategy));
+      this.#reporter.note(opening(run.settings, this.#flags.strategy));
       await this.#follow(run);
-      const result = await run.result;
+      const result = await run.result();
       this.#reporter.end();
       if (this.#flags.json)
-        process.stdout.write(`${toJson(this.#summary(result, options, remdm))}\n`);
+        process.stdout.write(`${toJson(this.#summary(result, options, run.settings, remdm))}\n`);
       this.#reporter.note(closing(result));
       if (!this.#flags.json) {
         const { checkpoint } = this.#flags;
@@ -142,9 +142,10 @@ class Job {
   #summary(
     { tokens, texts, entropies, finishReasons, stats }: SampleResult,
     options: SamplingOptions,
+    settings: RunSettings,
     remdm: Remdm,
   ): unknown {
-    const { model, runtime, tokenizer } = remdm;
+    const { runtime, tokenizer } = remdm;
     const { seed, samples = 1, prompt = null, ...sampling } = options;
     const { checkpoint, rawWeights = false } = this.#flags;
     return {
@@ -161,8 +162,10 @@ class Job {
         rawWeights,
         device: runtime.device,
         dtype: runtime.dtype,
-        length: model.length,
-        batchSize: Math.min(samples, 16),
+        length: settings.length,
+        batchSize: settings.batchSize,
+        ...(settings.strategy.kind !== "ar" && { steps: settings.steps }),
+        topP: settings.topP,
         ...sampling,
         samples,
         prompt,

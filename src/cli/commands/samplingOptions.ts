@@ -1,9 +1,8 @@
 /** From the flags of `remdm sample` to the library's options, defaults of the model's kind included. */
-import { anyModel } from "../../program/anyModel.ts";
 import { modelFacts } from "../../checkpoints/facts.ts";
 import type { ModelKind } from "../../sampler/denoiser.ts";
-import { DEFAULT_STRATEGIES, hasNucleus } from "../../sampler/method.ts";
-import { resolveOptions } from "../../sampler/options.ts";
+import { checkBeforeLoading } from "../../sampler/prepare.ts";
+import { DEFAULT_STRATEGIES } from "../../sampler/strategies/builtIn.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
 import type { SampleOptions } from "../../program/remdm.ts";
 import type { SampleFlags } from "./sample.ts";
@@ -14,19 +13,14 @@ export type SamplingOptions = Omit<SampleOptions, "signal" | "strategy"> & {
   readonly strategy?: Strategy;
 };
 
-export const DEFAULT_STEPS = 128;
-export const DEFAULT_TOP_P = 0.9;
-
-/** What an mdlm model runs with where nobody says it; the other kinds know one sampler each. */
-const DEFAULT_MDLM_STRATEGY = "remdm-loop";
-
 /**
  * All that can be said before a model is loaded: what is right for no model, or not for this one, is refused.
  * @throws UsageError, OptionError.
  */
 export function checkFlags(flags: SampleFlags): void {
-  const model = anyModel(flags.strategy, modelFacts(flags.checkpoint));
-  resolveOptions(samplerOptions(flags, model.kind), model); // without the prompt, which needs a tokenizer
+  const facts = modelFacts(flags.checkpoint);
+  // Without the prompt, which needs a tokenizer.
+  checkBeforeLoading(samplerOptions(flags, facts.kind ?? "mdlm"), facts);
 }
 
 /** @throws UsageError. */
@@ -40,20 +34,18 @@ export function samplingOptions(flags: SampleFlags, kind: ModelKind): SamplingOp
 }
 
 function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplingOptions {
-  const { samples, batchSize, length, seed, executor, compat } = flags;
+  const { samples, steps, topP, batchSize, length, seed, executor, quirks } = flags;
   const { stride, strides, until } = flags;
-  const strategy = strategyOf(strategyName(flags, kind), flags);
-  const steps = flags.steps ?? (strategy.kind === "ar" ? undefined : DEFAULT_STEPS);
   return {
-    strategy,
-    topP: flags.topP ?? (hasNucleus(strategy, compat ?? "remdm") ? DEFAULT_TOP_P : 1),
+    strategy: strategyOf(strategyName(flags, kind), flags),
     samples,
     seed,
     ...(steps !== undefined && { steps }),
+    ...(topP !== undefined && { topP }),
     ...(batchSize !== undefined && { batchSize }),
     ...(length !== undefined && { length }),
     ...(executor !== undefined && { executor }),
-    ...(compat !== undefined && { compat }),
+    ...(quirks !== undefined && { quirks }),
     ...(stride !== undefined && { stride }),
     ...(strides !== undefined && { strides }),
     ...(until !== undefined && { until }),
@@ -63,7 +55,7 @@ function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplingOptions {
 /** `--predictor ddpm` and `analytic` are samplers of their own, which look at no strategy. */
 function strategyName({ strategy, predictor }: SampleFlags, kind: ModelKind): string {
   if (predictor === undefined || predictor === "ddpm_cache") {
-    return strategy ?? (kind === "mdlm" ? DEFAULT_MDLM_STRATEGY : DEFAULT_STRATEGIES[kind].kind);
+    return strategy ?? DEFAULT_STRATEGIES[kind].kind;
   }
   if (strategy === undefined || strategy === "mdlm" || strategy === predictor) return predictor;
   throw new UsageError(

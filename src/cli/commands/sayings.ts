@@ -1,5 +1,5 @@
 /** What `remdm sample` says of a run before and after it. */
-import type { SampleResult } from "../../program/run.ts";
+import type { RunSettings, SampleResult } from "../../program/run.ts";
 import type { ModelKind } from "../../sampler/denoiser.ts";
 import type { SamplingOptions } from "./samplingOptions.ts";
 
@@ -8,13 +8,13 @@ import type { SamplingOptions } from "./samplingOptions.ts";
  * @param named what the strategy was called, for those of the composable family.
  */
 export function opening(
-  { strategy = { kind: "mdlm" }, steps, topP, seed }: SamplingOptions,
+  { strategy, steps, topP, seed }: Pick<RunSettings, "strategy" | "steps" | "topP" | "seed">,
   named: string | undefined,
 ): string {
   const parts = [
     strategy.kind === "remdm" && named !== undefined ? named : strategy.kind,
-    ...(steps === undefined ? [] : [`${steps} ${steps === 1 ? "step" : "steps"}`]),
-    ...(topP === undefined || topP === 1 ? [] : [`top-p ${topP}`]),
+    ...(strategy.kind === "ar" ? [] : [`${steps} ${steps === 1 ? "step" : "steps"}`]),
+    ...(topP === 1 ? [] : [`top-p ${topP}`]),
     `seed ${seed}`,
   ];
   return `Sampling: ${parts.join(", ")}`;

@@ -1,5 +1,5 @@
 /** The name of a cell: what makes it another one than its neighbours, fit for a file name everywhere. */
-import type { StrategySettings } from "../../sampler/strategyName.ts";
+import type { StrategySettings } from "../../sampler/strategies/notation.ts";
 import { invalid, type Cell } from "./cells.ts";
 import type { Source } from "./source.ts";
 
@@ -16,7 +16,7 @@ export function cellId(cell: Omit<Cell, "id">, settings: StrategySettings, sourc
     ...(cell.steps === undefined ? [] : [`T${cell.steps}`]),
     ...(cell.topP === undefined ? [] : [`p${cell.topP}`]),
     ...(cell.length === undefined ? [] : [`L${cell.length}`]),
-    ...(cell.compat === "paper" ? ["paper"] : []),
+    ...(cell.quirks === "paper" ? ["paper"] : []),
     ...(cell.executor === "dense" ? ["dense"] : []),
     `seed${cell.seed}`,
   ];

@@ -1,12 +1,15 @@
 /** The grid: every combination that an experiment asks for, once, in the order of the file. */
 import type { SamplerOptions } from "../../sampler/events.ts";
-import { hasNucleus } from "../../sampler/method.ts";
-import type { Compat, Strategy } from "../../sampler/strategy.ts";
+import { DEFAULT_TOP_P, hasNucleus } from "../../sampler/prepare.ts";
+import type { Quirks } from "../../sampler/quirks.ts";
+import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
+import type { DefinedStrategy } from "../../sampler/definition.ts";
+import type { Strategy } from "../../sampler/strategy.ts";
 import {
   STRATEGY_SETTINGS,
   strategyNamed,
   type StrategySettings,
-} from "../../sampler/strategyName.ts";
+} from "../../sampler/strategies/notation.ts";
 import { cellId } from "./cellId.ts";
 import { ExperimentError } from "../errors.ts";
 import { paperEta } from "./paper.ts";
@@ -14,7 +17,6 @@ import type { Path, Source } from "./source.ts";
 import type { CellSettings, ExperimentFile, ModelEntry, StrategyEntry } from "./types.ts";
 
 export const DEFAULT_SAMPLES = 128;
-const DEFAULT_TOP_P = 0.9;
 /** A grid beyond this is a slip of the hand. */
 const MAX_CELLS = 10_000;
 
@@ -26,7 +28,7 @@ export interface Cell {
   readonly model: string;
   /** What tables call the strategy. */
   readonly label: string;
-  readonly strategy: Strategy;
+  readonly strategy: Strategy | DefinedStrategy;
   /** undefined: the strategy has none, or several. */
   readonly eta: number | undefined;
   /** undefined: the strategy has none (`ar`). */
@@ -37,25 +39,25 @@ export interface Cell {
   readonly samples: number;
   readonly length: number | undefined;
   readonly batchSize: number | undefined;
-  readonly compat: Compat;
+  readonly quirks: Quirks;
   readonly executor: "events" | "dense";
   /** Where in the file its strategy stands. */
   readonly path: Path;
 }
 
-function etaOf(strategy: Strategy): number | undefined {
-  return "eta" in strategy ? strategy.eta : undefined;
+function etaOf(strategy: Strategy | DefinedStrategy): number | undefined {
+  return "eta" in strategy && typeof strategy.eta === "number" ? strategy.eta : undefined;
 }
 
 /** For the sampler. */
 export function samplerOptionsOf(cell: Cell): SamplerOptions {
-  const { strategy, steps, topP, seed, samples, length, batchSize, compat, executor } = cell;
+  const { strategy, steps, topP, seed, samples, length, batchSize, quirks, executor } = cell;
   return {
     strategy,
     topP: topP ?? 1,
     seed,
     samples,
-    compat,
+    quirks,
     ...(executor === "dense" && { executor }),
     ...(steps !== undefined && { steps }),
     ...(length !== undefined && { length }),
@@ -137,14 +139,14 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
     samples = DEFAULT_SAMPLES,
     length,
     batchSize,
-    compat = "remdm",
+    quirks = "original",
     executor = "events",
   } = said;
   refuseEmpty(place, { ...said, eta: entry.eta });
   // What a strategy is, and so whether it has steps and a nucleus, hangs on its name alone.
   const { kind } = namedStrategy(place, {});
   const steps = kind === "ar" ? [undefined] : stepsOf(place, said);
-  const nucleus = hasNucleus({ kind }, compat);
+  const nucleus = BUILT_IN.some((one) => one.kind === kind && hasNucleus(one, quirks));
   for (const step of steps) {
     for (const eta of etasOf(place, step)) {
       for (const topP of nucleus ? several(said.topP ?? DEFAULT_TOP_P) : [undefined]) {
@@ -162,7 +164,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
             samples,
             length,
             batchSize,
-            compat,
+            quirks,
             executor,
             path,
           };
@@ -205,7 +207,7 @@ const CELL_KEYS = [
   "samples",
   "length",
   "batchSize",
-  "compat",
+  "quirks",
   "executor",
 ] as const satisfies readonly (keyof CellSettings)[];
 
@@ -229,7 +231,7 @@ function namedStrategy({ strategy, path, source }: Place, settings: StrategySett
   return strategyNamed(strategy.name, settings, {
     nameOf: (setting) => setting,
     refusal: (message, remedy) => invalid(`${source.where(path)}:`, message, remedy),
-  });
+  }) as Strategy;
 }
 
 function etasOf(place: Place, steps: number | undefined): readonly (number | undefined)[] {

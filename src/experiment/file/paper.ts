@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { ModelCard } from "../../backend/wire/protocol.ts";
 import { packagePath } from "../../foundation/packageRoot.ts";
-import { DEFAULTS } from "../../sampler/strategyName.ts";
+import { LOOP_OPTIONS } from "../../sampler/strategies/window.ts";
 import type { Cell } from "./cells.ts";
 import type { JudgeShape } from "../run/services.ts";
 
@@ -67,7 +67,7 @@ export function isPaperJudge(judge: JudgeShape | null): boolean {
 export function paperRow(cell: Cell, model: ModelCard): PaperRow | undefined {
   const sampler = samplerOf(cell, model);
   const steps = cell.strategy.kind === "ar" ? LENGTH : cell.steps;
-  if (sampler === undefined || !isPublished(model) || cell.compat !== "remdm") return undefined;
+  if (sampler === undefined || !isPublished(model) || cell.quirks !== "original") return undefined;
   if ((cell.length ?? model.length) !== LENGTH) return undefined;
   if (cell.topP !== undefined && cell.topP !== TOP_P) return undefined;
   return paper().rows.find((row) => row.sampler === sampler && row.steps === steps);
@@ -89,8 +89,10 @@ function samplerOf({ strategy, steps, eta }: Cell, { kind }: ModelCard): string 
     case "remdm-rescale":
       return eta === paperEta(name, steps) ? name : undefined;
     case "remdm-loop": {
-      const { tOn, tOff, alphaOn } = strategy;
-      const same = tOn === DEFAULTS.tOn && tOff === DEFAULTS.tOff && alphaOn === DEFAULTS.alphaOn;
+      const said: Readonly<Record<string, unknown>> = { ...strategy };
+      const same = Object.entries(LOOP_OPTIONS).every(
+        ([option, { default: value }]) => said[option] === value,
+      );
       return same && eta === paperEta(name, steps) ? name : undefined;
     }
     default:

@@ -2,8 +2,7 @@
 import { DEVICES, isDevice } from "../../backend/device.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { anyModel } from "../../program/anyModel.ts";
-import { modelFacts } from "../../checkpoints/facts.ts";
+import { modelFacts, type ModelFacts } from "../../checkpoints/facts.ts";
 import { hubRemedy } from "../../checkpoints/hub.ts";
 import { BUNDLED_NAMES, checkpointFile, isPublishedName } from "../../checkpoints/published.ts";
 import { meansNone } from "../../evaluation/judge/judgeOptions.ts";
@@ -12,8 +11,7 @@ import type { ResolvedMauve } from "../../evaluation/judge/mauveSettings.ts";
 import { expandHome } from "../../foundation/home.ts";
 import { OptionError } from "../../foundation/errors.ts";
 import { quoted } from "../../foundation/messages.ts";
-import type { DenoiserModel } from "../../sampler/denoiser.ts";
-import { resolveOptions } from "../../sampler/options.ts";
+import { checkBeforeLoading } from "../../sampler/prepare.ts";
 import { cellsOf, modelName, samplerOptionsOf, type Cell } from "./cells.ts";
 import { ExperimentError } from "../errors.ts";
 import { checkShape } from "./schema.ts";
@@ -95,7 +93,7 @@ export function resolveExperiment(
   }));
   const facts = new Map(models.map(({ name, checkpoint }) => [name, modelFacts(checkpoint)]));
   for (const cell of cells) {
-    checkCell(cell, anyModel(cell.strategy.kind, facts.get(cell.model)), source);
+    checkCell(cell, facts.get(cell.model), source);
   }
   return {
     name: file.name,
@@ -115,12 +113,13 @@ export function resolveExperiment(
 }
 
 /**
- * Whether the sampler takes a cell, for a model that is known or for any.
+ * Checks whether the sampler takes a cell.
+ * @param facts what is known of the model.
  * @throws ExperimentError experiment_invalid with the place in the file.
  */
-export function checkCell(cell: Cell, model: DenoiserModel, source: Source): void {
+export function checkCell(cell: Cell, facts: ModelFacts | undefined, source: Source): void {
   try {
-    resolveOptions(samplerOptionsOf(cell), model);
+    checkBeforeLoading(samplerOptionsOf(cell), facts);
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
     const { option, remedy, message } = error;

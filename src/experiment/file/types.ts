@@ -4,7 +4,7 @@
  * at the strategy before the model, at the model before the whole file. Keys that begin with `x-` may stand anywhere and say
  * nothing: a place for YAML's anchors, and for notes.
  */
-import type { StrategySettings } from "../../sampler/strategyName.ts";
+import type { StrategySettings } from "../../sampler/strategies/notation.ts";
 
 /** One value, or several to be tried one after the other. */
 type Several<T> = T | readonly T[];
@@ -23,8 +23,8 @@ export interface CellSettings {
   readonly length?: number;
   /** Sequences in one forward call. Default: at most 16. */
   readonly batchSize?: number;
-  /** Whom to follow where code and papers differ. Default `remdm`. */
-  readonly compat?: "remdm" | "paper";
+  /** Whom to follow where code and papers differ. Default `original`. */
+  readonly quirks?: "original" | "paper";
   /** `dense`: the original's arithmetic and noise; a cell that is interrupted then begins anew. Default `events`. */
   readonly executor?: "events" | "dense";
 }

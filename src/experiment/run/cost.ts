@@ -8,11 +8,11 @@ import type { Cell } from "../file/cells.ts";
  * @param length of the sample, in tokens.
  */
 export function expectedCalls(cell: Cell, length: number): number {
-  const { strategy, compat, executor } = cell;
+  const { strategy, quirks, executor } = cell;
   if (strategy.kind === "ar") return length;
   const steps = cell.steps ?? length;
   if (strategy.kind === "analytic" || executor === "dense") return steps;
-  const plan = compilePlan(strategy, steps, { compat });
+  const plan = compilePlan(strategy, steps, { quirks });
   let masked = length;
   let calls = 0;
   for (let step = 0; step < plan.steps; step++) {

@@ -102,7 +102,7 @@ function beside(checkpoint: string, name: string): string | undefined {
 
 /** What makes its samples; of the batch only where the noise depends on it. */
 export function describe(cell: Cell): Readonly<Record<string, unknown>> {
-  const { model, label, strategy, steps, topP, seed, samples, length, compat, executor } = cell;
+  const { model, label, strategy, steps, topP, seed, samples, length, quirks, executor } = cell;
   return {
     model,
     label,
@@ -112,7 +112,8 @@ export function describe(cell: Cell): Readonly<Record<string, unknown>> {
     seed,
     samples,
     length: length ?? null,
-    compat,
+    // The key and its values from before the option was renamed, so that what was begun then can go on.
+    compat: quirks === "original" ? "remdm" : quirks,
     executor,
     ...(executor === "dense" && { batchSize: cell.batchSize ?? null }),
   };

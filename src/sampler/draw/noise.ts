@@ -9,7 +9,7 @@ import type { TokenId } from "../denoiser.ts";
 /** Pure: the same address always gives the same number. All numbers are uniform in [0, 1), 53 bits. */
 export interface NoiseSource {
   /** Decides whether a position is revealed or remasked in a step. */
-  event(sample: number, step: number, position: number): number;
+  position(sample: number, step: number, position: number): number;
   /** Decides what a revealed position becomes: the noise of one token in that position's draw. */
   token(sample: number, step: number, position: number, token: TokenId): number;
   /**
@@ -38,16 +38,16 @@ export const SAMPLE_LIMIT = 2 ** 31;
  *
  *     key      word 0: seed mod 2^32     word 1: seed div 2^32
  *     counter  word 0        word 1      word 2   word 3
- *     event    position div 2   0        step     sample          words 0, 1 of the block for an even
+ *     position position div 2   0        step     sample          words 0, 1 of the block for an even
  *     token    token div 2   position    step     sample + 2^31   position or token, 2, 3 for an odd one
  *
- * The stream bit in word 3 keeps events and tokens apart, so no counter is ever used for two draws.
+ * The stream bit in word 3 keeps positions and tokens apart, so no counter is ever used for two draws.
  */
 export class PhiloxNoise implements NoiseSource {
   /** The words of the seed, the low one first. */
   readonly key0: number;
   readonly key1: number;
-  readonly #events = new BlockMemo();
+  readonly #positions = new BlockMemo();
   readonly #tokens = new BlockMemo();
   readonly #block = new Uint32Array(4);
 
@@ -57,8 +57,8 @@ export class PhiloxNoise implements NoiseSource {
     this.key1 = Number(seed >> 32n);
   }
 
-  event(sample: number, step: number, position: number): number {
-    return this.#events.double(position, 0, step, sample, this.key0, this.key1);
+  position(sample: number, step: number, position: number): number {
+    return this.#positions.double(position, 0, step, sample, this.key0, this.key1);
   }
 
   token(sample: number, step: number, position: number, token: TokenId): number {

@@ -12,7 +12,7 @@
  */
 import { weigh } from "./exponential.ts";
 import { LEAST, NONE, NucleusGuess, UPPER } from "./nucleusGuess.ts";
-import type { Compat } from "../strategy.ts";
+import type { Quirks } from "../quirks.ts";
 
 /** How finely the contested weights are divided in each round. */
 const PARTS = 256;
@@ -47,14 +47,14 @@ export class Nucleus {
 
   /**
    * @param topP p in (0, 1]; 1 keeps every token that has a chance.
-   * @param compat whether the token that crosses p is dropped (`remdm`) or kept (`paper`).
+   * @param quirks whether the token that crosses p is dropped (`original`) or kept (`paper`).
    */
-  constructor(vocabSize: number, maskId: number, topP: number, compat: Compat) {
+  constructor(vocabSize: number, maskId: number, topP: number, quirks: Quirks) {
     this.weights = new Float64Array(vocabSize + SPARE);
     this.ids = new Int32Array(vocabSize + SPARE);
     this.#maskId = maskId;
     this.#topP = topP;
-    this.#keepsCrossing = compat === "paper";
+    this.#keepsCrossing = quirks === "paper";
     this.#words = new Int32Array(this.weights.buffer);
     this.#guess = new NucleusGuess(this.weights);
     this.#contested = new Float64Array(topP < 1 ? vocabSize : 0);

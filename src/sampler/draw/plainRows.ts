@@ -6,7 +6,7 @@ import type { NoiseSource } from "./noise.ts";
 import { Nucleus } from "./nucleus.ts";
 import type { Draw } from "./rowSampler.ts";
 import { invalidRow, type RowAddress } from "./rowAddress.ts";
-import type { Compat } from "../strategy.ts";
+import type { Quirks } from "../quirks.ts";
 import { LACKING, type TopRow } from "./topRow.ts";
 
 /** Taken once: looking up a global is slow where globals are intercepted (`node:vm`, so jest). */
@@ -21,8 +21,8 @@ export class PlainRows {
   /** [V] Their ids, for a top row. */
   readonly #ids: Int32Array;
 
-  constructor(vocabSize: number, maskId: number, topP: number, compat: Compat) {
-    this.#nucleus = new Nucleus(vocabSize, maskId, topP, compat);
+  constructor(vocabSize: number, maskId: number, topP: number, quirks: Quirks) {
+    this.#nucleus = new Nucleus(vocabSize, maskId, topP, quirks);
     this.#topP = topP;
     this.#uniforms = new Float64Array(vocabSize);
     this.#ids = new Int32Array(vocabSize);

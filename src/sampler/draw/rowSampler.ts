@@ -10,7 +10,7 @@ import { KernelRows } from "./kernel/kernelRows.ts";
 import type { NoiseSource } from "./noise.ts";
 import { PlainRows } from "./plainRows.ts";
 import { invalidRow, type RowAddress } from "./rowAddress.ts";
-import type { Compat } from "../strategy.ts";
+import type { Quirks } from "../quirks.ts";
 import { likeliestOf, type TopRow } from "./topRow.ts";
 
 export { invalidRow, type RowAddress } from "./rowAddress.ts";
@@ -27,26 +27,26 @@ export class RowSampler {
   readonly #vocabSize: number;
   readonly #maskId: TokenId;
   readonly #topP: number;
-  readonly #compat: Compat;
+  readonly #quirks: Quirks;
   readonly #kernel: KernelRows | undefined;
   #plain: PlainRows | undefined;
 
   /**
    * @param topP nucleus mass p in (0, 1]; 1 keeps every token.
-   * @param compat whether the token that crosses p is dropped (`remdm`) or kept (`paper`: Holtzman et al., 2020).
+   * @param quirks whether the token that crosses p is dropped (`original`) or kept (`paper`: Holtzman et al., 2020).
    * @param form the kernel, if the host has WebAssembly with SIMD and memory for it, or plain TypeScript.
    */
   constructor(
     { vocabSize, maskId }: Pick<DenoiserModel, "vocabSize" | "maskId">,
     topP: number,
-    compat: Compat = "remdm",
+    quirks: Quirks = "original",
     form: "kernel" | "plain" = "kernel",
   ) {
     this.#vocabSize = vocabSize;
     this.#maskId = maskId;
     this.#topP = topP;
-    this.#compat = compat;
-    this.#kernel = form === "kernel" ? KernelRows.open(vocabSize, maskId, topP, compat) : undefined;
+    this.#quirks = quirks;
+    this.#kernel = form === "kernel" ? KernelRows.open(vocabSize, maskId, topP, quirks) : undefined;
   }
 
   /** What draws with the default noise. Other noise is always plain. */
@@ -101,7 +101,7 @@ export class RowSampler {
 
   /** Made when first needed: most runs have the kernel and the default noise. */
   #plainRows(): PlainRows {
-    this.#plain ??= new PlainRows(this.#vocabSize, this.#maskId, this.#topP, this.#compat);
+    this.#plain ??= new PlainRows(this.#vocabSize, this.#maskId, this.#topP, this.#quirks);
     return this.#plain;
   }
 

@@ -1,63 +1,60 @@
 /**
- * SEDD without its score tensors: a masked position's chance to reveal depends on the sum of its scores, so the network
- * is first asked for that, one reduction a masked position, then the reveals are drawn, then the rows of those alone
- * are asked for, of the same forward. Same distribution as the original's `analytic` predictor (docs/design.md, section 2).
+ * Asks first: in each step the network is asked for a few statistics of the rows, the strategy says which positions
+ * change, then the rows of what becomes a token are asked for, of the same forward. All samples of a batch go in step.
+ * For SEDD this is the distribution of the original's `analytic` predictor without its score tensors (docs/design.md).
  */
+import { RemdmError } from "../../foundation/errors.ts";
+import { Pace } from "../../foundation/pace.ts";
+import type { Row, RowStep } from "../definition.ts";
+import type { Denoiser, ForwardRequest, StatisticName } from "../denoiser.ts";
+import type { NoiseSource } from "../draw/noise.ts";
+import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
+import { stepOf } from "../plan.ts";
+import type { LoopPlan, PreparedRun } from "../prepare.ts";
+import { networkSigma } from "../schedule.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
-import { RowSampler, type Draw } from "../draw/rowSampler.ts";
-import type { Denoiser, ForwardRequest } from "../denoiser.ts";
-import { RemdmError } from "../../foundation/errors.ts";
-import type { RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
 import { Ledger } from "./ledger.ts";
-import type { NoiseSource } from "../draw/noise.ts";
-import type { ResolvedOptions } from "../options.ts";
-import { Pace } from "../../foundation/pace.ts";
-import { ask, askMasses, stack } from "./question.ts";
-import { networkSigma } from "../schedule.ts";
-import { analyticReveal, scoreSum } from "../strategies/analytic.ts";
+import { askStatistics, MAX_LOGITS, stack } from "./question.ts";
+import { RowDraws } from "./rowDraws.ts";
+import { checkSelection, type CheckedSelection } from "./selection.ts";
 import { TextWindow } from "./textWindow.ts";
+
+type AskFirstPlan = Extract<LoopPlan, { kind: "askFirst" }>;
 
 interface Sample {
   readonly sample: number;
   readonly window: TextWindow;
 }
 
-/** Where a sample of the batch reveals. */
-interface Reveal {
+/** What a step changes in one of the samples that are open. */
+interface Change extends CheckedSelection {
   readonly b: number;
-  readonly positions: Int32Array;
 }
 
-export class ScoreRun {
+export class AskFirst {
   readonly #denoiser: Denoiser;
-  readonly #options: ResolvedOptions;
-  readonly #times: Float64Array;
+  readonly #run: PreparedRun;
+  readonly #plan: AskFirstPlan;
   readonly #noise: NoiseSource;
-  readonly #rows: RowSampler;
   readonly #pace: Pace;
+  readonly #rows: RowDraws;
   readonly #ledger: Ledger;
   readonly #cache = nextCache();
 
-  /** @param times [T + 1] */
-  constructor(
-    denoiser: Denoiser,
-    options: ResolvedOptions,
-    times: Float64Array,
-    noise: NoiseSource,
-  ) {
+  constructor(denoiser: Denoiser, run: PreparedRun, plan: AskFirstPlan, noise: NoiseSource) {
     this.#denoiser = denoiser;
-    this.#options = options;
-    this.#times = times;
+    this.#run = run;
+    this.#plan = plan;
     this.#noise = noise;
-    this.#rows = new RowSampler(denoiser.model, options.topP, options.compat);
-    this.#pace = new Pace(options.signal);
-    this.#ledger = new Ledger(options);
+    this.#pace = new Pace(run.signal);
+    this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
+    this.#ledger = new Ledger(run);
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
     const sampleBatch = (samples: readonly number[]) => this.#sample(samples);
-    return inBatches(this.#denoiser, this.#options, this.#ledger, this.#cache, sampleBatch);
+    return inBatches(this.#denoiser, this.#run, this.#ledger, this.#cache, sampleBatch);
   }
 
   outcome(): SamplerOutcome {
@@ -66,118 +63,209 @@ export class ScoreRun {
 
   async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
     const { maskId } = this.#denoiser.model;
-    const settings = { ...this.#options, maskId };
+    const { stride, strides } = this.#run;
+    const settings = { ...this.#run, maskId };
     const batch = samples.map((sample) => ({ sample, window: new TextWindow(settings) }));
-    const last = this.#times.length - 1;
-    for (let step = 0; step <= last; step++) {
-      const open = batch.filter(({ window }) => window.tokens.includes(maskId));
-      if (open.length === 0) break; // revealed positions never move
-      const request = this.#requestOf(open, step);
-      const reveals =
-        step === last ? masked(open, maskId) : await this.#drawReveals(open, request, step);
-      yield* this.#reveal(open, reveals, request, step);
-      const next = step === last ? undefined : { step: step + 1, time: this.#times[step + 1] };
-      yield this.#ledger.progress(batch.length * Math.min(step + 1, last), next);
+    const steps = this.#plan.times.length - 1;
+    for (let w = 0; w <= strides; w++) {
+      if (w > 0) for (const { window } of batch) window.slide(stride);
+      for (let i = 0; i <= steps; i++) {
+        const open = batch.filter(({ window }) => this.#isOpen(window, i));
+        if (open.length === 0) break; // what is revealed never moves
+        const step = w * (steps + 1) + i;
+        const request = this.#requestOf(open, i);
+        const changes =
+          i === steps ? masked(open, maskId) : await this.#select(open, request, i, step);
+        yield* this.#carryOut(open, changes, request, i, step);
+        const isLast = i === steps && w === strides;
+        const next = isLast
+          ? undefined
+          : { step: step + 1, time: this.#plan.times[i === steps ? 0 : i + 1] };
+        yield this.#ledger.progress(batch.length * (w * steps + Math.min(i + 1, steps)), next);
+      }
     }
     for (const { sample, window } of batch) yield this.#ledger.finish(sample, window.text());
   }
 
-  /** Of every masked position. */
-  #requestOf(open: readonly Sample[], step: number): ForwardRequest {
-    const { length } = this.#options;
+  /** Whether anything can still happen in step i. */
+  #isOpen(window: TextWindow, i: number): boolean {
+    const { definition, times } = this.#plan;
+    const mayRemask = definition.revealed === true && i < times.length - 1;
+    return mayRemask ? window.free.length > 0 : window.tokens.includes(this.#denoiser.model.maskId);
+  }
+
+  /** The rows of every masked position, with `revealed` of every free one. */
+  #requestOf(open: readonly Sample[], i: number): ForwardRequest {
+    const { length } = this.#run;
     const { maskId } = this.#denoiser.model;
-    const tokens = stack(open.map(({ window }) => window.tokens));
+    const { definition, times } = this.#plan;
+    const rows = open.flatMap(({ window }, b) =>
+      Array.from(window.free)
+        .filter((position) => definition.revealed === true || window.tokens[position] === maskId)
+        .map((position) => b * length + position),
+    );
     return {
       batch: open.length,
       length,
-      tokens,
-      sigma: new Float32Array(open.length).fill(networkSigma(this.#times[step])),
-      rows: Int32Array.from(tokens.keys()).filter((at) => tokens[at] === maskId),
+      tokens: stack(open.map(({ window }) => window.tokens)),
+      sigma: new Float32Array(open.length).fill(networkSigma(times[i])),
+      rows: Int32Array.from(rows),
       cache: this.#cache,
     };
   }
 
-  async #drawReveals(
+  async #select(
     open: readonly Sample[],
     request: ForwardRequest,
+    i: number,
     step: number,
-  ): Promise<Reveal[]> {
+  ): Promise<Change[]> {
     this.#pace.checkAborted();
-    const { length, signal } = this.#options;
-    const { vocabSize } = this.#denoiser.model;
-    const masses = await askMasses(this.#denoiser, request, signal);
+    const { definition, options, times } = this.#plan;
+    const rows = await this.#askRows(open, request, step);
     this.#ledger.called(0);
-    const [t, s] = [this.#times[step], this.#times[step + 1]];
-    const reveals = open.map((): number[] => []);
-    request.rows.forEach((at, i) => {
-      const [b, position] = [Math.floor(at / length), at % length];
-      const { sample } = open[b];
-      const chance = analyticReveal(scoreSum(masses[2 * i], t, vocabSize), t, s);
-      if (!(chance >= 0)) throw unsound(sample, step, position, masses[2 * i]);
-      if (this.#noise.event(sample, step, position) < chance) reveals[b].push(position);
+    const at: RowStep = {
+      ...stepOf(times[i], times[i + 1], this.#run.quirks),
+      index: i,
+      steps: times.length - 1,
+      vocabSize: this.#denoiser.model.vocabSize,
+    };
+    return rows.map((own, b) => {
+      const selection: unknown = definition.select(options, at, own);
+      return { b, ...checkSelection(definition.kind, i, selection, own) };
     });
-    return reveals.map((positions, b) => ({ b, positions: Int32Array.from(positions) }));
   }
 
-  /** Asks for the rows of what was drawn and tells of it. */
-  async *#reveal(
+  /** @returns [B] the rows of each sample that is open. */
+  async #askRows(
     open: readonly Sample[],
-    reveals: readonly Reveal[],
     request: ForwardRequest,
     step: number,
-  ): AsyncGenerator<RevealedEvent, void, void> {
-    const { length, signal } = this.#options;
-    const { vocabSize } = this.#denoiser.model;
-    const rows = Int32Array.from(
-      reveals.flatMap(({ b, positions }) => [...positions].map((p) => b * length + p)),
+  ): Promise<Row<StatisticName>[][]> {
+    const { length, signal } = this.#run;
+    const { maskId } = this.#denoiser.model;
+    const { statistics } = this.#plan.definition;
+    const given = statistics.includes("given")
+      ? { given: request.rows.map((at) => request.tokens[at]) }
+      : {};
+    const values = await askStatistics(
+      this.#denoiser,
+      { ...request, statistics, ...given },
+      signal,
     );
-    if (rows.length === 0) return;
-    this.#pace.checkAborted();
-    const logits = await ask(this.#denoiser, { ...request, rows }, signal);
-    // The last step asked for no reductions: this is its call.
-    if (step === this.#times.length - 1) this.#ledger.called(rows.length);
-    else this.#ledger.asked(rows.length);
-    let row = 0;
-    for (const { b, positions } of reveals) {
-      if (positions.length === 0) continue;
-      const { sample, window } = open[b];
-      const draws: Draw[] = [];
-      for (const position of positions) {
-        const at = { sample, step, position };
-        const scores = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-        draws.push(this.#rows.draw(scores, at, this.#noise));
-        row++;
-        if (this.#pace.spendTokens(vocabSize)) await this.#pace.rest();
+    const rows = open.map((): Row<StatisticName>[] => []);
+    for (const [n, at] of request.rows.entries()) {
+      const [b, position] = [Math.floor(at / length), at % length];
+      const { sample } = open[b];
+      const token = request.tokens[at];
+      const uniform = this.#noise.position(sample, step, position);
+      const read: Record<string, number> = {};
+      for (const [k, name] of statistics.entries()) {
+        const value = values[n * statistics.length + k];
+        if (!(value < Infinity)) throw unsound(sample, step, position, name, value);
+        read[name] = value;
       }
-      positions.forEach((position, i) => {
-        window.tokens[position] = draws[i].token;
-      });
-      yield {
-        type: "revealed",
-        sample,
-        step,
-        time: this.#times[step],
-        positions: Array.from(positions),
-        tokens: draws.map(({ token }) => token),
-        probabilities: draws.map(({ probability }) => probability),
-      };
+      const row = { position, token, masked: token === maskId, uniform, ...read };
+      rows[b].push(row as Row<StatisticName>);
+      if (this.#pace.spend(1)) await this.#pace.rest();
     }
+    return rows;
+  }
+
+  /** Asks for the rows of what becomes a token, changes the texts, and tells of it. */
+  async *#carryOut(
+    open: readonly Sample[],
+    changes: readonly Change[],
+    request: ForwardRequest,
+    i: number,
+    step: number,
+  ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
+    const { times, definition } = this.#plan;
+    const isLast = i === times.length - 1;
+    const likeliest = isLast && (definition.lastStep ?? "argmax") === "argmax";
+    // The last step asked for no statistics: its first rows are its call.
+    let isCounted = !isLast;
+    for (const call of this.#callsOf(changes)) {
+      this.#pace.checkAborted();
+      const { length } = this.#run;
+      const flat = call.flatMap(({ b, tokens }) => tokens.map((position) => b * length + position));
+      const answered =
+        flat.length === 0
+          ? undefined
+          : await this.#rows.ask({ ...request, rows: Int32Array.from(flat) });
+      if (answered !== undefined) {
+        if (isCounted) this.#ledger.asked(flat.length);
+        else this.#ledger.called(flat.length);
+        isCounted = true;
+      }
+      let row = 0;
+      for (const { b, masks, tokens } of call) {
+        const { sample, window } = open[b];
+        const place = { sample, step, positions: tokens, likeliest };
+        const draws = answered === undefined ? [] : await this.#rows.draw(answered, row, place);
+        row += tokens.length;
+        const at = { sample, step, time: times[i] };
+        const inText = (positions: readonly number[]) => positions.map((p) => p + window.offset);
+        if (masks.length > 0) {
+          const left = masks.map((position) => window.tokens[position]);
+          for (const position of masks) window.tokens[position] = this.#denoiser.model.maskId;
+          yield { type: "remasked", ...at, positions: inText(masks), tokens: left };
+        }
+        if (tokens.length === 0) continue;
+        tokens.forEach((position, n) => {
+          window.tokens[position] = draws[n].token;
+        });
+        yield {
+          type: "revealed",
+          ...at,
+          positions: inText(tokens),
+          tokens: draws.map(({ token }) => token),
+          probabilities: draws.map(({ probability }) => probability),
+        };
+      }
+    }
+  }
+
+  /** Cuts a step's changes into calls that are not too large; a sample is never cut. */
+  *#callsOf(changes: readonly Change[]): Generator<Change[]> {
+    const { vocabSize } = this.#denoiser.model;
+    let call: Change[] = [];
+    let logits = 0;
+    for (const change of changes) {
+      const size = change.tokens.length * vocabSize;
+      if (call.length > 0 && logits + size > MAX_LOGITS) {
+        yield call;
+        [call, logits] = [[], 0];
+      }
+      call.push(change);
+      logits += size;
+    }
+    if (call.length > 0) yield call;
   }
 }
 
-function masked(open: readonly Sample[], maskId: number): Reveal[] {
+/** The final noise removal: every mask goes. */
+function masked(open: readonly Sample[], maskId: number): Change[] {
   return open.map(({ window }, b) => ({
     b,
-    positions: window.free.filter((position) => window.tokens[position] === maskId),
+    masks: [],
+    tokens: Array.from(window.free).filter((position) => window.tokens[position] === maskId),
   }));
 }
 
-function unsound(sample: number, step: number, position: number, mass: number): RemdmError {
+function unsound(
+  sample: number,
+  step: number,
+  position: number,
+  name: StatisticName,
+  value: number,
+): RemdmError {
   return new RemdmError(
-    `The network's scores for sample ${sample}, step ${step}, position ${position} sum to exp(${mass})`,
+    `The network's row for sample ${sample}, step ${step}, position ${position} has ${value} as its ${name}`,
     {
       code: "denoiser_invalid",
-      remedy: "Check the model's weights and number format; the logarithm of a sum must be finite.",
+      remedy:
+        "Check the model's weights and number format; a row needs finite logits (-Infinity rules a token out).",
     },
   );
 }

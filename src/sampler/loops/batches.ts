@@ -2,7 +2,7 @@
 import type { Denoiser } from "../denoiser.ts";
 import type { SamplerEvent } from "../events.ts";
 import type { Ledger } from "./ledger.ts";
-import type { ResolvedOptions } from "../options.ts";
+import type { PreparedRun } from "../prepare.ts";
 
 /** Samples one batch and finishes each of its samples. @param samples their numbers. */
 export type SampleBatch = (samples: readonly number[]) => AsyncGenerator<SamplerEvent, void, void>;
@@ -10,7 +10,7 @@ export type SampleBatch = (samples: readonly number[]) => AsyncGenerator<Sampler
 /** @param cache that the batches use, one after the other; released at the end, however that comes. */
 export async function* inBatches(
   denoiser: Denoiser,
-  { samples, batchSize, firstSample }: ResolvedOptions,
+  { samples, batchSize, firstSample }: PreparedRun,
   ledger: Ledger,
   cache: number,
   sampleBatch: SampleBatch,

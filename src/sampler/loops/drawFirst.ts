@@ -1,9 +1,9 @@
 /**
- * The event form: every sample runs ahead to its next reveal, those that wait share a forward call, and each goes on
+ * Draws first, asks later: every sample runs ahead to its next reveal, those that wait share a forward call, and each goes on
  * from there (docs/design.md, section 2). Same distribution as the original's dense loop, `_sample`.
  */
-import { RowSampler, type Draw, type RowAddress } from "../draw/rowSampler.ts";
-import type { Denoiser, ForwardRequest } from "../denoiser.ts";
+import type { Draw } from "../draw/rowSampler.ts";
+import type { Denoiser } from "../denoiser.ts";
 import type {
   FinishedEvent,
   RemaskedEvent,
@@ -13,41 +13,36 @@ import type {
 } from "../events.ts";
 import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "../draw/noise.ts";
-import type { ResolvedOptions } from "../options.ts";
+import type { PreparedRun } from "../prepare.ts";
 import { Pace } from "../../foundation/pace.ts";
 import type { Plan } from "../plan.ts";
-import { ask, askTop, callsOf, offersTop, requestOf, type Question } from "./question.ts";
+import { callsOf, requestOf, type Question } from "./question.ts";
+import { RowDraws } from "./rowDraws.ts";
 import { roundToBfloat16 } from "../draw/rounding.ts";
 import { SampleState, type SampleSettings } from "./sampleState.ts";
 
-/** Draws a token from one of the rows that were asked for, or takes its likeliest. */
-interface AnsweredRows {
-  draw(row: number, at: RowAddress): Draw;
-  argmax(row: number, at: RowAddress): Draw;
-}
-
-export class EventRun {
+export class DrawFirst {
   readonly #denoiser: Denoiser;
-  readonly #options: ResolvedOptions;
+  readonly #options: PreparedRun;
   readonly #settings: SampleSettings;
   readonly #noise: NoiseSource;
-  readonly #rows: RowSampler;
+  readonly #rows: RowDraws;
   readonly #pace: Pace;
   readonly #ledger: Ledger;
   /** The samples under way, the oldest first. */
   readonly #active: SampleState[] = [];
   #begun = 0;
 
-  constructor(denoiser: Denoiser, options: ResolvedOptions, plan: Plan, noise: NoiseSource) {
+  constructor(denoiser: Denoiser, options: PreparedRun, plan: Plan, noise: NoiseSource) {
     const { maskId, dtype } = denoiser.model;
     this.#denoiser = denoiser;
     this.#options = options;
     this.#noise = noise;
-    this.#rows = new RowSampler(denoiser.model, options.topP, options.compat);
     this.#pace = new Pace(options.signal);
+    this.#rows = new RowDraws(denoiser, options, noise, this.#pace);
     this.#ledger = new Ledger(options);
     // The original keeps confidences in bfloat16 beside a network that computes in it, as on a GPU.
-    const rounds = options.compat === "remdm" && dtype === "bfloat16";
+    const rounds = options.quirks === "original" && dtype === "bfloat16";
     this.#settings = { ...options, plan, maskId, ...(rounds && { round: roundToBfloat16 }) };
   }
 
@@ -100,12 +95,17 @@ export class EventRun {
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
     this.#pace.checkAborted();
     const request = requestOf(questions, this.#options.length);
-    const rows = await this.#ask(request);
+    const rows = await this.#rows.ask(request);
     this.#ledger.called(request.rows.length);
     let row = 0;
     for (const question of questions) {
       const { state, events } = question;
-      const draws = await this.#draw(question, rows, row);
+      const draws = await this.#rows.draw(rows, row, {
+        sample: state.sample,
+        step: state.step,
+        positions: events.reveals,
+        likeliest: state.final && this.#settings.plan.removal === "argmax",
+      });
       row += draws.length;
       const left = remasked(state, events.remasks);
       const came = revealed(state, events.reveals, draws);
@@ -113,40 +113,6 @@ export class EventRun {
       if (events.remasks.length > 0) yield left;
       yield came;
     }
-  }
-
-  /** For the top of rows where the denoiser offers that and a nucleus leaves the rest out, else for whole ones. */
-  async #ask(request: ForwardRequest): Promise<AnsweredRows> {
-    const { topP, signal } = this.#options;
-    const sampler = this.#rows;
-    if (topP < 1 && offersTop(this.#denoiser)) {
-      const tops = await askTop(this.#denoiser, request, topP, signal);
-      return {
-        draw: (row, at) => sampler.drawTop(tops[row], at, this.#noise),
-        argmax: (row, at) => sampler.argmaxTop(tops[row], at),
-      };
-    }
-    const { vocabSize } = this.#denoiser.model;
-    const logits = await ask(this.#denoiser, request, signal);
-    const xTheta = (row: number) => logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-    return {
-      draw: (row, at) => sampler.draw(xTheta(row), at, this.#noise),
-      argmax: (row, at) => sampler.argmax(xTheta(row), at),
-    };
-  }
-
-  /** @param first of the question's rows. */
-  async #draw({ state, events }: Question, rows: AnsweredRows, first: number): Promise<Draw[]> {
-    const { vocabSize } = this.#denoiser.model;
-    const likeliest = state.final && this.#settings.plan.removal === "argmax";
-    const draws: Draw[] = [];
-    for (const position of events.reveals) {
-      const at = { sample: state.sample, step: state.step, position };
-      const row = first + draws.length;
-      draws.push(likeliest ? rows.argmax(row, at) : rows.draw(row, at));
-      if (this.#pace.spendTokens(vocabSize)) await this.#pace.rest();
-    }
-    return draws;
   }
 
   #begin(): SampleState | undefined {

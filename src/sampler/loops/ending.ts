@@ -1,7 +1,7 @@
 /** Where a text ends: with its last token, or before the first token that says so. */
 import type { TokenId } from "../denoiser.ts";
 import type { FinishReason } from "../events.ts";
-import type { ResolvedOptions } from "../options.ts";
+import type { PreparedRun } from "../prepare.ts";
 
 export interface EndedText {
   readonly tokens: readonly TokenId[];
@@ -14,7 +14,7 @@ export interface EndedText {
  */
 export function endText(
   text: ArrayLike<TokenId>,
-  { endId, given }: Pick<ResolvedOptions, "endId" | "given">,
+  { endId, given }: Pick<PreparedRun, "endId" | "given">,
 ): EndedText {
   const tokens = Array.from(text);
   const end = endId === undefined ? -1 : tokens.indexOf(endId, Math.max(1, given));

@@ -2,19 +2,19 @@
 import type { TokenId } from "../denoiser.ts";
 import { endText, type EndedText } from "./ending.ts";
 import type { FinishedEvent, ProgressEvent, SamplerOutcome } from "../events.ts";
-import type { ResolvedOptions } from "../options.ts";
+import type { PreparedRun } from "../prepare.ts";
 
 /** Where a sample stands. */
 export type Clock = Pick<ProgressEvent, "step" | "time">;
 
 export class Ledger {
-  readonly #options: ResolvedOptions;
+  readonly #options: PreparedRun;
   readonly #texts: EndedText[] = [];
   #finished = 0;
   #forwardCalls = 0;
   #forwardRows = 0;
 
-  constructor(options: ResolvedOptions) {
+  constructor(options: PreparedRun) {
     this.#options = options;
   }
 
@@ -69,9 +69,9 @@ export class Ledger {
     };
   }
   #atTheEnd(): Clock {
-    const { method, steps, strides } = this.#options;
+    const { loop, steps, strides } = this.#options;
     // Every window but those of `ar` ends with the final noise removal, which has a number of its own.
-    const numbers = method.kind === "autoregressive" ? steps : (steps + 1) * (strides + 1);
+    const numbers = loop.kind === "leftToRight" ? steps : (steps + 1) * (strides + 1);
     return { step: Math.max(0, numbers - 1), time: 0 };
   }
 }

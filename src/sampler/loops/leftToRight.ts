@@ -11,7 +11,7 @@ import type { Denoiser } from "../denoiser.ts";
 import type { SamplerEvent, SamplerOutcome } from "../events.ts";
 import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "../draw/noise.ts";
-import type { ResolvedOptions } from "../options.ts";
+import type { PreparedRun } from "../prepare.ts";
 import { Pace } from "../../foundation/pace.ts";
 import { ask, stack } from "./question.ts";
 
@@ -26,22 +26,22 @@ interface Sequence {
   readonly tokens: Int32Array;
 }
 
-export class AutoregressiveRun {
+export class LeftToRight {
   readonly #denoiser: Denoiser;
-  readonly #options: ResolvedOptions;
+  readonly #options: PreparedRun;
   readonly #pace: Pace;
   readonly #ledger: Ledger;
   readonly #choose: ChooseToken;
   readonly #parity: AutoregressiveDraw | undefined;
   readonly #cache = nextCache();
 
-  /** @param dense as the original rounds, with PyTorch's noise. */
-  constructor(denoiser: Denoiser, options: ResolvedOptions, dense: boolean, noise: NoiseSource) {
+  /** @param dense whether to round as the original, with PyTorch's noise. */
+  constructor(denoiser: Denoiser, options: PreparedRun, dense: boolean, noise: NoiseSource) {
     this.#denoiser = denoiser;
     this.#options = options;
     this.#pace = new Pace(options.signal);
     this.#ledger = new Ledger(options);
-    const rows = new RowSampler(denoiser.model, options.topP, options.compat);
+    const rows = new RowSampler(denoiser.model, options.topP, options.quirks);
     const parity = dense ? new AutoregressiveDraw(denoiser.model, options) : undefined;
     this.#parity = parity;
     this.#choose =

@@ -101,7 +101,7 @@ export class SampleState {
       const masked = this.tokens[position] === maskId;
       const chance = masked ? reveal : remaskOf(position);
       if (chance === 0) continue;
-      if (chance < 1 && noise.event(this.sample, this.step, position) >= chance) continue;
+      if (chance < 1 && noise.position(this.sample, this.step, position) >= chance) continue;
       (masked ? reveals : remasks).push(position);
     }
     return { reveals: Int32Array.from(reveals), remasks: Int32Array.from(remasks) };

@@ -3,8 +3,39 @@
  * reveal has the weight S (e^d - 1) and staying masked e^d + (1 - e^d)(S + 1), where d = sigma(t) - sigma(s) and S is the
  * sum of the position's scores without the mask's own, which is 1. Original: `_analytic_update`.
  */
+import { defineStrategy, type Transition } from "../definition.ts";
 import { networkSigma } from "../schedule.ts";
-import type { Transition } from "./posterior.ts";
+
+const SHARED = {
+  kind: "analytic",
+  source: "SEDD, section 4.2; original: `predictor: analytic`",
+  summary: "Tweedie tau-leaping on scores; its last step draws. What sedd models have",
+  nucleus: false,
+  windows: false,
+  lastStep: "draw",
+  parity: { scores: true },
+} as const;
+
+/** For `mdlm` models: time alone says whether a position changes. */
+export const analytic = defineStrategy({
+  ...SHARED,
+  models: ["mdlm"],
+  transition: (_, { t, s }) => analyticTransition(t, s),
+});
+
+/** For `sedd` models: the sum of a row's scores says whether its position is revealed. */
+export const analyticScores = defineStrategy({
+  ...SHARED,
+  models: ["sedd"],
+  statistics: ["logMass"],
+  select: (_, { t, s, vocabSize }, rows) => ({
+    reveal: rows
+      .filter(({ uniform, logMass }) => {
+        return uniform < analyticReveal(scoreSum(logMass, t, vocabSize), t, s);
+      })
+      .map(({ position }) => position),
+  }),
+});
 
 /** u of a masked position in the step from t to s. A negative weight never wins the original's argmax. */
 export function analyticReveal(scores: number, t: number, s: number): number {

@@ -2,8 +2,25 @@
  * The corrector of discrete flow matching (Gat et al., 2024, appendix D) with its hard-coded schedule and its own
  * time grid. Original: `dfm: true`, `_dfm_caching_update`. The original raises without nucleus filtering; this does not.
  */
+import { defineStrategy, type Transition } from "../definition.ts";
+import { stepFrom, type DenseGrid, type DenseTime } from "../loops/parity/grid.ts";
+import type { Precision } from "../loops/parity/precision.ts";
+import type { StepWeights } from "../loops/parity/form.ts";
+import { ancestral } from "../loops/parity/weights.ts";
 import { T_MIN } from "../schedule.ts";
-import type { Transition } from "./posterior.ts";
+
+export const dfm = defineStrategy({
+  kind: "dfm",
+  source: "Gat et al., 2024, appendix D; original: `dfm: true`",
+  summary: "discrete-flow-matching corrector on its own time grid",
+  windows: false,
+  times: dfmTimes,
+  transition: (_, { t, s }) => dfmTransition(t, s),
+  parity: {
+    grid: dfmGrid,
+    weights: (_, { t, s }, dtype) => (t === 1 ? ancestral(t, s) : flow(t, s, dtype)),
+  },
+});
 
 /** A - 1 = B = 10 t^(1/4) (1 - t)^(1/4). */
 export function corrector(t: number): { readonly a: number; readonly b: number } {
@@ -42,4 +59,28 @@ export function dfmStepSize(t: number, steps: number): number {
   if (t === 1) return 1 / steps;
   const { a, b } = corrector(t);
   return Math.min(1 / steps, 1 / (a / t + b / (1 - t)));
+}
+
+/** A time is held in float32 during its step, and the next one computed from that in doubles. */
+function dfmGrid(steps: number): DenseGrid {
+  const grid: DenseTime[] = [];
+  const last = (1 - T_MIN) / steps;
+  let timestep = 1;
+  while (timestep > last) {
+    const t = Math.fround(timestep);
+    const dt = dfmStepSize(t, steps);
+    grid.push(stepFrom(t, dt));
+    timestep = t - dt;
+  }
+  return { steps: grid, end: Math.fround(timestep) };
+}
+
+function flow(t: number, s: number, { round }: Precision): StepWeights {
+  const { a, b } = corrector(t);
+  const alphaT = 1 - t;
+  const alphaS = 1 - s;
+  const reveal = (a * (alphaS - alphaT)) / (1 - alphaT);
+  const keep = 1 - b * (alphaS / alphaT - 1);
+  const weights = { keep: round(Math.fround(keep)), mask: round(1 - keep) };
+  return { reveal: Math.fround(reveal), stay: round(1 - reveal), round, revealed: () => weights };
 }

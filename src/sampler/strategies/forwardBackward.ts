@@ -1,11 +1,25 @@
 /**
- * The forward-backward corrector (Campbell et al., 2022): a denoising step
- * and then a noising one, in one draw. Original: `sampler: forward-backward`.
+ * The forward-backward corrector (Campbell et al., 2022): a denoising step and then a noising one, in one draw.
+ * Original: `sampler: forward-backward`.
  */
-import { revealChance, type Transition } from "./posterior.ts";
+import { defineStrategy } from "../definition.ts";
+import { alphas, remasking } from "../loops/parity/weights.ts";
+import { posterior } from "./posterior.ts";
 
-/** sigma = (alphaS - alphaT) / alphaT, or 1 at alphaT = 0; alpha = 1 - t. */
-export function forwardBackwardTransition(t: number, s: number): Transition {
-  const sigma = t < 1 ? Math.min(1, (t - s) / (1 - t)) : 1;
-  return { reveal: revealChance({ atT: t, atS: s }, sigma), remask: sigma };
-}
+export const forwardBackward = defineStrategy({
+  kind: "forward-backward",
+  source: "Campbell et al., 2022; original: `sampler: forward-backward`",
+  summary: "sigma = (alphaS - alphaT) / alphaT: a denoising step, then a noising one",
+  /** sigma is 1 at alphaT = 0. */
+  transition: (_, step) => {
+    const { t, s } = step;
+    return posterior(step, t < 1 ? Math.min(1, (t - s) / (1 - t)) : 1);
+  },
+  parity: {
+    weights: (_, time, dtype) => {
+      const { alphaT, alphaS } = alphas(time);
+      const sigma = alphaT > 0 ? (alphaS - alphaT) / alphaT : 1;
+      return remasking(sigma, alphaT, alphaS, dtype);
+    },
+  },
+});

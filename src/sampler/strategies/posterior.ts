@@ -4,13 +4,7 @@
  * masked shares 1 - alpha, which stay exact where alpha is close to 1.
  */
 
-/** What one step from t to s does to a position, whatever the network says. */
-export interface Transition {
-  /** u: chance that a masked position is revealed, in [0, 1]. */
-  readonly reveal: number;
-  /** r: chance that a revealed position is remasked, in [0, 1]; under confidence, the sum of them all. */
-  readonly remask: number;
-}
+import type { Step, Transition } from "../definition.ts";
 
 /** The share of masked positions at both ends of a step: 1 - alphaT and 1 - alphaS. */
 export interface MaskedShares {
@@ -33,4 +27,13 @@ export function revealChance({ atT, atS }: MaskedShares, sigma: number): number 
 export function sigmaMax({ atT, atS }: MaskedShares): number {
   const alphaT = 1 - atT;
   return alphaT > 0 ? Math.min(1, atS / alphaT) : 1;
+}
+
+/**
+ * The step of ReMDM's posterior with chance sigma of a remask (ReMDM, section 3.1): u = (alphaS - (1 - sigma) alphaT) /
+ * (1 - alphaT), r = sigma.
+ * @param sigma in [0, step.sigmaMax].
+ */
+export function posterior({ t, s }: Step, sigma: number): Transition {
+  return { reveal: revealChance({ atT: t, atS: s }, sigma), remask: sigma };
 }

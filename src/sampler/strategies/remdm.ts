@@ -1,20 +1,52 @@
 /**
  * The remasking family (ReMDM, section 4): sigma = rescale * min(cap, sigmaMax) within a window. With cap = 0 it is
- * MDLM's ancestral sampler.
+ * MDLM's ancestral sampler, with nothing set the paper's ReMDM-max. The original's named strategies are points of it.
  */
-import { revealChance, sigmaMax, type Transition } from "./posterior.ts";
-import type { Compat } from "../strategy.ts";
-import { sharesWithin, type Window } from "./window.ts";
+import { defineStrategy, type Step, type Transition } from "../definition.ts";
+import { revealChance, sigmaMax } from "./posterior.ts";
+import { LOOP_OPTIONS, sharesWithin, SWITCH_OPTIONS, type Window } from "./window.ts";
 
-/** The composable strategy with everything said. */
-export interface RemdmRule {
-  readonly kind: "remdm";
-  /** In [0, 1]; 1 is no cap, as sigmaMax <= 1. */
-  readonly cap: number;
-  /** In [0, 1]. */
-  readonly rescale: number;
-  readonly confidence: boolean;
-  readonly window: Window;
+export const remdm = defineStrategy({
+  kind: "remdm",
+  source: "ReMDM, section 4",
+  summary:
+    "sigma = rescale * min(cap, sigmaMax), with confidence times softmax(-psi)_i, in a window",
+  options: {
+    cap: {
+      type: "number",
+      default: 1,
+      range: "[0, 1]",
+      help: "largest chance of a remask in one step; 1 is no cap",
+      setting: "etaCap",
+    },
+    rescale: {
+      type: "number",
+      default: 1,
+      range: "[0, 1]",
+      help: "share of the largest allowed chance of a remask",
+      setting: "etaRescale",
+    },
+    confidence: {
+      type: "flag",
+      default: false,
+      help: "whether low-confidence tokens are remasked first",
+    },
+    window: {
+      type: "variant",
+      variants: { switch: SWITCH_OPTIONS, loop: LOOP_OPTIONS },
+      help: "when remasking acts; left out: always",
+    },
+  },
+  confidence: ({ confidence }) => confidence,
+  transition: remdmTransition,
+});
+
+/** A point of the family; what is left out is as in ReMDM-max. */
+interface RemdmOptions {
+  readonly cap?: number;
+  readonly rescale?: number;
+  readonly confidence?: boolean;
+  readonly window?: Window | undefined;
 }
 
 /**
@@ -23,12 +55,10 @@ export interface RemdmRule {
  * confidence plateau only remasks, and what it remasked is revealed after tOff.
  */
 export function remdmTransition(
-  rule: RemdmRule,
-  t: number,
-  s: number,
-  compat?: Compat,
+  { cap = 1, rescale = 1, confidence = false, window = { kind: "always" } }: RemdmOptions,
+  { t, s, quirks }: Step,
 ): Transition {
-  const shares = sharesWithin(rule.window, t, s, compat);
-  const sigma = shares.remasks ? rule.rescale * Math.min(rule.cap, sigmaMax(shares)) : 0;
-  return { reveal: revealChance(shares, rule.confidence ? 0 : sigma), remask: sigma };
+  const shares = sharesWithin(window, t, s, quirks);
+  const sigma = shares.remasks ? rescale * Math.min(cap, sigmaMax(shares)) : 0;
+  return { reveal: revealChance(shares, confidence ? 0 : sigma), remask: sigma };
 }

@@ -2,10 +2,47 @@
  * When remasking acts (ReMDM, section 4.2). Original: the three phases of `sampler: remdm-loop`; "switch" is in
  * the paper only.
  */
-import type { Compat, LoopWindow, SwitchWindow } from "../strategy.ts";
+import type { NumberOption, OptionValues } from "../optionTable.ts";
+import type { Quirks } from "../quirks.ts";
 import type { MaskedShares } from "./posterior.ts";
 
-export type Window = { readonly kind: "always" } | Required<SwitchWindow> | Required<LoopWindow>;
+/** The plateau of `loop`: 0 < tOff < tOn < 1. */
+export const LOOP_OPTIONS = {
+  tOn: {
+    type: "number",
+    default: 0.55,
+    range: "(0, 1)",
+    shown: "(tOff, 1)",
+    narrow: ({ tOff }) => ({ range: `(${tOff}, 1)`, shown: `(tOff, 1), with tOff = ${tOff}` }),
+    help: "time at which the plateau begins",
+  },
+  tOff: {
+    type: "number",
+    default: 0.05,
+    range: "(0, 1)",
+    shown: "(0, tOn)",
+    help: "time at which the plateau ends",
+  },
+  alphaOn: {
+    type: "number",
+    default: 0.9,
+    range: "(0, 1)",
+    help: "share of revealed positions on the plateau",
+  },
+} as const satisfies Readonly<Record<string, NumberOption>>;
+
+export const SWITCH_OPTIONS = {
+  tSwitch: {
+    type: "number",
+    default: 0.55,
+    range: "(0, 1]",
+    help: "time from which on remasking acts",
+  },
+} as const satisfies Readonly<Record<string, NumberOption>>;
+
+export type LoopWindow = { readonly kind: "loop" } & OptionValues<typeof LOOP_OPTIONS>;
+export type SwitchWindow = { readonly kind: "switch" } & OptionValues<typeof SWITCH_OPTIONS>;
+export type Window = { readonly kind: "always" } | SwitchWindow | LoopWindow;
 
 export interface WindowedShares extends MaskedShares {
   /** Whether tokens may be remasked in this step. */
@@ -17,7 +54,7 @@ export function sharesWithin(
   window: Window,
   t: number,
   s: number,
-  compat: Compat = "remdm",
+  quirks: Quirks = "original",
 ): WindowedShares {
   switch (window.kind) {
     case "always":
@@ -25,7 +62,7 @@ export function sharesWithin(
     case "switch":
       return { atT: t, atS: s, remasks: t <= window.tSwitch };
     case "loop":
-      return compat === "remdm" ? sharesOnLoop(window, t, s) : sharesOnPaperLoop(window, t, s);
+      return quirks === "original" ? sharesOnLoop(window, t, s) : sharesOnPaperLoop(window, t, s);
   }
 }
 
@@ -34,7 +71,7 @@ export function sharesWithin(
  * a step is that of t alone: the step that crosses tOn follows the first line beyond alphaOn, and the one that crosses
  * tOff still ends on the plateau.
  */
-function sharesOnLoop(loop: Required<LoopWindow>, t: number, s: number): WindowedShares {
+function sharesOnLoop(loop: LoopWindow, t: number, s: number): WindowedShares {
   const { tOn, tOff, alphaOn } = loop;
   if (t > tOn) {
     const rise = alphaOn / (1 - tOn);
@@ -46,7 +83,7 @@ function sharesOnLoop(loop: Required<LoopWindow>, t: number, s: number): Windowe
 }
 
 /** The same three lines as one function of time, so a step that crosses a corner ends on the next line. */
-function sharesOnPaperLoop(loop: Required<LoopWindow>, t: number, s: number): WindowedShares {
+function sharesOnPaperLoop(loop: LoopWindow, t: number, s: number): WindowedShares {
   const { tOn, tOff, alphaOn } = loop;
   const masked = (time: number) => {
     if (time > tOn) return 1 - ((1 - time) * alphaOn) / (1 - tOn);

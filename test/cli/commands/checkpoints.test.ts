@@ -184,8 +184,9 @@ describe("remdm convert", () => {
     const sampled = [];
     for (const checkpoint of [source, join(scratch, "sedd")]) {
       await using remdm = await Remdm.launch({ checkpoint, tokenizer });
-      const { tokens } = await remdm.sample({ strategy: { kind: "analytic" }, steps: 8, seed: 4 })
-        .result;
+      const { tokens } = await remdm
+        .sample({ strategy: { kind: "analytic" }, steps: 8, seed: 4 })
+        .result();
       sampled.push(tokens.map((ids) => [...ids]));
       expect(remdm.model).toMatchObject({ kind: "sedd", timeConditioning: true, length: 64 });
     }

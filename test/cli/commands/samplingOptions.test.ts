@@ -48,7 +48,7 @@ describe("--predictor", () => {
     [{ predictor: "ddpm" }, { kind: "ddpm" }, 1],
     [{ predictor: "analytic", strategy: "mdlm" }, { kind: "analytic" }, 1],
     [{ predictor: "ddpm_cache", strategy: "remdm-conf" }, { kind: "remdm-conf" }, 0.9],
-    [{ predictor: "analytic", compat: "paper" }, { kind: "analytic" }, 0.9],
+    [{ predictor: "analytic", quirks: "paper" }, { kind: "analytic" }, 0.9],
   ] as const)("%j", (flags, strategy, topP) => {
     const options = samplingOptions({ ...bare, ...flags }, "mdlm");
     expect(options.strategy).toEqual(strategy);
@@ -69,7 +69,7 @@ describe("before a model is loaded", () => {
     [{ strategy: "ar", steps: 4 }, "steps must be undefined (ar takes one step a token)"],
     [{ predictor: "ddpm", topP: 0.9 }, "topP must be 1 with the strategy ddpm"],
     [{ stride: 4 }, "strides must be an integer"],
-    [{ executor: "dense", compat: "paper" }, 'compat must be "remdm"'],
+    [{ executor: "dense", quirks: "paper" }, 'quirks must be "original"'],
     [{ executor: "dense", strategy: "remdm-cap+conf" }, "one that the original's code has"],
   ])("%j is refused", (flags, message) => {
     expect(() => checkFlags({ ...unknown, ...flags })).toThrow(OptionError);

@@ -11,12 +11,12 @@ describe("what is sampled is said first, with the seed", () => {
       "remdm-loop, 128 steps, top-p 0.9, seed 1",
     ],
     [
-      { strategy: { kind: "ar" }, topP: 1, seed: 2n ** 63n },
+      { strategy: { kind: "ar" }, steps: 126, topP: 1, seed: 2n ** 63n },
       undefined,
       "ar, seed 9223372036854775808",
     ],
     [
-      { strategy: { kind: "remdm", cap: 0.1 }, steps: 1, seed: 4n },
+      { strategy: { kind: "remdm", cap: 0.1 }, steps: 1, topP: 1, seed: 4n },
       "remdm-cap+loop",
       "remdm-cap+loop, 1 step, seed 4",
     ],

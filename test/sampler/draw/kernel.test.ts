@@ -31,7 +31,7 @@ const addresses = fc.record({
   position: fc.nat(2 ** 20),
 });
 
-describe.each(["remdm", "paper"] as const)("the kernel (%s)", (compat) => {
+describe.each(["original", "paper"] as const)("the kernel (%s)", (quirks) => {
   it.each(Object.entries(logitsOf))("draws bit for bit what plain code draws, %s", (_, logit) => {
     const cases = lengths.chain((length) =>
       fc.record({
@@ -45,8 +45,8 @@ describe.each(["remdm", "paper"] as const)("the kernel (%s)", (compat) => {
         const row = Float32Array.from(logits).with(maskId, mask);
         fc.pre(row.some((x, id) => id !== maskId && x > -Infinity));
         const model = { vocabSize: row.length, maskId };
-        const kernel = new RowSampler(model, topP, compat);
-        const plain = new RowSampler(model, topP, compat, "plain");
+        const kernel = new RowSampler(model, topP, quirks);
+        const plain = new RowSampler(model, topP, quirks, "plain");
         expect([kernel.form, plain.form]).toEqual(["kernel", "plain"]);
         const noise = new PhiloxNoise(seed);
         for (let step = 0; step < 4; step++) {
@@ -83,7 +83,7 @@ describe("the last bit of a probability", () => {
     const weights = new Float64Array(2001);
     let differ = 0;
     for (let step = 0; step < 50; step++) {
-      const row = Float32Array.from({ length: 2001 }, (_, id) => 8 * noise.event(0, step, id));
+      const row = Float32Array.from({ length: 2001 }, (_, id) => 8 * noise.position(0, step, id));
       const { token, probability } = rows.draw(row, { sample: 0, step, position: 0 }, noise);
       const max = row.subarray(0, 2000).reduce((most, x) => Math.max(most, x));
       weigh(row, max, 0, 2000, weights);
@@ -100,8 +100,8 @@ describe("a vocabulary of 2^20", () => {
     const model = { vocabSize: 2 ** 20, maskId: 5 };
     const noise = new PhiloxNoise(3n);
     const kernel = new RowSampler(model, topP);
-    const plain = new RowSampler(model, topP, "remdm", "plain");
-    const row = Float32Array.from({ length: 2 ** 20 }, (_, id) => 9 * noise.event(0, 0, id));
+    const plain = new RowSampler(model, topP, "original", "plain");
+    const row = Float32Array.from({ length: 2 ** 20 }, (_, id) => 9 * noise.position(0, 0, id));
     for (let step = 0; step < 5; step++) {
       const at = { sample: 0, step, position: 2 };
       expect(kernel.draw(row, at, noise)).toEqual(plain.draw(row, at, noise));

@@ -13,10 +13,10 @@ describe("the default noise", () => {
     fc.assert(
       fc.property(sampleIndex, small, small, small, (sample, step, position, token) => {
         const fresh = new PhiloxNoise(5n);
-        const event = used.event(sample, step, position);
+        const event = used.position(sample, step, position);
         const gumbel = used.token(sample, step, position, token);
         expect(fresh.token(sample, step, position, token)).toBe(gumbel);
-        expect(fresh.event(sample, step, position)).toBe(event);
+        expect(fresh.position(sample, step, position)).toBe(event);
         for (const u of [event, gumbel]) {
           expect(u).toBeGreaterThanOrEqual(0);
           expect(u).toBeLessThan(1);
@@ -36,8 +36,8 @@ describe("the default noise", () => {
       const low = BigInt(out[2 * half + 1] >>> 6);
       return Number((high << 26n) | low) / 2 ** 53;
     };
-    expect(noise.event(3, 4, 10)).toBe(documented(5, 0, 4, 3, 0));
-    expect(noise.event(3, 4, 11)).toBe(documented(5, 0, 4, 3, 1));
+    expect(noise.position(3, 4, 10)).toBe(documented(5, 0, 4, 3, 0));
+    expect(noise.position(3, 4, 11)).toBe(documented(5, 0, 4, 3, 1));
     expect(noise.token(3, 4, 10, 8)).toBe(documented(4, 10, 4, 3 + 2 ** 31, 0));
     expect(noise.token(3, 4, 10, 9)).toBe(documented(4, 10, 4, 3 + 2 ** 31, 1));
   });
@@ -68,7 +68,7 @@ describe("the default noise", () => {
       for (let sample = 0; sample < 6; sample++) {
         for (let step = 0; step < 6; step++) {
           for (let position = 0; position < 6; position++) {
-            note(noise.event(sample, step, position));
+            note(noise.position(sample, step, position));
             for (let token = 0; token < 6; token++)
               note(noise.token(sample, step, position, token));
           }
@@ -82,7 +82,7 @@ describe("the default noise", () => {
     const noise = new PhiloxNoise(9n);
     const bins = new Map<string, number>();
     for (let i = 0; i < 20_000; i++) {
-      for (const u of [noise.event(0, 1, i), noise.token(0, 1, 2, i)]) {
+      for (const u of [noise.position(0, 1, i), noise.token(0, 1, 2, i)]) {
         const bin = String(Math.floor(u * 50));
         bins.set(bin, (bins.get(bin) ?? 0) + 1);
       }

@@ -11,7 +11,7 @@ const rowOf = (probabilities: readonly number[]) =>
   Float32Array.from(probabilities, (p) => Math.log(p));
 /** Noise under which `favourite` wins whenever it can be drawn at all. */
 const favouring = (favourite: number): NoiseSource => ({
-  event: () => 0,
+  position: () => 0,
   token: (_sample, _step, _position, token) => (token === favourite ? 1e-300 : 0.9),
 });
 
@@ -31,7 +31,7 @@ function plainDraw(row: Float32Array, topP: number, noise: NoiseSource): number 
 
 describe.each(["kernel", "plain"] as const)("the %s form", (form) => {
   const sampler = (vocabSize: number, topP: number) =>
-    new RowSampler({ vocabSize, maskId: MASK }, topP, "remdm", form);
+    new RowSampler({ vocabSize, maskId: MASK }, topP, "original", form);
 
   /** The tokens that a draw can give, with the probabilities that it says they have. */
   function kept(row: Float32Array, topP: number): Map<number, number> {
@@ -117,7 +117,7 @@ describe.each(["kernel", "plain"] as const)("the %s form", (form) => {
 
     it("gives the same token when the row has lost the tokens outside the nucleus", () => {
       const noise = new PhiloxNoise(4n);
-      const uniform = (id: number) => noise.event(1, 1, id);
+      const uniform = (id: number) => noise.position(1, 1, id);
       const row = Float32Array.from({ length: 300 }, (_, id) => 6 * uniform(id));
       const inside = fullSort(row, MASK, 0.6).kept;
       const truncated = row.map((logit, id) => (inside.has(id) ? logit : -Infinity));
@@ -137,7 +137,10 @@ describe.each(["kernel", "plain"] as const)("the %s form", (form) => {
       for (let seed = 0n; seed < 30n; seed++) {
         const noise = new PhiloxNoise(seed);
         const spread = [0.01, 3, 20][Number(seed) % 3];
-        const row = Float32Array.from({ length: 3000 }, (_, id) => spread * noise.event(0, 0, id));
+        const row = Float32Array.from(
+          { length: 3000 },
+          (_, id) => spread * noise.position(0, 0, id),
+        );
         expect(rows.draw(row, at, noise).token).toBe(plainDraw(row, topP, noise));
       }
     });
@@ -147,7 +150,7 @@ describe.each(["kernel", "plain"] as const)("the %s form", (form) => {
       for (let seed = 0n; seed < 50n; seed++) {
         const noise = new PhiloxNoise(seed);
         const single: NoiseSource = {
-          event: (...address) => noise.event(...address),
+          position: (...address) => noise.position(...address),
           token: (...address) => noise.token(...address),
         };
         const rows = sampler(500, 0.8);
@@ -176,7 +179,7 @@ describe.each(["kernel", "plain"] as const)("the %s form", (form) => {
     });
 
     it.each([1, 0.9])("copes with two tokens and with one that is not the mask, p = %d", (topP) => {
-      const rows = new RowSampler({ vocabSize: 2, maskId: 1 }, topP, "remdm", form);
+      const rows = new RowSampler({ vocabSize: 2, maskId: 1 }, topP, "original", form);
       const noise = new PhiloxNoise(1n);
       const certain = { token: 0, probability: 1 };
       for (const mask of [NaN, Infinity, -Infinity, 0, 5]) {

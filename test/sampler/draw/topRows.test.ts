@@ -58,7 +58,7 @@ async function run(denoiser: Denoiser, options: SamplerOptions) {
 describe("the top of rows", () => {
   const cases = strategies.flatMap((strategy) =>
     ([0.3, 0.9] as const).flatMap((topP) =>
-      (["remdm", "paper"] as const).map((compat) => ({ ...base, strategy, topP, compat })),
+      (["original", "paper"] as const).map((quirks) => ({ ...base, strategy, topP, quirks })),
     ),
   );
 

@@ -37,7 +37,7 @@ describe("an ar model", () => {
   });
 
   it("draws the last token too where the papers have it their way", async () => {
-    const { tokens } = await sample(ar(4), { samples: 40, compat: "paper", topP: 1 });
+    const { tokens } = await sample(ar(4), { samples: 40, quirks: "paper", topP: 1 });
     expect(new Set(tokens.map((ids) => ids[3])).size).toBeGreaterThan(1);
     expect(tokens.every((ids) => ids[0] === BOS && !ids.includes(MASK))).toBe(true);
   });
@@ -85,7 +85,7 @@ describe("an ar model", () => {
     [{ length: 1 }, "length must be an integer in [2, 6]"],
     [{ executor: "dense", noise: "philox" }, 'noise must be "torch"'],
     [{ executor: "dense", firstSample: 1 }, "firstSample must be 0"],
-    [{ executor: "dense", compat: "paper" }, 'compat must be "remdm"'],
+    [{ executor: "dense", quirks: "paper" }, 'quirks must be "original"'],
     [{ stride: 1, strides: 1 }, "stride must be undefined with the strategy ar"],
   ] as const)("refuses %j", async (options, message) => {
     await expect(sample(ar(6), options)).rejects.toThrow(OptionError);

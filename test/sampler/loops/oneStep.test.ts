@@ -6,9 +6,9 @@ import { describe, expect, it } from "@jest/globals";
 import { TorchGenerator } from "../../../src/sampler/loops/parity/torchGenerator.ts";
 import { RowSampler } from "../../../src/sampler/draw/rowSampler.ts";
 import { Confidence } from "../../../src/sampler/loops/confidence.ts";
-import { transition } from "../../../src/sampler/plan.ts";
+import { stepOf } from "../../../src/sampler/plan.ts";
 import { dfmNextTime } from "../../../src/sampler/strategies/dfm.ts";
-import { ruleOf } from "../../../src/sampler/strategies/rule.ts";
+import { findStrategy } from "../../../src/sampler/strategies/find.ts";
 import { readGolden } from "../../support/golden.ts";
 import {
   logitsOf,
@@ -63,9 +63,10 @@ function takeStep(
   step: StepCase,
   { V, maskIndex }: StepCases,
 ): { xs: number[][]; conf: number[][] } {
-  const rule = ruleOf(strategyOf(step));
-  const s = rule.kind === "dfm" ? dfmNextTime(step.t, step.steps) : step.t - step.dt;
-  const { reveal, remask } = transition(rule, step.t, s);
+  const { definition, options } = findStrategy(strategyOf(step), "mdlm");
+  if (!("transition" in definition)) throw new Error(`${definition.kind} does not draw first`);
+  const s = definition.kind === "dfm" ? dfmNextTime(step.t, step.steps) : step.t - step.dt;
+  const { reveal, remask } = definition.transition(options, stepOf(step.t, s, "original"));
   const logits = logitsOf(step);
   const rows = new RowSampler({ vocabSize: V, maskId: maskIndex }, step.nucleusP);
   const generator = new TorchGenerator(BigInt(step.seed));
@@ -89,7 +90,7 @@ function takeStep(
       const drawn = rows.draw(
         logits.subarray(begin, begin + V),
         { sample: b, step: 0, position: i },
-        { event: () => 0, token: (_sample, _step, _position, id) => 1 - noise[id] },
+        { position: () => 0, token: (_sample, _step, _position, id) => 1 - noise[id] },
       );
       const stays =
         (1 - reveal) / gumbelNorm[maskIndex] >

@@ -39,7 +39,7 @@ describe("a sedd model", () => {
       "strategy.kind must be analytic for a model of kind sedd",
     );
     await expect(sample(sedd(4), { topP: 0.9 })).rejects.toThrow(OptionError);
-    const { tokens } = await sample(sedd(4), { topP: 0.9, compat: "paper", steps: 3 });
+    const { tokens } = await sample(sedd(4), { topP: 0.9, quirks: "paper", steps: 3 });
     expect(tokens[0]).toHaveLength(4);
   });
 

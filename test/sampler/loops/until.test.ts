@@ -135,7 +135,7 @@ describe("ar", () => {
   });
 
   it("draws up to the last token where no token is forced there", async () => {
-    const { tokens } = await sample(ar(3), { ...options, compat: "paper" });
+    const { tokens } = await sample(ar(3), { ...options, quirks: "paper" });
     expect(tokens.some((ids) => ids.length === LENGTH)).toBe(true);
     expect(tokens.flat()).not.toContain(MASK);
   });

@@ -12,7 +12,7 @@ export function fullSort(
   row: Float32Array,
   maskId: number,
   topP: number,
-  compat: "remdm" | "paper" = "remdm",
+  quirks: "original" | "paper" = "original",
 ): SortedNucleus {
   const ids = [...row.keys()].filter((id) => id !== maskId && row[id] > -Infinity);
   const max = ids.reduce((most, id) => Math.max(most, row[id]), -Infinity);
@@ -28,7 +28,7 @@ export function fullSort(
     const before = cumulative;
     cumulative += weights[id] / total;
     margin = Math.min(margin, Math.abs(cumulative - topP));
-    open &&= result.length === 0 || (compat === "paper" ? before < topP : cumulative <= topP);
+    open &&= result.length === 0 || (quirks === "paper" ? before < topP : cumulative <= topP);
     if (open) result.push(id);
   }
   const mass = result.reduce((sum, id) => sum + weights[id], 0);

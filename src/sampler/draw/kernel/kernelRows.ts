@@ -6,7 +6,7 @@ import type { Draw } from "../rowSampler.ts";
 import { FRACTIONS } from "../exponential.ts";
 import { PhiloxNoise, TOKEN_STREAM, type NoiseSource } from "../noise.ts";
 import type { RowAddress } from "../rowAddress.ts";
-import type { Compat } from "../../strategy.ts";
+import type { Quirks } from "../../quirks.ts";
 import { LACKING, type TopRow } from "../topRow.ts";
 import { BINARY } from "./binary.ts";
 import { webAssembly, type WebAssemblyModule } from "./webAssembly.ts";
@@ -54,10 +54,10 @@ export class KernelRows {
     vocabSize: number,
     maskId: number,
     topP: number,
-    compat: Compat,
+    quirks: Quirks,
   ): KernelRows | undefined {
     const kernel = instantiate();
-    if (!kernel?.open(vocabSize, maskId, topP, compat === "paper")) return undefined;
+    if (!kernel?.open(vocabSize, maskId, topP, quirks === "paper")) return undefined;
     return new KernelRows(kernel, vocabSize, topP);
   }
 

@@ -83,7 +83,7 @@ export async function removeNoise(
   const uniforms = new Float64Array(vocabSize);
   const q = new Float64Array(vocabSize);
   const movable = new Set(free);
-  const draws = update.sampler.kind === "analytic";
+  const draws = update.form.kind === "scores";
   const choose = (row: Float32Array): Draw => {
     if (!draws) return { token: update.likeliest(row), probability: 1 };
     update.weighRemoval(row, end, q);

@@ -5,7 +5,7 @@
  */
 import type { Draw } from "../../draw/rowSampler.ts";
 import type { DenoiserModel } from "../../denoiser.ts";
-import type { ResolvedOptions } from "../../options.ts";
+import type { PreparedRun } from "../../prepare.ts";
 import { DenseNucleus } from "./nucleus.ts";
 import { exponentiate, nextLogProbabilities } from "./parameterization.ts";
 import { precisionOf } from "./precision.ts";
@@ -20,7 +20,7 @@ export class AutoregressiveDraw {
   /** One a sequence of the batch. */
   #sequences: TorchGenerator[] = [];
 
-  constructor(model: DenoiserModel, { topP, seed, length }: ResolvedOptions) {
+  constructor(model: DenoiserModel, { topP, seed, length }: PreparedRun) {
     this.#model = model;
     const precision = precisionOf(model.dtype);
     this.#nucleus = topP < 1 ? new DenseNucleus(model.vocabSize, topP, precision) : undefined;

@@ -1,6 +1,6 @@
 /** The original's draw from a row of unnormalised weights. Original: `_sample_categorical`. */
 import type { TokenId } from "../../denoiser.ts";
-import type { KeepOrMask } from "./sampler.ts";
+import type { KeepOrMask } from "./form.ts";
 
 /** Keeps the logarithm finite at u = 0, and so cuts the noise off at both ends. */
 const EPSILON = 1e-10;

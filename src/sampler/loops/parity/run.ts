@@ -9,7 +9,7 @@ import type { Denoiser, TokenId } from "../../denoiser.ts";
 import type { SamplerEvent, SamplerOutcome } from "../../events.ts";
 import { Ledger } from "../ledger.ts";
 import type { NoiseSource } from "../../draw/noise.ts";
-import type { ResolvedOptions } from "../../options.ts";
+import type { PreparedRun } from "../../prepare.ts";
 import { Pace } from "../../../foundation/pace.ts";
 import { TextWindow } from "../textWindow.ts";
 import { advance, removeNoise, type Advance, type PositionNoise } from "./advance.ts";
@@ -17,7 +17,7 @@ import { DenseConfidence } from "./confidence.ts";
 import type { DenseGrid, DenseTime } from "./grid.ts";
 import { addressedRows, torchRows, type RowNoise } from "./noise.ts";
 import { askRows, type RowsOfSequence } from "./rows.ts";
-import type { DenseSampler } from "./sampler.ts";
+import type { BoundForm } from "./form.ts";
 import { networkSigma32 } from "./sigma.ts";
 import { TorchGenerator } from "./torchGenerator.ts";
 import { DenseUpdate } from "./update.ts";
@@ -29,14 +29,9 @@ interface Sequence {
   readonly confidence: DenseConfidence;
 }
 
-export interface DenseMethod {
-  readonly sampler: DenseSampler;
-  readonly grid: DenseGrid;
-}
-
-export class DenseRun {
+export class Parity {
   readonly #denoiser: Denoiser;
-  readonly #options: ResolvedOptions;
+  readonly #options: PreparedRun;
   readonly #grid: DenseGrid;
   readonly #update: DenseUpdate;
   readonly #noise: RowNoise;
@@ -49,14 +44,14 @@ export class DenseRun {
   /** @param noise for `noise: "philox"`; PyTorch's stream is made here. */
   constructor(
     denoiser: Denoiser,
-    options: ResolvedOptions,
-    { sampler, grid }: DenseMethod,
+    options: PreparedRun,
+    { form, grid }: { readonly form: BoundForm; readonly grid: DenseGrid },
     noise: NoiseSource,
   ) {
     this.#denoiser = denoiser;
     this.#options = options;
     this.#grid = grid;
-    this.#update = new DenseUpdate(sampler, denoiser.model, options.topP);
+    this.#update = new DenseUpdate(form, denoiser.model, options.topP);
     this.#noise =
       options.noise === "torch"
         ? torchRows(new TorchGenerator(options.seed))

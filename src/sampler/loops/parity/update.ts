@@ -15,17 +15,17 @@ import {
   logScoresOf,
 } from "./parameterization.ts";
 import { float32, precisionOf, type Precision } from "./precision.ts";
-import { stepWeights, type DenseSampler, type StepWeights } from "./sampler.ts";
+import type { BoundForm, StepWeights } from "./form.ts";
 import { networkSigma32 } from "./sigma.ts";
 
 export class DenseUpdate {
-  readonly sampler: DenseSampler;
+  readonly form: BoundForm;
   readonly precision: Precision;
   readonly model: DenoiserModel;
   readonly #nucleus: DenseNucleus | undefined;
 
-  constructor(sampler: DenseSampler, model: DenoiserModel, topP: number) {
-    this.sampler = sampler;
+  constructor(form: BoundForm, model: DenoiserModel, topP: number) {
+    this.form = form;
     this.precision = precisionOf(model.dtype);
     this.model = model;
     this.#nucleus = topP < 1 ? new DenseNucleus(model.vocabSize, topP, this.precision) : undefined;
@@ -33,13 +33,12 @@ export class DenseUpdate {
 
   /** Whether a step that changed nothing lets the next one use its rows again. */
   get caches(): boolean {
-    const { kind } = this.sampler;
-    return kind !== "ddpm" && kind !== "analytic" && !this.model.timeConditioning;
+    return this.form.kind === "weights" && this.form.caches && !this.model.timeConditioning;
   }
 
   /** p(x0 | xt) after the nucleus, or scores for `analytic`. @param row [V] raw logits, in place. */
   read(row: Float32Array, t: number): void {
-    if (this.sampler.kind === "analytic") {
+    if (this.form.kind === "scores") {
       this.#readScores(row, t);
       return;
     }
@@ -49,8 +48,8 @@ export class DenseUpdate {
   }
 
   weights(time: DenseTime, confidence: DenseConfidence): StepWeights | undefined {
-    if (this.sampler.kind === "analytic") return undefined;
-    return stepWeights(this.sampler, time, this.precision, confidence);
+    if (this.form.kind === "scores") return undefined;
+    return this.form.weights(time, this.precision, confidence);
   }
 
   /** @param q [V] for the weights of a masked position. */

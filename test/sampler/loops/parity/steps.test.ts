@@ -4,7 +4,8 @@ import { advance, removeNoise } from "../../../../src/sampler/loops/parity/advan
 import { DenseConfidence } from "../../../../src/sampler/loops/parity/confidence.ts";
 import type { DenseTime } from "../../../../src/sampler/loops/parity/grid.ts";
 import type { RowsOfSequence } from "../../../../src/sampler/loops/parity/rows.ts";
-import { denseSampler } from "../../../../src/sampler/loops/parity/sampler.ts";
+import { bindForm } from "../../../../src/sampler/loops/parity/form.ts";
+import { findStrategy } from "../../../../src/sampler/strategies/find.ts";
 import { TorchGenerator } from "../../../../src/sampler/loops/parity/torchGenerator.ts";
 import { DenseUpdate } from "../../../../src/sampler/loops/parity/update.ts";
 import { Pace } from "../../../../src/foundation/pace.ts";
@@ -66,7 +67,9 @@ async function takeStep(
     timeConditioning: step.parameterization === "sedd",
     dtype,
   };
-  const update = new DenseUpdate(denseSampler(strategyOf(step)), model, step.nucleusP);
+  const { definition, options } = findStrategy(strategyOf(step), model.kind);
+  if (definition.parity === undefined) throw new Error(`${definition.kind} has no parity form`);
+  const update = new DenseUpdate(bindForm(definition.parity, options), model, step.nucleusP);
   const t = Math.fround(step.t);
   const dt = Math.fround(step.sampler === "dfm" ? dfmStepSize(t, step.steps) : step.dt);
   const time: DenseTime = { t, dt, s: Math.fround(t - dt) };

@@ -12,7 +12,7 @@ import {
 } from "../../../../src/sampler/loops/parity/parameterization.ts";
 import { precisionOf } from "../../../../src/sampler/loops/parity/precision.ts";
 import { TorchGenerator } from "../../../../src/sampler/loops/parity/torchGenerator.ts";
-import { resolveOptions } from "../../../../src/sampler/options.ts";
+import { prepare } from "../../../../src/sampler/prepare.ts";
 import { describeUnless } from "../../../support/describeUnless.ts";
 import { askTorch, type Question } from "../../support/pytorch.ts";
 import { bfloat16Softmax, generator } from "../../support/tiedRows.ts";
@@ -129,7 +129,7 @@ describe("the Gumbel race of an autoregressive model", () => {
     const ar = { ...model, kind: "ar" } as const;
     let ties = 0;
     for (let seed = 1; seed < 20; seed++) {
-      const options = resolveOptions({ executor: "dense", noise: "torch", seed }, ar);
+      const options = prepare({ executor: "dense", noise: "torch", seed }, ar);
       const generator = new TorchGenerator(BigInt(seed));
       const noise = [generator.gumbel32(), generator.gumbel32()];
       for (let i = -50; i < 50; i++) {

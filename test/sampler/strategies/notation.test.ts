@@ -1,8 +1,8 @@
 /** Strategies by name: in programs as on the command line, and what a slip of the hand is answered with. */
 import { describe, expect, it } from "@jest/globals";
-import { compilePlan, resolveOptions, type Strategy } from "../../src/sampler/index.ts";
-import { strategyNamed } from "../../src/sampler/strategyName.ts";
-import { UsageError } from "../../src/cli/usage.ts";
+import { compilePlan, prepare, type Strategy } from "../../../src/sampler/index.ts";
+import { strategyNamed } from "../../../src/sampler/strategies/notation.ts";
+import { UsageError } from "../../../src/cli/usage.ts";
 
 const MODEL = { vocabSize: 8, maskId: 7, length: 16, timeConditioning: false };
 const SPEAKER = {
@@ -21,12 +21,12 @@ describe("a program names a strategy", () => {
       { kind: "remdm", cap: 0.008, confidence: true, window: { kind: "loop" } },
     ],
   ])("%s", (strategy, record) => {
-    const { method } = resolveOptions({ strategy, steps: 12 }, MODEL);
-    expect(method).toEqual({ kind: "events", plan: compilePlan(record, 12) });
+    const { loop } = prepare({ strategy, steps: 12 }, MODEL);
+    expect(loop).toEqual({ kind: "drawFirst", plan: compilePlan(record, 12) });
   });
 
   it("as any model's kind allows", () => {
-    expect(() => resolveOptions({ strategy: "mdlm" }, { ...MODEL, kind: "ar", bosId: 0 })).toThrow(
+    expect(() => prepare({ strategy: "mdlm" }, { ...MODEL, kind: "ar", bosId: 0 })).toThrow(
       expect.objectContaining({
         option: "strategy",
         message: 'strategy must be ar for a model of kind ar; got "mdlm"',
@@ -36,7 +36,7 @@ describe("a program names a strategy", () => {
   });
 
   it("and an unknown one is an error like any other", () => {
-    expect(() => resolveOptions({ strategy: "remdm-lop" }, MODEL)).toThrow(
+    expect(() => prepare({ strategy: "remdm-lop" }, MODEL)).toThrow(
       expect.objectContaining({
         code: "option_invalid",
         option: "strategy",

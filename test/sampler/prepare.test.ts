@@ -3,7 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import {
   OptionError,
   RemdmError,
-  resolveOptions,
+  prepare,
   sampleEvents,
   type DenoiserModel,
   type SamplerOptions,
@@ -15,7 +15,7 @@ const model: DenoiserModel = { vocabSize: 4, maskId: MASK, length: 6, timeCondit
 /** As an untyped caller would: any value under any name. */
 function resolve(options: Record<string, unknown>) {
   const untyped: unknown = { strategy: { kind: "mdlm" }, steps: 4, ...options };
-  return resolveOptions(untyped as SamplerOptions, model);
+  return prepare(untyped as SamplerOptions, model);
 }
 
 const KINDS =
@@ -143,7 +143,7 @@ const mistakes: [Record<string, unknown>, string, string][] = [
   [
     { topp: 0.9 },
     "topp",
-    "undefined (a sampler takes only strategy, steps, topP, samples, firstSample, batchSize, length, seed, pinned, executor, noise, compat, stride, strides, until, signal); got 0.9",
+    "undefined (a sampler takes only strategy, steps, topP, samples, firstSample, batchSize, length, seed, pinned, executor, noise, quirks, stride, strides, until, signal); got 0.9",
   ],
 ];
 
@@ -164,7 +164,7 @@ describe("a mistake in the options", () => {
 
   it.each([null, undefined, 3, "mdlm"])("no options at all (%p)", (options) => {
     const untyped: unknown = options;
-    expect(() => resolveOptions(untyped as SamplerOptions, model)).toThrow(/^options must be/);
+    expect(() => prepare(untyped as SamplerOptions, model)).toThrow(/^options must be/);
   });
 });
 
@@ -205,7 +205,7 @@ describe("a model that contradicts itself", () => {
     "%j is refused",
     (wrong) => {
       const attempt = () =>
-        resolveOptions({ strategy: { kind: "mdlm" }, steps: 1 }, { ...model, ...wrong });
+        prepare({ strategy: { kind: "mdlm" }, steps: 1 }, { ...model, ...wrong });
       expect(attempt).toThrow(RemdmError);
       expect(attempt).toThrow(expect.objectContaining({ code: "denoiser_invalid" }));
     },

@@ -1,0 +1,68 @@
+/** What a strategy says for the parity loop: one step in the original's arithmetic, rounding included. */
+import type { DenseConfidence } from "./confidence.ts";
+import type { DenseGrid, DenseTime } from "./grid.ts";
+import type { Precision, Round } from "./precision.ts";
+
+/** The two weights of a revealed position, for the token that it has and for the mask. */
+export interface KeepOrMask {
+  readonly keep: number;
+  readonly mask: number;
+}
+
+/** Unnormalised weights of the tokens that a position may hold next. */
+export interface StepWeights {
+  /** Masked position: token v has `round(p(v) * reveal)`, the mask `stay`. */
+  readonly reveal: number;
+  readonly stay: number;
+  readonly round: Round;
+  /** Revealed position; absent: it is copied, whatever was drawn. */
+  readonly revealed?: (position: number) => KeepOrMask;
+}
+
+export interface WeightsForm<Options> {
+  /**
+   * The weights of a step.
+   * @param time of the original's grid, in float32.
+   * @param dtype of the network's rows.
+   * @param confidence of the sequence's positions.
+   */
+  weights(
+    options: Options,
+    time: DenseTime,
+    dtype: Precision,
+    confidence: DenseConfidence,
+  ): StepWeights;
+  /** Its time grid. Default: the even one. */
+  grid?(steps: number): DenseGrid;
+  /** Whether a step that changed nothing lets the next one use its rows again. Default true. */
+  readonly caches?: boolean;
+}
+
+/** The predictor `analytic` works on scores and draws in its last step; the parity loop has its arithmetic. */
+export interface ScoresForm {
+  readonly scores: true;
+}
+
+export type ParityForm<Options> = WeightsForm<Options> | ScoresForm;
+
+/** A form with its options said. */
+export type BoundForm =
+  | {
+      readonly kind: "weights";
+      readonly weights: (
+        time: DenseTime,
+        dtype: Precision,
+        confidence: DenseConfidence,
+      ) => StepWeights;
+      readonly caches: boolean;
+    }
+  | { readonly kind: "scores" };
+
+export function bindForm<Options>(form: ParityForm<Options>, options: Options): BoundForm {
+  if ("scores" in form) return { kind: "scores" };
+  return {
+    kind: "weights",
+    weights: (time, dtype, confidence) => form.weights(options, time, dtype, confidence),
+    caches: form.caches ?? true,
+  };
+}

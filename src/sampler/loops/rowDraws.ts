@@ -1,0 +1,75 @@
+/** Asks the network for the rows of positions that are to become tokens, and draws the tokens. */
+import type { Pace } from "../../foundation/pace.ts";
+import type { Denoiser, ForwardRequest } from "../denoiser.ts";
+import type { NoiseSource } from "../draw/noise.ts";
+import type { RowAddress } from "../draw/rowAddress.ts";
+import { RowSampler, type Draw } from "../draw/rowSampler.ts";
+import type { PreparedRun } from "../prepare.ts";
+import { ask, askTop, offersTop } from "./question.ts";
+
+/** Draws a token from one of the rows that were asked for, or takes its likeliest. */
+interface AnsweredRows {
+  draw(row: number, at: RowAddress): Draw;
+  argmax(row: number, at: RowAddress): Draw;
+}
+
+/** Where rows become tokens. */
+export interface DrawPlace {
+  readonly sample: number;
+  readonly step: number;
+  readonly positions: ArrayLike<number>;
+  /** Takes the likeliest tokens instead of drawing. */
+  readonly likeliest: boolean;
+}
+
+export class RowDraws {
+  readonly #denoiser: Denoiser;
+  readonly #run: PreparedRun;
+  readonly #noise: NoiseSource;
+  readonly #pace: Pace;
+  readonly #sampler: RowSampler;
+
+  constructor(denoiser: Denoiser, run: PreparedRun, noise: NoiseSource, pace: Pace) {
+    this.#denoiser = denoiser;
+    this.#run = run;
+    this.#noise = noise;
+    this.#pace = pace;
+    this.#sampler = new RowSampler(denoiser.model, run.topP, run.quirks);
+  }
+
+  /** Asks for the top of rows where the denoiser offers that and a nucleus leaves the rest out, else for whole rows. */
+  async ask(request: ForwardRequest): Promise<AnsweredRows> {
+    const { topP, signal } = this.#run;
+    const sampler = this.#sampler;
+    if (topP < 1 && offersTop(this.#denoiser)) {
+      const tops = await askTop(this.#denoiser, request, topP, signal);
+      return {
+        draw: (row, at) => sampler.drawTop(tops[row], at, this.#noise),
+        argmax: (row, at) => sampler.argmaxTop(tops[row], at),
+      };
+    }
+    const { vocabSize } = this.#denoiser.model;
+    const logits = await ask(this.#denoiser, request, signal);
+    const xTheta = (row: number) => logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+    return {
+      draw: (row, at) => sampler.draw(xTheta(row), at, this.#noise),
+      argmax: (row, at) => sampler.argmax(xTheta(row), at),
+    };
+  }
+
+  /** @param first row of the place, among the rows that were asked for. */
+  async draw(
+    rows: AnsweredRows,
+    first: number,
+    { sample, step, positions, likeliest }: DrawPlace,
+  ): Promise<Draw[]> {
+    const { vocabSize } = this.#denoiser.model;
+    const draws: Draw[] = [];
+    for (let i = 0; i < positions.length; i++) {
+      const at = { sample, step, position: positions[i] };
+      draws.push(likeliest ? rows.argmax(first + i, at) : rows.draw(first + i, at));
+      if (this.#pace.spendTokens(vocabSize)) await this.#pace.rest();
+    }
+    return draws;
+  }
+}

@@ -1,0 +1,61 @@
+/** Checks what a strategy of the ask-first shape says: its code may be anybody's. */
+import { isRecord } from "../../foundation/checks.ts";
+import { RemdmError } from "../../foundation/errors.ts";
+import type { Row } from "../definition.ts";
+import type { StatisticName } from "../denoiser.ts";
+
+export interface CheckedSelection {
+  /** Ascending positions that become masks, those to be redrawn included. */
+  readonly masks: readonly number[];
+  /** Ascending positions that become tokens. */
+  readonly tokens: readonly number[];
+}
+
+/**
+ * @param step index of the step, for messages.
+ * @param rows what the strategy was told of.
+ * @throws RemdmError `strategy_invalid` for a position that was not among the rows, is named twice, or is not masked
+ *   (`reveal`) or not revealed (`remask`, `redraw`).
+ */
+export function checkSelection(
+  kind: string,
+  step: number,
+  selection: unknown,
+  rows: readonly Row<StatisticName>[],
+): CheckedSelection {
+  const refuse = (what: string, remedy: string): RemdmError =>
+    new RemdmError(`The strategy ${kind} ${what} in step ${step}`, {
+      code: "strategy_invalid",
+      remedy,
+    });
+  if (!isRecord(selection)) {
+    throw refuse("selects nothing", "Let its select return { reveal, remask, redraw }.");
+  }
+  const byPosition = new Map(rows.map((row) => [row.position, row]));
+  const read = (name: "reveal" | "remask" | "redraw", masked: boolean): number[] => {
+    const { [name]: positions = [] } = selection;
+    if (!Array.isArray(positions)) {
+      throw refuse(`has a ${name} that is no array`, `Let its select return positions in ${name}.`);
+    }
+    return positions.map((position: unknown) => {
+      const row = typeof position === "number" ? byPosition.get(position) : undefined;
+      if (row === undefined || row.masked !== masked) {
+        const which = masked ? "masked" : "revealed";
+        throw refuse(
+          `names position ${String(position)} in ${name}`,
+          `Name each of the rows' ${which} positions once at most.`,
+        );
+      }
+      byPosition.delete(row.position);
+      return row.position;
+    });
+  };
+  const ascending = (a: number, b: number): number => a - b;
+  const reveal = read("reveal", true);
+  const remask = read("remask", false);
+  const redraw = read("redraw", false);
+  return {
+    masks: [...remask, ...redraw].sort(ascending),
+    tokens: [...reveal, ...redraw].sort(ascending),
+  };
+}

@@ -1,0 +1,95 @@
+/** Finds the definition that a caller means, and parses its options: once for a run. */
+import { isRecord } from "../../foundation/checks.ts";
+import { OptionError } from "../../foundation/errors.ts";
+import { definitionOf, type StrategyDefinition } from "../definition.ts";
+import type { ModelKind } from "../denoiser.ts";
+import { parseOptions, type AnyOptions } from "../optionTable.ts";
+import { BUILT_IN, DEFAULT_STRATEGIES, KINDS, modelsOf } from "./builtIn.ts";
+import { strategyNamed } from "./notation.ts";
+
+/** A definition with its options, every one said. */
+export interface PreparedStrategy {
+  readonly definition: StrategyDefinition;
+  readonly options: AnyOptions;
+}
+
+/**
+ * @param strategy of any origin: a name, data of a built-in kind, or what `defineStrategy` returned.
+ * @param model the kind of the model.
+ * @throws OptionError for a strategy that is unknown, not valid, or not one for this kind of model.
+ */
+export function findStrategy(strategy: unknown, model: ModelKind): PreparedStrategy {
+  if (strategy === undefined) return withOptions(DEFAULT_STRATEGIES[model], {});
+  const isName = typeof strategy === "string";
+  const given = isName ? namedStrategy(strategy) : strategy;
+  const own = definitionOf(given);
+  if (own !== undefined && typeof given === "function") return ofModel(own, {}, model, isName);
+  if (!isRecord(given)) {
+    const kinds = KINDS.join(", ");
+    throw new OptionError("strategy", given, `an object whose kind is one of ${kinds}`);
+  }
+  const known = BUILT_IN.filter(({ kind }) => kind === given.kind);
+  const definition =
+    own ?? known.find((one) => modelsOf(one).includes(model)) ?? known.find(() => true);
+  if (definition === undefined) {
+    throw new OptionError("strategy.kind", given.kind, `one of ${KINDS.join(", ")}`);
+  }
+  return ofModel(definition, given, model, isName);
+}
+
+/** @returns the kind of model that a strategy is for, `mdlm` where several are possible. */
+export function modelKindFor(strategy: unknown): ModelKind {
+  const given = typeof strategy === "string" ? namedStrategy(strategy) : strategy;
+  const own = definitionOf(given);
+  const kind = isRecord(given) ? given.kind : undefined;
+  const definitions = own === undefined ? BUILT_IN.filter((one) => one.kind === kind) : [own];
+  const models = definitions.flatMap(modelsOf);
+  return models.length === 0 || models.includes("mdlm") ? "mdlm" : models[0];
+}
+
+function ofModel(
+  definition: StrategyDefinition,
+  given: AnyOptions,
+  model: ModelKind,
+  isName: boolean,
+): PreparedStrategy {
+  checkKind(definition);
+  const prepared = withOptions(definition, given);
+  if (modelsOf(definition).includes(model)) return prepared;
+  const names = BUILT_IN.filter((one) => modelsOf(one).includes(model)).map(({ kind }) =>
+    kind === "remdm" ? COMBINED : kind,
+  );
+  const allowed = names.length === 1 ? names[0] : `one of ${names.join(", ")}`;
+  throw new OptionError(
+    isName ? "strategy" : "strategy.kind",
+    definition.kind,
+    `${allowed} for a model of kind ${model}`,
+  );
+}
+
+/** How the paper's family is said: as a kind, and by name. */
+const COMBINED = "remdm (by name: remdm-max, remdm-cap+loop, ...)";
+
+/** A name tells which strategy ran: in results, files and messages. */
+function checkKind(definition: StrategyDefinition): void {
+  const { kind } = definition;
+  if (BUILT_IN.includes(definition) || !KINDS.includes(kind)) return;
+  throw new OptionError("definition.kind", kind, "a name that no built-in strategy has");
+}
+
+function withOptions(definition: StrategyDefinition, given: AnyOptions): PreparedStrategy {
+  const { kind, options = {} } = definition;
+  return { definition, options: parseOptions("strategy.", kind, options, given) };
+}
+
+/** For a program that gave a strategy by its name. */
+function namedStrategy(name: string): unknown {
+  return strategyNamed(
+    name,
+    {},
+    {
+      nameOf: (setting) => setting,
+      refusal: (message, remedy) => new OptionError("strategy", name, { message, remedy }),
+    },
+  );
+}
