@@ -6,10 +6,10 @@ Its rows are normal numbers made at the start, so that what a call takes is the 
 from __future__ import annotations
 
 import sys
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from remdm_backend.process import ServeOptions, run
+from remdm_backend.model.card import ModelCard
+from remdm_backend.serving.process import ServeOptions, run
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +27,7 @@ class StillNetwork:
     def __init__(self, vocab_size: int, rows: int, dtype: str) -> None:
         import torch
 
-        self.card = SimpleNamespace(
+        self.card = ModelCard(
             kind="mdlm",
             name="still",
             format="safetensors",
@@ -39,9 +39,8 @@ class StillNetwork:
             hidden_size=1,
             n_blocks=1,
             n_heads=1,
+            cond_dim=0,
             parameters=1,
-            architecture="dit",
-            subs_masking=False,
         )
         self.device: torch.device = torch.device("cpu")
         self.dtype: torch.dtype = torch.bfloat16 if dtype == "bfloat16" else torch.float32
@@ -70,7 +69,7 @@ class StillNetwork:
 
 
 def load() -> StillNetwork:
-    from remdm_backend.device import limit_threads
+    from remdm_backend.host.threads import limit_threads
 
     limit_threads(None)
     return StillNetwork(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -23,21 +23,22 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from remdm_backend.batching import Limits
+from remdm_backend.engine.scheduler import Limits
 from remdm_backend.errors import BackendError
-from remdm_backend.process import ServeOptions, run
-from remdm_backend.protocol import PROTOCOL_VERSION, Forward, Output
-from remdm_backend.schemas import compile_by_type
-from remdm_backend.server import Server, open_router
-from remdm_backend.wakeup import Wakeup
+from remdm_backend.host.wakeup import Wakeup
+from remdm_backend.model.card import Format, Kind, ModelCard, Weights
+from remdm_backend.serving.process import ServeOptions, run
+from remdm_backend.serving.server import Server, open_router
+from remdm_backend.wire.protocol import PROTOCOL_VERSION, Forward, Output
+from remdm_backend.wire.schemas import compile_by_type
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from remdm_backend.engine.models import Model
     from remdm_backend.model.top_rows import TopRows
     from remdm_backend.model.trunk_cache import TrunkCache
-    from remdm_backend.models import Model
 
 PATIENCE = 180.0
 """Seconds after which a test gives up. Nothing takes more than a few, on a machine that is idle."""
@@ -47,11 +48,8 @@ REPLY = compile_by_type("reply")
 
 
 @dataclass(frozen=True)
-class FakeCard:
-    kind: str = "mdlm"
-    name: str = "fake"
-    format: str = "safetensors"
-    weights: str = "ema"
+class FakeCard(ModelCard):
+    kind: Kind = "mdlm"
     vocab_size: int = 8
     mask_id: int = 7
     length: int = 16
@@ -59,9 +57,11 @@ class FakeCard:
     hidden_size: int = 4
     n_blocks: int = 1
     n_heads: int = 1
+    cond_dim: int = 0
     parameters: int = 10
-    architecture: str = "dit"
-    subs_masking: bool = False
+    weights: Weights = "ema"
+    name: str = "fake"
+    format: Format = "safetensors"
 
 
 class FakeNetwork:

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.errors import BackendError
 from remdm_backend.model.autoregressive import Autoregressive
 from remdm_backend.model.backbone import KeysAndValues
+from remdm_backend.model.card import ModelCard
 from remdm_backend.model.dit import Shape
 from remdm_backend.model.network import LEAST_ROOM, CausalNetwork
 from remdm_backend.model.trunk_cache import TrunkCache

@@ -16,10 +16,10 @@ from golden import Golden, golden_checkpoint
 from make_checkpoint import Recipe, checkpoint_dict, save
 from torch import Tensor, nn
 
-from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
 from remdm_backend.model import attention
+from remdm_backend.model.card import ModelCard
 from remdm_backend.model.dit import DiT, Shape
 from remdm_backend.model.masked_lm import MaskedLm
 from remdm_backend.model.network import MaskedNetwork, Network

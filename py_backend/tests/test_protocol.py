@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from fake_backend import REPLY, frames_of, make_call
 
-from remdm_backend import protocol
-from remdm_backend.answers import Rows, TopRows
+from remdm_backend.engine.row_results import Rows, TopRows
 from remdm_backend.errors import BackendError, RequestError
-from remdm_backend.protocol import (
+from remdm_backend.wire import protocol
+from remdm_backend.wire.protocol import (
     ERROR_CODES,
     MAX_ID,
     PROTOCOL_VERSION,
@@ -33,7 +33,7 @@ from remdm_backend.protocol import (
     pong,
     rows_reply,
 )
-from remdm_backend.schemas import read_schema
+from remdm_backend.wire.schemas import read_schema
 
 DECODER = RequestDecoder()
 ROOT = Path(__file__).resolve().parents[2]

@@ -34,14 +34,14 @@ from fake_backend import (
 )
 from torch import Tensor
 
-from remdm_backend import endpoint as endpoint_module
-from remdm_backend.batching import Limits
-from remdm_backend.endpoint import MAX_PATH_BYTES, Endpoint
+from remdm_backend.engine.scheduler import Limits
 from remdm_backend.errors import BackendError
-from remdm_backend.lifetime import stop_on_signals
-from remdm_backend.protocol import MAX_FRAME_BYTES
-from remdm_backend.server import open_router
-from remdm_backend.wakeup import Wakeup
+from remdm_backend.host import endpoint as endpoint_module
+from remdm_backend.host.endpoint import MAX_PATH_BYTES, Endpoint
+from remdm_backend.host.lifetime import stop_on_signals
+from remdm_backend.host.wakeup import Wakeup
+from remdm_backend.serving.server import open_router
+from remdm_backend.wire.protocol import MAX_FRAME_BYTES
 
 # --- requests and answers
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.errors import BackendError
 from remdm_backend.model.backbone import States
+from remdm_backend.model.card import ModelCard
 from remdm_backend.model.dit import DiT, Shape
 from remdm_backend.model.network import MaskedNetwork
 from remdm_backend.model.trunk_cache import TrunkCache

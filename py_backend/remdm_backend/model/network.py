@@ -23,9 +23,9 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.model.attention import AttentionName
 from remdm_backend.model.backbone import Backbone, CausalBackbone
+from remdm_backend.model.card import ModelCard
 from remdm_backend.model.linear import Linear
 from remdm_backend.model.memory import is_out_of_memory, out_of_memory
 from remdm_backend.model.packing import Packed, Tokens, flat, sequence_of
