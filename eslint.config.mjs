@@ -2,25 +2,6 @@ import js from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-/**
- * Which folder may import what (docs/design.md, section 7): a block a folder, since a later block
- * replaces an earlier one's options for the same rule.
- * @param {string} files
- * @param {readonly { regex: string, message: string }[]} patterns
- */
-function boundary(files, ...patterns) {
-  return {
-    files: [files],
-    rules: { "no-restricted-imports": ["error", { patterns }] },
-  };
-}
-
-const NO_CLI = {
-  regex: "(^|/)cli/",
-  message: "The command line is built on the library, never the other way round.",
-};
-const PURE = "src/sampler is pure: it imports nothing outside itself, except a distance of words.";
-
 export default defineConfig(
   globalIgnores([
     "dist/",
@@ -33,7 +14,7 @@ export default defineConfig(
     "examples/deno/",
     "examples/notebook/",
     // AssemblyScript, whose compiler checks it.
-    "src/sampler/kernel/assembly/",
+    "src/sampler/draw/kernel/assembly/",
   ]),
   js.configs.recommended,
   {
@@ -91,44 +72,6 @@ export default defineConfig(
       ],
     },
   },
-  boundary(
-    "src/sampler/*.ts",
-    { regex: "^(?!\\./|leven$)", message: PURE },
-    { regex: "^\\./.*\\.\\./", message: PURE },
-  ),
-  boundary("src/sampler/*/**/*.ts", { regex: "^(?!\\./|\\.\\./[^.])", message: PURE }),
-  boundary("src/backend/**/*.ts", NO_CLI, {
-    regex:
-      "sampler/(strateg|run|index|plan|schedule|categorical|confidence|noise)|(^|/)(metrics|tokenizer)/|\\.\\./(remdm|index)\\.ts$",
-    message: "src/backend knows the Denoiser seam and the errors of the sampler, nothing else.",
-  }),
-  boundary("src/checkpoints/**/*.ts", NO_CLI, {
-    regex:
-      "sampler/(?!(errors|checks)\\.ts$)|(^|/)(backend|metrics|tokenizer)/|\\.\\./(remdm|index)\\.ts$",
-    message: "src/checkpoints stands alone, on the error tree of src/sampler.",
-  }),
-  boundary("src/tokenizer/**/*.ts", NO_CLI, {
-    regex: "(^|/)(backend|metrics)/|\\.\\./(remdm|index)\\.ts$",
-    message: "src/tokenizer stands alone, on the error tree of src/sampler.",
-  }),
-  boundary("src/evaluation/**/*.ts", NO_CLI, {
-    regex: "\\.\\./(remdm|index)\\.ts$",
-    message: "src/evaluation judges texts, whoever sampled them.",
-  }),
-  boundary("src/metrics/**/*.ts", NO_CLI, {
-    regex: "(^|/)(backend|tokenizer|evaluation)/|\\.\\./(remdm|index)\\.ts$",
-    message: "src/metrics works on tokens and numbers alone.",
-  }),
-  boundary("src/evaluation/**/*.ts", NO_CLI, {
-    regex:
-      "sampler/(strateg|run|index|plan|schedule|categorical|confidence|noise)|\\.\\./index\\.ts$",
-    message: "src/evaluation looks at texts and tokens, wherever they come from.",
-  }),
-  boundary("src/experiment/**/*.ts", NO_CLI, {
-    regex: "(^|/)index\\.ts$",
-    message: "src/experiment stands on the parts that it uses, not on the whole package.",
-  }),
-  boundary("src/*.ts", NO_CLI),
   {
     files: ["**/*.mjs"],
     languageOptions: {

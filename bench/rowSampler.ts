@@ -4,9 +4,9 @@
  *
  *     npm run bench rowSampler
  */
-import { RowSampler, type TopRow } from "../src/sampler/categorical.ts";
-import { PhiloxNoise } from "../src/sampler/noise.ts";
-import { Nucleus } from "../src/sampler/nucleus.ts";
+import { RowSampler, type TopRow } from "../src/sampler/draw/rowSampler.ts";
+import { PhiloxNoise } from "../src/sampler/draw/noise.ts";
+import { Nucleus } from "../src/sampler/draw/nucleus.ts";
 
 const VOCAB_SIZE = 50_258;
 const MASK_ID = VOCAB_SIZE - 1;

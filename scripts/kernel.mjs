@@ -1,4 +1,4 @@
-// Compiles src/sampler/kernel/assembly (AssemblyScript) into src/sampler/kernel/binary.ts: `npm run kernel`.
+// Compiles src/sampler/draw/kernel/assembly (AssemblyScript) into src/sampler/draw/kernel/binary.ts: `npm run kernel`.
 // With --check fails when the committed file differs from what the source gives.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { format } from "prettier";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const folder = "src/sampler/kernel";
+const folder = "src/sampler/draw/kernel";
 const path = join(root, folder, "binary.ts");
 
 /** As a process of its own: the compiler's types would replace those of JavaScript in all our sources. */

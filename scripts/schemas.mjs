@@ -1,5 +1,5 @@
-// Generates schemas/*.json from the message types in src/backend/protocol.ts and the experiment file in
-// src/experiment/types.ts, or with --check fails when the committed files differ from what the types say.
+// Generates schemas/*.json from the message types in src/backend/wire/protocol.ts and the experiment file in
+// src/experiment/file/types.ts, or with --check fails when the committed files differ from what the types say.
 import { existsSync, readFileSync, writeFileSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { dirname, join } from "node:path";
@@ -8,8 +8,8 @@ import { format } from "prettier";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = [
-  { file: "src/backend/protocol.ts", types: { Request: "request", Reply: "reply" } },
-  { file: "src/experiment/types.ts", types: { ExperimentFile: "experiment" } },
+  { file: "src/backend/wire/protocol.ts", types: { Request: "request", Reply: "reply" } },
+  { file: "src/experiment/file/types.ts", types: { ExperimentFile: "experiment" } },
 ];
 const settings = { required: true, noExtraProps: true, validationKeywords: ["patternProperties"] };
 const compilerOptions = {

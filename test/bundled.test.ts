@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import * as original from "../src/packageRoot.ts";
+import * as original from "../src/foundation/packageRoot.ts";
 
 const { packagePath, packageRoot, packageVersion } = original;
 

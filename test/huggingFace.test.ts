@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { findPython, Remdm } from "../src/index.ts";
-import { packageRoot } from "../src/packageRoot.ts";
+import { packageRoot } from "../src/foundation/packageRoot.ts";
 
 const maker = join(packageRoot, "py_backend", "tests", "make_huggingface.py");
 const python = findPython().path;

@@ -1,6 +1,6 @@
 /** `null` is a value, and a wrong one: for no option of any public function does it mean "not given". */
 import { describe, expect, it } from "@jest/globals";
-import { resolveConnect, resolveLaunch } from "../src/launchOptions.ts";
+import { resolveConnect, resolveLaunch } from "../src/program/launchOptions.ts";
 import {
   compilePlan,
   convertCheckpoint,
@@ -34,10 +34,10 @@ import {
   type SamplerOptions,
   type Strategy,
 } from "../src/index.ts";
-import { packageRoot } from "../src/packageRoot.ts";
-import { checkPrompted } from "../src/prompt.ts";
-import { checkCallOptions } from "../src/evaluation/judgeCalls.ts";
-import { checkMauve } from "../src/evaluation/mauveRequest.ts";
+import { packageRoot } from "../src/foundation/packageRoot.ts";
+import { checkPrompted } from "../src/program/prompt.ts";
+import { checkCallOptions } from "../src/evaluation/judge/judgeCalls.ts";
+import { checkMauve } from "../src/evaluation/judge/mauveRequest.ts";
 
 /** Every option of a function; the compiler sees to it that none is left out. */
 type Keys<Options> = Readonly<Record<keyof Options, true>>;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import ts from "typescript";
 import { describeUnless } from "./support/describeUnless.ts";
-import { packageRoot } from "../src/packageRoot.ts";
+import { packageRoot } from "../src/foundation/packageRoot.ts";
 
 let project = "";
 beforeAll(() => {

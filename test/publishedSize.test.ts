@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { Remdm, findPython } from "../src/index.ts";
-import { packageRoot } from "../src/packageRoot.ts";
+import { packageRoot } from "../src/foundation/packageRoot.ts";
 
 const GIGABYTE = 1e9;
 

@@ -2,7 +2,7 @@
 
 A fatal error is the last line that a process writes, ``remdm-backend: error {...}`` with the JSON
 of ``code``, ``message`` and ``remedy``; ``code`` is a ``RemdmErrorCode`` of
-``src/sampler/errors.ts``.
+``src/foundation/errors.ts``.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def forward_frames(
 
 
 def test_the_version_is_the_sdks() -> None:
-    source = (ROOT / "src/backend/protocol.ts").read_text()
+    source = (ROOT / "src/backend/wire/protocol.ts").read_text()
     assert f"PROTOCOL_VERSION = {PROTOCOL_VERSION};" in source
 
 

@@ -64,6 +64,12 @@ function checksOf(root, python) {
       remedy: "`npx prettier --write .`",
     },
     {
+      name: "rooms",
+      ...node(installed("dependency-cruiser", "bin", "dependency-cruise.mjs"), "src"),
+      remedy:
+        ".dependency-cruiser.mjs says which room may import which; break the circles it names",
+    },
+    {
       name: "schemas",
       ...node(join(root, "scripts", "schemas.mjs"), "--check"),
       remedy: "`npm run schemas`, and commit schemas/",
@@ -71,7 +77,7 @@ function checksOf(root, python) {
     {
       name: "kernel",
       ...node(join(root, "scripts", "kernel.mjs"), "--check"),
-      remedy: "`npm run kernel`, and commit src/sampler/kernel/binary.ts",
+      remedy: "`npm run kernel`, and commit src/sampler/draw/kernel/binary.ts",
     },
     {
       name: "ruff check",

@@ -1,5 +1,5 @@
 /**
- * Which Python environment is set up. `src/backend/python.ts` looks for it in the same order when the
+ * Which Python environment is set up. `src/backend/process/python.ts` looks for it in the same order when the
  * backend is started; a test holds the two against each other.
  */
 import { existsSync, lstatSync, realpathSync } from "node:fs";

@@ -1,14 +1,14 @@
 /** A backend that answers: a process of ours, or one that somebody else started. */
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AbortedError, type RemdmError } from "../sampler/errors.ts";
-import { quoted } from "../sampler/messages.ts";
+import { AbortedError, type RemdmError } from "../foundation/errors.ts";
+import { quoted } from "../foundation/messages.ts";
 import { BackendError, ProtocolError } from "./errors.ts";
-import { slowStartError } from "./lastWords.ts";
-import { BackendProcess, type ProcessOptions } from "./process.ts";
-import { PROTOCOL_VERSION, type PongReply, type ReadyReply, type Reply } from "./protocol.ts";
-import type { CallOptions } from "./rejectOn.ts";
-import type { Transport, TransportOptions } from "./transport.ts";
+import { slowStartError } from "./process/lastWords.ts";
+import { BackendProcess, type ProcessOptions } from "./process/process.ts";
+import { PROTOCOL_VERSION, type PongReply, type ReadyReply, type Reply } from "./wire/protocol.ts";
+import type { CallOptions } from "./connection/rejectOn.ts";
+import type { Transport, TransportOptions } from "./connection/transport.ts";
 
 export interface Backend {
   readonly transport: Transport;
@@ -105,7 +105,7 @@ async function transports(): Promise<(endpoint: string, options?: TransportOptio
       "Run the program with Node 20.5 or newer, or with Deno 2.9 or newer; `remdm/sampler` works in Bun as well.",
     );
   }
-  const { Transport } = await import("./transport.ts");
+  const { Transport } = await import("./connection/transport.ts");
   return (endpoint, options) => new Transport(endpoint, options);
 }
 

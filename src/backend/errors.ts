@@ -1,5 +1,5 @@
 /** What can go wrong between the SDK and its backend. */
-import { RemdmError, type RemdmErrorCode } from "../sampler/errors.ts";
+import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
 
 /** The backend could not be found, started or reached, or it refused or failed a request. */
 export class BackendError extends RemdmError {

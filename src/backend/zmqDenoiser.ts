@@ -8,10 +8,10 @@ import type {
   Reply,
   RowsReply,
   TopRowsReply,
-} from "./protocol.ts";
-import { describeTensors, isFloatTensor, isOfShape, widened, type Tensor } from "./tensors.ts";
-import { topRowsOf } from "./topRows.ts";
-import type { Transport } from "./transport.ts";
+} from "./wire/protocol.ts";
+import { describeTensors, isFloatTensor, isOfShape, widened, type Tensor } from "./wire/tensors.ts";
+import { topRowsOf } from "./wire/topRows.ts";
+import type { Transport } from "./connection/transport.ts";
 
 export interface ZmqDenoiserOptions {
   /** Whether the sampler may ask for the top of rows in the place of whole ones. Default false. */

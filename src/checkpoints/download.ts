@@ -1,9 +1,9 @@
 /** Fetches a published checkpoint into the cache: resumed after any interruption, checked when it is there. */
 import { mkdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bytesText } from "../bytesText.ts";
-import { isRecord } from "../sampler/checks.ts";
-import { AbortedError } from "../sampler/errors.ts";
+import { bytesText } from "../foundation/bytesText.ts";
+import { isRecord } from "../foundation/checks.ts";
+import { AbortedError } from "../foundation/errors.ts";
 import { resolveJob, type DownloadOptions, type Job } from "./downloadOptions.ts";
 import { byHand } from "./drive.ts";
 import { DownloadError, fileError, Interrupted } from "./errors.ts";

@@ -7,7 +7,7 @@ import {
   checkOptions,
   checkSignal,
   checkTimeout,
-} from "../sampler/checks.ts";
+} from "../foundation/checks.ts";
 import { driveUrl } from "./drive.ts";
 import {
   checkPublishedName,

@@ -2,8 +2,8 @@
  * Google Drive's way of giving a large file: the file itself, or a page in its place. One page says that the file was not scanned for
  * viruses and has a form whose hidden fields are to be sent; another says that the file was asked for too often.
  */
-import { isRecord } from "../sampler/checks.ts";
-import { OptionError } from "../sampler/errors.ts";
+import { isRecord } from "../foundation/checks.ts";
+import { OptionError } from "../foundation/errors.ts";
 import { DownloadError, Interrupted } from "./errors.ts";
 
 export const DRIVE_URL = "https://drive.usercontent.google.com/download";

@@ -1,6 +1,6 @@
 /** What can go wrong while a checkpoint is downloaded. */
-import { isRecord } from "../sampler/checks.ts";
-import { RemdmError, type RemdmErrorCode } from "../sampler/errors.ts";
+import { isRecord } from "../foundation/checks.ts";
+import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
 
 export type DownloadErrorCode = Extract<
   RemdmErrorCode,

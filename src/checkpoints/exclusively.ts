@@ -1,5 +1,5 @@
 /** One download of a file at a time, over all processes that share a directory. */
-import { Lock, type Holder } from "../lock.ts";
+import { Lock, type Holder } from "../foundation/lock.ts";
 import { DownloadError, fileError } from "./errors.ts";
 
 /**

@@ -1,8 +1,8 @@
 /** What is known of a model that is not loaded: from the card beside its weights, or because everybody knows it. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseJson } from "../json.ts";
-import { isRecord } from "../sampler/checks.ts";
+import { parseJson } from "../foundation/json.ts";
+import { isRecord } from "../foundation/checks.ts";
 import { checkpointFile, PUBLISHED, PUBLISHED_NAMES } from "./published.ts";
 import { resolveCheckpoint } from "./resolve.ts";
 

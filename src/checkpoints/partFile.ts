@@ -1,6 +1,6 @@
 /** What has arrived of a file: `FILE.part`, and beside it `FILE.part.json`, which says what file on the server it is a part of. */
 import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
-import { isRecord } from "../sampler/checks.ts";
+import { isRecord } from "../foundation/checks.ts";
 import { fileError } from "./errors.ts";
 import { partOf } from "./published.ts";
 

@@ -1,10 +1,10 @@
 /** The checkpoints of the original repository, and those that come with this package. */
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { userCache } from "../home.ts";
-import { packagePath } from "../packageRoot.ts";
-import { checkOptions, checkText } from "../sampler/checks.ts";
-import { OptionError } from "../sampler/errors.ts";
+import { userCache } from "../foundation/home.ts";
+import { packagePath } from "../foundation/packageRoot.ts";
+import { checkOptions, checkText } from "../foundation/checks.ts";
+import { OptionError } from "../foundation/errors.ts";
 import { DownloadError, fileError } from "./errors.ts";
 
 /** As `Remdm.launch` and `remdm sample --checkpoint` know them once they are downloaded. */

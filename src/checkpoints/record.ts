@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { open, readFile, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
-import { isRecord } from "../sampler/checks.ts";
+import { isRecord } from "../foundation/checks.ts";
 import type { Job } from "./downloadOptions.ts";
 import { fileError } from "./errors.ts";
 import { PUBLISHED, type PublishedName } from "./published.ts";

@@ -4,7 +4,7 @@
  * Format: APPNOTE.TXT of PKWARE, sections 4.3.12 to 4.3.16 and 4.5.3 (64 bit).
  */
 import { open, type FileHandle } from "node:fs/promises";
-import { isRecord } from "../sampler/checks.ts";
+import { isRecord } from "../foundation/checks.ts";
 import { DownloadError, fileError } from "./errors.ts";
 
 const ENTRY = { signature: 0x02014b50, size: 46 };

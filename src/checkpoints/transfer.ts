@@ -2,8 +2,8 @@
 import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { bytesText } from "../bytesText.ts";
-import { isRecord } from "../sampler/checks.ts";
+import { bytesText } from "../foundation/bytesText.ts";
+import { isRecord } from "../foundation/checks.ts";
 import { bodyOf, reasonOf, requestFile } from "./drive.ts";
 import { DownloadError, fileError, Interrupted } from "./errors.ts";
 import type { Identity, PartFile } from "./partFile.ts";

@@ -1,7 +1,7 @@
 /** Errors as the command line shows them, and the exit codes: 1 for a failure, 2 for bad usage. */
 import { CommanderError } from "commander";
-import { OptionError, RemdmError } from "../sampler/errors.ts";
-import { limitRemedy, shortened } from "../sampler/messages.ts";
+import { OptionError, RemdmError } from "../foundation/errors.ts";
+import { limitRemedy, shortened } from "../foundation/messages.ts";
 import { inFlags, UNNAMED, type Naming } from "./naming.ts";
 import { UsageError } from "./usage.ts";
 

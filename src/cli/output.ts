@@ -8,10 +8,10 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
-import { isRecord } from "../sampler/checks.ts";
+import { isRecord } from "../foundation/checks.ts";
 import type { FinishReason } from "../sampler/events.ts";
-import { RemdmError } from "../sampler/errors.ts";
-import { harmless } from "./terminalText.ts";
+import { RemdmError } from "../foundation/errors.ts";
+import { harmless } from "./terminal/terminalText.ts";
 
 /** A line of `--out`. */
 export interface SampleRecord {

@@ -1,16 +1,16 @@
 /** The program `remdm`: its commands, and how their failures become exit codes. */
 import { Command } from "commander";
-import { shortened } from "../sampler/messages.ts";
-import { packageVersion } from "../packageRoot.ts";
-import { checkpointsCommand } from "./checkpoints.ts";
-import { convertCommand } from "./convert.ts";
-import { doctorCommand } from "./doctor.ts";
-import { evalCommand } from "./eval.ts";
-import { experimentCommand } from "./experiment.ts";
+import { shortened } from "../foundation/messages.ts";
+import { packageVersion } from "../foundation/packageRoot.ts";
+import { checkpointsCommand } from "./commands/checkpoints.ts";
+import { convertCommand } from "./commands/convert.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { evalCommand } from "./commands/eval.ts";
+import { experimentCommand } from "./commands/experiment.ts";
 import { failureOf } from "./failure.ts";
-import { sampleCommand } from "./sample.ts";
-import { serveCommand } from "./serve.ts";
-import { setupCommand } from "./setup.ts";
+import { sampleCommand } from "./commands/sample.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { setupCommand } from "./commands/setup.ts";
 
 /** Runs one command line; sets the exit code of the process. */
 export async function main(args: readonly string[]): Promise<void> {

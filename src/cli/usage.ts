@@ -1,8 +1,8 @@
 /** What a person typed wrong, and how typed values are read. */
 import { randomInt } from "node:crypto";
 import { InvalidArgumentError } from "commander";
-import { DEVICES, isDevice, type Device } from "../device.ts";
-import { expandHome } from "../home.ts";
+import { DEVICES, isDevice, type Device } from "../backend/device.ts";
+import { expandHome } from "../foundation/home.ts";
 
 /** Bad usage: exit code 2. */
 export class UsageError extends Error {

@@ -1,5 +1,5 @@
 /** What can be wrong with a file of samples or references. */
-import { RemdmError } from "../sampler/errors.ts";
+import { RemdmError } from "../foundation/errors.ts";
 
 /** A file cannot be read, or does not hold what it should. */
 export class InputError extends RemdmError {

@@ -1,9 +1,9 @@
 /** The paper's measures of a set of samples (section 5 of arXiv 2503.00307) and the guardrail beside them. */
-import { findCollapse, type Comparison } from "../metrics/collapse.ts";
-import { duplicateShare } from "../metrics/duplicates.ts";
-import { spreadOf, type Spread } from "../metrics/spread.ts";
-import { Pace } from "../sampler/pace.ts";
-import { haveEntropies } from "./findTokenizer.ts";
+import { findCollapse, type Comparison } from "./measures/collapse.ts";
+import { duplicateShare } from "./measures/duplicates.ts";
+import { spreadOf, type Spread } from "./measures/spread.ts";
+import { Pace } from "../foundation/pace.ts";
+import { haveEntropies } from "./texts/findTokenizer.ts";
 import type { Evaluation } from "./evaluation.ts";
 import {
   checkEvaluation,
@@ -12,7 +12,7 @@ import {
   type EvaluationInput,
   type EvaluationOptions,
 } from "./evaluationOptions.ts";
-import { checkMauveTexts, judgedMeasures, type Judged } from "./judgedMeasures.ts";
+import { checkMauveTexts, judgedMeasures, type Judged } from "./measures/judgedMeasures.ts";
 import {
   firstTokens,
   knownWords,
@@ -20,8 +20,8 @@ import {
   tokenStatistics,
   type TokenStatistics,
   type Watch,
-} from "./textStatistics.ts";
-import { tokenSequences, type TokenSequences, type TokensFrom } from "./tokenSequences.ts";
+} from "./measures/textStatistics.ts";
+import { tokenSequences, type TokenSequences, type TokensFrom } from "./texts/tokenSequences.ts";
 
 /**
  * Measures samples: alone, by a judge, beside references, as far as these are given. MAUVE is left out where it cannot be

@@ -1,8 +1,8 @@
 /** What an evaluation says. */
-import type { Collapse } from "../metrics/collapse.ts";
-import type { Spread } from "../metrics/spread.ts";
+import type { Collapse } from "./measures/collapse.ts";
+import type { Spread } from "./measures/spread.ts";
 import type { SkippedMeasure } from "./skipped.ts";
-import type { TokensFrom } from "./tokenSequences.ts";
+import type { TokensFrom } from "./texts/tokenSequences.ts";
 
 /** Generative perplexity (section 5 of arXiv 2503.00307): texts are easy for a judge, or they are not. */
 export interface GenerativePerplexity {

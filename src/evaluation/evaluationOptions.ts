@@ -6,12 +6,12 @@ import {
   checkOptions,
   checkSignal,
   isRecord,
-} from "../sampler/checks.ts";
-import { OptionError, type RemdmError } from "../sampler/errors.ts";
+} from "../foundation/checks.ts";
+import { OptionError, type RemdmError } from "../foundation/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { checkMauveSettings, type ResolvedMauve, type WantedMauve } from "./mauveSettings.ts";
+import { checkMauveSettings, type ResolvedMauve, type WantedMauve } from "./judge/mauveSettings.ts";
 import type { JudgedMeasure } from "./skipped.ts";
-import type { TextJudge } from "./textJudge.ts";
+import type { TextJudge } from "./judge/textJudge.ts";
 
 export interface EvaluationInput {
   /** The samples, one at least. */

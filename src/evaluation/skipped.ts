@@ -1,5 +1,5 @@
 /** Measures that could not be computed: each is left out by itself, and the evaluation says why. */
-import { RemdmError, type RemdmErrorCode } from "../sampler/errors.ts";
+import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
 
 /** The keys in an evaluation of what needs more than the texts. */
 export type JudgedMeasure = "genPpl" | "mauve";

@@ -1,5 +1,5 @@
 /** What can be wrong with an experiment itself; what goes wrong in its work keeps its own error. */
-import { RemdmError, type RemdmErrorCode } from "../sampler/errors.ts";
+import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
 
 type ExperimentErrorCode = Extract<RemdmErrorCode, `experiment_${string}`>;
 

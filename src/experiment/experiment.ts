@@ -6,17 +6,17 @@ import {
   checkOptions,
   checkSignal,
   checkText,
-} from "../sampler/checks.ts";
-import { OutputDirectory } from "./directory.ts";
-import { manifestOf } from "./manifest.ts";
-import { OutcomeFiles } from "./outcomeFiles.ts";
-import type { ExperimentProgress } from "./progress.ts";
-import { readExperiment, resolveExperiment, type Experiment } from "./read.ts";
-import type { CellResult } from "./results.ts";
-import { Runner } from "./runner.ts";
-import type { Services } from "./services.ts";
-import { tableOf } from "./table.ts";
-import type { ExperimentFile } from "./types.ts";
+} from "../foundation/checks.ts";
+import { OutputDirectory } from "./run/directory.ts";
+import { manifestOf } from "./run/manifest.ts";
+import { OutcomeFiles } from "./output/outcomeFiles.ts";
+import type { ExperimentProgress } from "./run/progress.ts";
+import { readExperiment, resolveExperiment, type Experiment } from "./file/read.ts";
+import type { CellResult } from "./output/results.ts";
+import { Runner } from "./run/runner.ts";
+import type { Services } from "./run/services.ts";
+import { tableOf } from "./output/table.ts";
+import type { ExperimentFile } from "./file/types.ts";
 
 export interface ExperimentOptions {
   /** Output directory; made where there is none, gone on with where it holds the same experiment. */
@@ -66,7 +66,7 @@ export async function runExperiment(
   checkSignal(options.signal);
   const resolved =
     typeof experiment === "string" ? readExperiment(experiment) : resolveExperiment(experiment);
-  const { realServices } = await import("./realServices.ts");
+  const { realServices } = await import("./run/realServices.ts");
   return runResolved(resolved, options, realServices());
 }
 

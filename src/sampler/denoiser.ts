@@ -3,7 +3,7 @@
  * say about these positions? Implementations: the ZeroMQ client in `src/backend`, tables in the tests.
  */
 
-import type { TopRow } from "./topRow.ts";
+import type { TopRow } from "./draw/topRow.ts";
 
 export type { TopRow };
 

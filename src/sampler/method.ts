@@ -1,9 +1,9 @@
 /** Which way a run goes: what the model, the strategy and the executor that was asked for make of each other. */
-import { checkInteger } from "./checks.ts";
+import { checkInteger } from "../foundation/checks.ts";
 import type { DenoiserModel, ModelKind } from "./denoiser.ts";
-import { denseGrid, type DenseGrid } from "./dense/grid.ts";
-import { denseSampler, type DenseSampler } from "./dense/sampler.ts";
-import { OptionError, RemdmError } from "./errors.ts";
+import { denseGrid, type DenseGrid } from "./loops/parity/grid.ts";
+import { denseSampler, type DenseSampler } from "./loops/parity/sampler.ts";
+import { OptionError, RemdmError } from "../foundation/errors.ts";
 import { compilePlan, MAX_STEPS, type Plan } from "./plan.ts";
 import { linearTimes } from "./schedule.ts";
 import type { Compat, Strategy } from "./strategy.ts";

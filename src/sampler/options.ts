@@ -6,12 +6,12 @@ import {
   checkOptions,
   checkSignal,
   isRecord,
-} from "./checks.ts";
+} from "../foundation/checks.ts";
 import type { DenoiserModel, TokenId } from "./denoiser.ts";
-import { OptionError, RemdmError } from "./errors.ts";
+import { OptionError, RemdmError } from "../foundation/errors.ts";
 import type { SamplerOptions } from "./events.ts";
 import { hasNucleus, methodOf, readExecutor, readStrategy, type Method } from "./method.ts";
-import { SAMPLE_LIMIT } from "./noise.ts";
+import { SAMPLE_LIMIT } from "./draw/noise.ts";
 import type { Compat, Strategy } from "./strategy.ts";
 
 const SEED_LIMIT = 2n ** 64n;

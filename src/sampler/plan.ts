@@ -2,8 +2,8 @@
  * A strategy as numbers: since the network decides what a position becomes and never whether it changes
  * (docs/design.md, section 2), a whole run is a time grid and two chances a step.
  */
-import { checkChoice, checkInteger, checkNumber, checkOptions } from "./checks.ts";
-import { OptionError } from "./errors.ts";
+import { checkChoice, checkInteger, checkNumber, checkOptions } from "../foundation/checks.ts";
+import { OptionError } from "../foundation/errors.ts";
 import { linearTimes, T_MIN } from "./schedule.ts";
 import type { Compat, Strategy } from "./strategy.ts";
 import { analyticTransition } from "./strategies/analytic.ts";

@@ -1,12 +1,12 @@
 /** The entrance of the sampler: every way of a run gives the same events and the same outcome. */
-import { AutoregressiveRun } from "./autoregressive.ts";
-import { DenseRun } from "./dense/run.ts";
+import { AutoregressiveRun } from "./loops/leftToRight.ts";
+import { DenseRun } from "./loops/parity/run.ts";
 import type { Denoiser } from "./denoiser.ts";
 import type { SamplerEvent, SamplerOptions, SamplerOutcome } from "./events.ts";
-import { EventRun } from "./eventRun.ts";
-import { PhiloxNoise, type NoiseSource } from "./noise.ts";
+import { EventRun } from "./loops/drawFirst.ts";
+import { PhiloxNoise, type NoiseSource } from "./draw/noise.ts";
 import { resolveOptions, type ResolvedOptions } from "./options.ts";
-import { ScoreRun } from "./scoreRun.ts";
+import { ScoreRun } from "./loops/askFirst.ts";
 
 /** One run: its events, to be pulled once, then its outcome. */
 interface Run {

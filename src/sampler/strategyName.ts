@@ -2,8 +2,8 @@
  * The strategies by name: the original repository's names, and the paper's family (section 4) written with plus
  * signs: `remdm-cap+conf+loop`. Programs, the command line and experiment files name them alike.
  */
-import { quoted } from "./messages.ts";
-import { nearest } from "./nearest.ts";
+import { quoted } from "../foundation/messages.ts";
+import { nearest } from "../foundation/nearest.ts";
 import type { RemdmStrategy, Strategy } from "./strategy.ts";
 
 /** What a name leaves open. */

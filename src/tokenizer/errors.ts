@@ -1,4 +1,4 @@
-import { RemdmError, type RemdmErrorCode } from "../sampler/errors.ts";
+import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
 import type { UnknownPiece } from "./tokenizer.ts";
 
 /** A tokenizer cannot be read, or does not belong to the model. */

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { packagePath } from "../packageRoot.ts";
+import { packagePath } from "../foundation/packageRoot.ts";
 import { byteAlphabet } from "./byteAlphabet.ts";
 import { readTokenizer } from "./rust.ts";
 import type { Tokenizer } from "./tokenizer.ts";

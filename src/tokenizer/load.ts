@@ -1,8 +1,8 @@
 /** Finds the tokenizer that belongs to a model. */
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { packagePath } from "../packageRoot.ts";
-import { checkText } from "../sampler/checks.ts";
+import { packagePath } from "../foundation/packageRoot.ts";
+import { checkText } from "../foundation/checks.ts";
 import type { DenoiserModel } from "../sampler/denoiser.ts";
 import { TokenizerError } from "./errors.ts";
 import { loadGpt2 } from "./gpt2.ts";

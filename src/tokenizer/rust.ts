@@ -3,9 +3,9 @@
  * and texts are the same.
  */
 import type { Tokenizer as Inner } from "tokenizers";
-import { isRecord } from "../sampler/checks.ts";
+import { isRecord } from "../foundation/checks.ts";
 import type { TokenId } from "../sampler/denoiser.ts";
-import { OptionError } from "../sampler/errors.ts";
+import { OptionError } from "../foundation/errors.ts";
 import { decodeAround } from "./decodeAround.ts";
 import { unknownError } from "./errors.ts";
 import { specialIds, type SpecialTokens } from "./specialTokens.ts";

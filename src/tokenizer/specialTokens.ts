@@ -5,8 +5,8 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseJson } from "../json.ts";
-import { isRecord } from "../sampler/checks.ts";
+import { parseJson } from "../foundation/json.ts";
+import { isRecord } from "../foundation/checks.ts";
 import type { TokenId } from "../sampler/denoiser.ts";
 import { TokenizerError } from "./errors.ts";
 import type { Tokenizer } from "./tokenizer.ts";

@@ -1,5 +1,5 @@
 /** A `tokenizer.json`, looked at before it is used: which part cannot be read, or would fail later. */
-import { isRecord } from "../sampler/checks.ts";
+import { isRecord } from "../foundation/checks.ts";
 import { TokenizerError } from "./errors.ts";
 
 export type TokenizerJson = Readonly<Record<string, unknown>>;

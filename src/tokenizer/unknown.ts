@@ -1,5 +1,5 @@
 /** Which pieces of a text a tokenizer does not know. */
-import { isRecord } from "../sampler/checks.ts";
+import { isRecord } from "../foundation/checks.ts";
 import type { TokenId } from "../sampler/denoiser.ts";
 import { byteAlphabet } from "./byteAlphabet.ts";
 import type { UnknownPiece } from "./tokenizer.ts";

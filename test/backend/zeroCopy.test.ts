@@ -1,7 +1,7 @@
 /** No copy is made of a tensor in TypeScript: the socket is given the caller's memory, and the caller what the socket gave. */
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import * as zeromq from "zeromq";
-import type { TensorSpec } from "../../src/backend/protocol.ts";
+import type { TensorSpec } from "../../src/backend/wire/protocol.ts";
 import { FakeBackend, MODEL } from "./support/fakeBackend.ts";
 
 const sent: zeromq.MessageLike[][] = [];
@@ -22,7 +22,7 @@ class WatchedDealer extends zeromq.Dealer {
 }
 
 jest.unstable_mockModule("zeromq", () => ({ ...zeromq, Dealer: WatchedDealer }));
-const { Transport } = await import("../../src/backend/transport.ts");
+const { Transport } = await import("../../src/backend/connection/transport.ts");
 const { ZmqDenoiser } = await import("../../src/backend/zmqDenoiser.ts");
 
 const opened: (() => void)[] = [];

@@ -1,7 +1,7 @@
 /** What the denoiser makes of frames: which numbers they are, and what it refuses. */
 import { afterEach, describe, expect, it } from "@jest/globals";
-import type { TensorSpec } from "../../src/backend/protocol.ts";
-import { Transport } from "../../src/backend/transport.ts";
+import type { TensorSpec } from "../../src/backend/wire/protocol.ts";
+import { Transport } from "../../src/backend/connection/transport.ts";
 import { ZmqDenoiser } from "../../src/backend/zmqDenoiser.ts";
 import { FakeBackend, MODEL } from "./support/fakeBackend.ts";
 

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { cachedModel, hubRemedy } from "../../src/checkpoints/hub.ts";
-import { resolveJudge } from "../../src/evaluation/judgeOptions.ts";
-import { readExperiment, resolveExperiment } from "../../src/experiment/read.ts";
-import { resolveLaunch } from "../../src/launchOptions.ts";
+import { resolveJudge } from "../../src/evaluation/judge/judgeOptions.ts";
+import { readExperiment, resolveExperiment } from "../../src/experiment/file/read.ts";
+import { resolveLaunch } from "../../src/program/launchOptions.ts";
 
 let scratch = "";
 beforeAll(() => {

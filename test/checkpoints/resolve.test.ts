@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
 import { checkpointCache } from "../../src/checkpoints/published.ts";
 import { resolveCheckpoint } from "../../src/checkpoints/resolve.ts";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 
 const home = process.cwd();
 let scratch = "";

@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import { BUNDLED_NAMES, PUBLISHED_NAMES } from "../../src/checkpoints/published.ts";
 import { createProgram, main } from "../../src/cli/program.ts";
-import { PRESETS } from "../../src/experiment/presets.ts";
-import { packageVersion } from "../../src/packageRoot.ts";
+import { PRESETS } from "../../src/experiment/file/presets.ts";
+import { packageVersion } from "../../src/foundation/packageRoot.ts";
 
 afterEach(() => void jest.restoreAllMocks());
 

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Remdm } from "../../src/index.ts";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { describeUnless } from "../support/describeUnless.ts";
 import { goldenCheckpoint, goldenTokenizer } from "../support/golden.ts";
 import { startProgram, until, type End } from "./support/program.ts";

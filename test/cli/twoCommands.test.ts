@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { BuiltPackage } from "../backend/support/builtPackage.ts";
 
 const references = join(packageRoot, "examples", "data", "shakespeare-held-out.txt");

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { evaluate } from "../../src/evaluation/evaluate.ts";
 import type { Evaluation } from "../../src/evaluation/evaluation.ts";
 import { Remdm } from "../../src/index.ts";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import type { Strategy } from "../../src/sampler/strategy.ts";
 import { loadTokenizer } from "../../src/tokenizer/load.ts";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";

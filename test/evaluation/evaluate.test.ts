@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { evaluate } from "../../src/evaluation/evaluate.ts";
 import type { EvaluationInput, EvaluationOptions } from "../../src/evaluation/evaluationOptions.ts";
-import { tokenEntropy } from "../../src/metrics/entropy.ts";
-import { AbortedError, RemdmError } from "../../src/sampler/errors.ts";
+import { tokenEntropy } from "../../src/evaluation/measures/entropy.ts";
+import { AbortedError, RemdmError } from "../../src/foundation/errors.ts";
 import { FakeJudge } from "./support/fakeJudge.ts";
 
 const texts = ["the cat sat on the mat", "a dog ran to a tree"];

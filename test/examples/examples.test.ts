@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/gl
 import { execa } from "execa";
 import { findPython } from "../../src/index.ts";
 import { DENO_PERMISSIONS } from "../backend/support/runtimes.ts";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 
 const root = packageRoot;
 const deno = join(root, "node_modules/.bin/deno");

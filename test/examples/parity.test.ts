@@ -17,7 +17,7 @@ import {
   type Row,
 } from "../../examples/parity/table.ts";
 import { UsageError } from "../../examples/parity/usage.ts";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { describeUnless } from "../support/describeUnless.ts";
 
 const MINUTES = 60_000;

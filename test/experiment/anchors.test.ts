@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { readExperiment } from "../../src/experiment/read.ts";
+import { readExperiment } from "../../src/experiment/file/read.ts";
 
 let scratch = "";
 beforeAll(() => {

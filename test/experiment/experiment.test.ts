@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
 import { runResolved } from "../../src/experiment/experiment.ts";
-import type { ExperimentProgress } from "../../src/experiment/progress.ts";
-import { resolveExperiment } from "../../src/experiment/read.ts";
-import type { Services } from "../../src/experiment/services.ts";
+import type { ExperimentProgress } from "../../src/experiment/run/progress.ts";
+import { resolveExperiment } from "../../src/experiment/file/read.ts";
+import type { Services } from "../../src/experiment/run/services.ts";
 import { sampleEvents } from "../../src/sampler/index.ts";
 import { fakeServices } from "./support/fakeServices.mjs";
 

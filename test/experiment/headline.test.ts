@@ -2,13 +2,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { writeCharts } from "../../src/experiment/charts.ts";
-import { describe as settingsOf } from "../../src/experiment/manifest.ts";
-import { readExperiment } from "../../src/experiment/read.ts";
-import { readResult, type CellResult } from "../../src/experiment/results.ts";
-import { tableOf } from "../../src/experiment/table.ts";
-import { readTiming, timingsOf } from "../../src/experiment/timings.ts";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { writeCharts } from "../../src/experiment/report/charts.ts";
+import { describe as settingsOf } from "../../src/experiment/run/manifest.ts";
+import { readExperiment } from "../../src/experiment/file/read.ts";
+import { readResult, type CellResult } from "../../src/experiment/output/results.ts";
+import { tableOf } from "../../src/experiment/output/table.ts";
+import { readTiming, timingsOf } from "../../src/experiment/run/timings.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 
 const directory = join(packageRoot, "docs", "headline");
 const text = (name: string): string => readFileSync(join(directory, name), "utf8");

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { BuiltPackage } from "../backend/support/builtPackage.ts";
 
 /** The first of them before the first sample: manifest, lock, launch, references. */
@@ -48,7 +48,7 @@ const EXPERIMENT = {
 function session(out: string) {
   return built.run(`
     import { sampleEvents } from "./dist/sampler/run.js";
-    import { resolveExperiment } from "./dist/experiment/read.js";
+    import { resolveExperiment } from "./dist/experiment/file/read.js";
     import { runResolved } from "./dist/experiment/experiment.js";
     import { fakeServices } from ${JSON.stringify(join(packageRoot, "test/experiment/support/fakeServices.mjs"))};
     const experiment = resolveExperiment(${JSON.stringify(EXPERIMENT)}, ${JSON.stringify(scratch)});

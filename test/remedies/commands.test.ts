@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { execa } from "execa";
 import { repairCommand, findPlaces } from "../../scripts/setup/places.mjs";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { InstalledPackage } from "./support/installedPackage.ts";
 import { bareIn, pythonLiterals, quotedIn, scriptLiterals } from "./support/quoted.ts";
 

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
 import { execa } from "execa";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { isRunning } from "../backend/support/fakePython.ts";
 import { until } from "../cli/support/program.ts";
 import { describeUnless } from "../support/describeUnless.ts";

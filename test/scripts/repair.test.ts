@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { execa } from "execa";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { makeTinyWheel, python } from "./support/tinyWheel.ts";
 
 jest.setTimeout(300_000); // it makes environments, which takes long on a busy machine

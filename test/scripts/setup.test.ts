@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 
 const PYTHON = `#!/bin/sh
 case "$1 $2" in

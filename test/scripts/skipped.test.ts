@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { findPython } from "../../src/index.ts";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { jestSkipped, pytestSkipped, skippedLines } from "../../scripts/testing/skipped.mjs";
 
 const REPORTER = join(packageRoot, "scripts", "testing", "runningReporter.mjs");

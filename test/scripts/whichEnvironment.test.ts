@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { findPlaces } from "../../scripts/setup/places.mjs";
 import { externalPython } from "../../scripts/setup/which-environment.mjs";
-import { pythonCandidates } from "../../src/backend/python.ts";
+import { pythonCandidates } from "../../src/backend/process/python.ts";
 
 let scratch = "";
 let root = "";

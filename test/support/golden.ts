@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 
 const directory = join(packageRoot, "test", "golden");
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
-import { findPython } from "../../src/backend/python.ts";
+import { findPython } from "../../src/backend/process/python.ts";
 import { loadHuggingFace } from "../../src/tokenizer/huggingFace.ts";
 import { goldenTokenizer as GOLDEN, readGolden } from "../support/golden.ts";
 

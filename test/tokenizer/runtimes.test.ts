@@ -1,7 +1,7 @@
 /** The tokenizers are a native addon: the same tokens under each runtime, and in threads that come and go. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { packageRoot } from "../../src/packageRoot.ts";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { BuiltPackage } from "../backend/support/builtPackage.ts";
 
 let built: BuiltPackage;

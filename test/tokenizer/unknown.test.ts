@@ -1,6 +1,6 @@
 /** What a tokenizer does not know of a text is told, not passed over. */
 import { describe, expect, it } from "@jest/globals";
-import { pinPrompt } from "../../src/prompt.ts";
+import { pinPrompt } from "../../src/program/prompt.ts";
 import type { Tokenizer, UnknownPiece } from "../../src/tokenizer/tokenizer.ts";
 import { FAMILIES, familyFile, scratchTokenizers } from "./support/families.ts";
 

@@ -1,4 +1,4 @@
-"""The wire protocol, version 4: ``[header, frame, frame, ...]``, see ``src/backend/protocol.ts``.
+"""The wire protocol, version 4: ``[header, frame, frame, ...]``, see ``src/backend/wire/protocol.ts``.
 
 The header is a msgpack record that the JSON schemas describe; each frame is one tensor, raw and
 little endian. Nothing that arrives is trusted: sizes are bounded before anything is allocated,

@@ -1,4 +1,4 @@
-"""The JSON schemas of the wire headers, which are generated from ``src/backend/protocol.ts``."""
+"""The JSON schemas of the wire headers, which are generated from ``src/backend/wire/protocol.ts``."""
 
 from __future__ import annotations
 

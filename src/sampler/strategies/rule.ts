@@ -2,8 +2,8 @@
  * From what a caller wrote to the rule that is run: checks every option and fills in the defaults. The original's
  * named strategies are points of the composable family wherever the formula is the same.
  */
-import { OptionError } from "../errors.ts";
-import { checkKeys, checkNumber, isRecord } from "../checks.ts";
+import { OptionError } from "../../foundation/errors.ts";
+import { checkKeys, checkNumber, isRecord } from "../../foundation/checks.ts";
 import type { LoopWindow, Strategy, SwitchWindow } from "../strategy.ts";
 import type { RemdmRule } from "./remdm.ts";
 import type { Window } from "./window.ts";

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { transformSync } from "@swc/core";
 import { execa } from "execa";
-import { packageRoot } from "../../../src/packageRoot.ts";
+import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 
 /** What a package consists of besides `dist`. */
 const PARTS = ["package.json", "schemas", "py_backend", "checkpoints", "data", "node_modules"];

@@ -1,6 +1,6 @@
 /** How a module is run under each runtime. */
 import { join } from "node:path";
-import { packageRoot } from "../../../src/packageRoot.ts";
+import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 
 /** What our users are told to allow under Deno. */
 export const DENO_PERMISSIONS = ["ffi", "read", "write", "env", "run", "sys"].map(

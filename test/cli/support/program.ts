@@ -1,7 +1,7 @@
 /** The built program in a process of its own. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { packageRoot } from "../../../src/packageRoot.ts";
+import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 
 const MAIN = join(packageRoot, "dist", "cli", "main.js");
 

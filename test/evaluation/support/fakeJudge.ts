@@ -5,7 +5,7 @@ import type {
   Likelihood,
   MauveOptions,
   TextJudge,
-} from "../../../src/evaluation/textJudge.ts";
+} from "../../../src/evaluation/judge/textJudge.ts";
 
 export class FakeJudge implements TextJudge, AsyncDisposable {
   readonly name = "fake";

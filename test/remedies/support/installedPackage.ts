@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packageRoot } from "../../../src/packageRoot.ts";
+import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 
 /** What the package has according to its manifest, without the parts that no command needs. */
 function packedParts(): string[] {

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
-import { packageRoot } from "../../../src/packageRoot.ts";
+import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 
 /** A string of a source, what is computed in it in braces: "npx remdm help {name}". */
 export interface Literal {

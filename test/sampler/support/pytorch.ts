@@ -1,8 +1,8 @@
 /** PyTorch itself as the judge: `torch_orders.py` in the environment of the tests. */
 import { join } from "node:path";
 import { execa } from "execa";
-import { findPython } from "../../../src/backend/python.ts";
-import { packageRoot } from "../../../src/packageRoot.ts";
+import { findPython } from "../../../src/backend/process/python.ts";
+import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 
 export interface Question {
   readonly what: "sort" | "argmax" | "cumsum" | "nucleus";

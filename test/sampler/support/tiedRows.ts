@@ -1,5 +1,5 @@
 /** Rows in which probabilities tie, as the tests of orders use them. */
-import { roundToBfloat16 } from "../../../src/sampler/rounding.ts";
+import { roundToBfloat16 } from "../../../src/sampler/draw/rounding.ts";
 
 /** Park and Miller's generator: [0, 1). */
 export function generator(seed: number): () => number {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll } from "@jest/globals";
-import { packageRoot } from "../../../src/packageRoot.ts";
+import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 import { loadHuggingFace } from "../../../src/tokenizer/huggingFace.ts";
 import type { Tokenizer } from "../../../src/tokenizer/tokenizer.ts";
 

@@ -1,6 +1,6 @@
 /** What Python's `tokenizers` makes of the same files, texts and ids. */
 import { execa } from "execa";
-import { findPython } from "../../../src/backend/python.ts";
+import { findPython } from "../../../src/backend/process/python.ts";
 
 const python = findPython().path;
 

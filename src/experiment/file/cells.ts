@@ -1,0 +1,249 @@
+/** The grid: every combination that an experiment asks for, once, in the order of the file. */
+import type { SamplerOptions } from "../../sampler/events.ts";
+import { hasNucleus } from "../../sampler/method.ts";
+import type { Compat, Strategy } from "../../sampler/strategy.ts";
+import {
+  STRATEGY_SETTINGS,
+  strategyNamed,
+  type StrategySettings,
+} from "../../sampler/strategyName.ts";
+import { cellId } from "./cellId.ts";
+import { ExperimentError } from "../errors.ts";
+import { paperEta } from "./paper.ts";
+import type { Path, Source } from "./source.ts";
+import type { CellSettings, ExperimentFile, ModelEntry, StrategyEntry } from "./types.ts";
+
+export const DEFAULT_SAMPLES = 128;
+const DEFAULT_TOP_P = 0.9;
+/** A grid beyond this is a slip of the hand. */
+const MAX_CELLS = 10_000;
+
+/** One point of the grid: what is sampled, and evaluated as one. */
+export interface Cell {
+  /** Names its file and its line of results; says all that makes it another cell than its neighbours. */
+  readonly id: string;
+  /** Name of its model. */
+  readonly model: string;
+  /** What tables call the strategy. */
+  readonly label: string;
+  readonly strategy: Strategy;
+  /** undefined: the strategy has none, or several. */
+  readonly eta: number | undefined;
+  /** undefined: the strategy has none (`ar`). */
+  readonly steps: number | undefined;
+  /** undefined: the strategy has no nucleus. */
+  readonly topP: number | undefined;
+  readonly seed: number;
+  readonly samples: number;
+  readonly length: number | undefined;
+  readonly batchSize: number | undefined;
+  readonly compat: Compat;
+  readonly executor: "events" | "dense";
+  /** Where in the file its strategy stands. */
+  readonly path: Path;
+}
+
+function etaOf(strategy: Strategy): number | undefined {
+  return "eta" in strategy ? strategy.eta : undefined;
+}
+
+/** For the sampler. */
+export function samplerOptionsOf(cell: Cell): SamplerOptions {
+  const { strategy, steps, topP, seed, samples, length, batchSize, compat, executor } = cell;
+  return {
+    strategy,
+    topP: topP ?? 1,
+    seed,
+    samples,
+    compat,
+    ...(executor === "dense" && { executor }),
+    ...(steps !== undefined && { steps }),
+    ...(length !== undefined && { length }),
+    ...(batchSize !== undefined && { batchSize }),
+  };
+}
+
+/** `checkpoints/mdlm.ckpt` is called mdlm. */
+export function modelName({ name, checkpoint }: ModelEntry): string {
+  if (name !== undefined) return name;
+  const last = checkpoint.split(/[/\\]/).filter(Boolean).at(-1) ?? checkpoint;
+  return last.replace(/\.(ckpt|safetensors)$/, "");
+}
+
+/**
+ * @returns the cells; their numbers are not checked yet.
+ * @throws ExperimentError experiment_invalid: unknown strategies, settings that they do not have, cells named twice.
+ */
+export function cellsOf(file: ExperimentFile, source: Source): Cell[] {
+  const cells: Cell[] = [];
+  const taken = new Map<string, Path>();
+  const names = new Set<string>();
+  for (const [m, model] of file.models.entries()) {
+    const name = modelName(model);
+    if (names.has(name)) {
+      throw invalid(
+        source.where(["models", m]),
+        `is the second model named ${name}`,
+        "Give it a name of its own.",
+      );
+    }
+    names.add(name);
+    for (const [s, entry] of model.strategies.entries()) {
+      const strategy = typeof entry === "string" ? { name: entry } : entry;
+      const path = ["models", m, "strategies", s];
+      for (const cell of cellsOfStrategy({
+        file,
+        model,
+        strategy,
+        path,
+        source,
+        modelName: name,
+      })) {
+        // Not every file system tells capitals from small letters.
+        const key = cell.id.toLowerCase();
+        const before = taken.get(key);
+        if (before !== undefined) {
+          throw invalid(
+            source.where(path),
+            `gives ${cell.id}, which ${before === path ? "it gave already" : `${source.where(before)} gave already`}`,
+            "Leave one of them out, or give it another label.",
+          );
+        }
+        taken.set(key, path);
+        cells.push(cell);
+        if (cells.length > MAX_CELLS) {
+          throw invalid(source.where([]), `has more than ${MAX_CELLS} cells`, "Split it up.");
+        }
+      }
+    }
+  }
+  return cells;
+}
+
+interface Place {
+  readonly file: ExperimentFile;
+  readonly model: ModelEntry;
+  readonly modelName: string;
+  readonly strategy: StrategyEntry;
+  readonly path: Path;
+  readonly source: Source;
+}
+
+function* cellsOfStrategy(place: Place): Generator<Cell> {
+  const { file, model, strategy: entry, path, source } = place;
+  // The nearest one counts.
+  const said = { ...settingsIn(file), ...settingsIn(model), ...settingsIn(entry) };
+  const {
+    samples = DEFAULT_SAMPLES,
+    length,
+    batchSize,
+    compat = "remdm",
+    executor = "events",
+  } = said;
+  refuseEmpty(place, { ...said, eta: entry.eta });
+  // What a strategy is, and so whether it has steps and a nucleus, hangs on its name alone.
+  const { kind } = namedStrategy(place, {});
+  const steps = kind === "ar" ? [undefined] : stepsOf(place, said);
+  const nucleus = hasNucleus({ kind }, compat);
+  for (const step of steps) {
+    for (const eta of etasOf(place, step)) {
+      for (const topP of nucleus ? several(said.topP ?? DEFAULT_TOP_P) : [undefined]) {
+        for (const seed of several(said.seeds ?? 1)) {
+          const settings = { ...strategySettings(entry), ...(eta !== undefined && { eta }) };
+          const strategy = namedStrategy(place, settings);
+          const cell = {
+            model: place.modelName,
+            label: entry.label ?? entry.name,
+            strategy,
+            eta: etaOf(strategy) ?? eta,
+            steps: step,
+            topP,
+            seed,
+            samples,
+            length,
+            batchSize,
+            compat,
+            executor,
+            path,
+          };
+          yield { id: cellId(cell, strategySettings(entry), source), ...cell };
+        }
+      }
+    }
+  }
+}
+
+/** A list that is empty would drop the strategy without a word. */
+function refuseEmpty({ path, source }: Place, said: object): void {
+  const [key] = Object.entries(said).find(([, value]) => isEmpty(value)) ?? [];
+  if (key === undefined) return;
+  throw invalid(
+    source.where([...path, key]),
+    `is an empty list of ${key}`,
+    `Put one of ${key} in it at least, or leave ${key} out.`,
+  );
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
+function stepsOf({ path, source }: Place, { steps }: CellSettings): readonly number[] {
+  const given = several(steps ?? []);
+  if (given.length > 0) return given;
+  throw invalid(source.where(path), "has no steps", "Set steps here, at its model, or at the top.");
+}
+
+function several<T>(given: T | readonly T[]): readonly T[] {
+  return Array.isArray(given) ? (given as readonly T[]) : [given as T];
+}
+
+const CELL_KEYS = [
+  "steps",
+  "topP",
+  "seeds",
+  "samples",
+  "length",
+  "batchSize",
+  "compat",
+  "executor",
+] as const satisfies readonly (keyof CellSettings)[];
+
+function settingsIn(from: CellSettings): CellSettings {
+  return Object.fromEntries(
+    CELL_KEYS.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]),
+  );
+}
+
+/** Its settings but eta. */
+function strategySettings(entry: StrategyEntry): StrategySettings {
+  return Object.fromEntries(
+    STRATEGY_SETTINGS.filter((key) => key !== "eta" && entry[key] !== undefined).map((key) => [
+      key,
+      entry[key],
+    ]),
+  );
+}
+
+function namedStrategy({ strategy, path, source }: Place, settings: StrategySettings): Strategy {
+  return strategyNamed(strategy.name, settings, {
+    nameOf: (setting) => setting,
+    refusal: (message, remedy) => invalid(`${source.where(path)}:`, message, remedy),
+  });
+}
+
+function etasOf(place: Place, steps: number | undefined): readonly (number | undefined)[] {
+  const { strategy, path, source } = place;
+  if (strategy.eta !== "paper") return several<number | undefined>(strategy.eta);
+  const eta = paperEta(strategy.name, steps);
+  if (eta !== undefined) return [eta];
+  throw invalid(
+    source.where([...path, "eta"]),
+    `is paper, which has none for ${strategy.name} with ${steps ?? "that many"} steps`,
+    "It has one for remdm-cap, remdm-rescale and remdm-loop, to 512 steps and from 1,024 on: write a number.",
+  );
+}
+
+export function invalid(where: string, what: string, remedy: string): ExperimentError {
+  return new ExperimentError("experiment_invalid", `${where} ${what}`, remedy);
+}

@@ -1,0 +1,91 @@
+/**
+ * An experiment as a person writes it, in YAML or JSON: models x strategies x steps x eta x top-p x seeds. `npm run
+ * schemas` turns these types into `schemas/experiment.json`. A list multiplies; what stands nearer to a strategy counts:
+ * at the strategy before the model, at the model before the whole file. Keys that begin with `x-` may stand anywhere and say
+ * nothing: a place for YAML's anchors, and for notes.
+ */
+import type { StrategySettings } from "../../sampler/strategyName.ts";
+
+/** One value, or several to be tried one after the other. */
+type Several<T> = T | readonly T[];
+
+/** What may be said for the whole experiment, for a model, or for a strategy. */
+export interface CellSettings {
+  /** Denoising steps, integers >= 1; needed, but by `ar`, which takes one a token. */
+  readonly steps?: Several<number>;
+  /** Nucleus masses in (0, 1]. Default 0.9. `ddpm` and `analytic` have no nucleus. */
+  readonly topP?: Several<number>;
+  /** Integers in [0, 2^53). Default 1. A cell for each. */
+  readonly seeds?: Several<number>;
+  /** Samples of a cell. Default 128. */
+  readonly samples?: number;
+  /** Tokens of a sample. Default: the model's length. */
+  readonly length?: number;
+  /** Sequences in one forward call. Default: at most 16. */
+  readonly batchSize?: number;
+  /** Whom to follow where code and papers differ. Default `remdm`. */
+  readonly compat?: "remdm" | "paper";
+  /** `dense`: the original's arithmetic and noise; a cell that is interrupted then begins anew. Default `events`. */
+  readonly executor?: "events" | "dense";
+}
+
+/**
+ * A strategy with more than its name.
+ * @patternProperties {"^x-": {}}
+ */
+export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta"> {
+  /** As `remdm sample --strategy` takes it: `mdlm`, `remdm-loop`, `remdm-cap+conf+loop`, ... */
+  readonly name: string;
+  /** What tables and charts call it. Default: its name. */
+  readonly label?: string;
+  /** For cap, rescale and loop. `paper`: what the paper has for that number of steps. Default: the paper's for 1,024. */
+  readonly eta?: Several<number> | "paper";
+}
+
+/** @patternProperties {"^x-": {}} */
+export interface ModelEntry extends CellSettings {
+  /** A bundled model's name (`demo`), a published one's that was downloaded (`mdlm`), or a path beside the experiment file: `.ckpt`, `.safetensors`, or a directory. */
+  readonly checkpoint: string;
+  /** What tables and files call it. Default: the last part of `checkpoint` without its ending. */
+  readonly name?: string;
+  /** `gpt2`, `demo`, or a path beside the experiment file. Default: as for `remdm sample`. */
+  readonly tokenizer?: string;
+  /** The weights of the last training step, not the averaged (EMA) ones. Default false. */
+  readonly rawWeights?: boolean;
+  /** @minItems 1 */
+  readonly strategies: readonly (string | StrategyEntry)[];
+}
+
+/** @patternProperties {"^x-": {}} */
+export interface MauveSettings {
+  /** Seeds of its k-means, integers; a score each. Default 1 to 5. */
+  readonly seeds?: readonly number[];
+  /** Scaling constant. Default 5. */
+  readonly scale?: number;
+}
+
+/** @patternProperties {"^x-": {}} */
+export interface ExperimentFile extends CellSettings {
+  readonly name: string;
+  /** @minItems 1 */
+  readonly models: readonly ModelEntry[];
+  /** Texts that samples are compared with by MAUVE: `.jsonl`, `.json` or plain text. Without it there is no MAUVE. */
+  readonly references?: string;
+  /**
+   * Whether each window of the references begins and ends with the model's end-of-text token, within its length. Default: as most samples of the
+   * cell do. Samples of the cell's length in a file of samples stay as they are.
+   */
+  readonly referenceEnds?: boolean;
+  /** A text whose words count as known words. Default: none is counted. */
+  readonly words?: string;
+  /** The model that judges: `demo-ar`, or a directory with a causal language model; false for none. Default `demo-ar`. */
+  readonly judge?: string | false;
+  /** The judge's weights of the last training step, not the averaged (EMA) ones. Default false. */
+  readonly judgeRawWeights?: boolean;
+  /** False for none. Settings, `{}` too, ask for it: where it cannot be computed, the experiment fails. Default: it is left out there, with a note. */
+  readonly mauve?: MauveSettings | false;
+  /** `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, for models and judge. Default `auto`. */
+  readonly device?: string;
+  /** What the models compute in. Default `float32`. */
+  readonly dtype?: "float32" | "bfloat16";
+}

@@ -1,0 +1,49 @@
+/** What is there for people while an experiment goes on: the table after every cell, charts and report now and then. */
+import { writeCharts } from "../report/charts.ts";
+import type { OutputDirectory } from "../run/directory.ts";
+import { writeOriginal } from "./originals.ts";
+import type { Experiment } from "../file/read.ts";
+import { tableOf } from "./table.ts";
+import { timingsOf } from "../run/timings.ts";
+
+/** Drawing takes a moment, and cells may be quick. */
+const CHARTS_EVERY_MS = 30_000;
+
+export class OutcomeFiles {
+  readonly #directory: OutputDirectory;
+  readonly #experiment: Experiment;
+  readonly #original: boolean;
+  readonly #now: () => number;
+  readonly #originals = new Set<string>();
+  #drawnAt: number;
+
+  /** @param original whether each cell also goes into a file of the original's format; @param now milliseconds. */
+  constructor(
+    directory: OutputDirectory,
+    experiment: Experiment,
+    original: boolean,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#directory = directory;
+    this.#experiment = experiment;
+    this.#original = original;
+    this.#now = now;
+    this.#drawnAt = now();
+  }
+
+  /** @throws RemdmError output_failed. */
+  async write({ isLast = false }: { readonly isLast?: boolean } = {}): Promise<void> {
+    const { name, cells } = this.#experiment;
+    const results = this.#directory.order(cells);
+    this.#directory.write("table.md", tableOf(name, results));
+    this.#directory.write("timings.md", timingsOf(name, results, this.#directory.timings));
+    for (const result of this.#original ? results : []) {
+      if (this.#originals.has(result.cell)) continue;
+      writeOriginal(this.#directory.path, result);
+      this.#originals.add(result.cell);
+    }
+    if (!isLast && this.#now() - this.#drawnAt < CHARTS_EVERY_MS) return;
+    await writeCharts(this.#directory, name, results);
+    this.#drawnAt = this.#now();
+  }
+}

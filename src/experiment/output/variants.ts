@@ -1,0 +1,38 @@
+/** What tells results apart that have the same label: for the names of lines, and for the table's columns. */
+import { isRecord } from "../../foundation/checks.ts";
+import type { CellResult } from "./results.ts";
+
+/** Settings by the name that people see; a setting that a cell does not have is absent. */
+export type Variant = Readonly<Record<string, string>>;
+
+/** Said under another name, or by a column of their own. */
+const ELSEWHERE = ["label", "model", "strategy", "steps", "topP", "seed", "samples"];
+
+/** All that makes its samples, but steps and seed. */
+export function variantOf({ model, eta, topP, samples, settings }: CellResult): Variant {
+  const strategy = isRecord(settings.strategy) ? settings.strategy : {};
+  // A combined strategy has its eta under another name.
+  const others = Object.entries(strategy).filter(([key, value]) => {
+    return key !== "eta" && !(eta !== null && value === eta);
+  });
+  const more = Object.entries(settings).filter(([key]) => !ELSEWHERE.includes(key));
+  return {
+    model,
+    ...(eta !== null && { eta: String(eta) }),
+    p: topP === null ? "none" : String(topP),
+    samples: String(samples),
+    ...Object.fromEntries([...others, ...more].flatMap(said)),
+  };
+}
+
+function said([key, value]: readonly [string, unknown]): [string, string][] {
+  if (value === null || value === undefined) return [];
+  return [[key, typeof value === "string" ? value : JSON.stringify(value)]];
+}
+
+/** @returns the settings in which results of the same label differ, in the order in which they appear. */
+export function differing(results: readonly CellResult[], label: string): string[] {
+  const variants = results.filter((result) => result.label === label).map(variantOf);
+  const keys = new Set(variants.flatMap((variant) => Object.keys(variant)));
+  return [...keys].filter((key) => new Set(variants.map((variant) => variant[key])).size > 1);
+}

@@ -1,0 +1,113 @@
+/** Results as lines of a chart: a line a strategy, a point a number of steps. */
+import type { CellResult } from "../output/results.ts";
+import { differing, variantOf } from "../output/variants.ts";
+
+export interface Measured {
+  readonly value: number | null;
+  /** Half of the error bar. */
+  readonly error: number | null;
+}
+
+export interface Metric {
+  readonly file: string;
+  readonly title: string;
+  readonly axis: string;
+  readonly from: (result: CellResult) => Measured | undefined;
+  /** What real text has. */
+  readonly reference?: (result: CellResult) => number | null | undefined;
+  /** On the error bars, below the chart. */
+  readonly note?: string;
+  /** The most that it can be. Default: no limit; 1 for a share. */
+  readonly most?: number;
+  readonly isShare?: boolean;
+}
+
+export interface Point {
+  /** undefined: the strategy takes no steps. */
+  readonly steps: number | undefined;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly collapsed: boolean;
+}
+
+export interface Series {
+  readonly name: string;
+  /** By steps. */
+  readonly points: readonly Point[];
+}
+
+/**
+ * Cells that differ in nothing but the seed become one point, their mean; its error is then the standard deviation between them.
+ * @returns in the order of the experiment; without those that have no value.
+ */
+export function chartSeries(
+  results: readonly CellResult[],
+  from: (result: CellResult) => Measured | undefined,
+): Series[] {
+  const nameOf = seriesNames(results);
+  const groups = new Map<string, Map<number | undefined, CellResult[]>>();
+  for (const result of results) {
+    const bySteps = groups.get(nameOf(result)) ?? new Map<number | undefined, CellResult[]>();
+    groups.set(nameOf(result), bySteps);
+    const steps = result.steps ?? undefined;
+    bySteps.set(steps, [...(bySteps.get(steps) ?? []), result]);
+  }
+  const series = [...groups].map(([name, bySteps]) => ({
+    name,
+    points: [...bySteps]
+      .flatMap(([steps, group]) => pointOf(steps, group, from) ?? [])
+      .sort((a, b) => (a.steps ?? 0) - (b.steps ?? 0)),
+  }));
+  return series.filter(({ points }) => points.length > 0);
+}
+
+function pointOf(
+  steps: number | undefined,
+  group: readonly CellResult[],
+  from: (result: CellResult) => Measured | undefined,
+): Point | undefined {
+  const measured = group.flatMap((result) => from(result) ?? []);
+  const values = measured.flatMap(({ value }) => (isFinite(value) ? [value] : []));
+  if (values.length === 0) return undefined;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const between = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const own = measured[0].error;
+  const error =
+    values.length > 1 ? Math.sqrt(between / (values.length - 1)) : isFinite(own) ? own : 0;
+  const collapsed = group.some(({ evaluation }) => evaluation.collapse.collapsed);
+  return { steps, value: mean, low: mean - error, high: mean + error, collapsed };
+}
+
+/** The strategy's label, with all that tells it from the others of that label, but steps and seeds. */
+function seriesNames(results: readonly CellResult[]): (result: CellResult) => string {
+  const keys = new Map<string, readonly string[]>();
+  for (const { label } of results) {
+    if (keys.has(label)) continue;
+    const differs = differing(results, label);
+    keys.set(label, hasOneEtaAStep(results, label) ? differs.filter((k) => k !== "eta") : differs);
+  }
+  return (result) => {
+    const variant = variantOf(result);
+    const parts = (keys.get(result.label) ?? []).map((key) => {
+      if (key === "model") return result.model;
+      return `${key} ${variant[key] ?? "none"}`;
+    });
+    return [result.label, ...parts].join(", ");
+  };
+}
+
+/** The paper's eta goes with the steps: one line all the same. */
+function hasOneEtaAStep(results: readonly CellResult[], label: string): boolean {
+  const bySteps = new Map<unknown, unknown>();
+  return results
+    .filter((one) => one.label === label)
+    .every(({ steps, eta }) => {
+      if (!bySteps.has(steps)) bySteps.set(steps, eta);
+      return bySteps.get(steps) === eta;
+    });
+}
+
+function isFinite(value: number | null): value is number {
+  return value !== null && Number.isFinite(value);
+}

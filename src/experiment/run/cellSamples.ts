@@ -1,0 +1,210 @@
+/** The samples of a cell: those that are there already, and those that are still to be drawn, each kept when it is finished. */
+import { isRecord } from "../../foundation/checks.ts";
+import type { ProgressEvent, SamplerEvent } from "../../sampler/events.ts";
+import { RemdmError } from "../../foundation/errors.ts";
+import { samplerOptionsOf, type Cell } from "../file/cells.ts";
+import { JsonLines, replaceText } from "../../foundation/durableFiles.ts";
+import type { LoadedModel } from "./services.ts";
+
+/** A line of `samples/CELL.jsonl`. */
+export interface CellSample {
+  readonly sample: number;
+  readonly tokens: readonly number[];
+  readonly text: string;
+  /** Calls of the network that this sample took part in. */
+  readonly forwardCalls: number;
+}
+
+export interface SamplingHooks {
+  readonly signal: AbortSignal | undefined;
+  /** @param share of the samples that are drawn now, in [0, 1]; @param finished of all. */
+  readonly onProgress: (share: number, finished: number) => void;
+}
+
+/**
+ * Draws what is missing. A sample is the same whatever is drawn beside it, so any that are there stay; but with PyTorch's
+ * noise, where a sample depends on those before it, an incomplete cell begins anew.
+ * @returns all samples of the cell, in order.
+ */
+export async function completeSamples(
+  path: string,
+  cell: Cell,
+  model: LoadedModel,
+  { signal, onProgress }: SamplingHooks,
+): Promise<CellSample[]> {
+  const { file, records } = openSamples(path, cell);
+  try {
+    const missing = missingRanges(records, cell.samples);
+    const toDraw = missing.reduce((sum, { samples }) => sum + samples, 0);
+    const before = records.length;
+    for (const range of missing) {
+      const drawn = records.length - before;
+      const options = { ...samplerOptionsOf(cell), ...range, ...(signal && { signal }) };
+      const calls = callCounter(cell, model);
+      for await (const event of model.sample(options)) {
+        calls.note(event);
+        if (event.type === "finished") {
+          const { sample, tokens } = event;
+          const record = {
+            sample,
+            tokens: [...tokens],
+            text: model.tokenizer.decode(tokens),
+            forwardCalls: calls.of(sample),
+          };
+          file.append(record);
+          records.push(record);
+        }
+        if (event.type === "progress") {
+          const share = (drawn + range.samples * shareOf(event)) / toDraw;
+          onProgress(share, records.length);
+        }
+      }
+    }
+  } finally {
+    file[Symbol.dispose]();
+  }
+  if (records.every(({ sample }, i) => sample === i)) return records;
+  records.sort((a, b) => a.sample - b.sample);
+  replaceText(path, records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+  return records;
+}
+
+/** How many samples a cell has already. */
+export function countSamples(path: string, cell: Cell): number {
+  const { file, records } = openSamples(path, cell);
+  file[Symbol.dispose]();
+  return records.length;
+}
+
+/** @throws RemdmError output_failed. */
+export function readCellSamples(path: string): CellSample[] {
+  const { file, records } = JsonLines.open(path, readSample);
+  file[Symbol.dispose]();
+  return records;
+}
+
+function openSamples(
+  path: string,
+  cell: Cell,
+): { readonly file: JsonLines; readonly records: CellSample[] } {
+  const opened = JsonLines.open(path, readSample);
+  const { file, records } = opened;
+  const problem = problemWith(records, cell);
+  if (problem !== undefined) {
+    file[Symbol.dispose]();
+    throw new RemdmError(`${path} has ${problem}`, {
+      code: "output_failed",
+      remedy: "Delete that file, and the samples are drawn again; or use another output directory.",
+    });
+  }
+  if (cell.executor !== "dense" || records.length === cell.samples || records.length === 0) {
+    return opened;
+  }
+  file[Symbol.dispose]();
+  replaceText(path, "");
+  return JsonLines.open(path, readSample);
+}
+
+/** What shows that the samples are not those of the cell. */
+function problemWith(records: readonly CellSample[], cell: Cell): string | undefined {
+  const seen = new Set<number>();
+  for (const { sample, tokens } of records) {
+    if (sample < 0 || sample >= cell.samples) {
+      return `sample ${sample}, and ${cell.id} has those from 0 to ${cell.samples - 1}`;
+    }
+    if (seen.has(sample)) return `sample ${sample} twice`;
+    if (cell.length !== undefined && tokens.length !== cell.length) {
+      return `a sample of ${tokens.length} tokens, and those of ${cell.id} have ${cell.length}`;
+    }
+    seen.add(sample);
+  }
+  return undefined;
+}
+
+function readSample(value: unknown): CellSample {
+  const isSample =
+    isRecord(value) &&
+    Number.isSafeInteger(value.sample) &&
+    Array.isArray(value.tokens) &&
+    typeof value.text === "string" &&
+    typeof value.forwardCalls === "number";
+  if (isSample) return value as unknown as CellSample;
+  throw new Error("a sample has sample, tokens, text and forwardCalls");
+}
+
+interface Range {
+  readonly firstSample: number;
+  readonly samples: number;
+}
+
+/** @returns the gaps, in order: samples finish in any order. */
+export function missingRanges(
+  records: readonly Pick<CellSample, "sample">[],
+  total: number,
+): Range[] {
+  const there = new Set(records.map(({ sample }) => sample));
+  const ranges: Range[] = [];
+  let first: number | undefined;
+  for (let sample = 0; sample <= total; sample++) {
+    const isMissing = sample < total && !there.has(sample);
+    if (isMissing) first ??= sample;
+    if (isMissing || first === undefined) continue;
+    ranges.push({ firstSample: first, samples: sample - first });
+    first = undefined;
+  }
+  return ranges;
+}
+
+function shareOf({ done, total }: ProgressEvent): number {
+  return total === 0 ? 1 : Math.min(1, done / total);
+}
+
+/** Counts calls in a way that does not depend on which samples shared them. */
+interface CallCounter {
+  note(event: SamplerEvent): void;
+  of(sample: number): number;
+}
+
+function callCounter({ executor }: Cell, { model }: LoadedModel): CallCounter {
+  if (executor === "dense") return new BatchCalls();
+  return new SampleCalls(model.kind === "sedd");
+}
+
+/** A sample's reveals are answers to its calls, one each; scores are asked for in every step until the last reveal. */
+class SampleCalls implements CallCounter {
+  readonly #calls = new Map<number, number>();
+  readonly #everyStep: boolean;
+
+  constructor(everyStep: boolean) {
+    this.#everyStep = everyStep;
+  }
+
+  note(event: SamplerEvent): void {
+    if (event.type !== "revealed") return;
+    const { sample, step } = event;
+    this.#calls.set(sample, this.#everyStep ? step + 1 : this.of(sample) + 1);
+  }
+
+  of(sample: number): number {
+    return this.#calls.get(sample) ?? 0;
+  }
+}
+
+/** In the dense form a batch goes in step: all of it takes part in every call. */
+class BatchCalls implements CallCounter {
+  #before = 0;
+  #now = 0;
+  #isOver = false;
+
+  note(event: SamplerEvent): void {
+    if (event.type === "finished") this.#isOver = true;
+    if (event.type !== "progress") return;
+    if (this.#isOver) this.#before = event.forwardCalls;
+    this.#now = event.forwardCalls;
+    this.#isOver = false;
+  }
+
+  of(): number {
+    return this.#now - this.#before;
+  }
+}

@@ -1,0 +1,141 @@
+/** How long an experiment still takes: what a cell costs is estimated beforehand, how fast that goes is measured. */
+import { compilePlan } from "../../sampler/plan.ts";
+import type { Cell } from "../file/cells.ts";
+
+/**
+ * Calls of the network that a sample takes part in, on average: the steps in which at least one of its masked positions is
+ * revealed, with as many masked as are expected there.
+ * @param length of the sample, in tokens.
+ */
+export function expectedCalls(cell: Cell, length: number): number {
+  const { strategy, compat, executor } = cell;
+  if (strategy.kind === "ar") return length;
+  const steps = cell.steps ?? length;
+  if (strategy.kind === "analytic" || executor === "dense") return steps;
+  const plan = compilePlan(strategy, steps, { compat });
+  let masked = length;
+  let calls = 0;
+  for (let step = 0; step < plan.steps; step++) {
+    const [reveal, remask] = [plan.reveal[step], plan.remask[step]];
+    calls += 1 - (1 - Math.min(1, reveal)) ** masked;
+    // Under confidence the positions share one chance.
+    const remasked = plan.confidence ? remask : remask * (length - masked);
+    masked = Math.min(length, Math.max(0, masked - masked * reveal + remasked));
+  }
+  return calls + (1 - Math.exp(-masked)); // the last masks go at the end
+}
+
+/** Of a sample, where no model has said its length yet. */
+export const ASSUMED_LENGTH = 1024;
+
+interface Work {
+  /** Of sampling, in a unit of its model. */
+  readonly model: string;
+  readonly units: number;
+  readonly samples: number;
+}
+
+/** Seconds per unit, from what was measured. */
+class Pace {
+  #units = 0;
+  #seconds = 0;
+
+  add(units: number, seconds: number): void {
+    this.#units += units;
+    this.#seconds += seconds;
+  }
+
+  get secondsPerUnit(): number | undefined {
+    return this.#units > 0 ? this.#seconds / this.#units : undefined;
+  }
+}
+
+/** What is left, as seconds once something has been measured. */
+export class Estimate {
+  readonly #left = new Map<string, Work & { sampling: number; evaluating: number }>();
+  readonly #sampling = new Map<string, Pace>();
+  readonly #evaluating = new Pace();
+  readonly #all: Map<string, Work>;
+  #most = 0;
+
+  /** @param work of all cells, by id. */
+  constructor(work: ReadonlyMap<string, Work>) {
+    this.#all = new Map(work);
+    for (const [id, one] of work) this.#left.set(id, { ...one, sampling: 1, evaluating: 1 });
+  }
+
+  /** What a cell costs is known better now. */
+  resize(id: string, units: number): void {
+    const [all, left] = [this.#all.get(id), this.#left.get(id)];
+    if (all !== undefined) this.#all.set(id, { ...all, units });
+    if (left !== undefined) this.#left.set(id, { ...left, units });
+  }
+
+  /** A cell was finished in an earlier session. */
+  skip(id: string): void {
+    this.#left.delete(id);
+  }
+
+  /** @param left share of a cell's samples that are still to be drawn; @param seconds what those since the last call took, 0 for earlier sessions. */
+  sampled(id: string, left: number, seconds: number): void {
+    const work = this.#left.get(id);
+    if (work === undefined) return;
+    const pace = this.#sampling.get(work.model) ?? new Pace();
+    this.#sampling.set(work.model, pace);
+    if (seconds > 0) pace.add((work.sampling - left) * work.units, seconds);
+    work.sampling = left;
+  }
+
+  /** Other texts than samples were judged: the references. */
+  judged(texts: number, seconds: number): void {
+    this.#evaluating.add(texts, seconds);
+  }
+
+  evaluated(id: string, seconds: number): void {
+    const work = this.#left.get(id);
+    if (work === undefined) return;
+    this.#evaluating.add(work.samples, seconds);
+    this.#left.delete(id);
+  }
+
+  /** undefined while nothing has been measured. */
+  get secondsLeft(): number | undefined {
+    const mean = this.#meanPace;
+    if (mean === undefined) return undefined;
+    let seconds = 0;
+    for (const { sampling, evaluating, ...work } of this.#left.values()) {
+      const cost = this.#cost(work, mean);
+      seconds += cost.sampling * sampling + cost.evaluating * evaluating;
+    }
+    return seconds;
+  }
+
+  /** Share of the whole that is done, in [0, 1]; it does not fall when what is left turns out to be more. */
+  get share(): number {
+    const mean = this.#meanPace ?? 1;
+    let [total, left] = [0, 0];
+    for (const [id, work] of this.#all) {
+      const cost = this.#cost(work, mean);
+      const still = this.#left.get(id) ?? { sampling: 0, evaluating: 0 };
+      total += cost.sampling + cost.evaluating;
+      left += cost.sampling * still.sampling + cost.evaluating * still.evaluating;
+    }
+    this.#most = Math.max(this.#most, total === 0 ? 1 : 1 - left / total);
+    return this.#most;
+  }
+
+  /** Seconds per unit of sampling, over the models that were measured. */
+  get #meanPace(): number | undefined {
+    const known = [...this.#sampling.values()].flatMap((pace) => pace.secondsPerUnit ?? []);
+    return known.length === 0 ? undefined : known.reduce((sum, one) => sum + one, 0) / known.length;
+  }
+
+  /** In seconds; while no sampling was measured, in units of it, with which evaluating does not compare. */
+  #cost({ model, units, samples }: Work, mean: number): { sampling: number; evaluating: number } {
+    return {
+      sampling: units * (this.#sampling.get(model)?.secondsPerUnit ?? mean),
+      evaluating:
+        this.#meanPace === undefined ? 0 : samples * (this.#evaluating.secondsPerUnit ?? 0),
+    };
+  }
+}

@@ -1,0 +1,212 @@
+/** What an output directory was made with: the resolved experiment, the version, and digests of the files that have a say. */
+import { createHash } from "node:crypto";
+import { createReadStream, statSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { resolveCheckpoint } from "../../checkpoints/resolve.ts";
+import { InputError } from "../../evaluation/errors.ts";
+import { isRecord } from "../../foundation/checks.ts";
+import { AbortedError } from "../../foundation/errors.ts";
+import type { Cell } from "../file/cells.ts";
+import { BUILT_IN_TOKENIZERS, type Experiment } from "../file/read.ts";
+
+/** Plain data; a field that is undefined is null, so that it reads the same from a file. */
+export interface Manifest {
+  readonly remdm: string;
+  readonly name: string;
+  /** Of everything but the cells: what must be equal when an experiment goes on. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Of each model. */
+  readonly models: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Of each cell. */
+  readonly cells: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Where things lay; these may move. */
+  readonly places: Readonly<Record<string, unknown>>;
+}
+
+/** What was made in an earlier session. */
+export interface Held {
+  /** Ids of cells that have samples or a result. */
+  readonly cells: ReadonlySet<string>;
+  readonly results: readonly { readonly cell: string; readonly settings: unknown }[];
+}
+
+/**
+ * @param onFile is told what is read: gigabytes take their time.
+ * @throws AbortedError; InputError for a file that cannot be read.
+ */
+export async function manifestOf(
+  experiment: Experiment,
+  version: string,
+  { signal, onFile = () => undefined }: DigestHooks = {},
+): Promise<Manifest> {
+  const { name, models, cells, references, referenceEnds, words, mauve, device, dtype } =
+    experiment;
+  const { judge, judgeRawWeights } = experiment;
+  const known = new Map<string, string | null>(); // the judge may be one of the models, the words those of the references
+  const digest = async (path: string | undefined): Promise<string | null> => {
+    if (path === undefined) return null;
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const found = await digestOf(path, { signal, onFile });
+    known.set(path, found);
+    return found;
+  };
+  const described: [string, Record<string, unknown>][] = [];
+  for (const { name: model, checkpoint, tokenizer, rawWeights } of models) {
+    const { path } = resolveCheckpoint(checkpoint);
+    const isNamed = tokenizer !== undefined && BUILT_IN_TOKENIZERS.includes(tokenizer);
+    described.push([
+      model,
+      {
+        sha256: await digest(path),
+        tokenizer: isNamed ? tokenizer : await digest(tokenizer ?? beside(path, "tokenizer.json")),
+        card: await digest(beside(path, "card.json")),
+        rawWeights,
+        dtype,
+      },
+    ]);
+  }
+  const judgePath = judge === false ? undefined : resolveCheckpoint(judge).path;
+  return {
+    remdm: version,
+    name,
+    settings: {
+      references: await digest(references),
+      referenceEnds: referenceEnds ?? null,
+      words: await digest(words),
+      judge: await digest(judgePath),
+      judgeTokenizer: await digest(judgePath && beside(judgePath, "tokenizer.json")),
+      judgeCard: await digest(judgePath && beside(judgePath, "card.json")),
+      // As before there was the choice, so that what was begun then can go on.
+      ...(judgeRawWeights && { judgeRawWeights }),
+      mauve,
+    },
+    models: Object.fromEntries(described),
+    cells: Object.fromEntries(cells.map((cell) => [cell.id, describe(cell)])),
+    places: {
+      models: Object.fromEntries(models.map((model) => [model.name, model.checkpoint])),
+      references: references ?? null,
+      words: words ?? null,
+      judge,
+      device,
+    },
+  };
+}
+
+/** What lies beside a checkpoint that is a file and belongs to it; of a directory everything counts anyway. */
+function beside(checkpoint: string, name: string): string | undefined {
+  const isFile = statSync(checkpoint, { throwIfNoEntry: false })?.isFile() ?? false;
+  return isFile ? join(dirname(checkpoint), name) : undefined;
+}
+
+/** What makes its samples; of the batch only where the noise depends on it. */
+export function describe(cell: Cell): Readonly<Record<string, unknown>> {
+  const { model, label, strategy, steps, topP, seed, samples, length, compat, executor } = cell;
+  return {
+    model,
+    label,
+    strategy,
+    steps: steps ?? null,
+    topP: topP ?? null,
+    seed,
+    samples,
+    length: length ?? null,
+    compat,
+    executor,
+    ...(executor === "dense" && { batchSize: cell.batchSize ?? null }),
+  };
+}
+
+/**
+ * @param before of an earlier session.
+ * @param held of it: what nothing was made of may change.
+ * @returns what `now` has otherwise; new models and cells are no difference, lost ones are.
+ */
+export function differences(before: Manifest, now: Manifest, held: Held): string[] {
+  const found: string[] = [];
+  const compare = (name: string, a: unknown, b: unknown): void => {
+    if (isRecord(a) && isRecord(b)) {
+      for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+        compare(`${name}.${key}`, a[key], b[key]);
+      }
+    } else if (JSON.stringify(a) !== JSON.stringify(b)) {
+      found.push(`${name} was ${shown(a)} and is ${shown(b)}`);
+    }
+  };
+  for (const { cell, settings } of held.results) {
+    if (cell in before.cells) compare(`the result of ${cell}`, settings, before.cells[cell]);
+    else found.push(`results.jsonl has ${cell}, which it does not have`);
+  }
+  if (held.cells.size === 0) return found;
+  compare("remdm's version", before.remdm, now.remdm);
+  compare("name", before.name, now.name);
+  if (held.results.length > 0) {
+    for (const key of new Set([...Object.keys(before.settings), ...Object.keys(now.settings)])) {
+      compare(key, before.settings[key] ?? null, now.settings[key] ?? null);
+    }
+  }
+  const models = new Set([...held.cells].map((id) => String(before.cells[id].model)));
+  for (const [part, ids] of [["models", models] as const, ["cells", held.cells] as const]) {
+    for (const id of ids) {
+      if (id in now[part]) compare(id, before[part][id], now[part][id]);
+      else found.push(`${id} is gone`);
+    }
+  }
+  return found;
+}
+
+function shown(value: unknown): string {
+  const text = value === undefined || value === null ? "none" : JSON.stringify(value);
+  return /^"[0-9a-f]{64}"$/.test(text) ? `the file with SHA-256 ${text.slice(1, 9)}...` : text;
+}
+
+/** @throws Error for what is no manifest. */
+export function readManifest(text: string): Manifest {
+  const value: unknown = JSON.parse(text);
+  const parts = ["settings", "models", "cells"];
+  if (isRecord(value) && parts.every((part) => isRecord(value[part]))) {
+    return value as unknown as Manifest;
+  }
+  throw new Error("it lacks settings, models or cells");
+}
+
+interface DigestHooks {
+  readonly signal?: AbortSignal | undefined;
+  readonly onFile?: (path: string) => void;
+}
+
+/** SHA-256 of a file, or of a directory's files with their names; null for what is not there (yet). */
+async function digestOf(
+  path: string,
+  { signal, onFile }: Required<DigestHooks>,
+): Promise<string | null> {
+  const hash = createHash("sha256");
+  const add = async (file: string): Promise<void> => {
+    onFile(file);
+    for await (const chunk of createReadStream(file, { ...(signal && { signal }) })) {
+      hash.update(chunk as Buffer);
+    }
+  };
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return null;
+    if (!found.isDirectory()) {
+      await add(path);
+      return hash.digest("hex");
+    }
+    const names = await readdir(path, { recursive: true });
+    for (const name of names.sort()) {
+      const file = join(path, name);
+      if (basename(name).startsWith(".") || !(await stat(file)).isFile()) continue;
+      hash.update(`${name}\0`);
+      await add(file);
+    }
+    return hash.digest("hex");
+  } catch (cause) {
+    if (signal?.aborted) throw new AbortedError(signal.reason);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const remedy = "Name a file or directory that you may read.";
+    throw new InputError(path, `cannot be read: ${why}`, remedy, undefined, cause);
+  }
+}

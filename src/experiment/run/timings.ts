@@ -1,0 +1,84 @@
+/** How long an experiment took: apart from its results, which are the same each time. */
+import { isRecord } from "../../foundation/checks.ts";
+import { markdownTable, oneLine } from "../output/markdown.ts";
+import type { CellResult } from "../output/results.ts";
+
+/** A line of `timings.jsonl`: seconds that the session spent on a cell that finished it. */
+export interface Timing {
+  readonly cell: string;
+  readonly sampling: number;
+  readonly evaluating: number;
+}
+
+/** @throws Error for what is none. */
+export function readTiming(value: unknown): Timing {
+  const isTiming =
+    isRecord(value) &&
+    typeof value.cell === "string" &&
+    typeof value.sampling === "number" &&
+    typeof value.evaluating === "number";
+  if (isTiming) return value as unknown as Timing;
+  throw new Error("a timing has cell, sampling and evaluating");
+}
+
+const TITLES = [
+  { title: "cell", isText: true },
+  { title: "rows" },
+  { title: "sampling, s" },
+  { title: "evaluating, s" },
+];
+
+const NOTE =
+  "Rows: sequences through the network, samples x calls. Counted is the session that finished a cell: not what an interrupted one had drawn of it before, nor loading models, reading texts and drawing charts.";
+
+/**
+ * @param results of one experiment, in its order.
+ * @param timings of any cells, in the order in which they were written; a cell that stands there twice was killed between its timing and its result,
+ * and only evaluated the second time.
+ * @returns Markdown.
+ */
+export function timingsOf(
+  name: string,
+  results: readonly CellResult[],
+  timings: readonly Timing[],
+): string {
+  const first = new Map([...timings].reverse().map((timing) => [timing.cell, timing]));
+  let [sampling, evaluating, rows] = [0, 0, 0];
+  const lines = results.flatMap((result) => {
+    const timing = first.get(result.cell);
+    if (timing === undefined) return [];
+    const own = result.samples * result.forwardCalls;
+    sampling += timing.sampling;
+    evaluating += timing.evaluating;
+    rows += own;
+    return [lineOf(result.cell, own, timing)];
+  });
+  const total = `${lines.length} of ${results.length} cells: ${duration(sampling + evaluating)}, of which ${duration(evaluating)} evaluating.`;
+  return [
+    `# ${oneLine(name)}: time`,
+    "",
+    total,
+    "",
+    ...markdownTable(TITLES, [...lines, lineOf("all", rows, { sampling, evaluating })]),
+    "",
+    NOTE,
+    "",
+  ].join("\n");
+}
+
+function lineOf(
+  name: string,
+  rows: number,
+  { sampling, evaluating }: Omit<Timing, "cell">,
+): string[] {
+  return [name, rows.toFixed(0), sampling.toFixed(1), evaluating.toFixed(1)];
+}
+
+/** `1 h 58 min`, `3 min 20 s`, `12 s`. */
+function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.round(whole / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

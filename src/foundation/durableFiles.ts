@@ -1,0 +1,149 @@
+/** Files that survive being killed: lines that are there or not, texts that are replaced as a whole. */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { parseJson } from "./json.ts";
+import { RemdmError } from "./errors.ts";
+
+/** A file of JSON, a record a line: a record that was written is on the disk, half a line is cut off at the next opening. */
+export class JsonLines implements Disposable {
+  readonly #path: string;
+  readonly #descriptor: number;
+  #size: number;
+  #closed = false;
+
+  private constructor(path: string, descriptor: number, size: number) {
+    this.#path = path;
+    this.#descriptor = descriptor;
+    this.#size = size;
+  }
+
+  /**
+   * Makes the file where there is none.
+   * @param read checks a record of an earlier session.
+   * @param remedy for a line that is none of ours.
+   * @throws RemdmError output_failed; also for a line in the middle that is none of ours.
+   */
+  static open<Record>(
+    path: string,
+    read: (value: unknown) => Record,
+    remedy = "Delete that line, and what it held is made again; or use another output directory.",
+  ): { readonly file: JsonLines; readonly records: Record[] } {
+    const bytes = attempt(path, () => (existsSync(path) ? readFileSync(path) : Buffer.alloc(0)));
+    const { records, size } = readLines(path, bytes, read, remedy);
+    const isNew = !existsSync(path);
+    const descriptor = attempt(path, () => openSync(path, "a"));
+    attempt(path, () => {
+      if (size < bytes.length) ftruncateSync(descriptor, size);
+      if (isNew) syncDirectory(dirname(path));
+    });
+    return { file: new JsonLines(path, descriptor, size), records };
+  }
+
+  /** Returns when the record is on the disk. @throws RemdmError output_failed. */
+  append(record: unknown): void {
+    const line = Buffer.from(`${JSON.stringify(record)}\n`);
+    attempt(this.#path, () => {
+      try {
+        for (let at = 0; at < line.length;) at += writeSync(this.#descriptor, line, at);
+        fsyncSync(this.#descriptor);
+      } catch (error) {
+        ftruncateSync(this.#descriptor, this.#size); // no half a line
+        throw error;
+      }
+    });
+    this.#size += line.length;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#descriptor);
+  }
+}
+
+/** Replaces a text as a whole: whoever is killed leaves the old one or the new one. @throws RemdmError output_failed. */
+export function replaceText(path: string, text: string): void {
+  attempt(path, () => {
+    const next = `${path}.next`;
+    const descriptor = openSync(next, "w");
+    try {
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(next, path);
+    syncDirectory(dirname(path));
+  });
+}
+
+/** @throws RemdmError output_failed. */
+export function makeDirectory(path: string): void {
+  attempt(path, () => mkdirSync(path, { recursive: true }));
+}
+
+/** A name is on the disk when its directory is. */
+function syncDirectory(path: string): void {
+  if (process.platform === "win32") return; // directories cannot be opened there
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readLines<Record>(
+  path: string,
+  bytes: Buffer,
+  read: (value: unknown) => Record,
+  remedy: string,
+): { readonly records: Record[]; readonly size: number } {
+  const records: Record[] = [];
+  let size = 0;
+  for (let line = 1; ; line++) {
+    const end = bytes.indexOf(0x0a, size);
+    if (end < 0) return { records, size };
+    try {
+      records.push(read(parseJson(bytes.toString("utf8", size, end))));
+    } catch (cause) {
+      // The disk may have lost what came last; what is before it was written before it. A record of somebody else's is no such thing.
+      if (cause instanceof SyntaxError && end === bytes.length - 1) return { records, size };
+      throw new RemdmError(`Line ${line} of ${path} is none that remdm wrote`, {
+        code: "output_failed",
+        remedy,
+        cause,
+      });
+    }
+    size = end + 1;
+  }
+}
+
+/** What the file system says against it, as an error that tells what to do. @throws RemdmError output_failed. */
+export function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (RemdmError.isInstance(cause)) throw cause;
+    const { message, code } = cause as NodeJS.ErrnoException;
+    throw new RemdmError(`${path} cannot be written: ${message}`, {
+      code: "output_failed",
+      remedy:
+        code === "ENOSPC"
+          ? "Free some space and start the experiment again: it goes on where it stopped."
+          : "Use an output directory that you may write to.",
+      cause,
+    });
+  }
+}

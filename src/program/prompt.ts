@@ -1,0 +1,63 @@
+/** A prompt is a text whose tokens are pinned at the beginning. */
+import { isRecord } from "../foundation/checks.ts";
+import type { DenoiserModel, TokenId } from "../sampler/denoiser.ts";
+import { OptionError } from "../foundation/errors.ts";
+import type { SamplerOptions } from "../sampler/events.ts";
+import { resolveOptions, type ResolvedOptions } from "../sampler/options.ts";
+import { unknownError } from "../tokenizer/errors.ts";
+import type { Tokenizer, UnknownPiece } from "../tokenizer/tokenizer.ts";
+
+type PromptedOptions = SamplerOptions & { readonly prompt?: string };
+
+/**
+ * Checks all that can be said before the prompt's tokens are known.
+ * @returns the sampler's options without the prompt.
+ * @throws OptionError.
+ */
+export function checkPrompted(options: PromptedOptions, model: DenoiserModel): ResolvedOptions {
+  if (!isRecord(options)) throw new OptionError("options", options, "an object");
+  const { prompt, ...rest } = options;
+  if (prompt !== undefined && typeof prompt !== "string") {
+    throw new OptionError("prompt", prompt, "a text");
+  }
+  return resolveOptions(rest, model);
+}
+
+/**
+ * @param options that {@link checkPrompted} has let through.
+ * @returns the sampler's options, with the prompt's tokens among the pinned ones; a mask that is written
+ * in it leaves its position free.
+ * @throws OptionError when the prompt is too long, or meets a pinned position; TokenizerError tokenizer_unknown when the tokenizer does not know all of it.
+ */
+export async function pinPrompt(
+  { prompt, ...rest }: PromptedOptions,
+  tokenizer: Tokenizer,
+  model: DenoiserModel,
+): Promise<SamplerOptions> {
+  if (prompt === undefined) return rest;
+  const { length, pinned } = resolveOptions(rest, model);
+  const unknown: UnknownPiece[] = [];
+  const tokens = Array.from(
+    await tokenizer.encode(prompt, { onUnknown: (piece) => unknown.push(piece) }),
+  );
+  if (unknown.length > 0) throw unknownError(tokenizer.name, unknown[0]);
+  // An ar model's first token is the one that begins every text.
+  const first = model.kind === "ar" ? 1 : 0;
+  if (tokens.length > length - first) {
+    const allowed = `a text of at most ${length - first} tokens (this one has ${tokens.length})`;
+    throw new OptionError("prompt", prompt, allowed);
+  }
+  const isFree = (token: TokenId): boolean => token === model.maskId;
+  if (model.kind === "ar" && tokens.some(isFree)) {
+    const allowed = "a text without a mask: an ar model goes from left to right";
+    throw new OptionError("prompt", prompt, allowed);
+  }
+  const meeting = tokens.findIndex((token, at) => !isFree(token) && pinned.has(first + at));
+  if (meeting >= 0) {
+    const allowed = `beyond the prompt, which takes the ${tokens.length} positions from ${first} on`;
+    throw new OptionError("pinned position", first + meeting, allowed);
+  }
+  const prompted = tokens.map((token, position) => [first + position, token] as const);
+  const held = prompted.filter(([, token]) => !isFree(token));
+  return { ...rest, pinned: new Map([...held, ...pinned]) };
+}

@@ -1,0 +1,128 @@
+/**
+ * The draw from a row in WebAssembly (`assembly/index.ts`), with the same bits as in plain TypeScript. The module is
+ * compiled once, when first needed; each of these has an instance of it with a memory of its own.
+ */
+import type { Draw } from "../rowSampler.ts";
+import { FRACTIONS } from "../exponential.ts";
+import { PhiloxNoise, TOKEN_STREAM, type NoiseSource } from "../noise.ts";
+import type { RowAddress } from "../rowAddress.ts";
+import type { Compat } from "../../strategy.ts";
+import { LACKING, type TopRow } from "../topRow.ts";
+import { BINARY } from "./binary.ts";
+import { webAssembly, type WebAssemblyModule } from "./webAssembly.ts";
+
+/** What `assembly/index.ts` exports; addresses are in bytes. */
+interface KernelExports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  open(vocabSize: number, maskId: number, topP: number, keepsCrossing: boolean): number;
+  fractionsAt(): number;
+  rowAt(): number;
+  idsAt(): number;
+  draw(position: number, step: number, stream: number, key0: number, key1: number): number;
+  drawTop(
+    count: number,
+    max: number,
+    rest: number,
+    least: number,
+    position: number,
+    step: number,
+    stream: number,
+    key0: number,
+    key1: number,
+  ): number;
+  probability(): number;
+}
+
+/** Works on one row after another in the same memory. */
+export class KernelRows {
+  readonly #kernel: KernelExports;
+  readonly #row: Float32Array;
+  readonly #ids: Int32Array;
+  readonly #least: number;
+
+  private constructor(kernel: KernelExports, vocabSize: number, topP: number) {
+    this.#kernel = kernel;
+    const { buffer } = kernel.memory;
+    new Float64Array(buffer, kernel.fractionsAt(), FRACTIONS.length).set(FRACTIONS);
+    this.#row = new Float32Array(buffer, kernel.rowAt(), vocabSize);
+    this.#ids = new Int32Array(buffer, kernel.idsAt(), vocabSize);
+    this.#least = topP - LACKING;
+  }
+
+  /** @returns undefined where there is no WebAssembly with SIMD, or not enough memory. */
+  static open(
+    vocabSize: number,
+    maskId: number,
+    topP: number,
+    compat: Compat,
+  ): KernelRows | undefined {
+    const kernel = instantiate();
+    if (!kernel?.open(vocabSize, maskId, topP, compat === "paper")) return undefined;
+    return new KernelRows(kernel, vocabSize, topP);
+  }
+
+  /**
+   * @param row [V]
+   * @returns undefined for a row that is no distribution, and for noise that is not the default.
+   */
+  draw(row: Float32Array, at: RowAddress, noise: NoiseSource): Draw | undefined {
+    if (!isPhilox(noise)) return undefined;
+    this.#row.set(row);
+    const { sample, step, position } = at;
+    const stream = sample + TOKEN_STREAM;
+    return this.#drawn(this.#kernel.draw(position, step, stream, noise.key0, noise.key1));
+  }
+
+  /**
+   * @param row valid, but that it may end before p. @param max its largest logit.
+   * @returns undefined for a row that ends before p, and for noise that is not the default.
+   */
+  drawTop(row: TopRow, max: number, at: RowAddress, noise: NoiseSource): Draw | undefined {
+    if (!isPhilox(noise)) return undefined;
+    const { ids, logits, rest } = row;
+    this.#row.set(logits);
+    this.#ids.set(ids);
+    const { sample, step, position } = at;
+    const token = this.#kernel.drawTop(
+      ids.length,
+      max,
+      rest,
+      this.#least,
+      position,
+      step,
+      sample + TOKEN_STREAM,
+      noise.key0,
+      noise.key1,
+    );
+    return this.#drawn(token);
+  }
+
+  #drawn(token: number): Draw | undefined {
+    return token < 0 ? undefined : { token, probability: this.#kernel.probability() };
+  }
+}
+
+/** A derived class may give other numbers. */
+function isPhilox(noise: NoiseSource): noise is PhiloxNoise {
+  return Object.getPrototypeOf(noise) === PhiloxNoise.prototype;
+}
+
+let compiledModule: WebAssemblyModule | null | undefined;
+
+function instantiate(): KernelExports | undefined {
+  if (webAssembly === undefined) return undefined;
+  if (compiledModule === undefined) {
+    const bytes = Uint8Array.from(atob(BINARY), (character) => character.charCodeAt(0));
+    compiledModule = webAssembly.validate(bytes) ? new webAssembly.Module(bytes) : null;
+  }
+  if (compiledModule === null) return undefined;
+  try {
+    const instance = new webAssembly.Instance(compiledModule, { race: { log1p: Math.log1p } });
+    // `npm run check` holds the module against its source, whose exports these are.
+    return instance.exports as KernelExports;
+  } catch (error) {
+    // A memory reserves much address space, however small it is: there may be no more of that.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}

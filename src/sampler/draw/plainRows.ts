@@ -1,0 +1,86 @@
+/**
+ * The draw from a row in plain TypeScript: for every source of noise, and wherever the kernel is not to be had. Softmax
+ * and nucleus are in `nucleus.ts`; here is the race.
+ */
+import type { NoiseSource } from "./noise.ts";
+import { Nucleus } from "./nucleus.ts";
+import type { Draw } from "./rowSampler.ts";
+import { invalidRow, type RowAddress } from "./rowAddress.ts";
+import type { Compat } from "../strategy.ts";
+import { LACKING, type TopRow } from "./topRow.ts";
+
+/** Taken once: looking up a global is slow where globals are intercepted (`node:vm`, so jest). */
+const { log1p } = Math;
+
+/** Works on one row after another with the same scratch memory. */
+export class PlainRows {
+  readonly #nucleus: Nucleus;
+  readonly #topP: number;
+  /** [V] The noise of the nucleus' tokens. */
+  readonly #uniforms: Float64Array;
+  /** [V] Their ids, for a top row. */
+  readonly #ids: Int32Array;
+
+  constructor(vocabSize: number, maskId: number, topP: number, compat: Compat) {
+    this.#nucleus = new Nucleus(vocabSize, maskId, topP, compat);
+    this.#topP = topP;
+    this.#uniforms = new Float64Array(vocabSize);
+    this.#ids = new Int32Array(vocabSize);
+  }
+
+  /** @param max the largest of the logits but the mask's; finite. */
+  draw(row: Float32Array, max: number, at: RowAddress, noise: NoiseSource): Draw {
+    this.#nucleus.select(row, max);
+    return this.#race(this.#nucleus.ids, at, noise);
+  }
+
+  /**
+   * @param max the largest of the logits; finite.
+   * @throws RemdmError `denoiser_invalid` when the list ends before p.
+   */
+  drawTop(row: TopRow, max: number, at: RowAddress, noise: NoiseSource): Draw {
+    const nucleus = this.#nucleus;
+    const listed = nucleus.selectTop(row.logits, max, row.rest);
+    if (listed < this.#topP - LACKING) {
+      throw invalidRow(at, `lists tokens of mass ${listed}, too few for p = ${this.#topP}`);
+    }
+    const ids = this.#ids;
+    for (let i = 0; i < nucleus.size; i++) ids[i] = row.ids[nucleus.ids[i]];
+    return this.#race(ids, at, noise);
+  }
+
+  /** @param ids of the nucleus' columns. */
+  #race(ids: Int32Array, at: RowAddress, noise: NoiseSource): Draw {
+    const { weights, ids: columns, size, mass } = this.#nucleus;
+    const uniforms = this.#uniforms;
+    drawTokens(noise, at, ids, size, uniforms);
+    let best = Infinity;
+    let winner = 0;
+    for (let i = 0; i < size; i++) {
+      const weight = weights[columns[i]];
+      const u = uniforms[i];
+      if (u > best * weight) continue; // E >= u, so it cannot win: spares most of the logarithms
+      const race = -log1p(-u) / weight;
+      if (race < best) {
+        best = race;
+        winner = i;
+      }
+    }
+    return { token: ids[winner], probability: weights[columns[winner]] / mass };
+  }
+}
+
+/** The noise of each of the first `count` ids, all at once where the source can. */
+function drawTokens(
+  noise: NoiseSource,
+  { sample, step, position }: RowAddress,
+  ids: Int32Array,
+  count: number,
+  out: Float64Array,
+): void {
+  if (noise.tokens) {
+    noise.tokens(sample, step, position, ids, count, out);
+    return;
+  }
+  for (let i = 0; i < count; i++) out[i] = noise.token(sample, step, position, ids[i]);
+}

@@ -1,0 +1,77 @@
+/** What a run has done so far, for its progress and its outcome. */
+import type { TokenId } from "../denoiser.ts";
+import { endText, type EndedText } from "./ending.ts";
+import type { FinishedEvent, ProgressEvent, SamplerOutcome } from "../events.ts";
+import type { ResolvedOptions } from "../options.ts";
+
+/** Where a sample stands. */
+export type Clock = Pick<ProgressEvent, "step" | "time">;
+
+export class Ledger {
+  readonly #options: ResolvedOptions;
+  readonly #texts: EndedText[] = [];
+  #finished = 0;
+  #forwardCalls = 0;
+  #forwardRows = 0;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+  }
+
+  /** A call of the network. @param rows that it was asked for. */
+  called(rows: number): void {
+    this.#forwardCalls++;
+    this.#forwardRows += rows;
+  }
+
+  /** More rows of a call that was counted already. */
+  asked(rows: number): void {
+    this.#forwardRows += rows;
+  }
+
+  /** @param text all that there is of it; it is cut here. */
+  finish(sample: number, text: ArrayLike<TokenId>): FinishedEvent {
+    const ended = endText(text, this.#options);
+    this.#texts[sample - this.#options.firstSample] = ended;
+    this.#finished++;
+    return { type: "finished", sample, ...ended, tokens: [...ended.tokens] };
+  }
+
+  /**
+   * @param underWay steps done in samples that are not finished.
+   * @param clock of the first of them.
+   */
+  progress(underWay = 0, clock: Clock = this.#atTheEnd()): ProgressEvent {
+    const { samples, steps, strides } = this.#options;
+    const stepsOfSample = steps * (strides + 1);
+    return {
+      type: "progress",
+      done: this.#finished * stepsOfSample + underWay,
+      total: samples * stepsOfSample,
+      step: clock.step,
+      time: clock.time,
+      finishedSamples: this.#finished,
+      samples,
+      forwardCalls: this.#forwardCalls,
+      forwardRows: this.#forwardRows,
+    };
+  }
+
+  outcome(): SamplerOutcome {
+    return {
+      tokens: this.#texts.map(({ tokens }) => tokens),
+      finishReasons: this.#texts.map(({ finishReason }) => finishReason),
+      stats: {
+        forwardCalls: this.#forwardCalls,
+        forwardRows: this.#forwardRows,
+        steps: this.#options.steps,
+      },
+    };
+  }
+  #atTheEnd(): Clock {
+    const { method, steps, strides } = this.#options;
+    // Every window but those of `ar` ends with the final noise removal, which has a number of its own.
+    const numbers = method.kind === "autoregressive" ? steps : (steps + 1) * (strides + 1);
+    return { step: Math.max(0, numbers - 1), time: 0 };
+  }
+}

@@ -1,0 +1,105 @@
+/** One sequence through one step, and through the final noise removal. */
+import type { Draw } from "../../draw/rowSampler.ts";
+import type { Pace } from "../../../foundation/pace.ts";
+import type { DenseConfidence } from "./confidence.ts";
+import { chanceOf, drawKept, drawWeighted } from "./draw.ts";
+import type { DenseTime } from "./grid.ts";
+import type { RowsOfSequence } from "./rows.ts";
+import type { DenseUpdate } from "./update.ts";
+
+/** What a step is taken on. */
+export interface SequenceState {
+  /** [L] */
+  readonly tokens: Int32Array;
+  /** Positions that may change. */
+  readonly free: Int32Array;
+  readonly confidence: DenseConfidence;
+}
+
+/** What a step makes of a sequence. */
+export interface Advance {
+  /** [L] what every position holds next. */
+  readonly tokens: Int32Array;
+  /** [L] where a token came: its probability, given that one comes; 1 where nothing was drawn. */
+  readonly probabilities: Float64Array;
+}
+
+/** Writes the [V] uniforms of one position; called for every position in order, needed or not. */
+export type PositionNoise = (out: Float64Array, position: number) => void;
+
+/**
+ * @param rows of the masked positions, as `update.read` left them.
+ * @returns what comes; `state.confidence` is brought up to date.
+ */
+export async function advance(
+  update: DenseUpdate,
+  state: SequenceState,
+  rows: RowsOfSequence,
+  time: DenseTime,
+  noise: PositionNoise,
+  pace: Pace,
+): Promise<Advance> {
+  const { maskId, vocabSize } = update.model;
+  const { tokens, confidence } = state;
+  const weights = update.weights(time, confidence);
+  const uniforms = new Float64Array(vocabSize);
+  const q = new Float64Array(vocabSize);
+  const free = new Set(state.free);
+  const next = tokens.slice();
+  const probabilities = new Float64Array(tokens.length);
+  for (const [position, token] of tokens.entries()) {
+    if (pace.spend(vocabSize)) await pace.rest();
+    noise(uniforms, position);
+    if (!free.has(position)) continue;
+    const row = rows.get(position);
+    if (row !== undefined) {
+      update.weigh(row, weights, time, q);
+      next[position] = drawWeighted(q, uniforms);
+      if (next[position] === maskId) continue;
+      confidence.values[position] = -row[next[position]];
+      probabilities[position] = chanceOf(next[position], q, maskId);
+    } else if (weights?.revealed !== undefined) {
+      next[position] = drawKept(token, maskId, weights.revealed(position), uniforms);
+      if (next[position] === maskId) confidence.values[position] = -Infinity;
+    }
+  }
+  return { tokens: next, probabilities };
+}
+
+/**
+ * The last step: every row that is there gives its likeliest token, or under `analytic` a draw without the mask.
+ * @param rows raw logits.
+ * @param end the time of it.
+ */
+export async function removeNoise(
+  update: DenseUpdate,
+  { tokens, free }: Pick<SequenceState, "tokens" | "free">,
+  rows: RowsOfSequence,
+  end: number,
+  noise: PositionNoise,
+  pace: Pace,
+): Promise<Advance> {
+  const { vocabSize, maskId } = update.model;
+  const uniforms = new Float64Array(vocabSize);
+  const q = new Float64Array(vocabSize);
+  const movable = new Set(free);
+  const draws = update.sampler.kind === "analytic";
+  const choose = (row: Float32Array): Draw => {
+    if (!draws) return { token: update.likeliest(row), probability: 1 };
+    update.weighRemoval(row, end, q);
+    const token = drawWeighted(q, uniforms);
+    return { token, probability: chanceOf(token, q, maskId) };
+  };
+  const next = tokens.slice();
+  const probabilities = new Float64Array(tokens.length);
+  for (const position of tokens.keys()) {
+    if (pace.spend(vocabSize)) await pace.rest();
+    if (draws) noise(uniforms, position);
+    const row = rows.get(position);
+    if (row === undefined || !movable.has(position)) continue;
+    const { token, probability } = choose(row);
+    next[position] = token;
+    probabilities[position] = probability;
+  }
+  return { tokens: next, probabilities };
+}

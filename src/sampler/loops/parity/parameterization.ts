@@ -1,0 +1,84 @@
+/**
+ * From a row of raw logits to what the original's `forward` returns, in place and with its rounding. Original:
+ * `_subs_parameterization`, `_d3pm_parameterization`, `_sedd_parameterization`, `AR.forward`.
+ */
+import type { TokenId } from "../../denoiser.ts";
+import type { Precision, Round } from "./precision.ts";
+
+/** Stand-ins for log 0. */
+const NEGATIVE_INFINITY = -1_000_000;
+const AR_NEGATIVE_INFINITY = -1_000;
+
+/** log p(x0 | xt) of a masked position, under SUBS or D3PM. @param maskless whether the mask gets no probability. */
+export function logProbabilities(
+  row: Float32Array,
+  maskId: TokenId,
+  maskless: boolean,
+  { round }: Precision,
+): void {
+  if (maskless) row[maskId] = round(row[maskId] + NEGATIVE_INFINITY);
+  const normaliser = logSumExp(row, round);
+  for (let v = 0; v < row.length; v++) row[v] = round(row[v] - normaliser);
+}
+
+/** log p(next token). PyTorch's `log_softmax` subtracts the maximum first. */
+export function nextLogProbabilities(
+  row: Float32Array,
+  maskId: TokenId,
+  { round }: Precision,
+): void {
+  row[maskId] = AR_NEGATIVE_INFINITY;
+  const max = maximum(row);
+  const log = Math.log(sumOfExp(row, max, (x) => x));
+  for (let v = 0; v < row.length; v++) row[v] = round(row[v] - max - log);
+}
+
+/** Log scores of a masked position under SEDD; the mask's own is 0. @param sigma float32. */
+export function logScores(
+  row: Float32Array,
+  maskId: TokenId,
+  sigma: number,
+  { round }: Precision,
+): void {
+  const expm1 =
+    sigma < 0.5 ? Math.fround(Math.expm1(sigma)) : Math.fround(Math.fround(Math.exp(sigma)) - 1);
+  const shift = round(Math.fround(Math.log(expm1)));
+  const width = Math.fround(Math.log(row.length - 1));
+  for (let v = 0; v < row.length; v++) row[v] = round(round(row[v] - shift) - width);
+  row[maskId] = 0;
+}
+
+/** Log scores of a masked position from log p(x0 | xt): always float32. Original: `get_score`. */
+export function logScoresOf(row: Float32Array, maskId: TokenId, sigma: number): void {
+  const logK = -Math.fround(Math.log(Math.fround(Math.expm1(sigma))));
+  for (let v = 0; v < row.length; v++) row[v] = Math.fround(row[v] + logK);
+  row[maskId] = 0;
+}
+
+export function exponentiate(row: Float32Array, { round }: Precision): void {
+  for (let v = 0; v < row.length; v++) row[v] = round(Math.exp(row[v]));
+}
+
+/** The first of the largest. */
+export function argmax(row: Float32Array): TokenId {
+  let best = 0;
+  for (let v = 1; v < row.length; v++) if (row[v] > row[best]) best = v;
+  return best;
+}
+
+function logSumExp(row: Float32Array, round: Round): number {
+  const max = maximum(row);
+  return round(round(Math.log(round(sumOfExp(row, max, round)))) + max);
+}
+
+function sumOfExp(row: Float32Array, max: number, round: Round): number {
+  let sum = 0;
+  for (let v = 0; v < row.length; v++) sum += round(Math.exp(round(row[v] - max)));
+  return sum;
+}
+
+function maximum(row: Float32Array): number {
+  let max = -Infinity;
+  for (let v = 0; v < row.length; v++) if (row[v] > max) max = row[v];
+  return max;
+}

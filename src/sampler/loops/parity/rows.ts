@@ -1,0 +1,64 @@
+/** Rows of a whole batch, asked for in portions that are not too large: of one forward, if the denoiser caches. */
+import { invalidRow } from "../../draw/rowSampler.ts";
+import type { Denoiser, ForwardRequest } from "../../denoiser.ts";
+import { ask, MAX_LOGITS, stack } from "../question.ts";
+
+export interface BatchQuestion {
+  /** B sequences of L tokens. */
+  readonly sequences: readonly Int32Array[];
+  /** The same for all; float32. */
+  readonly sigma: number;
+  /** Whether the row of this token is asked for. */
+  readonly asks: (token: number) => boolean;
+  /** Name for the denoiser's cache. */
+  readonly cache: number;
+  readonly signal: AbortSignal | undefined;
+  /** Index of the first sequence, and the step, for errors. */
+  readonly sample: number;
+  readonly step: number;
+}
+
+/** Positions of a sequence that were asked for, with their rows. */
+export type RowsOfSequence = Map<number, Float32Array>;
+
+/** @returns [B] the rows of each sequence; they belong to the caller. */
+export async function askRows(
+  denoiser: Denoiser,
+  question: BatchQuestion,
+): Promise<RowsOfSequence[]> {
+  const { sequences, asks, cache } = question;
+  const { vocabSize } = denoiser.model;
+  const { length } = sequences[0];
+  const wanted: number[] = [];
+  sequences.forEach((sequence, b) => {
+    sequence.forEach((token, position) => {
+      if (asks(token)) wanted.push(b * length + position);
+    });
+  });
+  const portion = Math.max(1, Math.floor(MAX_LOGITS / vocabSize));
+  const answer = sequences.map((): RowsOfSequence => new Map());
+  // Once at least: the original calls its network in every step, whether or not anything is masked.
+  for (let begin = 0; begin === 0 || begin < wanted.length; begin += portion) {
+    const rows = Int32Array.from(wanted.slice(begin, begin + portion));
+    const kept = wanted.length > portion ? { cache } : {};
+    const logits = await ask(denoiser, { ...batchOf(question), rows, ...kept }, question.signal);
+    rows.forEach((at, i) => {
+      const row = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
+      const [b, position] = [Math.floor(at / length), at % length];
+      checkRow(row, { sample: question.sample + b, step: question.step, position });
+      answer[b].set(position, row);
+    });
+  }
+  return answer;
+}
+
+function batchOf({ sequences, sigma }: BatchQuestion): Omit<ForwardRequest, "rows" | "cache"> {
+  const batch = sequences.length;
+  const { length } = sequences[0];
+  return { batch, length, tokens: stack(sequences), sigma: new Float32Array(batch).fill(sigma) };
+}
+
+function checkRow(row: Float32Array, at: { sample: number; step: number; position: number }): void {
+  const bad = row.find((logit) => !(logit < Infinity));
+  if (bad !== undefined) throw invalidRow(at, `holds ${bad}`);
+}

@@ -1,0 +1,117 @@
+/**
+ * One step of the original on single positions: a row of logits becomes what the step works with (`read`), and that
+ * becomes the weights of what may stand there next (`weigh`). Revealed positions need no row: under SUBS theirs is
+ * certain, and under `ddpm` and `analytic` they are copied.
+ */
+import type { DenoiserModel, TokenId } from "../../denoiser.ts";
+import type { DenseConfidence } from "./confidence.ts";
+import type { DenseTime } from "./grid.ts";
+import { DenseNucleus } from "./nucleus.ts";
+import {
+  argmax,
+  exponentiate,
+  logProbabilities,
+  logScores,
+  logScoresOf,
+} from "./parameterization.ts";
+import { float32, precisionOf, type Precision } from "./precision.ts";
+import { stepWeights, type DenseSampler, type StepWeights } from "./sampler.ts";
+import { networkSigma32 } from "./sigma.ts";
+
+export class DenseUpdate {
+  readonly sampler: DenseSampler;
+  readonly precision: Precision;
+  readonly model: DenoiserModel;
+  readonly #nucleus: DenseNucleus | undefined;
+
+  constructor(sampler: DenseSampler, model: DenoiserModel, topP: number) {
+    this.sampler = sampler;
+    this.precision = precisionOf(model.dtype);
+    this.model = model;
+    this.#nucleus = topP < 1 ? new DenseNucleus(model.vocabSize, topP, this.precision) : undefined;
+  }
+
+  /** Whether a step that changed nothing lets the next one use its rows again. */
+  get caches(): boolean {
+    const { kind } = this.sampler;
+    return kind !== "ddpm" && kind !== "analytic" && !this.model.timeConditioning;
+  }
+
+  /** p(x0 | xt) after the nucleus, or scores for `analytic`. @param row [V] raw logits, in place. */
+  read(row: Float32Array, t: number): void {
+    if (this.sampler.kind === "analytic") {
+      this.#readScores(row, t);
+      return;
+    }
+    this.#logProbabilities(row);
+    exponentiate(row, this.precision);
+    this.#nucleus?.filter(row);
+  }
+
+  weights(time: DenseTime, confidence: DenseConfidence): StepWeights | undefined {
+    if (this.sampler.kind === "analytic") return undefined;
+    return stepWeights(this.sampler, time, this.precision, confidence);
+  }
+
+  /** @param q [V] for the weights of a masked position. */
+  weigh(
+    row: Float32Array,
+    weights: StepWeights | undefined,
+    time: DenseTime,
+    q: Float64Array,
+  ): void {
+    if (weights === undefined) {
+      this.#weighScores(row, Math.fround(networkSigma32(time.t) - networkSigma32(time.s)), q);
+      return;
+    }
+    const { reveal, stay, round } = weights;
+    for (let v = 0; v < q.length; v++) q[v] = round(row[v] * reveal);
+    q[this.model.maskId] = stay;
+  }
+
+  /** The final noise removal as a draw, for `analytic`: raw logits to weights, the mask out of it. Original: `_denoiser_update`. */
+  weighRemoval(row: Float32Array, end: number, q: Float64Array): void {
+    this.#readScores(row, end);
+    this.#weighScores(row, networkSigma32(end), q);
+    q[this.model.maskId] = 0;
+  }
+
+  /** The final noise removal as an argmax. @param row [V] raw logits, in place. */
+  likeliest(row: Float32Array): TokenId {
+    this.#logProbabilities(row);
+    return argmax(row);
+  }
+
+  #logProbabilities(row: Float32Array): void {
+    const { kind, maskId, subsMasking = false } = this.model;
+    logProbabilities(row, maskId, kind !== "d3pm" || subsMasking, this.precision);
+  }
+
+  #readScores(row: Float32Array, t: number): void {
+    const sigma = networkSigma32(t);
+    if (this.model.kind === "sedd") {
+      // As the network is: the original hides sigma from it unless it is time-conditioned.
+      logScores(row, this.model.maskId, this.model.timeConditioning ? sigma : 0, this.precision);
+      exponentiate(row, this.precision);
+      return;
+    }
+    this.#logProbabilities(row);
+    logScoresOf(row, this.model.maskId, sigma);
+    exponentiate(row, float32);
+  }
+
+  /** Original: `_staggered_score` times `_transp_transition`, at a mask. @param dsigma float32. */
+  #weighScores(row: Float32Array, dsigma: number, q: Float64Array): void {
+    const { maskId, kind } = this.model;
+    const { round } = kind === "sedd" ? this.precision : float32;
+    const growth = Math.fround(Math.exp(dsigma));
+    const decay = Math.fround(Math.exp(-dsigma));
+    let sum = 0;
+    for (let v = 0; v < row.length; v++) sum += row[v];
+    const extra = Math.fround(Math.fround(1 - growth) * round(sum));
+    const arrive = Math.fround(1 - decay);
+    for (let v = 0; v < q.length; v++) q[v] = Math.fround(round(row[v] * growth) * arrive);
+    const stay = round(round(row[maskId] * growth) + extra);
+    q[maskId] = Math.fround(stay * Math.fround(decay + arrive));
+  }
+}

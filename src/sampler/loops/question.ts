@@ -1,0 +1,143 @@
+/** What a round asks of the network: the rows that reveal, of the samples that wait for them. */
+import type { TopRow } from "../draw/topRow.ts";
+import type { Denoiser, ForwardRequest } from "../denoiser.ts";
+import { AbortedError, RemdmError } from "../../foundation/errors.ts";
+import type { SampleState, StepEvents } from "./sampleState.ts";
+import { networkSigma } from "../schedule.ts";
+
+/** A sample that stands before a step that reveals something. */
+export interface Question {
+  readonly state: SampleState;
+  readonly events: StepEvents;
+  /** t at the start of the step. */
+  readonly time: number;
+}
+
+/** A denoiser that offers the top of rows. */
+export type WithTop = Denoiser & Required<Pick<Denoiser, "top">>;
+
+export function offersTop(denoiser: Denoiser): denoiser is WithTop {
+  return denoiser.top !== undefined;
+}
+
+/** An answer of more logits than this (256 MB) is asked for in several calls, where it can be. */
+export const MAX_LOGITS = 2 ** 26;
+
+/** Cuts a round's questions into calls that are not too large; a question is never cut. */
+export function* callsOf(questions: readonly Question[], vocabSize: number): Generator<Question[]> {
+  let call: Question[] = [];
+  let logits = 0;
+  for (const question of questions) {
+    const size = question.events.reveals.length * vocabSize;
+    if (call.length > 0 && logits + size > MAX_LOGITS) {
+      yield call;
+      call = [];
+      logits = 0;
+    }
+    call.push(question);
+    logits += size;
+  }
+  if (call.length > 0) yield call;
+}
+
+/** The network sees each sample as it is before the step: remasks of the same step are not carried out yet. */
+export function requestOf(questions: readonly Question[], length: number): ForwardRequest {
+  const batch = questions.length;
+  const sigma = new Float32Array(batch);
+  const rows = new Int32Array(
+    questions.reduce((sum, { events }) => sum + events.reveals.length, 0),
+  );
+  let row = 0;
+  questions.forEach(({ events, time }, b) => {
+    sigma[b] = networkSigma(time);
+    for (const position of events.reveals) rows[row++] = b * length + position;
+  });
+  const tokens = stack(questions.map(({ state }) => state.tokens));
+  return { batch, length, tokens, sigma, rows };
+}
+
+/** @param sequences [B] of the same length L. @returns [B, L], for the denoiser to keep. */
+export function stack(sequences: readonly Int32Array[]): Int32Array<ArrayBuffer> {
+  const { length } = sequences[0];
+  const tokens = new Int32Array(sequences.length * length);
+  sequences.forEach((sequence, b) => {
+    tokens.set(sequence, b * length);
+  });
+  return tokens;
+}
+
+/**
+ * @returns [N, V] logits, checked for their number.
+ * @throws AbortedError when the signal has fired; RemdmError `denoiser_invalid` for an answer of the wrong size;
+ *   whatever the denoiser throws.
+ */
+export async function ask(
+  denoiser: Denoiser,
+  request: ForwardRequest,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  const logits = await answerOf(denoiser.forward(request, signal), signal);
+  return checked(logits, "logits", request.rows.length, denoiser.model.vocabSize);
+}
+
+/**
+ * @returns the top of each row, checked for their number.
+ * @throws as {@link ask}.
+ */
+export async function askTop(
+  denoiser: WithTop,
+  request: ForwardRequest,
+  mass: number,
+  signal: AbortSignal | undefined,
+): Promise<readonly TopRow[]> {
+  const rows = await answerOf(denoiser.top(request, mass, signal), signal);
+  if (rows.length === request.rows.length) return rows;
+  throw new RemdmError(
+    `The denoiser answered with the top of ${rows.length} rows instead of ${request.rows.length}`,
+    { code: "denoiser_invalid", remedy: "A call must give one row for each row asked for." },
+  );
+}
+
+/**
+ * @returns [N, 2] as {@link Denoiser.masses}, checked for their number.
+ * @throws as {@link ask}; RemdmError `denoiser_invalid` for a denoiser that has no reductions.
+ */
+export async function askMasses(
+  denoiser: Denoiser,
+  request: ForwardRequest,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  if (denoiser.masses === undefined) {
+    throw new RemdmError("The denoiser of a sedd model has no `masses`", {
+      code: "denoiser_invalid",
+      remedy: "Give it the method `masses`: two numbers in the place of a row.",
+    });
+  }
+  const masses = await answerOf(denoiser.masses(request, signal), signal);
+  return checked(masses, "masses", request.rows.length, 2);
+}
+
+function checked(answer: Float32Array, what: string, rows: number, width: number): Float32Array {
+  const expected = rows * width;
+  if (answer.length === expected) return answer;
+  throw new RemdmError(
+    `The denoiser answered with ${answer.length} ${what} instead of ${expected} (${rows} rows of ${width})`,
+    {
+      code: "denoiser_invalid",
+      remedy: `A call must give one row of ${width} ${what} for each row asked for.`,
+    },
+  );
+}
+
+async function answerOf<Answer>(
+  answer: Promise<Answer>,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  try {
+    return await answer;
+  } catch (error) {
+    const known = RemdmError.isInstance(error) && error.code === "aborted";
+    if (signal?.aborted === true && !known) throw new AbortedError(error);
+    throw error;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * One sequence on its own clock: which positions change in a step is drawn here, before the network is asked what
+ * they become (docs/design.md, section 2, "Draw first, ask later").
+ */
+import type { Draw } from "../draw/rowSampler.ts";
+import { Confidence } from "./confidence.ts";
+import type { TokenId } from "../denoiser.ts";
+import type { NoiseSource } from "../draw/noise.ts";
+import type { Plan } from "../plan.ts";
+import { TextWindow, type WindowSettings } from "./textWindow.ts";
+
+/** What one step changes in one sample: two disjoint ascending lists of positions in its window. */
+export interface StepEvents {
+  readonly reveals: Int32Array;
+  readonly remasks: Int32Array;
+}
+
+const NO_POSITIONS = new Int32Array(0);
+const QUIET: StepEvents = { reveals: NO_POSITIONS, remasks: NO_POSITIONS };
+
+/** What all samples of a run have in common. */
+export interface SampleSettings extends WindowSettings {
+  readonly plan: Plan;
+  /** Of semi-autoregressive generation, else 0 and 0. */
+  readonly stride?: number;
+  readonly strides?: number;
+  /** What confidences are rounded to. */
+  readonly round?: (x: number) => number;
+}
+
+export class SampleState {
+  readonly sample: number;
+  readonly #settings: SampleSettings;
+  readonly #window: TextWindow;
+  #confidence: Confidence | undefined;
+  #step = 0;
+  /** Windows that are done. */
+  #windows = 0;
+
+  constructor(sample: number, settings: SampleSettings) {
+    this.sample = sample;
+    this.#settings = settings;
+    this.#window = new TextWindow(settings);
+    this.#confidence = this.#newConfidence();
+  }
+
+  /** [L] the window as it stands before the step at hand. */
+  get tokens(): Int32Array<ArrayBuffer> {
+    return this.#window.tokens;
+  }
+
+  /** Position in the text of the first of `tokens`. */
+  get offset(): number {
+    return this.#window.offset;
+  }
+
+  /** Number of the step at hand over all windows; each has T + 1, of which the last is the final noise removal. */
+  get step(): number {
+    return this.#windows * (this.#settings.plan.steps + 1) + this.#step;
+  }
+
+  /** Steps that are behind it over all windows; the final noise removal is none. */
+  get stepsDone(): number {
+    return this.#windows * this.#settings.plan.steps + this.#step;
+  }
+
+  /** t at the start of the step at hand. */
+  get time(): number {
+    return this.#settings.plan.times[this.#step];
+  }
+
+  get finished(): boolean {
+    return this.#windows > (this.#settings.strides ?? 0);
+  }
+
+  /** Whether the step at hand is the final noise removal: all masks go. */
+  get final(): boolean {
+    return this.#step === this.#settings.plan.steps;
+  }
+
+  /** Number of draws that a step may take. */
+  get freePositions(): number {
+    return this.#window.free.length;
+  }
+
+  /** The whole text so far. */
+  text(): TokenId[] {
+    return this.#window.text();
+  }
+
+  /** Draws the events of the step at hand from the state before it; changes nothing. */
+  drawEvents(noise: NoiseSource): StepEvents {
+    const { plan, maskId } = this.#settings;
+    const reveal = this.final ? 1 : plan.reveal[this.#step];
+    const remask = this.final ? 0 : plan.remask[this.#step];
+    if (reveal === 0 && remask === 0) return QUIET;
+    const remaskOf = this.#remaskChances(remask);
+    const reveals: number[] = [];
+    const remasks: number[] = [];
+    for (const position of this.#window.free) {
+      const masked = this.tokens[position] === maskId;
+      const chance = masked ? reveal : remaskOf(position);
+      if (chance === 0) continue;
+      if (chance < 1 && noise.event(this.sample, this.step, position) >= chance) continue;
+      (masked ? reveals : remasks).push(position);
+    }
+    return { reveals: Int32Array.from(reveals), remasks: Int32Array.from(remasks) };
+  }
+
+  /**
+   * Carries the events out and goes on to the next step.
+   * @param draws what each of `events.reveals` became, in their order.
+   */
+  apply(events: StepEvents, draws: readonly Draw[]): void {
+    const { plan, maskId } = this.#settings;
+    for (const position of events.remasks) {
+      this.tokens[position] = maskId;
+      this.#confidence?.remask(position);
+    }
+    draws.forEach(({ token, probability }, i) => {
+      this.tokens[events.reveals[i]] = token;
+      this.#confidence?.reveal(events.reveals[i], probability);
+    });
+    this.#step++;
+    if (this.#step > plan.steps) this.#endWindow();
+  }
+
+  #endWindow(): void {
+    this.#step = 0;
+    this.#windows++;
+    if (this.finished) return;
+    this.#window.slide(this.#settings.stride ?? 0);
+    this.#confidence = this.#newConfidence();
+  }
+
+  #newConfidence(): Confidence | undefined {
+    const { plan, length, round } = this.#settings;
+    return plan.confidence ? new Confidence(length, round) : undefined;
+  }
+
+  /** A revealed position's chance of a remask in this step: `remask`, or under confidence its share of it. */
+  #remaskChances(remask: number): (position: number) => number {
+    const confidence = this.#confidence;
+    if (confidence === undefined || remask === 0) return () => remask;
+    const total = confidence.total();
+    return (position) => remask * confidence.share(position, total);
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * One sample's text as the network sees it: a window of L tokens. It stands still, unless generation is
+ * semi-autoregressive: then it moves on, and what it keeps is pinned. Original: `target` in `sample_subs_guidance`.
+ */
+import type { TokenId } from "../denoiser.ts";
+
+export interface WindowSettings {
+  readonly maskId: TokenId;
+  readonly length: number;
+  readonly pinned: ReadonlyMap<number, TokenId>;
+}
+
+export class TextWindow {
+  /** [L] the window as it stands. */
+  readonly tokens: Int32Array<ArrayBuffer>;
+  readonly #maskId: TokenId;
+  readonly #past: TokenId[] = [];
+  #free: Int32Array;
+
+  constructor({ maskId, length, pinned }: WindowSettings) {
+    this.#maskId = maskId;
+    this.tokens = new Int32Array(length).fill(maskId);
+    for (const [position, token] of pinned) this.tokens[position] = token;
+    this.#free = this.#positions().filter((position) => !pinned.has(position));
+  }
+
+  /** The positions in the window that are not pinned: nothing ever happens at the others. */
+  get free(): Int32Array {
+    return this.#free;
+  }
+
+  /** Position in the text of the window's first token. */
+  get offset(): number {
+    return this.#past.length;
+  }
+
+  /** @param stride in [1, L): as many masks follow. */
+  slide(stride: number): void {
+    const { tokens } = this;
+    this.#past.push(...tokens.subarray(0, stride));
+    tokens.copyWithin(0, stride);
+    tokens.fill(this.#maskId, tokens.length - stride);
+    this.#free = this.#positions().subarray(tokens.length - stride);
+  }
+
+  /** The whole text. */
+  text(): TokenId[] {
+    return [...this.#past, ...this.tokens];
+  }
+
+  #positions(): Int32Array {
+    return Int32Array.from(this.tokens.keys());
+  }
+}
