@@ -6,6 +6,7 @@ Its rows are normal numbers made at the start, so that what a call takes is the 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from remdm_backend.model.card import ModelCard
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from remdm_backend.model.statistics import StatisticName
     from remdm_backend.model.top_rows import TopRows
     from remdm_backend.model.trunk_cache import TrunkCache
 
@@ -52,7 +54,21 @@ class StillNetwork:
     ) -> Tensor:
         return self._table[: len(rows)]
 
-    log_probs = masses = logits
+    log_probs = logits
+
+    def statistics(
+        self,
+        tokens: Tensor,
+        sigma: Tensor,
+        rows: Tensor,
+        cache: TrunkCache | None,
+        *,
+        names: Sequence[StatisticName],
+        given: Tensor | None,
+    ) -> Tensor:
+        from remdm_backend.model.statistics import row_statistics
+
+        return row_statistics(self._table[: len(rows)], self.card.mask_id, names, given)
 
     def top_rows(
         self,

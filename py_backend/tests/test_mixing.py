@@ -87,10 +87,10 @@ def test_calls_of_one_length_are_no_mix() -> None:
 def test_other_outputs_and_calls_with_a_cache_still_run_apart() -> None:
     calls = [
         Call(b"a", make_call(1, length=4)),
-        Call(b"b", make_call(2, length=5, output="masses")),
+        Call(b"b", make_call(2, length=5, output="statistics")),
         Call(b"c", make_call(3, length=6, cache=1)),
         Call(b"d", make_call(4, length=7)),
-        Call(b"e", make_call(5, length=8, output="masses")),
+        Call(b"e", make_call(5, length=8, output="statistics")),
     ]
     with gathered(calls, kind=MixingNetwork) as (running, network):
         check(running, calls)
@@ -227,7 +227,7 @@ def test_nobody_waits_for_more_batches_than_there_are_others(seed: int) -> None:
     rng = np.random.default_rng(seed)
     line, clients = FairQueue(mixes_lengths=True), [bytes([number]) for number in range(6)]
     limits = Limits(sequences=8, tokens=40, values=100 * V)
-    outputs: list[Output] = ["logits", "masses"]
+    outputs: list[Output] = ["logits", "statistics"]
 
     def ask(client: bytes) -> None:
         batch, length = int(rng.integers(1, 9)), int(rng.integers(1, 17))
@@ -247,7 +247,7 @@ def test_nobody_waits_for_more_batches_than_there_are_others(seed: int) -> None:
             ask(client)
 
 
-@pytest.mark.parametrize("output", ["logits", "logprobs", "masses"])
+@pytest.mark.parametrize("output", ["logits", "logprobs", "statistics"])
 def test_many_clients_at_once_get_their_own_answers(output: Output) -> None:
     rng = np.random.default_rng(0)
     calls = [

@@ -95,11 +95,11 @@ def test_a_refusal_does_not_make_later_batches_smaller(monkeypatch: pytest.Monke
     assert network.batches == [1, 6]
 
 
-@pytest.mark.parametrize("output", ["masses", "logprobs"])
+@pytest.mark.parametrize("output", ["statistics", "logprobs"])
 def test_logits_that_are_reduced_a_portion_at_a_time_need_a_portion(output: Output) -> None:
     card = replace(FakeNetwork().card, vocab_size=50_258, hidden_size=768, length=1024)
     call = make_call(1, batch=16, length=1024, output=output)
     (piece,) = cut(Call(b"a", call), Limits(values=10**12), card.vocab_size)
-    answer = 4 * len(call.rows) * width_of(output, card.vocab_size)
+    answer = 4 * len(call.rows) * width_of(call, card.vocab_size)
     # All logits at once would be 3.3 GB more.
     assert bytes_needed(merge([piece]), card) < 1.5e9 + answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -56,7 +57,8 @@ def test_other_rows_and_outputs_of_the_same_question_cost_the_head_alone(
     backbone: Counting,
 ) -> None:
     network, cache = network_of(backbone), TrunkCache()
-    for method in (network.logits, network.log_probs, network.masses):
+    statistics = partial(network.statistics, names=["logMass", "argmax"])
+    for method in (network.logits, network.log_probs, statistics):
         for rows in (ROWS, torch.arange(24), torch.tensor([0])):
             expected = method(TOKENS, SIGMA, rows)
             assert torch.equal(method(TOKENS.clone(), SIGMA.clone(), rows, cache), expected)

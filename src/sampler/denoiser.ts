@@ -56,6 +56,34 @@ export interface ForwardRequest {
   readonly cache?: number;
 }
 
+/**
+ * A number that says something about a row's distribution: the softmax of all its columns except the
+ * mask's. Logarithms are natural; sums are taken in float64, and the result is rounded to float32.
+ *
+ * - `logMass`: log of the sum of exp(logit) over all columns except the mask's.
+ * - `maskLogit`: the logit of the mask.
+ * - `max`: log-probability of the likeliest token.
+ * - `argmax`: id of the likeliest token, of equals the lowest. Exact below 2^24.
+ * - `second`: log-probability of the second likeliest token. Equals count: with two equal maxima it is
+ *   `max`. -Infinity where only one token is possible.
+ * - `entropy`: in nats; a token of probability 0 adds 0.
+ * - `given`: log-probability of the token that the caller names for the row; -Infinity for the mask.
+ *
+ * A row with NaN or +Infinity in a column other than the mask's is no distribution: its statistics are
+ * NaN, except `maskLogit`. Where every other column is -Infinity, `logMass` is -Infinity and the others
+ * are NaN too. The sampler refuses such a row.
+ */
+export type StatisticName =
+  "logMass" | "maskLogit" | "max" | "argmax" | "second" | "entropy" | "given";
+
+/** A question about statistics of rows. */
+export interface StatisticsRequest extends ForwardRequest {
+  /** What each row is reduced to, in this order: at least one, each once. */
+  readonly statistics: readonly StatisticName[];
+  /** [N] a token for each row, in [0, vocabSize). Needed exactly when `given` is listed. */
+  readonly given?: Int32Array<ArrayBuffer>;
+}
+
 export interface Denoiser {
   readonly model: DenoiserModel;
   /**
@@ -64,10 +92,11 @@ export interface Denoiser {
    */
   forward(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array>;
   /**
-   * Two numbers in the place of a row: [N, 2], log of the sum of exp(logit) over all columns but the mask's, and the
-   * mask's logit. Needed for `sedd` models, whose chance to reveal depends on it. Pure, as {@link forward}.
+   * Reduces each row asked for to the few numbers that the request lists. A strategy that decides by
+   * the rows needs it, among them the only one of `sedd` models. Pure, as {@link forward}.
+   * @returns [N, k] row-major, k = `request.statistics.length`, in that order; see {@link StatisticName}.
    */
-  masses?(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array>;
+  statistics?(request: StatisticsRequest, signal?: AbortSignal): Promise<Float32Array>;
   /**
    * Of each row asked for, only what a nucleus of `mass` can hold: for a denoiser that reaches the sampler sooner that way
    * than with whole rows; one for which that is not so leaves it out. Without the mask's column, and never with a token of

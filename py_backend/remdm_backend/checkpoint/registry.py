@@ -13,7 +13,8 @@ How to add one. Write one file in ``architectures/`` that defines an entry, and 
 
 A directory of Hugging Face's format belongs to the first entry that recognises its ``config.json``,
 so ``MASKED_LM``, which takes every one, stands last. An architecture with a new name also adds it
-to ``ArchitectureName`` in ``model/card.py`` and to ``ModelCard`` in ``src/backend/protocol.ts``.
+to ``ArchitectureName`` in ``model/card.py`` and to ``ModelCard`` of the protocol
+(``src/backend/wire/protocol.ts``).
 """
 
 from __future__ import annotations

@@ -105,13 +105,16 @@ class ModelRunner:
         if batch.top_mass is not None:
             tops = network.top_rows(tokens, sigma, rows, cache, mass=batch.top_mass)
             return _checked_tops(tops, len(rows))
-        functions = {
-            "logits": network.logits,
-            "logprobs": network.log_probs,
-            "masses": network.masses,
-        }
-        values = functions[batch.output](tokens, sigma, rows, cache)
-        expected = (len(rows), width_of(batch.output, self._network.card.vocab_size))
+        values: Tensor
+        if batch.output == "logits":
+            values = network.logits(tokens, sigma, rows, cache)
+        elif batch.output == "logprobs":
+            values = network.log_probs(tokens, sigma, rows, cache)
+        else:
+            given = None if batch.given is None else torch.from_numpy(batch.given)
+            names = batch.statistics
+            values = network.statistics(tokens, sigma, rows, cache, names=names, given=given)
+        expected = (len(rows), width_of(batch, self._network.card.vocab_size))
         known = values.dtype == torch.float32 or batch.output == "logits"
         if tuple(values.shape) != expected or not known:
             # Splitting it all the same would give one client's rows to another.
@@ -127,7 +130,7 @@ def bytes_needed(batch: Batch, card: ModelCard) -> int:
         return hidden + 2 * rows * wide
     portion = COPIES * min(rows * wide, 4 * LOGITS_AT_ONCE)
     # Of top rows a nucleus has few tokens, each with its id; how few, nobody knows before.
-    width = card.vocab_size // 2 if batch.top_mass else width_of(batch.output, card.vocab_size)
+    width = card.vocab_size // 2 if batch.top_mass else width_of(batch, card.vocab_size)
     return hidden + portion + 4 * rows * width
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from remdm_backend.model.card import ModelCard
+    from remdm_backend.model.statistics import StatisticName
     from remdm_backend.model.top_rows import TopRows
     from remdm_backend.model.trunk_cache import TrunkCache
 
@@ -20,8 +22,8 @@ class Outputs(Protocol[Form]):
     """What can be asked about tokens in this form: equally long sequences, or packed ones.
 
     ``sigma [B]`` float32, ``rows [N]`` int64 (flat indices into the tokens), on any device ->
-    ``[N, V]`` float32, for logits perhaps bfloat16; ``[N, 2]`` for masses. Raises ``BackendError``,
-    ``out_of_memory`` among others.
+    ``[N, V]`` float32, for logits perhaps bfloat16; ``[N, k]`` for ``k`` statistics. Raises
+    ``BackendError``, ``out_of_memory`` among others.
     """
 
     def logits(
@@ -30,8 +32,15 @@ class Outputs(Protocol[Form]):
     def log_probs(
         self, tokens: Form, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
     ) -> Tensor: ...
-    def masses(
-        self, tokens: Form, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    def statistics(
+        self,
+        tokens: Form,
+        sigma: Tensor,
+        rows: Tensor,
+        cache: TrunkCache | None,
+        *,
+        names: Sequence[StatisticName],
+        given: Tensor | None,
     ) -> Tensor: ...
     def top_rows(
         self,

@@ -16,7 +16,7 @@ Values: TypeAlias = NDArray[np.float32] | NDArray[np.uint16]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """``values [N, V]``, ``[N, 2]`` for masses."""
+    """``values [N, V]``, ``[N, k]`` for ``k`` statistics."""
 
     values: Values
 

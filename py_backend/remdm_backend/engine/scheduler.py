@@ -1,7 +1,8 @@
 """Which waiting calls run together: a queue that is fair between clients; merging; splitting.
 
-Calls are pure and independent, so those with the same output, and of top rows the same mass, can
-share one forward; also those of different sequence lengths where the network mixes them. A call
+Calls are pure and independent, so calls that want the same of their rows (output, mass of top rows,
+list of statistics) can share one forward; also calls of different sequence lengths where the
+network mixes them. A call
 with a cache of its own runs alone. A call that is larger than a batch is cut into pieces between
 its sequences; every other call is one piece.
 """
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from remdm_backend.engine.caches import CacheKey
 from remdm_backend.engine.row_results import Answer, join
 from remdm_backend.wire.judging import Evaluation
-from remdm_backend.wire.protocol import Forward, Output, width_of
+from remdm_backend.wire.protocol import Forward, Output, StatisticName, wanted_of, width_of
 
 T = TypeVar("T", bound=np.generic)
 
@@ -110,13 +111,16 @@ class Batch:
     """Only where they differ."""
     cache: CacheKey | None = None
     top_mass: float | None = None
+    statistics: tuple[StatisticName, ...] = ()
+    given: NDArray[np.int64] | None = None
+    """``[N]``: a token for each row."""
 
 
 def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
     """``call`` in pieces within ``limits``, as few as can be; at least one sequence in each."""
     batch, length = call.request.tokens.shape
     row_count = len(call.request.rows)
-    most_rows = limits.values // width_of(call.request.output, vocab_size)
+    most_rows = limits.values // width_of(call.request, vocab_size)
     most = min(limits.sequences, limits.tokens // length)
     if batch == 1 or (batch <= most and row_count <= most_rows):
         return [Piece(call, 0, batch, slice(0, row_count))]
@@ -134,14 +138,16 @@ def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
 
 
 def merge(pieces: Sequence[Piece]) -> Batch:
-    """The sequences of all ``pieces`` (same output and mass) under each other; rows count on."""
-    tokens, sigma, rows = [], [], []
+    """The sequences of all ``pieces`` (which want the same) under each other; rows count on."""
+    tokens, sigma, rows, given = [], [], [], []
     above = 0
     for piece in pieces:
         request = piece.call.request
         tokens.append(request.tokens[piece.first : piece.last])
         sigma.append(request.sigma[piece.first : piece.last])
         rows.append(request.rows[piece.rows] + (above - piece.first * piece.length))
+        if request.given is not None:
+            given.append(request.given[piece.rows])
         above += piece.tokens
     lengths = None
     if len({piece.length for piece in pieces}) > 1:
@@ -157,6 +163,8 @@ def merge(pieces: Sequence[Piece]) -> Batch:
         lengths,
         cache=None if name is None else (call.client, name, pieces[0].first),
         top_mass=call.request.top_mass,
+        statistics=call.request.statistics,
+        given=_under_each_other(given) if given else None,
     )
 
 
@@ -186,7 +194,7 @@ def _joined(call: Call) -> Answer:
 class FairQueue:
     """Pieces in order of arrival for each client, and the clients in turn.
 
-    The client at the head of the line decides what the next batch is (output, mass; L unless
+    The client at the head of the line decides what the next batch is (what it wants; L unless
     ``mixes_lengths``) and always gets its piece in; the others follow in turn as long as theirs
     fit. Who was served goes to the end of the line, so a client waits for at most as many batches
     as there are other clients.
@@ -228,13 +236,13 @@ class FairQueue:
         together = [*chosen, piece]
         rows = sum(each.row_count for each in together)
         return (
-            (request.output, request.top_mass) == (head.output, head.top_mass)
+            wanted_of(request) == wanted_of(head)
             and request.cache is None
             and head.cache is None
             and (self.mixes_lengths or piece.length == chosen[0].length)
             and sum(each.sequences for each in together) <= limits.sequences
             and sum(each.tokens for each in together) <= limits.tokens
-            and rows * width_of(head.output, vocab_size) <= limits.values
+            and rows * width_of(head, vocab_size) <= limits.values
         )
 
 

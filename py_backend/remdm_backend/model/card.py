@@ -45,8 +45,8 @@ NOT_ON_THE_WIRE = frozenset({"cond_dim"})
 
 
 def wire_record(card: ModelCard) -> dict[str, object]:
-    """Return ``card`` as ``ModelCard`` of ``src/backend/protocol.ts``: ``n_blocks`` is ``blocks``
-    there, ``vocab_size`` is ``vocabSize``."""
+    """Return ``card`` as the protocol has it (``ModelCard`` of ``src/backend/wire/protocol.ts``):
+    ``n_blocks`` is ``blocks`` there, ``vocab_size`` is ``vocabSize``."""
     return {
         _wire_name(field.name): getattr(card, field.name)
         for field in fields(card)

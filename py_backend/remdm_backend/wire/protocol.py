@@ -1,4 +1,6 @@
-"""The wire protocol, version 4: ``[header, frame, frame, ...]``, see ``src/backend/wire/protocol.ts``.
+"""The wire protocol, version 5: ``[header, frame, frame, ...]``.
+
+``src/backend/wire/protocol.ts`` defines it.
 
 The header is a msgpack record that the JSON schemas describe; each frame is one tensor, raw and
 little endian. Nothing that arrives is trusted: sizes are bounded before anything is allocated,
@@ -22,12 +24,12 @@ from remdm_backend.wire.judging import READERS, Evaluation
 from remdm_backend.wire.schemas import compile_by_type
 from remdm_backend.wire.tensor_frames import MAX_SEQUENCES, read_tensors
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 
 MAX_HEADER_BYTES = 16 * 1024
 MAX_FRAME_BYTES = 64 * 1024 * 1024
-MAX_FRAMES = 4
-"""Header, tokens, sigma, rows."""
+MAX_FRAMES = 5
+"""Header, tokens, sigma, rows, given."""
 MAX_ANSWER_BYTES = 4 * 1024**3
 MAX_ID = 2**53 - 1
 """The largest integer that JavaScript holds exactly."""
@@ -47,11 +49,16 @@ ERROR_CODES = frozenset(
 )
 """What an error reply may say; ``schemas/reply.json`` has the same list."""
 
-Output: TypeAlias = Literal["logits", "logprobs", "masses"]
+Output: TypeAlias = Literal["logits", "logprobs", "statistics"]
+StatisticName: TypeAlias = Literal[
+    "logMass", "maskLogit", "max", "argmax", "second", "entropy", "given"
+]
+"""As in ``model/statistics.py``, which says what each means."""
 Header: TypeAlias = dict[str, Any]
 
 _WIRE_NAMES = {"float32": "float32", "uint16": "bfloat16", "int32": "int32", "float64": "float64"}
 _FORWARD_TENSORS = (("tokens", "int32", 2), ("sigma", "float32", 1), ("rows", "int32", 1))
+_GIVEN_TENSOR = ("given", "int32", 1)
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,11 @@ class Forward:
     """Name under which the client may ask about the same tokens again."""
     top_mass: float | None = None
     """Of each row only what a nucleus of this mass can hold; for ``logits`` alone."""
+    statistics: tuple[StatisticName, ...] = ()
+    """What each row is reduced to, in this order; for ``statistics`` alone, and never empty there.
+    """
+    given: NDArray[np.int64] | None = None
+    """``[N]``: the token of each row whose probability the statistic ``given`` is."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +146,25 @@ class RequestDecoder:
         return Ping(request_id)
 
 
-def width_of(output: Output, vocab_size: int) -> int:
-    """Numbers in the place of a row."""
-    return 2 if output == "masses" else vocab_size
+class Wanted(Protocol):
+    """What a call, or a batch of calls, wants of its rows."""
+
+    @property
+    def output(self) -> Output: ...
+    @property
+    def top_mass(self) -> float | None: ...
+    @property
+    def statistics(self) -> tuple[StatisticName, ...]: ...
+
+
+def wanted_of(call: Wanted) -> tuple[object, ...]:
+    """Return what calls have in common that can share a forward."""
+    return (call.output, call.top_mass, call.statistics)
+
+
+def width_of(call: Wanted, vocab_size: int) -> int:
+    """Return how many numbers answer each row."""
+    return len(call.statistics) if call.output == "statistics" else vocab_size
 
 
 def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
@@ -159,7 +187,10 @@ def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
             raise RequestError(call.id, f"A row is outside [0, {batch * call_length}).")
         if not (rows[1:] > rows[:-1]).all():
             raise RequestError(call.id, "The rows are not strictly ascending.")
-    width = width_of(call.output, vocab_size)
+    given = call.given
+    if given is not None and ((given < 0) | (given >= vocab_size)).any():
+        raise RequestError(call.id, f"A given token is outside [0, {vocab_size}).")
+    width = width_of(call, vocab_size)
     if rows.size * width * 4 > MAX_ANSWER_BYTES:
         raise RequestError(
             call.id,
@@ -245,18 +276,27 @@ def _readable_id(header: Header) -> int | None:
 
 
 def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> Forward:
-    tokens, sigma, rows = read_tensors(request_id, header, frames, _FORWARD_TENSORS, {"rows"})
+    statistics = _statistics(request_id, header)
+    expected = [*_FORWARD_TENSORS, *([_GIVEN_TENSOR] if "given" in statistics else [])]
+    arrays = read_tensors(request_id, header, frames, expected, {"rows", "given"})
+    tokens, sigma, rows, *more = arrays
     if len(tokens) > MAX_SEQUENCES:
         raise RequestError(request_id, f"A call has at most {MAX_SEQUENCES} sequences.")
     if len(sigma) != len(tokens):
         raise RequestError(request_id, "sigma and tokens are of different batch sizes.")
+    given = more[0].astype(np.int64) if more else None
+    if given is not None and len(given) != len(rows):
+        raise RequestError(
+            request_id,
+            f"given names {len(given)} tokens for {len(rows)} rows; name one each.",
+        )
     top_mass = header.get("topMass")
     if top_mass is not None:
         if header["output"] != "logits":
             raise RequestError(request_id, f"topMass is for logits, not for {header['output']}.")
         if not 0 < top_mass < 1:  # NaN, which the schema lets pass
             raise RequestError(request_id, "topMass is not between 0 and 1.")
-    # A frame of ZeroMQ may be unaligned, and goes when the message goes: all three are copied.
+    # A frame of ZeroMQ may be unaligned, and goes when the message goes: all are copied.
     return Forward(
         request_id,
         header["output"],
@@ -265,4 +305,21 @@ def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> F
         rows.astype(np.int64),
         int(header["cache"]) if "cache" in header else None,
         top_mass,
+        statistics,
+        given,
     )
+
+
+def _statistics(request_id: int, header: Header) -> tuple[StatisticName, ...]:
+    """Read the names, which the schema knows: distinct ones, where statistics are asked for."""
+    names = tuple(header.get("statistics", ()))
+    if header["output"] != "statistics":
+        if "statistics" in header:
+            raise RequestError(
+                request_id, f"statistics are listed, but {header['output']} are asked for."
+            )
+    elif not names:
+        raise RequestError(request_id, "No statistics are listed; name at least one.")
+    elif len(set(names)) < len(names):
+        raise RequestError(request_id, f"A statistic is listed twice: {', '.join(names)}.")
+    return names

@@ -1,4 +1,7 @@
-"""The JSON schemas of the wire headers, which are generated from ``src/backend/wire/protocol.ts``."""
+"""This module reads and compiles the JSON schemas of the wire headers.
+
+``npm run schemas`` generates them from ``src/backend/wire/protocol.ts``.
+"""
 
 from __future__ import annotations
 

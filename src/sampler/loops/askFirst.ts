@@ -13,7 +13,7 @@ import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import type { ResolvedOptions } from "../options.ts";
 import { Pace } from "../../foundation/pace.ts";
-import { ask, askMasses, stack } from "./question.ts";
+import { ask, askStatistics, stack } from "./question.ts";
 import { networkSigma } from "../schedule.ts";
 import { analyticReveal, scoreSum } from "../strategies/analytic.ts";
 import { TextWindow } from "./textWindow.ts";
@@ -105,15 +105,16 @@ export class ScoreRun {
     this.#pace.checkAborted();
     const { length, signal } = this.#options;
     const { vocabSize } = this.#denoiser.model;
-    const masses = await askMasses(this.#denoiser, request, signal);
+    const asked = { ...request, statistics: ["logMass"] as const };
+    const masses = await askStatistics(this.#denoiser, asked, signal);
     this.#ledger.called(0);
     const [t, s] = [this.#times[step], this.#times[step + 1]];
     const reveals = open.map((): number[] => []);
     request.rows.forEach((at, i) => {
       const [b, position] = [Math.floor(at / length), at % length];
       const { sample } = open[b];
-      const chance = analyticReveal(scoreSum(masses[2 * i], t, vocabSize), t, s);
-      if (!(chance >= 0)) throw unsound(sample, step, position, masses[2 * i]);
+      const chance = analyticReveal(scoreSum(masses[i], t, vocabSize), t, s);
+      if (!(chance >= 0)) throw unsound(sample, step, position, masses[i]);
       if (this.#noise.event(sample, step, position) < chance) reveals[b].push(position);
     });
     return reveals.map((positions, b) => ({ b, positions: Int32Array.from(positions) }));

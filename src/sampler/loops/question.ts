@@ -1,6 +1,6 @@
 /** What a round asks of the network: the rows that reveal, of the samples that wait for them. */
 import type { TopRow } from "../draw/topRow.ts";
-import type { Denoiser, ForwardRequest } from "../denoiser.ts";
+import type { Denoiser, ForwardRequest, StatisticsRequest } from "../denoiser.ts";
 import { AbortedError, RemdmError } from "../../foundation/errors.ts";
 import type { SampleState, StepEvents } from "./sampleState.ts";
 import { networkSigma } from "../schedule.ts";
@@ -99,22 +99,22 @@ export async function askTop(
 }
 
 /**
- * @returns [N, 2] as {@link Denoiser.masses}, checked for their number.
- * @throws as {@link ask}; RemdmError `denoiser_invalid` for a denoiser that has no reductions.
+ * @returns [N, k] as {@link Denoiser.statistics}, checked for their number.
+ * @throws as {@link ask}; RemdmError `denoiser_invalid` for a denoiser that offers no statistics.
  */
-export async function askMasses(
+export async function askStatistics(
   denoiser: Denoiser,
-  request: ForwardRequest,
+  request: StatisticsRequest,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
-  if (denoiser.masses === undefined) {
-    throw new RemdmError("The denoiser of a sedd model has no `masses`", {
+  if (denoiser.statistics === undefined) {
+    throw new RemdmError("The denoiser has no `statistics`", {
       code: "denoiser_invalid",
-      remedy: "Give it the method `masses`: two numbers in the place of a row.",
+      remedy: "Give it the method `statistics`, which reduces each row to the numbers asked for.",
     });
   }
-  const masses = await answerOf(denoiser.masses(request, signal), signal);
-  return checked(masses, "masses", request.rows.length, 2);
+  const statistics = await answerOf(denoiser.statistics(request, signal), signal);
+  return checked(statistics, "statistics", request.rows.length, request.statistics.length);
 }
 
 function checked(answer: Float32Array, what: string, rows: number, width: number): Float32Array {
