@@ -42,26 +42,8 @@ def row_statistics(
         return mask_logit[:, None].float()
     rows = logits.to(torch.float64, copy=True)
     rows[:, mask_id] = -torch.inf
-    peak = rows.amax(dim=-1)  # NaN if there is one
-    best = rows.argmax(dim=-1, keepdim=True)
-    rows -= peak[:, None]
-    found: dict[StatisticName, Tensor] = {"maskLogit": mask_logit, "argmax": best[:, 0].double()}
-    if "second" in names:
-        found["second"] = rows.scatter(-1, best, -torch.inf).amax(dim=-1)
-    if "given" in names:
-        assert given is not None
-        found["given"] = rows.gather(-1, given[:, None])[:, 0]
-    weights = rows.exp()
-    # Without the likeliest token's weight, which is 1: a small rest keeps its digits.
-    rest = weights.scatter(-1, best, 0.0).sum(dim=-1)
-    log_sum = rest.log1p()
-    found |= {"logMass": peak + log_sum, "max": -log_sum}
-    for name in ("second", "given"):
-        if name in found:
-            found[name] -= log_sum
-    if "entropy" in names:
-        weights *= rows.clamp_(min=NEGLIGIBLE)
-        found["entropy"] = log_sum - weights.sum(dim=-1) / (1 + rest)
+    peak, found = _of_distribution(rows, names, given)
+    found["maskLogit"] = mask_logit
     values = torch.stack([found[name] for name in names], dim=-1)
     broken = ~peak.isfinite()
     for column, name in enumerate(names):
@@ -70,3 +52,32 @@ def row_statistics(
         if name == "logMass":
             values[:, column].masked_fill_(peak == -torch.inf, -torch.inf)
     return values.float()
+
+
+def _of_distribution(
+    rows: Tensor, names: Sequence[StatisticName], given: Tensor | None
+) -> tuple[Tensor, dict[StatisticName, Tensor]]:
+    """Return the largest of each of ``rows [N, V]`` and the statistics, each ``[N]``; overwrite
+    ``rows``, in which the mask is -inf."""
+    peak, place = rows.max(dim=-1)  # NaN if there is one; the first place of equals
+    best = place[:, None]
+    found: dict[StatisticName, Tensor] = {"argmax": place.double()}
+    rows -= peak[:, None]
+    if "given" in names:
+        assert given is not None
+        found["given"] = rows.gather(-1, given[:, None])[:, 0]
+    if "second" in names:
+        found["second"] = rows.scatter_(-1, best, -torch.inf).amax(dim=-1)
+        rows.scatter_(-1, best, 0.0)
+    weights = rows.exp() if "entropy" in names else rows.exp_()
+    # Without the likeliest token's weight, which is 1: a small rest keeps its digits.
+    rest = weights.scatter_(-1, best, 0.0).sum(dim=-1)
+    log_sum = rest.log1p()
+    found |= {"logMass": peak + log_sum, "max": -log_sum}
+    for name in ("second", "given"):
+        if name in found:
+            found[name] -= log_sum
+    if "entropy" in names:
+        weights *= rows.clamp_(min=NEGLIGIBLE)
+        found["entropy"] = log_sum - weights.sum(dim=-1) / (1 + rest)
+    return peak, found
