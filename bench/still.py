@@ -6,15 +6,17 @@ Its rows are normal numbers made at the start, so that what a call takes is the 
 from __future__ import annotations
 
 import sys
-from types import SimpleNamespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from remdm_backend.process import ServeOptions, run
+from remdm_backend.model.card import ModelCard
+from remdm_backend.serving.process import ServeOptions, run
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from remdm_backend.model.statistics import StatisticName
     from remdm_backend.model.top_rows import TopRows
     from remdm_backend.model.trunk_cache import TrunkCache
 
@@ -27,7 +29,7 @@ class StillNetwork:
     def __init__(self, vocab_size: int, rows: int, dtype: str) -> None:
         import torch
 
-        self.card = SimpleNamespace(
+        self.card = ModelCard(
             kind="mdlm",
             name="still",
             format="safetensors",
@@ -39,9 +41,8 @@ class StillNetwork:
             hidden_size=1,
             n_blocks=1,
             n_heads=1,
+            cond_dim=0,
             parameters=1,
-            architecture="dit",
-            subs_masking=False,
         )
         self.device: torch.device = torch.device("cpu")
         self.dtype: torch.dtype = torch.bfloat16 if dtype == "bfloat16" else torch.float32
@@ -53,7 +54,21 @@ class StillNetwork:
     ) -> Tensor:
         return self._table[: len(rows)]
 
-    log_probs = masses = logits
+    log_probs = logits
+
+    def statistics(
+        self,
+        tokens: Tensor,
+        sigma: Tensor,
+        rows: Tensor,
+        cache: TrunkCache | None,
+        *,
+        names: Sequence[StatisticName],
+        given: Tensor | None,
+    ) -> Tensor:
+        from remdm_backend.model.statistics import row_statistics
+
+        return row_statistics(self._table[: len(rows)], self.card.mask_id, names, given)
 
     def top_rows(
         self,
@@ -70,7 +85,7 @@ class StillNetwork:
 
 
 def load() -> StillNetwork:
-    from remdm_backend.device import limit_threads
+    from remdm_backend.host.threads import limit_threads
 
     limit_threads(None)
     return StillNetwork(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

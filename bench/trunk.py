@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from worker import seconds, serve
 
-from remdm_backend.allocator import keep_freed_memory
 from remdm_backend.checkpoint.load import load_network
-from remdm_backend.device import limit_threads
+from remdm_backend.host.allocator import keep_freed_memory
+from remdm_backend.host.threads import limit_threads
 
 ROWS = 8
 KERNELS = 8

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from remdm_backend import __version__
-from remdm_backend.allocator import keep_freed_memory
 from remdm_backend.errors import BackendError
-from remdm_backend.installing import described_python, setup_command
-from remdm_backend.lifetime import leave_terminal_to_parent
+from remdm_backend.failures import as_backend_error
+from remdm_backend.host.allocator import keep_freed_memory
+from remdm_backend.host.lifetime import leave_terminal_to_parent
 from remdm_backend.log import log, log_fatal
 
 if TYPE_CHECKING:
-    from remdm_backend.models import Model
+    from remdm_backend.engine.models import Model
 
 EXIT_OTHER = 1
 EXIT_USAGE = 2
@@ -106,17 +106,17 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         faulthandler.enable()  # where it was, should native code crash
     keep_freed_memory()
     try:
-        from remdm_backend import process
+        from remdm_backend.serving import process
     except ImportError as error:
-        log_fatal(_not_installed(error))
+        log_fatal(as_backend_error(error))
         os._exit(EXIT_OTHER)
 
     def load() -> Model:
         """On the device thread; imports PyTorch."""
         log(f"loading {options.checkpoint.name}")
         from remdm_backend.checkpoint.load import load_network
-        from remdm_backend.device import give_way, limit_threads
-        from remdm_backend.evaluation.load import load_judge
+        from remdm_backend.host.threads import give_way, limit_threads
+        from remdm_backend.judging.load import load_judge
 
         limit_threads(options.threads)
         give_way(options.device)
@@ -141,7 +141,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
 
 def _convert(options: argparse.Namespace) -> int:
     """Progress goes to standard output, a JSON object a line; the last one is ``finished``."""
-    from remdm_backend.lifetime import exit_on_signals
+    from remdm_backend.host.lifetime import exit_on_signals
 
     exit_on_signals(managed=options.managed)
 
@@ -159,29 +159,13 @@ def _convert(options: argparse.Namespace) -> int:
             force=options.force,
             progress=lambda done, total: say(done=done, total=total),
         )
-    except ImportError as error:
-        log_fatal(_not_installed(error))
-        return EXIT_OTHER
-    except BackendError as error:
-        log_fatal(error)
-        return EXIT_OTHER
     except SystemExit as end:  # a signal; all is tidy, and PyTorch's own end takes its time
         os._exit(end.code if isinstance(end.code, int) else EXIT_OTHER)
     except Exception as error:
-        from remdm_backend.engine import as_backend_error
-
         log_fatal(as_backend_error(error))
         return EXIT_OTHER
     say(finished=True)
     return 0
-
-
-def _not_installed(error: ImportError) -> BackendError:
-    return BackendError(
-        "backend_start_failed",
-        f"{described_python()} cannot import a package of the backend: {error}.",
-        f"Run `{setup_command()}`: it installs what is missing.",
-    )
 
 
 def _doctor(*, as_json: bool) -> int:

@@ -131,7 +131,7 @@ def _installed(distribution: str) -> str | None:
 
 def _examine_schemas(report: Report) -> None:
     from remdm_backend.errors import BackendError
-    from remdm_backend.schemas import compile_by_type
+    from remdm_backend.wire.schemas import compile_by_type
 
     try:
         compile_by_type("request")
@@ -142,7 +142,7 @@ def _examine_schemas(report: Report) -> None:
 def _examine_device(report: Report) -> None:
     import torch
 
-    from remdm_backend.best_device import best_device
+    from remdm_backend.host.devices import best_device
     from remdm_backend.model.attention import select_attention
 
     device = best_device()

@@ -21,6 +21,7 @@ from types import FrameType
 import torch
 from torch import nn
 
+from remdm_backend.checkpoint.card_file import CARD_FILE
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
 from remdm_backend.training.corpus import (
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def train(recipe: Recipe, options: Options) -> int:
     state_file = options.out / STATE_FILE
-    if (options.out / "card.json").exists() and not (state_file.exists() or options.overwrite):
+    if (options.out / CARD_FILE).exists() and not (state_file.exists() or options.overwrite):
         raise ValueError(
             f"{options.out} holds a finished checkpoint: give --overwrite to replace it"
         )

@@ -16,42 +16,41 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgpack
 import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from remdm_backend.batching import Limits
+from remdm_backend.engine.scheduler import Limits
 from remdm_backend.errors import BackendError
-from remdm_backend.process import ServeOptions, run
-from remdm_backend.protocol import PROTOCOL_VERSION, Forward, Output
-from remdm_backend.schemas import compile_by_type
-from remdm_backend.server import Server, open_router
-from remdm_backend.wakeup import Wakeup
+from remdm_backend.host.wakeup import Wakeup
+from remdm_backend.model.card import Format, Kind, ModelCard, Weights
+from remdm_backend.serving.process import ServeOptions, run
+from remdm_backend.serving.server import Server, open_router
+from remdm_backend.wire.protocol import PROTOCOL_VERSION, Forward, Output, StatisticName
+from remdm_backend.wire.schemas import compile_by_type
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from remdm_backend.engine.models import Model
     from remdm_backend.model.top_rows import TopRows
     from remdm_backend.model.trunk_cache import TrunkCache
-    from remdm_backend.models import Model
 
 PATIENCE = 180.0
 """Seconds after which a test gives up. Nothing takes more than a few, on a machine that is idle."""
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 REPLY = compile_by_type("reply")
+STATISTICS: tuple[StatisticName, ...] = get_args(StatisticName)
 
 
 @dataclass(frozen=True)
-class FakeCard:
-    kind: str = "mdlm"
-    name: str = "fake"
-    format: str = "safetensors"
-    weights: str = "ema"
+class FakeCard(ModelCard):
+    kind: Kind = "mdlm"
     vocab_size: int = 8
     mask_id: int = 7
     length: int = 16
@@ -59,9 +58,11 @@ class FakeCard:
     hidden_size: int = 4
     n_blocks: int = 1
     n_heads: int = 1
+    cond_dim: int = 0
     parameters: int = 10
-    architecture: str = "dit"
-    subs_masking: bool = False
+    weights: Weights = "ema"
+    name: str = "fake"
+    format: Format = "safetensors"
 
 
 class FakeNetwork:
@@ -100,10 +101,22 @@ class FakeNetwork:
     ) -> Tensor:
         return -self.logits(tokens, sigma, rows, cache)
 
-    def masses(
-        self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+    def statistics(
+        self,
+        tokens: Tensor,
+        sigma: Tensor,
+        rows: Tensor,
+        cache: TrunkCache | None = None,
+        *,
+        names: Sequence[StatisticName],
+        given: Tensor | None = None,
     ) -> Tensor:
-        return self.logits(tokens, sigma, rows, cache)[:, :2]
+        """Each statistic is a number by its place in ``STATISTICS``; ``given`` tells its token."""
+        columns = [STATISTICS.index(name) for name in names]
+        values = self.logits(tokens, sigma, rows, cache)[:, columns]
+        if given is not None:
+            values[:, names.index("given")] += 7 * given
+        return values
 
     def top_rows(
         self,
@@ -125,8 +138,11 @@ def expected(call: Forward, vocab_size: int = 8) -> NDArray[np.float32]:
     base = call.tokens.ravel()[call.rows] * 100 + call.rows % length
     base = base + 1000 * call.sigma[call.rows // length]
     values = (base[:, None] + np.arange(vocab_size) / 10).astype(np.float32)
-    if call.output == "masses":
-        return values[:, :2]
+    if call.output == "statistics":
+        values = values[:, [STATISTICS.index(name) for name in call.statistics]]
+        if call.given is not None:
+            values[:, call.statistics.index("given")] += 7 * call.given
+        return values
     return values if call.output == "logits" else -values
 
 
@@ -139,8 +155,11 @@ def make_call(
     output: Output = "logits",
     cache: int | None = None,
     top_mass: float | None = None,
+    statistics: tuple[StatisticName, ...] = (),
 ) -> Forward:
     """A call that differs from those of other numbers; by default it asks for every row."""
+    if output == "statistics" and not statistics:
+        statistics = ("logMass", "given")
     rng = np.random.default_rng(number)
     asked = np.arange(batch * length) if rows is None else np.array(rows, dtype=np.int64)
     return Forward(
@@ -151,6 +170,8 @@ def make_call(
         rows=asked,
         cache=cache,
         top_mass=top_mass,
+        statistics=statistics,
+        given=rng.integers(0, 8, len(asked)) if "given" in statistics else None,
     )
 
 
@@ -161,6 +182,8 @@ def frames_of(call: Forward) -> list[bytes]:
         ("float32", call.sigma.astype("<f4")),
         ("int32", call.rows.astype("<i4")),
     ]
+    if call.given is not None:
+        arrays.append(("int32", call.given.astype("<i4")))
     header = {
         "type": "forward",
         "id": call.id,
@@ -168,6 +191,7 @@ def frames_of(call: Forward) -> list[bytes]:
         "tensors": [{"dtype": dtype, "shape": list(array.shape)} for dtype, array in arrays],
         **({} if call.cache is None else {"cache": call.cache}),
         **({} if call.top_mass is None else {"topMass": call.top_mass}),
+        **({"statistics": list(call.statistics)} if call.statistics else {}),
     }
     return [msgpack.packb(header), *(array.tobytes() for _, array in arrays)]
 

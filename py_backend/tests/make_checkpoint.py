@@ -25,6 +25,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from remdm_backend.checkpoint.architecture import empty_network
+from remdm_backend.checkpoint.registry import network_for
 from remdm_backend.model.dit import Shape
 from remdm_backend.model.rotary import inverse_frequencies
 
@@ -128,7 +129,7 @@ def config_of(recipe: Recipe) -> dict[str, Any]:
 def checkpoint_dict(recipe: Recipe) -> dict[str, Any]:
     """What ``torch.save`` is given: the same keys as Lightning's. EMA and raw weights differ."""
     generator = torch.Generator().manual_seed(recipe.seed)
-    network = empty_network(recipe.shape, "ar" if recipe.backbone == "ar" else "mdlm")
+    network = empty_network(recipe.shape, network_for("ar" if recipe.backbone == "ar" else "mdlm"))
 
     def random(like: Tensor) -> Tensor:
         # Norm weights stay near 1 and the rest small, so that a forward pass has usual magnitudes.

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from fake_backend import PATIENCE, FakeNetwork, make_call
 from torch import Tensor
 
-from remdm_backend.answers import Rows, Values
-from remdm_backend.batching import Call, Limits
-from remdm_backend.engine import Answered, Engine, Event, Failed, Loaded
+from remdm_backend.engine.engine import Answered, Engine, Event, Failed, Loaded
+from remdm_backend.engine.row_results import Rows, Values
+from remdm_backend.engine.scheduler import Call, Limits
 from remdm_backend.errors import BackendError
 
 

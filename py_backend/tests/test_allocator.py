@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from remdm_backend import allocator
-from remdm_backend.allocator import kept_memory
+from remdm_backend.host import allocator
+from remdm_backend.host.allocator import kept_memory
 
 PROGRAM = """
 import resource, sys, threading
-from remdm_backend.allocator import keep_freed_memory
+from remdm_backend.host.allocator import keep_freed_memory
 
 if sys.argv[1] == "keep":
     assert keep_freed_memory()

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from remdm_backend import device, doctor
-from remdm_backend.best_device import best_device
-from remdm_backend.checkpoint.load import find_device
+from remdm_backend import doctor
+from remdm_backend.host import threads
+from remdm_backend.host.devices import best_device, find_device
 from remdm_backend.model.memory import is_out_of_memory
 from remdm_backend.model.top_rows import top_rows
 
@@ -47,8 +47,8 @@ def test_a_thread_beside_an_apple_gpu_does_not_give_way(monkeypatch: pytest.Monk
     seen: list[int] = []
 
     def compute() -> None:
-        device.give_way("auto")
-        device.give_way("mps")
+        threads.give_way("auto")
+        threads.give_way("mps")
         seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
 
     thread = threading.Thread(target=compute)

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.errors import BackendError
 from remdm_backend.model.autoregressive import Autoregressive
 from remdm_backend.model.backbone import KeysAndValues
+from remdm_backend.model.card import ModelCard
 from remdm_backend.model.dit import Shape
 from remdm_backend.model.network import LEAST_ROOM, CausalNetwork
 from remdm_backend.model.trunk_cache import TrunkCache
@@ -187,10 +187,11 @@ def test_what_follows_the_last_row_is_not_computed(network: CausalNetwork) -> No
     assert computed(network) == [11, 20]
 
 
-def test_masses_are_those_of_the_rows(network: CausalNetwork) -> None:
+def test_statistics_are_those_of_the_rows(network: CausalNetwork) -> None:
     tokens = random_tokens(length=9)
     logits = ask(network, tokens)
-    masses = network.masses(tokens, torch.zeros(3), last_rows(tokens))
+    sigma = torch.zeros(3)
+    masses = network.statistics(tokens, sigma, last_rows(tokens), names=["logMass"])
     assert torch.allclose(masses[:, 0], logits[:, :22].logsumexp(-1), atol=1e-5)
 
 

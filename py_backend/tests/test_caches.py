@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remdm_backend.caches import ENTRIES_PER_CLIENT, CacheStore
+from remdm_backend.engine.caches import ENTRIES_PER_CLIENT, CacheStore
 
 
 @dataclass

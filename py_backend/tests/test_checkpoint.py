@@ -18,10 +18,10 @@ from make_checkpoint import Recipe, Tokenizer, checkpoint_dict, config_node, con
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
 from remdm_backend.model.autoregressive import Autoregressive
+from remdm_backend.model.card import ModelCard
 from remdm_backend.model.dit import Shape
 
 RECIPE = Recipe(hidden=32, blocks=2, heads=2, cond=16, vocab=41, length=24)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from make_checkpoint import Recipe, checkpoint_dict, config_node, config_of, save
 
-from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
+from remdm_backend.model.card import ModelCard
 
 Family = Callable[[], dict[str, Any]]
 RECIPE = Recipe(hidden=32, blocks=2, heads=2, cond=16, vocab=41, length=24)

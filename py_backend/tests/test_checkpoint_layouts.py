@@ -18,10 +18,10 @@ from make_checkpoint import Recipe, checkpoint_dict, config_node, config_of, sav
 from safetensors.torch import save_file
 from torch import Tensor
 
-from remdm_backend.checkpoint.card import Weights
 from remdm_backend.checkpoint.convert import convert
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
+from remdm_backend.model.card import Weights
 
 RECIPE = Recipe(hidden=32, blocks=2, heads=2, cond=16, vocab=41, length=24)
 ROTARY = "backbone.rotary_emb.inv_freq"

@@ -23,10 +23,11 @@ from fake_backend import (
     temporary_directory,
 )
 
-from remdm_backend import __version__, device
+from remdm_backend import __version__
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.cli import main
 from remdm_backend.doctor import DISTRIBUTIONS, EXTRAS, Problem, Report, describe, examine
+from remdm_backend.host import threads
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -210,16 +211,16 @@ def test_the_quota_of_a_container_counts(content: str | None, cores: float, tmp_
     file = tmp_path / "cpu.max"
     if content is not None:
         file.write_text(content)
-    assert device._cgroup_cores(file) == cores
+    assert threads._cgroup_cores(file) == cores
 
 
 def test_threads_are_those_asked_for_or_at_most_the_cores() -> None:
     before = torch.get_num_threads()
     try:
-        device.limit_threads(3)
+        threads.limit_threads(3)
         assert torch.get_num_threads() == 3
-        device.limit_threads(None)
-        assert 1 <= torch.get_num_threads() <= device.available_cores()
+        threads.limit_threads(None)
+        assert 1 <= torch.get_num_threads() <= threads.available_cores()
     finally:
         torch.set_num_threads(before)
 
@@ -234,7 +235,7 @@ def test_what_computes_on_a_cpu_gives_way_and_nothing_else_does() -> None:
             seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
 
         def compute() -> None:
-            device.give_way(name)
+            threads.give_way(name)
             note()
             worker = threading.Thread(target=note)
             worker.start()
@@ -246,7 +247,7 @@ def test_what_computes_on_a_cpu_gives_way_and_nothing_else_does() -> None:
         return seen
 
     own = os.getpriority(os.PRIO_PROCESS, 0)
-    nicer = min(19, own + device.NICER)
+    nicer = min(19, own + threads.NICER)
     assert niceness_after("cpu") == [nicer, nicer]
     assert niceness_after("cuda:0") == [own, own]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own

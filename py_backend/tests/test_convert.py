@@ -24,12 +24,12 @@ from test_huggingface_mdlm import release
 from torch import Tensor
 
 from remdm_backend.checkpoint import output
-from remdm_backend.checkpoint.card import Weights
 from remdm_backend.checkpoint.convert import DtypeName, convert
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.checkpoint.safetensors_writer import write_safetensors
 from remdm_backend.cli import main
 from remdm_backend.errors import BackendError
+from remdm_backend.model.card import Weights
 
 
 def logits(path: Path, *, raw_weights: bool = False) -> Tensor:
@@ -379,7 +379,7 @@ class TestTheCommand:
             raise ValueError("what is this")
 
         monkeypatch.setattr("remdm_backend.checkpoint.convert.convert", fails)
-        monkeypatch.setattr("remdm_backend.lifetime.exit_on_signals", lambda managed: None)
+        monkeypatch.setattr("remdm_backend.host.lifetime.exit_on_signals", lambda managed: None)
         assert main(["convert", "--checkpoint", "a", "--out", "b"]) == 1
         *_, last = capfd.readouterr().err.splitlines()
         told = json.loads(last.removeprefix("remdm-backend: error "))

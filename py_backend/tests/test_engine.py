@@ -13,17 +13,17 @@ from fake_backend import PATIENCE, FakeCard, FakeNetwork, expected, make_call
 from running_engine import Gate, Running, engine_of, gathered, limited_memory, values_of
 from torch import Tensor
 
-from remdm_backend import engine
-from remdm_backend.answers import Answer, Rows
-from remdm_backend.batching import Call, FairQueue, Limits, Piece, cut, merge
-from remdm_backend.device import Evaluator
-from remdm_backend.engine import (
+from remdm_backend.engine import engine
+from remdm_backend.engine.engine import (
     Answered,
     Failed,
     LoadFailed,
-    as_backend_error,
 )
+from remdm_backend.engine.model_runner import ModelRunner
+from remdm_backend.engine.row_results import Answer, Rows
+from remdm_backend.engine.scheduler import Call, FairQueue, Limits, Piece, cut, merge
 from remdm_backend.errors import BackendError
+from remdm_backend.failures import as_backend_error
 from remdm_backend.model.trunk_cache import TrunkCache
 
 V = FakeCard().vocab_size
@@ -383,13 +383,13 @@ class TestCaches:
 
     def test_their_memory_is_bounded(self) -> None:
         network = FakeNetwork()
-        evaluate = Evaluator(network, budget=2 * 4 * 8)  # two sequences of four tokens, int64
+        forward = ModelRunner(network, budget=2 * 4 * 8)  # two sequences of four tokens, int64
         calls = [make_call(number, cache=number) for number in range(3)]
         for call in (*calls, calls[0], calls[2], make_call(9, batch=3, cache=9), calls[2]):
-            rows = evaluate(merge(cut(Call(b"a", call), Limits(), V)))
+            rows = forward(merge(cut(Call(b"a", call), Limits(), V)))
             assert isinstance(rows, Rows)
             np.testing.assert_allclose(rows.values, expected(call), rtol=1e-6)
-            assert len(evaluate.caches) <= 2
+            assert len(forward.caches) <= 2
         # The first had gone when it was asked again; the third never went, for it all fits beside
         # the first, and what is too large by itself pushes nothing out.
         assert network.batches == [1, 1, 1, 1, 3]
@@ -398,10 +398,10 @@ class TestCaches:
         def before(tokens: Tensor) -> None:
             raise ValueError("a bug")
 
-        evaluate = Evaluator(FakeNetwork(before))
+        forward = ModelRunner(FakeNetwork(before))
         with pytest.raises(ValueError, match="a bug"):
-            evaluate(merge(cut(Call(b"a", make_call(1, cache=1)), Limits(), V)))
-        assert len(evaluate.caches) == 0
+            forward(merge(cut(Call(b"a", make_call(1, cache=1)), Limits(), V)))
+        assert len(forward.caches) == 0
 
     def test_another_failure_of_a_call_drops_no_caches(self) -> None:
         bad = False

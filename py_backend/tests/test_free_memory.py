@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from remdm_backend.free_memory import free_memory, group_memory, main_memory
+from remdm_backend.host.free_memory import free_memory, group_memory, main_memory
 
 MEMINFO = "MemTotal:       24000000 kB\nMemFree:  10 kB\nMemAvailable:   20000 kB\nBuffers: 1 kB\n"
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from remdm_backend.checkpoint.convert import convert
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
-from remdm_backend.evaluation.load import load_judge
+from remdm_backend.judging.load import load_judge
 
 RECIPE = Recipe(hidden=32, blocks=2, heads=2, cond=16, vocab=41, length=24)
 RELEASE = {

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from remdm_backend.checkpoint import transformers_library
-from remdm_backend.evaluation import mauve
 from remdm_backend.installing import described_python, install_command, setup_command
+from remdm_backend.judging import mauve
 
 
 @pytest.mark.parametrize(

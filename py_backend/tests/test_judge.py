@@ -16,13 +16,13 @@ from safetensors.torch import load_file, save_file
 
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
-from remdm_backend.evaluation import judge as judge_module
-from remdm_backend.evaluation import texts as texts_module
-from remdm_backend.evaluation.features import features
-from remdm_backend.evaluation.judge import Judge
-from remdm_backend.evaluation.likelihood import counts, likelihood
-from remdm_backend.evaluation.load import load_judge
-from remdm_backend.evaluation.requests import Texts
+from remdm_backend.judging import judge as judge_module
+from remdm_backend.judging import texts as texts_module
+from remdm_backend.judging.features import features
+from remdm_backend.judging.judge import Judge
+from remdm_backend.judging.likelihood import counts, likelihood
+from remdm_backend.judging.load import load_judge
+from remdm_backend.wire.judging import Texts
 
 TOLERANCE = 1e-5
 """Relative."""

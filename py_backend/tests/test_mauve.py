@@ -19,9 +19,9 @@ from fake_backend import PACKAGE_ROOT, PATIENCE
 from numpy.typing import NDArray
 
 from remdm_backend.errors import BackendError
-from remdm_backend.evaluation.mauve import Score, mauve
-from remdm_backend.evaluation.mauve_process import MauveProcess
-from remdm_backend.evaluation.requests import MauveSettings
+from remdm_backend.judging.mauve import Score, mauve
+from remdm_backend.judging.mauve_process import MauveProcess
+from remdm_backend.wire.judging import MauveSettings
 
 
 def blobs(seed: int, count: int, shift: float) -> NDArray[np.float32]:
@@ -189,8 +189,8 @@ class TestTheProcess:
         (fake_package / "parent.py").write_text(
             textwrap.dedent("""
             import numpy as np, os, signal, threading, time
-            from remdm_backend.evaluation.mauve_process import MauveProcess
-            from remdm_backend.evaluation.requests import MauveSettings
+            from remdm_backend.judging.mauve_process import MauveProcess
+            from remdm_backend.wire.judging import MauveSettings
             signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
             scorer = MauveProcess()
             p = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)

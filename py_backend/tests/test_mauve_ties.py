@@ -12,8 +12,8 @@ import pytest
 from fake_backend import PACKAGE_ROOT
 from numpy.typing import NDArray
 
-from remdm_backend.evaluation.mauve import mauve
-from remdm_backend.evaluation.requests import MauveSettings
+from remdm_backend.judging.mauve import mauve
+from remdm_backend.wire.judging import MauveSettings
 
 pytest.importorskip("mauve", reason="an extra: requirements-mauve.txt")
 

@@ -13,15 +13,15 @@ from make_checkpoint import Recipe, checkpoint_dict, save
 from running_engine import Running, engine_of, gathered
 from torch import Tensor
 
-from remdm_backend.answers import Rows, TopRows
-from remdm_backend.batching import Call, FairQueue, Limits, cut, merge, split
 from remdm_backend.checkpoint.load import load_network
-from remdm_backend.device import Evaluator
-from remdm_backend.engine import Answered, Failed
+from remdm_backend.engine.engine import Answered, Failed
+from remdm_backend.engine.model_runner import ModelRunner
+from remdm_backend.engine.row_results import Rows, TopRows
+from remdm_backend.engine.scheduler import Call, FairQueue, Limits, cut, merge, split
 from remdm_backend.errors import BackendError
 from remdm_backend.model.packing import Packed, Tokens
 from remdm_backend.model.trunk_cache import TrunkCache
-from remdm_backend.protocol import Output
+from remdm_backend.wire.protocol import Output
 
 V = FakeCard().vocab_size
 
@@ -87,10 +87,10 @@ def test_calls_of_one_length_are_no_mix() -> None:
 def test_other_outputs_and_calls_with_a_cache_still_run_apart() -> None:
     calls = [
         Call(b"a", make_call(1, length=4)),
-        Call(b"b", make_call(2, length=5, output="masses")),
+        Call(b"b", make_call(2, length=5, output="statistics")),
         Call(b"c", make_call(3, length=6, cache=1)),
         Call(b"d", make_call(4, length=7)),
-        Call(b"e", make_call(5, length=8, output="masses")),
+        Call(b"e", make_call(5, length=8, output="statistics")),
     ]
     with gathered(calls, kind=MixingNetwork) as (running, network):
         check(running, calls)
@@ -227,7 +227,7 @@ def test_nobody_waits_for_more_batches_than_there_are_others(seed: int) -> None:
     rng = np.random.default_rng(seed)
     line, clients = FairQueue(mixes_lengths=True), [bytes([number]) for number in range(6)]
     limits = Limits(sequences=8, tokens=40, values=100 * V)
-    outputs: list[Output] = ["logits", "masses"]
+    outputs: list[Output] = ["logits", "statistics"]
 
     def ask(client: bytes) -> None:
         batch, length = int(rng.integers(1, 9)), int(rng.integers(1, 17))
@@ -247,7 +247,7 @@ def test_nobody_waits_for_more_batches_than_there_are_others(seed: int) -> None:
             ask(client)
 
 
-@pytest.mark.parametrize("output", ["logits", "logprobs", "masses"])
+@pytest.mark.parametrize("output", ["logits", "logprobs", "statistics"])
 def test_many_clients_at_once_get_their_own_answers(output: Output) -> None:
     rng = np.random.default_rng(0)
     calls = [
@@ -269,14 +269,14 @@ def test_a_network_of_ours_answers_a_mix(tmp_path: Path) -> None:
     recipe = Recipe(hidden=32, blocks=2, heads=2, vocab=V, length=16, parameterization="sedd")
     save(checkpoint_dict(recipe), tmp_path / "sedd.ckpt")
     network = load_network(tmp_path / "sedd.ckpt", device="cpu")
-    evaluate = Evaluator(network)
-    line = FairQueue(mixes_lengths=evaluate.mixes_lengths)
+    forward = ModelRunner(network)
+    line = FairQueue(mixes_lengths=forward.mixes_lengths)
     calls = [Call(bytes([n]), make_call(n, batch=2, length=n, output="logprobs")) for n in (9, 3)]
     for call in calls:
         call.missing = 1
         line.add(cut(call, Limits(), V))
     pieces = line.take(Limits(), V)
-    assert {call.client for call in split(pieces, evaluate(merge(pieces)))} == {b"\x03", b"\x09"}
+    assert {call.client for call in split(pieces, forward(merge(pieces)))} == {b"\x03", b"\x09"}
     for call in calls:
         request = call.request
         arrays = (request.tokens, request.sigma, request.rows)

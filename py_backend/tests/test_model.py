@@ -6,6 +6,7 @@ import copy
 import sys
 import types
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from remdm_backend.model.linear import Linear
 from remdm_backend.model.network import Network
 from remdm_backend.model.parameterization import NEGATIVE_INFINITY, subs_log_probs
 from remdm_backend.model.rotary import Rotary, rotate
+from remdm_backend.model.statistics import StatisticName
 from remdm_backend.model.top_rows import top_rows
 
 
@@ -155,7 +157,7 @@ class TestPortions:
 
         monkeypatch.setattr(tiny.backbone, "head", head)
         monkeypatch.setattr(network_module, "LOGITS_AT_ONCE", 20 * tiny.card.vocab_size)
-        for method in (tiny.log_probs, tiny.masses):
+        for method in (tiny.log_probs, partial(tiny.statistics, names=["max"])):
             asked.clear()
             assert len(method(*inputs(tiny), torch.arange(50))) == 50
             assert asked == [20, 20, 10]
@@ -177,7 +179,7 @@ class TestTopRows:
             assert torch.allclose(got.rest, expected.rest, rtol=1e-4)
 
 
-class TestMasses:
+class TestStatistics:
     @pytest.mark.parametrize("most", [1, 100, 10**6])
     def test_are_those_of_the_rows(
         self, sedd: Network, monkeypatch: pytest.MonkeyPatch, most: int
@@ -188,14 +190,20 @@ class TestMasses:
         logits = sedd.logits(tokens, sigma, rows)
         others = torch.cat([logits[:, :40], logits[:, 41:]], dim=1).double()
         assert sedd.card.mask_id == 40
-        got = sedd.masses(tokens, sigma, rows)
-        assert got.shape == (50, 2)
-        assert torch.allclose(got[:, 0].double(), others.exp().sum(-1).log(), atol=1e-5)
-        assert torch.allclose(got[:, 1], logits[:, 40], atol=1e-5)
+        names: list[StatisticName] = ["logMass", "given", "maskLogit"]
+        got = sedd.statistics(tokens, sigma, rows, names=names, given=rows % 40)
+        assert got.shape == (50, 3)
+        mass = others.exp().sum(-1).log()
+        assert torch.allclose(got[:, 0].double(), mass, atol=1e-5)
+        given = logits[torch.arange(50), rows % 40].double() - mass
+        assert torch.allclose(got[:, 1].double(), given, atol=1e-5)
+        assert torch.allclose(got[:, 2], logits[:, 40], atol=1e-5)
 
     def test_no_rows_have_none(self, sedd: Network) -> None:
         none = torch.empty(0, dtype=torch.int64)
-        assert sedd.masses(*inputs(sedd), none).shape == (0, 2)
+        names: list[StatisticName] = ["entropy", "given"]
+        got = sedd.statistics(*inputs(sedd), none, names=names, given=none)
+        assert got.shape == (0, 2)
 
 
 @pytest.fixture(params=[True, False], ids=["native", "in float32"])

@@ -6,7 +6,9 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -16,14 +18,15 @@ from golden import Golden, golden_checkpoint
 from make_checkpoint import Recipe, checkpoint_dict, save
 from torch import Tensor, nn
 
-from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.checkpoint.load import load_network
 from remdm_backend.errors import BackendError
 from remdm_backend.model import attention
+from remdm_backend.model.card import ModelCard
 from remdm_backend.model.dit import DiT, Shape
 from remdm_backend.model.masked_lm import MaskedLm
 from remdm_backend.model.network import MaskedNetwork, Network
 from remdm_backend.model.packing import Packed
+from remdm_backend.model.statistics import StatisticName
 from remdm_backend.model.trunk_cache import TrunkCache
 
 LENGTHS = (1, 7, 24, 7, 7, 1, 13)
@@ -75,7 +78,7 @@ class Mix:
         return torch.stack([answer[row] for row in self.rows.tolist()])
 
 
-@pytest.mark.parametrize("output", ["logits", "log_probs", "masses"])
+@pytest.mark.parametrize("output", ["logits", "log_probs"])
 @pytest.mark.parametrize("lengths", [LENGTHS, (24, 24, 5), (5,), (3, 3), (1, 2)], ids=str)
 def test_each_sequence_gets_what_it_gets_alone(
     network: Network[nn.Module], output: str, lengths: tuple[int, ...]
@@ -83,6 +86,13 @@ def test_each_sequence_gets_what_it_gets_alone(
     mix, ask = Mix(lengths), getattr(network, output)
     together = ask(mix.packed, mix.sigma, mix.rows)
     torch.testing.assert_close(together, mix.alone(ask), atol=1e-5, rtol=1e-5)
+
+
+def test_also_of_statistics(network: Network[nn.Module]) -> None:
+    mix, names = Mix(), get_args(StatisticName)[:-1]
+    together = network.statistics(mix.packed, mix.sigma, mix.rows, names=names)
+    alone = mix.alone(partial(network.statistics, names=names))
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
 def test_also_of_top_rows(network: Network[nn.Module]) -> None:

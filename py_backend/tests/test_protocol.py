@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgpack
 import numpy as np
 import pytest
 from fake_backend import REPLY, frames_of, make_call
 
-from remdm_backend import protocol
-from remdm_backend.answers import Rows, TopRows
+from remdm_backend.engine.row_results import Rows, TopRows
 from remdm_backend.errors import BackendError, RequestError
-from remdm_backend.protocol import (
+from remdm_backend.model.statistics import StatisticName as ModelStatisticName
+from remdm_backend.wire import protocol
+from remdm_backend.wire.protocol import (
     ERROR_CODES,
     MAX_ID,
     PROTOCOL_VERSION,
@@ -27,13 +29,14 @@ from remdm_backend.protocol import (
     Release,
     Request,
     RequestDecoder,
+    StatisticName,
     check_forward,
     encode,
     error_reply,
     pong,
     rows_reply,
 )
-from remdm_backend.schemas import read_schema
+from remdm_backend.wire.schemas import read_schema
 
 DECODER = RequestDecoder()
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,12 +90,12 @@ def test_the_error_codes_are_the_schemas() -> None:
 
 
 def test_hello_and_ping() -> None:
-    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 4}))
-    assert hello == Hello(3, 4)
+    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 5}))
+    assert hello == Hello(3, 5)
     assert decode(msgpack.packb({"type": "ping", "id": 0})) == Ping(0)
 
 
-@pytest.mark.parametrize("output", ["logits", "logprobs", "masses"])
+@pytest.mark.parametrize("output", ["logits", "logprobs", "statistics"])
 def test_forward_arrives_as_it_was_sent(output: Output) -> None:
     sent = make_call(9, batch=3, length=5, rows=[0, 4, 7, 14], output=output)
     got = decode(*frames_of(sent))
@@ -136,9 +139,73 @@ def test_no_other_mass_is_taken(mass: object) -> None:
     assert caught.value.request_id == 1
 
 
-@pytest.mark.parametrize("output", ["logprobs", "masses"])
+@pytest.mark.parametrize("output", ["logprobs", "statistics"])
 def test_only_logits_have_a_top(output: Output) -> None:
     assert "for logits" in refusal(*frames_of(make_call(1, output=output, top_mass=0.5))).message
+
+
+def test_the_statistics_are_the_schemas_and_the_models() -> None:
+    names = read_schema("request")["definitions"]["StatisticName"]["enum"]
+    assert set(get_args(StatisticName)) == set(get_args(ModelStatisticName)) == set(names)
+
+
+@pytest.mark.parametrize("statistics", [("entropy",), get_args(StatisticName), ("given", "max")])
+def test_statistics_arrive_as_they_were_sent(statistics: tuple[StatisticName, ...]) -> None:
+    sent = make_call(9, batch=3, rows=[0, 4, 7], output="statistics", statistics=statistics)
+    got = decode(*frames_of(sent))
+    assert isinstance(got, Forward)
+    assert got.statistics == statistics
+    if "given" in statistics:
+        assert got.given is not None
+        assert got.given.dtype == np.int64
+        np.testing.assert_array_equal(got.given, sent.given)
+    else:
+        assert got.given is None
+    check_forward(got, vocab_size=8, length=4)
+
+
+@pytest.mark.parametrize(
+    "names", [[], None, "max", ["max", "max"], ["masses"], ["max", "Max"], [1], {}, ["max", None]]
+)
+def test_no_other_list_of_statistics_is_taken(names: object) -> None:
+    frames = frames_of(make_call(1, output="statistics", statistics=("max",)))
+    error = refusal(msgpack.packb(msgpack.unpackb(frames[0]) | {"statistics": names}), *frames[1:])
+    assert error.request_id == 1
+    assert "statistic" in error.message
+
+
+def test_statistics_are_listed_exactly_where_they_are_asked_for() -> None:
+    header, *frames = frames_of(make_call(1, output="statistics", statistics=("max",)))
+    fields = msgpack.unpackb(header)
+    for output in ("logits", "logprobs"):
+        error = refusal(msgpack.packb(fields | {"output": output}), *frames)
+        assert error.message == f"statistics are listed, but {output} are asked for."
+    del fields["statistics"]
+    error = refusal(msgpack.packb(fields), *frames)
+    assert error.message == "No statistics are listed; name at least one."
+
+
+def test_a_token_is_given_for_each_row_exactly_where_its_statistic_is_named() -> None:
+    sent = make_call(1, rows=[0, 2], output="statistics", statistics=("given",))
+    header, *frames = frames_of(sent)
+    fields = msgpack.unpackb(header)
+    assert (
+        "4 tensors: tokens and sigma and rows and given"
+        in refusal(msgpack.packb(fields | {"tensors": fields["tensors"][:3]}), *frames[:3]).message
+    )
+    assert "3 tensors" in refusal(msgpack.packb(fields | {"statistics": ["max"]}), *frames).message
+    for given, what in ((np.zeros(3), "3 tokens for 2 rows"), (np.zeros(0), "0 tokens for 2 rows")):
+        wrong = frames_of(replace(sent, given=given))
+        assert what in refusal(*wrong).message
+
+
+@pytest.mark.parametrize("token", [-1, 8, 2**31 - 1])
+def test_a_given_token_is_in_the_vocabulary(token: int) -> None:
+    sent = make_call(1, rows=[0, 2], output="statistics", statistics=("given",))
+    got = decode(*frames_of(replace(sent, given=np.array([7, token]))))
+    with pytest.raises(RequestError, match=r"given token is outside \[0, 8\)"):
+        check_forward(got, vocab_size=8, length=4)
+    check_forward(decode(*frames_of(replace(sent, given=np.array([7, 0])))), vocab_size=8, length=4)
 
 
 def test_forward_may_ask_for_no_rows() -> None:

@@ -10,11 +10,12 @@ import pytest
 from fake_backend import PATIENCE, FakeNetwork, expected, make_call
 from running_engine import Gate, engine_of, values_of
 
-from remdm_backend import device
-from remdm_backend.batching import Call, Limits, cut, merge
-from remdm_backend.device import bytes_needed
-from remdm_backend.engine import Answered, Failed
-from remdm_backend.protocol import Output, width_of
+from remdm_backend.engine import model_runner
+from remdm_backend.engine.engine import Answered, Failed
+from remdm_backend.engine.model_runner import bytes_needed
+from remdm_backend.engine.scheduler import Call, Limits, cut, merge
+from remdm_backend.model.memory import HIDDEN_STATES
+from remdm_backend.wire.protocol import Output, width_of
 
 LENGTH = 4
 """Tokens of a sequence of ``make_call``."""
@@ -23,11 +24,11 @@ LENGTH = 4
 def leave_room_for(sequences: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a row of every token."""
     hidden = FakeNetwork().card.hidden_size
-    tokens = 4 * device.HIDDEN_STATES * hidden * LENGTH
+    tokens = 4 * HIDDEN_STATES * hidden * LENGTH
     rows = 4 * 2 * FakeNetwork().card.vocab_size * LENGTH
     room = sequences * (tokens + rows)
-    monkeypatch.setattr(device, "free_memory", lambda _: room)
-    monkeypatch.setattr(device, "kept_memory", lambda: 0)
+    monkeypatch.setattr(model_runner, "free_memory", lambda _: room)
+    monkeypatch.setattr(model_runner, "kept_memory", lambda: 0)
 
 
 def test_calls_that_do_not_fit_together_run_in_smaller_batches(
@@ -70,7 +71,7 @@ def test_one_sequence_that_does_not_fit_is_an_error_and_the_next_is_answered(
 
 def test_memory_that_the_process_keeps_counts_as_room(monkeypatch: pytest.MonkeyPatch) -> None:
     leave_room_for(0, monkeypatch)
-    monkeypatch.setattr(device, "kept_memory", lambda: 10**9)
+    monkeypatch.setattr(model_runner, "kept_memory", lambda: 10**9)
     with engine_of(FakeNetwork()) as running:
         running.engine.submit(Call(b"a", make_call(0)))
         (answer,) = running.outcomes(1).values()
@@ -94,11 +95,11 @@ def test_a_refusal_does_not_make_later_batches_smaller(monkeypatch: pytest.Monke
     assert network.batches == [1, 6]
 
 
-@pytest.mark.parametrize("output", ["masses", "logprobs"])
+@pytest.mark.parametrize("output", ["statistics", "logprobs"])
 def test_logits_that_are_reduced_a_portion_at_a_time_need_a_portion(output: Output) -> None:
     card = replace(FakeNetwork().card, vocab_size=50_258, hidden_size=768, length=1024)
     call = make_call(1, batch=16, length=1024, output=output)
     (piece,) = cut(Call(b"a", call), Limits(values=10**12), card.vocab_size)
-    answer = 4 * len(call.rows) * width_of(output, card.vocab_size)
+    answer = 4 * len(call.rows) * width_of(call, card.vocab_size)
     # All logits at once would be 3.3 GB more.
     assert bytes_needed(merge([piece]), card) < 1.5e9 + answer

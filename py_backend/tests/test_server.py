@@ -34,14 +34,14 @@ from fake_backend import (
 )
 from torch import Tensor
 
-from remdm_backend import endpoint as endpoint_module
-from remdm_backend.batching import Limits
-from remdm_backend.endpoint import MAX_PATH_BYTES, Endpoint
+from remdm_backend.engine.scheduler import Limits
 from remdm_backend.errors import BackendError
-from remdm_backend.lifetime import stop_on_signals
-from remdm_backend.protocol import MAX_FRAME_BYTES
-from remdm_backend.server import open_router
-from remdm_backend.wakeup import Wakeup
+from remdm_backend.host import endpoint as endpoint_module
+from remdm_backend.host.endpoint import MAX_PATH_BYTES, Endpoint
+from remdm_backend.host.lifetime import stop_on_signals
+from remdm_backend.host.wakeup import Wakeup
+from remdm_backend.serving.server import open_router
+from remdm_backend.wire.protocol import MAX_FRAME_BYTES, StatisticName
 
 # --- requests and answers
 
@@ -50,7 +50,7 @@ def test_hello_tells_what_the_network_is() -> None:
     with serving(FakeNetwork) as address, clients(address) as (client,):
         reply = client.hello()
     assert reply["type"] == "ready"
-    assert (reply["id"], reply["protocol"]) == (1, 4)
+    assert (reply["id"], reply["protocol"]) == (1, 5)
     assert reply["model"] == {
         "kind": "mdlm",
         "name": "fake",
@@ -86,12 +86,14 @@ def test_forward_gives_the_rows_asked_for() -> None:
             np.testing.assert_allclose(client.forward(call), expected(call), rtol=1e-6)
 
 
-def test_masses_are_two_numbers_a_row() -> None:
+def test_statistics_are_a_number_a_row_each() -> None:
     with serving(FakeNetwork) as address, clients(address) as (client,):
-        call = make_call(1, batch=2, rows=[0, 3, 7], output="masses")
-        values = client.forward(call)
-        assert values.shape == (3, 2)
-        np.testing.assert_allclose(values, expected(call), rtol=1e-6)
+        names: list[tuple[StatisticName, ...]] = [("logMass",), ("entropy", "given", "max")]
+        for statistics in names:
+            call = make_call(1, 2, rows=[0, 3, 7], output="statistics", statistics=statistics)
+            values = client.forward(call)
+            assert values.shape == (3, len(statistics))
+            np.testing.assert_allclose(values, expected(call), rtol=1e-6)
 
 
 def test_the_top_of_rows_has_four_frames() -> None:
@@ -198,7 +200,7 @@ def test_hello_and_forward_wait_for_the_network_and_ping_does_not() -> None:
         return FakeNetwork()
 
     with serving(load) as address, clients(address, 2) as (early, other):
-        early.send({"type": "hello", "id": 1, "protocol": 4})
+        early.send({"type": "hello", "id": 1, "protocol": 5})
         early.socket.send_multipart(frames_of(make_call(5)))
         # Messages of one client are handled in order: after this pong the two above are waiting.
         assert early.ping() == {"type": "pong", "id": 2, "busy": False, "queued": 1}

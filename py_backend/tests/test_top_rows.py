@@ -11,10 +11,10 @@ from fake_backend import FakeNetwork, make_call
 from running_engine import engine_of, gathered, limited_memory
 from torch import Tensor
 
-from remdm_backend.answers import Answer, Rows
-from remdm_backend.batching import Call, Limits, cut, merge
-from remdm_backend.device import Evaluator
-from remdm_backend.engine import Answered, Event
+from remdm_backend.engine.engine import Answered, Event
+from remdm_backend.engine.model_runner import ModelRunner
+from remdm_backend.engine.row_results import Answer, Rows
+from remdm_backend.engine.scheduler import Call, Limits, cut, merge
 from remdm_backend.model.top_rows import CANDIDATES, TopRows, top_rows
 from remdm_backend.model.trunk_cache import TrunkCache
 
@@ -118,7 +118,7 @@ class Half(FakeNetwork):
 
 
 def alone(network: FakeNetwork, call: Call) -> Answer:
-    return Evaluator(network)(merge(cut(call, Limits(sequences=10**6), 8)))
+    return ModelRunner(network)(merge(cut(call, Limits(sequences=10**6), 8)))
 
 
 def assert_same(event: Event, want: Answer) -> None:

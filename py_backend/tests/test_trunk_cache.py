@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 
-from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.errors import BackendError
 from remdm_backend.model.backbone import States
+from remdm_backend.model.card import ModelCard
 from remdm_backend.model.dit import DiT, Shape
 from remdm_backend.model.network import MaskedNetwork
 from remdm_backend.model.trunk_cache import TrunkCache
@@ -56,7 +57,8 @@ def test_other_rows_and_outputs_of_the_same_question_cost_the_head_alone(
     backbone: Counting,
 ) -> None:
     network, cache = network_of(backbone), TrunkCache()
-    for method in (network.logits, network.log_probs, network.masses):
+    statistics = partial(network.statistics, names=["logMass", "argmax"])
+    for method in (network.logits, network.log_probs, statistics):
         for rows in (ROWS, torch.arange(24), torch.tensor([0])):
             expected = method(TOKENS, SIGMA, rows)
             assert torch.equal(method(TOKENS.clone(), SIGMA.clone(), rows, cache), expected)

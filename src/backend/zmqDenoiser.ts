@@ -1,5 +1,11 @@
 /** The network behind a transport, as the sampler sees it. */
-import type { Denoiser, DenoiserModel, ForwardRequest, TopRow } from "../sampler/denoiser.ts";
+import type {
+  Denoiser,
+  DenoiserModel,
+  ForwardRequest,
+  StatisticsRequest,
+  TopRow,
+} from "../sampler/denoiser.ts";
 import { ProtocolError } from "./errors.ts";
 import type {
   ForwardRequestHeader,
@@ -19,7 +25,9 @@ export interface ZmqDenoiserOptions {
 }
 
 /** What a forward is asked for, beside its tensors. */
-type Wanted = Pick<ForwardRequestHeader, "output" | "topMass">;
+type Wanted = Pick<ForwardRequestHeader, "output" | "topMass" | "statistics">;
+
+type Asked = ForwardRequest & Pick<StatisticsRequest, "given">;
 
 export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Denoiser {
   readonly model: Model;
@@ -33,11 +41,12 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
   }
 
   forward(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array> {
-    return this.#rows("logits", request, this.model.vocabSize, signal);
+    return this.#rows({ output: "logits" }, request, this.model.vocabSize, signal);
   }
 
-  masses(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array> {
-    return this.#rows("masses", request, 2, signal);
+  statistics(request: StatisticsRequest, signal?: AbortSignal): Promise<Float32Array> {
+    const { statistics } = request;
+    return this.#rows({ output: "statistics", statistics }, request, statistics.length, signal);
   }
 
   /**
@@ -45,7 +54,7 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
    * scores for `sedd`, log p(next token) for `ar`.
    */
   logProbs(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array> {
-    return this.#rows("logprobs", request, this.model.vocabSize, signal);
+    return this.#rows({ output: "logprobs" }, request, this.model.vocabSize, signal);
   }
 
   release(cache: number): void {
@@ -54,16 +63,16 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
   }
 
   async #rows(
-    output: Wanted["output"],
-    request: ForwardRequest,
+    wanted: Wanted,
+    request: Asked,
     width: number,
     signal: AbortSignal | undefined,
   ): Promise<Float32Array> {
-    const tensors = await this.#ask({ output }, request, isRows, signal);
+    const tensors = await this.#ask(wanted, request, isRows, signal);
     const expected = [request.rows.length, width];
     const [values] = tensors;
     if (tensors.length === 1 && isFloatTensor(values) && isOfShape(values, expected)) {
-      if (values.dtype === "float32" || output === "logits") return widened(values);
+      if (values.dtype === "float32" || wanted.output === "logits") return widened(values);
     }
     throw new ProtocolError(
       `A forward was answered with ${describeTensors(tensors)} in the place of float32 [${expected.join(", ")}]`,
@@ -81,7 +90,7 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
 
   async #ask(
     wanted: Wanted,
-    { batch, length, tokens, sigma, rows, cache }: ForwardRequest,
+    { batch, length, tokens, sigma, rows, cache, given }: Asked,
     accept: (reply: Reply) => reply is RowsReply | TopRowsReply,
     signal: AbortSignal | undefined,
   ): Promise<readonly Tensor[]> {
@@ -90,6 +99,10 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
       { dtype: "float32", shape: [batch], data: sigma },
       { dtype: "int32", shape: [rows.length], data: rows },
     ];
+    // A request about statistics may also serve as one about rows, where nothing is named.
+    if (wanted.output === "statistics" && given !== undefined) {
+      tensors.push({ dtype: "int32", shape: [given.length], data: given });
+    }
     const question = { type: "forward", ...wanted, ...(cache !== undefined && { cache }) } as const;
     const answer = await this.#transport.call(question, tensors, accept, { signal });
     return answer.tensors;

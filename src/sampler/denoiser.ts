@@ -57,22 +57,30 @@ export interface ForwardRequest {
 }
 
 /**
- * What can be asked of a row instead of the row, over its distribution without the mask's column. Logarithms are
- * natural; sums are taken in float64.
+ * A number that says something about a row's distribution: the softmax of all its columns except the
+ * mask's. Logarithms are natural; sums are taken in float64, and the result is rounded to float32.
+ *
  * - `logMass`: log of the sum of exp(logit) over all columns except the mask's.
- * - `maskLogit`: the mask's logit.
- * - `max`: log-probability of the likeliest token; `argmax`: its id, of equals the lowest.
- * - `second`: log-probability of the second likeliest token; equals count. -Infinity where only one token is possible.
- * - `entropy`: in nats.
- * - `given`: log-probability of the token that the request names for the row; -Infinity for the mask.
+ * - `maskLogit`: the logit of the mask.
+ * - `max`: log-probability of the likeliest token.
+ * - `argmax`: id of the likeliest token, of equals the lowest. Exact below 2^24.
+ * - `second`: log-probability of the second likeliest token. Equals count: with two equal maxima it is
+ *   `max`. -Infinity where only one token is possible.
+ * - `entropy`: in nats; a token of probability 0 adds 0.
+ * - `given`: log-probability of the token that the caller names for the row; -Infinity for the mask.
+ *
+ * A row with NaN or +Infinity in a column other than the mask's is no distribution: its statistics are
+ * NaN, except `maskLogit`. Where every other column is -Infinity, `logMass` is -Infinity and the others
+ * are NaN too. The sampler refuses such a row.
  */
 export type StatisticName =
   "logMass" | "maskLogit" | "max" | "argmax" | "second" | "entropy" | "given";
 
+/** A question about statistics of rows. */
 export interface StatisticsRequest extends ForwardRequest {
-  /** k distinct names, one at least. */
+  /** What each row is reduced to, in this order: at least one, each once. */
   readonly statistics: readonly StatisticName[];
-  /** [N] a token for each row: needed exactly when `given` is named. */
+  /** [N] a token for each row, in [0, vocabSize). Needed exactly when `given` is listed. */
   readonly given?: Int32Array<ArrayBuffer>;
 }
 
@@ -84,8 +92,9 @@ export interface Denoiser {
    */
   forward(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array>;
   /**
-   * A few numbers instead of each row: [N, k] row-major, in the order of `request.statistics`. Needed for strategies
-   * that look at the rows (`sedd` models among them). A row that is no distribution gives NaN. Pure, as {@link forward}.
+   * Reduces each row asked for to the few numbers that the request lists. A strategy that decides by
+   * the rows needs it, among them the only one of `sedd` models. Pure, as {@link forward}.
+   * @returns [N, k] row-major, k = `request.statistics.length`, in that order; see {@link StatisticName}.
    */
   statistics?(request: StatisticsRequest, signal?: AbortSignal): Promise<Float32Array>;
   /**

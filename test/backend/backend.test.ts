@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { connectBackend, launchBackend, ping, type Backend } from "../../src/backend/backend.ts";
 import { ZmqDenoiser } from "../../src/backend/zmqDenoiser.ts";
+import type { StatisticName } from "../../src/sampler/denoiser.ts";
 import { FakeBackend, pong, ready, type Received } from "./support/fakeBackend.ts";
 import { fakePython, isRunning, removeFakePythons, servingPython } from "./support/fakePython.ts";
 
@@ -228,7 +229,7 @@ describe("connectBackend", () => {
     });
     expect(await rejection(connect(backend.endpoint))).toMatchObject({
       code: "protocol_mismatch",
-      message: "The backend (0) speaks protocol 1, this SDK 4",
+      message: "The backend (0) speaks protocol 1, this SDK 5",
     });
   });
 
@@ -275,14 +276,43 @@ describe("ZmqDenoiser", () => {
     expect(frames.map(({ byteLength }) => byteLength)).toEqual([8, 4, 8]);
   });
 
-  it("asks for masses, of two numbers a row", async () => {
+  it("asks for statistics, of a number each a row, and names a token for each where it is needed", async () => {
     const values = Float32Array.of(1, 2, 3, 4);
     const { denoiser: zmq, backend } = await denoiser([2, 2], values);
-    expect(await zmq.masses(REQUEST)).toEqual(values);
-    expect(await rejection(zmq.forward(REQUEST))).toMatchObject({ code: "protocol_mismatch" });
-    const [{ header }] = await backend.requests("forward");
-    expect(header).toMatchObject({ output: "masses" });
-    expect(header).not.toHaveProperty("cache");
+    expect(await zmq.statistics({ ...REQUEST, statistics: ["max", "entropy"] })).toEqual(values);
+    const given = Int32Array.of(2, 1);
+    const named = { ...REQUEST, statistics: ["given", "logMass"], given } as const;
+    expect(await zmq.statistics(named)).toEqual(values);
+    const [plain, second] = await backend.requests("forward", 2);
+    expect(plain.header).toMatchObject({ output: "statistics", statistics: ["max", "entropy"] });
+    expect(plain.header).not.toHaveProperty("cache");
+    expect(plain.frames).toHaveLength(3);
+    expect(second.header).toMatchObject({ statistics: ["given", "logMass"] });
+    expect(second.header.tensors).toEqual([
+      { dtype: "int32", shape: [1, 2] },
+      { dtype: "float32", shape: [1] },
+      { dtype: "int32", shape: [2] },
+      { dtype: "int32", shape: [2] },
+    ]);
+    expect([...second.frames[3]]).toEqual([2, 0, 0, 0, 1, 0, 0, 0]);
+    const three = { ...REQUEST, statistics: ["max", "second", "argmax"] } as const;
+    for (const call of [zmq.forward(named), zmq.statistics(three)]) {
+      expect(await rejection(call)).toMatchObject({ code: "protocol_mismatch" });
+    }
+    const [, , rows] = await backend.requests("forward", 4);
+    expect(rows.header).toMatchObject({ output: "logits" });
+    expect(rows.frames).toHaveLength(3); // the token named for each row stays at home
+  });
+
+  it.each<[string, readonly StatisticName[]]>([
+    ["no statistic", []],
+    ["a statistic twice", ["max", "max"]],
+    ["an unknown statistic", ["masses" as StatisticName]],
+  ])("does not send a request for %s", async (_, statistics) => {
+    const { denoiser: zmq, backend } = await denoiser([2, 1], new Float32Array(2));
+    const error = await rejection(zmq.statistics({ ...REQUEST, statistics }));
+    expect(error).toMatchObject({ code: "protocol_mismatch" });
+    expect(backend.received.filter(({ header }) => header.type === "forward")).toEqual([]);
   });
 
   it("names a cache, and lets go of it without waiting or throwing", async () => {

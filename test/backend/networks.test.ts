@@ -1,8 +1,9 @@
-/** Every kind of network through the wire, as it was trained: its outputs, their masses, and its caches. */
+/** Every kind of network through the wire, as it was trained: its outputs, their statistics, and its caches. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { ZmqDenoiser } from "../../src/backend/zmqDenoiser.ts";
 import { Remdm } from "../../src/index.ts";
-import type { Denoiser, ForwardRequest } from "../../src/sampler/denoiser.ts";
+import type { Denoiser, ForwardRequest, StatisticName } from "../../src/sampler/denoiser.ts";
+import { statisticsOf } from "../sampler/support/rowStatistics.ts";
 import { expectRecordedOutputs } from "../support/forwardCases.ts";
 import { goldenCheckpoint, goldenTokenizer } from "../support/golden.ts";
 
@@ -11,6 +12,9 @@ const MINUTES = 60_000;
 
 const BATCH = 2;
 const LENGTH = 20;
+const STATISTICS: readonly StatisticName[] = [
+  ...(["logMass", "maskLogit", "max", "argmax", "second", "entropy", "given"] as const),
+];
 
 function question(rows: readonly number[], change: Partial<ForwardRequest> = {}): ForwardRequest {
   return {
@@ -21,15 +25,6 @@ function question(rows: readonly number[], change: Partial<ForwardRequest> = {})
     rows: Int32Array.from(rows),
     ...change,
   };
-}
-
-/** The same arithmetic, in doubles. */
-function massesOf(logits: Float32Array, vocabSize: number, maskId: number): number[] {
-  return Array.from({ length: logits.length / vocabSize }, (_, n) => {
-    const row = logits.subarray(n * vocabSize, (n + 1) * vocabSize);
-    const sum = row.reduce((total, logit, v) => total + (v === maskId ? 0 : Math.exp(logit)), 0);
-    return [Math.log(sum), row[maskId]];
-  }).flat();
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -65,13 +60,37 @@ describe("a network with its raw weights", () => {
       await expectRecordedOutputs(remdm, false);
     });
 
-    it("reduces its rows to their masses", async () => {
+    it("reduces its rows to statistics, also where a cache has what they are made of", async () => {
       const rows = [0, 3, LENGTH - 1, LENGTH, 2 * LENGTH - 1];
-      const logits = await denoiser.forward(question(rows));
-      const masses = await denoiser.masses(question(rows));
-      const { vocabSize, maskId } = remdm.model;
-      expect(largestDifference(masses, massesOf(logits, vocabSize, maskId))).toBeLessThan(1e-4);
-      expect(await denoiser.masses(question([]))).toHaveLength(0);
+      const asked = { ...question(rows), statistics: STATISTICS, given: Int32Array.from(rows) };
+      const logits = await denoiser.forward({ ...question(rows), cache: 2 });
+      const expected = statisticsOf(STATISTICS, logits, remdm.model, asked.given);
+      for (const cache of [{}, { cache: 2 }]) {
+        const statistics = await denoiser.statistics({ ...asked, ...cache });
+        expect(largestDifference(statistics, expected)).toBeLessThan(1e-4);
+      }
+      // The other way round: what the statistics were made of serves the rows.
+      const plain = await denoiser.forward(question([7]));
+      await denoiser.statistics({ ...asked, cache: 3 });
+      const after = await denoiser.forward({ ...question([7]), cache: 3 });
+      expect(largestDifference(after, plain)).toBeLessThan(1e-4);
+      denoiser.release(2);
+      denoiser.release(3);
+      expect(await denoiser.statistics({ ...question([]), statistics: ["max"] })).toHaveLength(0);
+    });
+
+    it("is told in one typed error what is wrong with a question about statistics", async () => {
+      const asked = { ...question([1, 2]), statistics: ["given"] } as const;
+      const { vocabSize } = remdm.model;
+      for (const [given, message] of [
+        [{}, "forward carries 4 tensors: tokens and sigma and rows and given."],
+        [{ given: Int32Array.of(1) }, "given names 1 tokens for 2 rows; name one each."],
+        [{ given: Int32Array.of(1, vocabSize) }, `A given token is outside [0, ${vocabSize}).`],
+      ] as const) {
+        await expect(denoiser.statistics({ ...asked, ...given })).rejects.toMatchObject({
+          message,
+        });
+      }
     });
 
     it("says the same with a cache, whatever that was about before", async () => {

@@ -60,7 +60,8 @@ describe("rows in bfloat16", () => {
     const frames = [Uint16Array.of(1, 2)];
     const tensors = [{ dtype: "bfloat16", shape: [1, 2] }] as const;
     const denoiser = await denoiserOf({ type: "rows", tensors, frames }, 2);
-    for (const call of [denoiser.masses(question(1)), denoiser.logProbs(question(1))]) {
+    const asked = { ...question(1), statistics: ["max", "second"] } as const;
+    for (const call of [denoiser.statistics(asked), denoiser.logProbs(question(1))]) {
       await expect(call).rejects.toMatchObject({ code: "protocol_mismatch" });
     }
   });

@@ -49,7 +49,7 @@ const TRIALS: Record<string, Trial> = {
   },
   "{install_command(REQUIREMENTS, VERSION)}": {
     in: "both",
-    is: extra("remdm_backend.evaluation.mauve", "VERSION"),
+    is: extra("remdm_backend.judging.mauve", "VERSION"),
     plus: " --dry-run",
   },
   "{install_command(REQUIREMENTS, RANGE)}": {

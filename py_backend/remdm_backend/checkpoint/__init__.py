@@ -1,1 +1,1 @@
-"""Checkpoint files, read without running anything that is in them."""
+"""This room reads and writes checkpoint files, without running anything that is in them."""

@@ -1,25 +1,67 @@
-"""The architecture, inferred from the shapes of the tensors and checked against all of them."""
+"""This module defines the forms of a registry entry, and makes a network of ours from tensors.
+
+``checkpoint/registry.py`` has the entries. The shape of a network of ours is inferred from the
+shapes of the tensors and checked against all of them.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from remdm_backend.checkpoint.card import Kind
 from remdm_backend.checkpoint.contents import Contents, invalid
+from remdm_backend.checkpoint.huggingface_files import JsonObject
 from remdm_backend.checkpoint.network_names import ANCHOR
-from remdm_backend.model.autoregressive import Autoregressive
-from remdm_backend.model.dit import DiT, Shape
+from remdm_backend.model.card import ArchitectureName, Kind, ModelCard
+from remdm_backend.model.dit import Shape
+from remdm_backend.model.network import Network
 
 ROTARY = "rotary_emb.inv_freq"
 _BLOCK = re.compile(r"blocks\.(\d{1,4})\.")
 
 
-def shape_of(path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int, kind: Kind) -> Shape:
+@dataclass(frozen=True)
+class OwnNetwork:
+    """A network of ours, whose tensors are read one by one."""
+
+    name: ArchitectureName
+    kinds: tuple[Kind, ...]
+    """The kinds of model that have it in Lightning files and in our own format."""
+    noise_embedding: str | None
+    """The tensor whose first dimension is the width of the noise level's embedding, if any."""
+    build: Callable[[Shape], nn.Module]
+    run: Callable[[nn.Module, ModelCard, torch.device, torch.dtype], Network[nn.Module]]
+    """Make a filled network, on the device and of the type that are named, answer calls."""
+
+
+@dataclass(frozen=True)
+class PublishedTensors:
+    """A directory of Hugging Face's format that holds the tensors of a network of ours."""
+
+    describes: Callable[[JsonObject], bool]
+    """Whether a ``config.json`` is of this entry."""
+    open: Callable[..., Contents]
+    """Read everything but the weights: ``open(path, raw_weights=bool)``."""
+
+
+@dataclass(frozen=True)
+class LibraryModel:
+    """A directory of Hugging Face's format whose network ``transformers`` builds."""
+
+    describes: Callable[[JsonObject], bool]
+    """Whether a ``config.json`` is of this entry."""
+    load: Callable[[Path, torch.device, torch.dtype], Network[nn.Module]]
+
+
+def shape_of(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int, entry: OwnNetwork
+) -> Shape:
     """Width, depth and vocabulary as the tensors have them; ``n_heads`` is what the configuration
     says.
 
@@ -28,7 +70,8 @@ def shape_of(path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int, ki
     disagrees or a tensor is missing.
     """
     embedding = _dims(path, shapes, ANCHOR, 2)
-    cond = (0,) if kind == "ar" else _dims(path, shapes, "sigma_map.mlp.2.weight", 2)
+    noise = entry.noise_embedding
+    cond = (0,) if noise is None else _dims(path, shapes, noise, 2)
     hidden = embedding[1]
     if ROTARY not in shapes and hidden % (2 * n_heads):
         raise invalid(
@@ -47,18 +90,19 @@ def shape_of(path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int, ki
     return Shape(embedding[0], hidden, len(blocks), n_heads, cond[0])
 
 
-def empty_network(shape: Shape, kind: Kind) -> DiT | Autoregressive:
-    """The network without memory: its tensors have shapes only."""
+def empty_network(shape: Shape, entry: OwnNetwork) -> nn.Module:
+    """Build the network without memory: its tensors have shapes only."""
     with torch.device("meta"):
-        return Autoregressive(shape) if kind == "ar" else DiT(shape)
+        return entry.build(shape)
 
 
-def parameter_names(shape: Shape, kind: Kind) -> list[str]:
-    """In the order of registration, which is the order of the original's moving average."""
-    return [name for name, _ in empty_network(shape, kind).named_parameters()]
+def parameter_names(shape: Shape, entry: OwnNetwork) -> list[str]:
+    """List the parameters in the order of registration, which is the order of the original's
+    moving average."""
+    return [name for name, _ in empty_network(shape, entry).named_parameters()]
 
 
-def check_tensors(contents: Contents, network: DiT | Autoregressive) -> None:
+def check_tensors(contents: Contents, network: nn.Module) -> None:
     """Every tensor of the network is there with its shape, and nothing else is; only the rotary
     frequencies may be absent."""
     path, found = contents.path, contents.shapes

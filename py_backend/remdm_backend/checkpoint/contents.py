@@ -8,15 +8,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from remdm_backend.checkpoint.card import Format, Kind, Weights
 from remdm_backend.errors import BackendError
+from remdm_backend.model.card import ArchitectureName, Format, Kind, Weights
 
 
 @dataclass(frozen=True)
 class Contents:
     """Facts from the file's configuration, and its tensors by name.
 
-    ``shapes`` and ``read`` use the names of ``DiT``'s state dict; the rotary frequencies may be
+    ``shapes`` and ``read`` use the names of the network's state dict; the rotary frequencies may be
     absent. ``read`` returns one tensor in memory of its own, as stored (float64, float32, float16
     or bfloat16); it raises ``BackendError`` if the bytes are damaged. ``vocab_size`` is ``None``
     where the file's configuration does not say it.
@@ -25,6 +25,7 @@ class Contents:
     path: Path
     format: Format
     kind: Kind
+    architecture: ArchitectureName
     length: int
     time_conditioning: bool
     n_heads: int

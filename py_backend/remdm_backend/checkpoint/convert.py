@@ -11,17 +11,17 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from remdm_backend.checkpoint.architecture import ROTARY
-from remdm_backend.checkpoint.card import Weights
+from remdm_backend.checkpoint.architecture import ROTARY, LibraryModel
+from remdm_backend.checkpoint.card_file import CARD_FILE, CardFile, card_fields
 from remdm_backend.checkpoint.contents import Contents, unsupported
 from remdm_backend.checkpoint.load import (
+    mask_id_of,
     network_of,
     opener_of,
     read_parameter,
@@ -29,11 +29,11 @@ from remdm_backend.checkpoint.load import (
     reading,
 )
 from remdm_backend.checkpoint.output import TOKENIZER_FILE, writing
-from remdm_backend.checkpoint.safetensors_format import CARD_FILE, MODEL_FILE, Card
+from remdm_backend.checkpoint.safetensors_file import MODEL_FILE
 from remdm_backend.checkpoint.safetensors_writer import Plan, bytes_of, write_safetensors
 from remdm_backend.errors import BackendError
-from remdm_backend.model.autoregressive import Autoregressive
-from remdm_backend.model.dit import DiT, Shape
+from remdm_backend.model.card import Weights
+from remdm_backend.model.dit import Shape
 from remdm_backend.model.memory import is_out_of_memory
 
 HASH_CHUNK = 4 << 20
@@ -75,7 +75,7 @@ def convert(
         with writing(out, contents.path, force=force, needed=to_write) as part:
             with reading(source):
                 digest = sha256_of(contents.files, lambda done: progress(done, total))
-                card = card_of(contents, digest)
+                card = card_of(contents, shape.vocab_size, digest)
             done = size
             for written in write_safetensors(part(MODEL_FILE), plan, reader(contents, shape, plan)):
                 done += written
@@ -95,12 +95,10 @@ def convert(
     return card
 
 
-def open_contents(
-    source: Path, weights: Weights | None
-) -> tuple[Contents, Shape, DiT | Autoregressive]:
+def open_contents(source: Path, weights: Weights | None) -> tuple[Contents, Shape, nn.Module]:
     """Everything but the weights, and the network that they make, which they fit."""
     opener = opener_of(source)
-    if opener is None:
+    if isinstance(opener, LibraryModel):
         raise unsupported(
             source,
             "a masked language model of Hugging Face, whose network is not one of ours",
@@ -112,8 +110,7 @@ def open_contents(
             source, "it holds no moving average of the weights", "Leave the choice of weights out."
         )
     shape, network = network_of(contents)
-    mask_id = shape.vocab_size - 1 if contents.mask_id is None else contents.mask_id
-    return replace(contents, vocab_size=shape.vocab_size, mask_id=mask_id), shape, network
+    return contents, shape, network
 
 
 def reader(contents: Contents, shape: Shape, plan: Plan) -> Callable[[str], Tensor]:
@@ -139,26 +136,26 @@ def reader(contents: Contents, shape: Shape, plan: Plan) -> Callable[[str], Tens
     return read
 
 
-def card_of(contents: Contents, sha256: str) -> dict[str, Any]:
+def card_of(contents: Contents, vocab_size: int, sha256: str) -> dict[str, Any]:
     """The facts of the source, and which file it was."""
     source: dict[str, Any] = {"file": contents.path.name, "sha256": sha256}
     training: dict[str, object] = {}
     if contents.format == "safetensors":  # it had a card: what is known of its past is kept
-        before = Card(contents.path.parent / CARD_FILE)
+        before = CardFile(contents.path.parent / CARD_FILE)
         training = before.training
         source |= {"source": before.source} if before.source else {}
-    return {
-        "kind": contents.kind,
-        "vocab_size": contents.vocab_size,
-        "mask_id": contents.mask_id,
-        "length": contents.length,
-        "time_conditioning": contents.time_conditioning,
-        "n_heads": contents.n_heads,
-        **({"subs_masking": contents.subs_masking} if contents.kind == "d3pm" else {}),
-        "weights": contents.weights,
-        **({"training": training} if training else {}),
-        "source": source,
-    }
+    return card_fields(
+        kind=contents.kind,
+        vocab_size=vocab_size,
+        mask_id=mask_id_of(contents, vocab_size),
+        length=contents.length,
+        time_conditioning=contents.time_conditioning,
+        n_heads=contents.n_heads,
+        subs_masking=contents.subs_masking,
+        weights=contents.weights,
+        training=training,
+        source=source,
+    )
 
 
 def sha256_of(paths: Iterable[Path], progress: Callable[[int], object]) -> str:

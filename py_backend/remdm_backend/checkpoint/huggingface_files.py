@@ -12,8 +12,9 @@ import re
 from pathlib import Path
 from typing import NoReturn
 
+from remdm_backend.checkpoint.card_file import CARD_FILE
 from remdm_backend.checkpoint.contents import invalid, unsupported
-from remdm_backend.checkpoint.safetensors_format import CARD_FILE, MODEL_FILE, opened
+from remdm_backend.checkpoint.safetensors_file import MODEL_FILE, opened
 
 CONFIG_FILE = "config.json"
 INDEX_FILE = "model.safetensors.index.json"

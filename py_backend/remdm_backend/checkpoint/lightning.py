@@ -20,6 +20,7 @@ from remdm_backend.checkpoint.config_record import Config, mapping
 from remdm_backend.checkpoint.contents import Contents, invalid
 from remdm_backend.checkpoint.network_names import network_names
 from remdm_backend.checkpoint.original_config import Facts, facts_of
+from remdm_backend.checkpoint.registry import network_for
 from remdm_backend.checkpoint.stored_tensor import StoredTensor
 from remdm_backend.checkpoint.torch_archive import TorchArchive
 
@@ -55,6 +56,7 @@ def open_lightning(path: Path, *, raw_weights: bool) -> Contents:
         path=path,
         format="lightning",
         kind=facts.kind,
+        architecture=network_for(facts.kind).name,
         length=facts.length,
         time_conditioning=facts.time_conditioning,
         subs_masking=facts.subs_masking,
@@ -93,7 +95,8 @@ def in_order(
 ) -> Tensors:
     """``shadow`` lists the average in the order of the network's parameters."""
     shapes = {name: tensor.shape for name, tensor in raw.items()}
-    names = parameter_names(shape_of(archive.path, shapes, facts.n_heads, facts.kind), facts.kind)
+    entry = network_for(facts.kind)
+    names = parameter_names(shape_of(archive.path, shapes, facts.n_heads, entry), entry)
     if len(shadow) != len(names):
         raise invalid(
             archive.path, f"its ema has {len(shadow)} tensors; the network has {len(names)}"

@@ -11,27 +11,31 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from remdm_backend.best_device import best_device
-from remdm_backend.checkpoint.architecture import ROTARY, check_tensors, empty_network, shape_of
-from remdm_backend.checkpoint.card import ModelCard
+from remdm_backend.checkpoint.architecture import (
+    ROTARY,
+    LibraryModel,
+    PublishedTensors,
+    check_tensors,
+    empty_network,
+    shape_of,
+)
 from remdm_backend.checkpoint.contents import NOT_FINITE, Contents, invalid, unreadable
-from remdm_backend.checkpoint.huggingface import load_masked_lm
-from remdm_backend.checkpoint.huggingface_files import is_huggingface
-from remdm_backend.checkpoint.huggingface_mdlm import is_release, open_release
+from remdm_backend.checkpoint.huggingface_files import (
+    CONFIG_FILE,
+    JsonObject,
+    directory_of,
+    is_huggingface,
+)
 from remdm_backend.checkpoint.lightning import open_lightning
-from remdm_backend.checkpoint.safetensors_format import open_safetensors
+from remdm_backend.checkpoint.own_format import open_safetensors
+from remdm_backend.checkpoint.registry import network_named, published_as
 from remdm_backend.errors import BackendError
-from remdm_backend.model.attention import select_attention, select_causal_attention
-from remdm_backend.model.autoregressive import Autoregressive
-from remdm_backend.model.dit import DiT, Shape
+from remdm_backend.host.devices import find_device
+from remdm_backend.model.card import ModelCard
+from remdm_backend.model.dit import Shape
 from remdm_backend.model.linear import Linear, multiplies_bfloat16
 from remdm_backend.model.memory import is_out_of_memory
-from remdm_backend.model.network import (
-    CausalNetwork,
-    MaskedNetwork,
-    Network,
-    half_precision_layers,
-)
+from remdm_backend.model.network import Network, half_precision_layers
 from remdm_backend.model.rotary import inverse_frequencies
 
 ROTARY_TOLERANCE = 1e-2
@@ -58,8 +62,8 @@ def load_network(
     path = Path(path).expanduser()
     with reading(path):
         opener = opener_of(path)
-        if opener is None:
-            return load_masked_lm(path, find_device(device), getattr(torch, dtype))
+        if isinstance(opener, LibraryModel):
+            return opener.load(path, find_device(device), getattr(torch, dtype))
         contents = opener(path, raw_weights=raw_weights)
         return build(contents, path.name, find_device(device), getattr(torch, dtype))
 
@@ -79,10 +83,11 @@ def reading(path: Path) -> Iterator[None]:
         raise unreadable(path, error) from error
 
 
-def opener_of(path: Path) -> Callable[..., Contents] | None:
-    """What reads ``path`` for a network of ours; ``None`` for a masked LM of transformers."""
+def opener_of(path: Path) -> Callable[..., Contents] | LibraryModel:
+    """Return what reads ``path`` for a network of ours, or the model that transformers builds."""
     if is_huggingface(path):
-        return open_release if is_release(path) else None
+        entry = published_as(JsonObject(directory_of(path) / CONFIG_FILE))
+        return entry.open if isinstance(entry, PublishedTensors) else entry
     return open_safetensors if path.is_dir() or path.suffix == ".safetensors" else open_lightning
 
 
@@ -90,13 +95,13 @@ def build(
     contents: Contents, name: str, device: torch.device, dtype: torch.dtype
 ) -> Network[nn.Module]:
     """Check the file's tensors against the network they make, then read them one by one."""
-    kind = contents.kind
     shape, backbone = network_of(contents)
     read_weights(contents, shape, backbone, device, dtype)
+    entry = network_named(contents.architecture)
     card = ModelCard(
-        kind=kind,
+        kind=contents.kind,
         vocab_size=shape.vocab_size,
-        mask_id=shape.vocab_size - 1 if contents.mask_id is None else contents.mask_id,
+        mask_id=mask_id_of(contents, shape.vocab_size),
         length=contents.length,
         time_conditioning=contents.time_conditioning,
         subs_masking=contents.subs_masking,
@@ -108,24 +113,25 @@ def build(
         weights=contents.weights,
         name=name,
         format=contents.format,
-        architecture="ar" if kind == "ar" else "dit",
+        architecture=entry.name,
     )
-    if isinstance(backbone, Autoregressive):
-        attention, backbone.attend = select_causal_attention(device, dtype)
-        return CausalNetwork(card, backbone, device=device, dtype=dtype, attention=attention)
-    attention, backbone.attend = select_attention(device, dtype)
-    return MaskedNetwork(card, backbone, device=device, dtype=dtype, attention=attention)
+    return entry.run(backbone, card, device, dtype)
 
 
-def network_of(contents: Contents) -> tuple[Shape, DiT | Autoregressive]:
-    """The network, without memory, that the file's tensors make; all of them fit it."""
-    path, kind = contents.path, contents.kind
-    shape = shape_of(path, contents.shapes, contents.n_heads, kind)
+def mask_id_of(contents: Contents, vocab_size: int) -> int:
+    """Return the mask's id: the last one, where the file does not say."""
+    return vocab_size - 1 if contents.mask_id is None else contents.mask_id
+
+
+def network_of(contents: Contents) -> tuple[Shape, nn.Module]:
+    """Build the network, without memory, that the file's tensors make; all of them fit it."""
+    path, entry = contents.path, network_named(contents.architecture)
+    shape = shape_of(path, contents.shapes, contents.n_heads, entry)
     if contents.vocab_size not in (None, shape.vocab_size):
         raise invalid(
             path, f"its card says vocab_size {contents.vocab_size}, its tensors {shape.vocab_size}"
         )
-    backbone = empty_network(shape, kind)
+    backbone = empty_network(shape, entry)
     check_tensors(contents, backbone)
     return shape, backbone
 
@@ -133,7 +139,7 @@ def network_of(contents: Contents) -> tuple[Shape, DiT | Autoregressive]:
 def read_weights(
     contents: Contents,
     shape: Shape,
-    backbone: DiT | Autoregressive,
+    backbone: nn.Module,
     device: torch.device,
     dtype: torch.dtype,
 ) -> None:
@@ -190,20 +196,3 @@ def read_rotary(contents: Contents, shape: Shape) -> Tensor:
             "Give a checkpoint whose rotary positions have the base 10,000.",
         )
     return rotary
-
-
-def find_device(name: str) -> torch.device:
-    """``auto``, or a device that exists here. Raises ``BackendError`` ``device_unavailable``."""
-    if name == "auto":
-        return best_device()
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise BackendError(
-            "device_unavailable",
-            f"The device {name!r} cannot be used here ({reason}).",
-            "Use 'cpu', or 'auto' to take a GPU only if there is one.",
-        ) from error
-    return device

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from remdm_backend.checkpoint.card import Kind
 from remdm_backend.checkpoint.config_record import Config, has_mask_token
 from remdm_backend.checkpoint.contents import unsupported
 from remdm_backend.errors import BackendError
 from remdm_backend.log import log
+from remdm_backend.model.card import Kind
 
 KINDS: dict[str, Kind] = {"subs": "mdlm", "sedd": "sedd", "d3pm": "d3pm"}
 KNOWN = "Give an mdlm, sedd or d3pm checkpoint of the DiT backbone, or an ar checkpoint."

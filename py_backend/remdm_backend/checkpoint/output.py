@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from remdm_backend.checkpoint.safetensors_format import CARD_FILE, MODEL_FILE
+from remdm_backend.checkpoint.card_file import CARD_FILE
+from remdm_backend.checkpoint.safetensors_file import MODEL_FILE
 from remdm_backend.errors import BackendError
-from remdm_backend.lifetime import signals_ignored
+from remdm_backend.host.lifetime import signals_ignored
 
 TOKENIZER_FILE = "tokenizer.json"
 FILES = (TOKENIZER_FILE, MODEL_FILE, CARD_FILE)

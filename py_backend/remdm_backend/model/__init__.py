@@ -1,1 +1,1 @@
-"""The denoising network and what turns its output into log-probabilities."""
+"""This room holds the networks, and what turns their output into log-probabilities."""

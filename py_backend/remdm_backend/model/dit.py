@@ -152,7 +152,7 @@ class Block(BlockLayers):
             return Modulation(values[:, None])
         return Modulation(values, packed.sequence)
 
-    def on_rows(self, rows: Rows, c: Tensor, kv: Tensor) -> Tensor:
+    def on_rows(self, rows: Positions, c: Tensor, kv: Tensor) -> Tensor:
         """What ``forward`` gives at some rows, ``[N, H]``, with ``keys_and_values`` of all."""
         x = rows.hidden
         c = c if len(c) == 1 else c[rows.sample]
@@ -178,7 +178,7 @@ class Block(BlockLayers):
 
 
 @dataclass(frozen=True)
-class Rows:
+class Positions:
     """Single positions of a batch: ``hidden [N, H]``, the ``sample [N]`` that each is of, the
     ``angles`` of each, ``[N, 1, D/2]``; and how many tokens stand before each sample, and in all.
     """
@@ -276,7 +276,7 @@ class DiT(Backbone):
         all_ends = ends.tolist()
         longest = max(end - start for start, end in pairwise(all_ends))
         cos, sin = (part[position, 0] for part in self.rotary_emb(longest))
-        at_rows = Rows(x.flatten(0, -2)[rows], sample, (cos, sin), all_ends)
+        at_rows = Positions(x.flatten(0, -2)[rows], sample, (cos, sin), all_ends)
         logits: Tensor = self.output_layer(self._last.on_rows(at_rows, c, kv), c, sample)
         return logits
 

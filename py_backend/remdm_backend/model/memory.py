@@ -8,6 +8,13 @@ import torch
 
 from remdm_backend.errors import BackendError
 
+HIDDEN_STATES = 16
+"""Vectors of the hidden size that a token has in a block at most: four times two in the MLP, three
+in attention, the rest in between."""
+
+COPIES = 8
+"""Copies of the logits that are reduced or normalised at a time; some are float64."""
+
 SIGNS = ("DefaultCPUAllocator", "MPS backend out of memory")
 
 

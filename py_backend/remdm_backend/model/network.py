@@ -16,26 +16,26 @@ In ``float32`` everything is plain float32, which the original only does on a CP
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from remdm_backend.checkpoint.card import ModelCard
 from remdm_backend.model.attention import AttentionName
 from remdm_backend.model.backbone import Backbone, CausalBackbone
+from remdm_backend.model.card import ModelCard
 from remdm_backend.model.linear import Linear
 from remdm_backend.model.memory import is_out_of_memory, out_of_memory
 from remdm_backend.model.packing import Packed, Tokens, flat, sequence_of
 from remdm_backend.model.parameterization import (
     d3pm_log_probs,
-    masses,
     next_log_probs,
     sedd_log_scores,
     subs_log_probs,
 )
+from remdm_backend.model.statistics import StatisticName, row_statistics
 from remdm_backend.model.top_rows import TopRows, top_rows
 from remdm_backend.model.trunk_cache import TrunkCache
 
@@ -122,38 +122,53 @@ class Network(ABC, Generic[B]):
         with self._reading(tokens, sigma, rows, cache) as (logits, tokens, sigma, asked):
             card = self.card
 
-            def parameterized(asked: Tensor) -> Tensor:
-                raw = logits(asked).float()
+            def parameterized(part: slice) -> Tensor:
+                rows = asked[part]
+                raw = logits(rows).float()
                 if card.kind == "ar":
                     return next_log_probs(raw, card.mask_id)
                 if card.kind == "d3pm":
                     masking = card.subs_masking
                     return d3pm_log_probs(raw, card.mask_id, subs_masking=masking)
-                at_rows = flat(tokens)[asked]
+                at_rows = flat(tokens)[rows]
                 if card.kind == "sedd":
-                    return sedd_log_scores(raw, at_rows, sigma[sequence_of(tokens, asked)])
+                    return sedd_log_scores(raw, at_rows, sigma[sequence_of(tokens, rows)])
                 return subs_log_probs(raw, at_rows, card.mask_id)
 
-            return self._in_portions(parameterized, asked, card.vocab_size)
+            return self._in_portions(parameterized, len(asked), card.vocab_size)
 
-    def masses(
-        self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
+    def statistics(
+        self,
+        tokens: Tokens,
+        sigma: Tensor,
+        rows: Tensor,
+        cache: TrunkCache | None = None,
+        *,
+        names: Sequence[StatisticName],
+        given: Tensor | None = None,
     ) -> Tensor:
-        """``[N, 2]``: log of the sum of exp(logit) over all columns but the mask's, and the mask's
-        logit."""
+        """Reduce each row of the same logits to ``[N, k]`` float32, as ``row_statistics`` does;
+        ``given [N]`` int64 in [0, vocab_size)."""
         with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
             mask_id = self.card.mask_id
-            return self._in_portions(lambda part: masses(logits(part).float(), mask_id), asked, 2)
+            named = None if given is None else given.to(self.device)
 
-    def _in_portions(self, values: Logits, asked: Tensor, width: int) -> Tensor:
-        """``values [N, width]`` of ``asked [N]``, of so many rows at a time that what is needed on
-        the way stays small."""
+            def reduced(part: slice) -> Tensor:
+                tokens_named = None if named is None else named[part]
+                return row_statistics(logits(asked[part]), mask_id, names, tokens_named)
+
+            return self._in_portions(reduced, len(asked), len(names))
+
+    def _in_portions(self, values: Callable[[slice], Tensor], count: int, width: int) -> Tensor:
+        """Join ``values [N, width]`` of ``count`` rows, computed so many at a time that what is
+        needed on the way stays small."""
         portion = self._portion
-        if len(asked) <= portion:
-            return values(asked)
-        answer = torch.empty(len(asked), width, device=self.device)
-        for begin in range(0, len(asked), portion):
-            answer[begin : begin + portion] = values(asked[begin : begin + portion])
+        if count <= portion:
+            return values(slice(0, count))
+        answer = torch.empty(count, width, device=self.device)
+        for begin in range(0, count, portion):
+            part = slice(begin, min(count, begin + portion))
+            answer[part] = values(part)
         return answer
 
     @property

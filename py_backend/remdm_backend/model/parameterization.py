@@ -54,11 +54,3 @@ def next_log_probs(logits: Tensor, mask_id: int) -> Tensor:
     masked = logits.clone()
     masked[:, mask_id] = AR_NEGATIVE_INFINITY
     return masked.log_softmax(dim=-1)
-
-
-def masses(logits: Tensor, mask_id: int) -> Tensor:
-    """``[N, 2]``: log of the sum of exp(logit) over all columns but the mask's, and the mask's
-    logit."""
-    others = logits.clone()
-    others[:, mask_id] = -torch.inf
-    return torch.stack([torch.logsumexp(others, dim=-1), logits[:, mask_id]], dim=-1)

@@ -9,6 +9,8 @@ import math
 import torch
 from safetensors.torch import save
 
+from remdm_backend.checkpoint.card_file import CARD_FILE, card_fields
+from remdm_backend.checkpoint.safetensors_file import MODEL_FILE
 from remdm_backend.training.corpus import Corpus
 from remdm_backend.training.objective import OBJECTIVES
 from remdm_backend.training.options import Options, Recipe
@@ -25,15 +27,15 @@ def export(
     objective = OBJECTIVES[recipe.objective]
     inv_freq = run.network.get_buffer("rotary_emb.inv_freq")
     tensors["rotary_emb.inv_freq"] = inv_freq.cpu().contiguous()
-    card = {
-        "kind": recipe.objective,
-        "vocab_size": corpus.mask_id + 1,
-        "mask_id": corpus.mask_id,
-        "length": recipe.length,
-        "time_conditioning": objective.time_conditioning,
-        "n_heads": recipe.heads,
-        "weights": "ema",
-        "training": {
+    card = card_fields(
+        kind=objective.kind,
+        vocab_size=corpus.mask_id + 1,
+        mask_id=corpus.mask_id,
+        length=recipe.length,
+        time_conditioning=objective.time_conditioning,
+        n_heads=recipe.heads,
+        weights="ema",
+        training={
             "data": options.text.name,
             "data_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "steps": run.step,
@@ -46,13 +48,13 @@ def export(
             "torch": torch.__version__,
             "command": command(recipe, options),
         },
-    }
+    )
     out = options.out
-    (out / "card.json").unlink(missing_ok=True)
+    (out / CARD_FILE).unlink(missing_ok=True)
     write_atomically(out / "tokenizer.json", lambda p: p.write_text(corpus.tokenizer_json, "utf-8"))
-    write_atomically(out / "model.safetensors", lambda p: p.write_bytes(save(tensors)))
+    write_atomically(out / MODEL_FILE, lambda p: p.write_bytes(save(tensors)))
     card_json = json.dumps(card, indent=2) + "\n"
-    write_atomically(out / "card.json", lambda p: p.write_text(card_json, "utf-8"))
+    write_atomically(out / CARD_FILE, lambda p: p.write_text(card_json, "utf-8"))
 
 
 def command(recipe: Recipe, options: Options) -> str:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from remdm_backend.model.autoregressive import Autoregressive
+from remdm_backend.model.card import Kind
 from remdm_backend.model.dit import DiT, Shape
 from remdm_backend.model.parameterization import NEGATIVE_INFINITY, sedd_log_scores
 
@@ -121,6 +122,7 @@ class Objective:
     """A family of models: its network, its loss, and what the loss means. ``loss`` takes what
     ``draw`` made of a batch of windows."""
 
+    kind: Kind
     network: Callable[[Shape], nn.Module]
     draw: Callable[[Tensor, Ends, torch.Generator], Noised]
     loss: Callable[[Logits, Noised, int], Tensor]
@@ -144,9 +146,11 @@ def _shift(x0: Tensor, ends: Ends, _generator: torch.Generator) -> Noised:
     return shift(x0, ends.end_id)
 
 
+_BOUND = "bound on nats per token; fixed noise"
+
 OBJECTIVES: dict[str, Objective] = {
-    "mdlm": Objective(DiT, _noise, negative_elbo, False, "bound on nats per token; fixed noise"),
-    "sedd": Objective(DiT, _noise, score_entropy, True, "bound on nats per token; fixed noise"),
+    "mdlm": Objective("mdlm", DiT, _noise, negative_elbo, False, _BOUND),
+    "sedd": Objective("sedd", DiT, _noise, score_entropy, True, _BOUND),
     # The same sum, with weights that make it a mean, is -log p itself.
-    "ar": Objective(Autoregressive, _shift, negative_elbo, False, "nats per token"),
+    "ar": Objective("ar", Autoregressive, _shift, negative_elbo, False, "nats per token"),
 }

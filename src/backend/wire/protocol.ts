@@ -1,13 +1,15 @@
 /**
- * The messages between the SDK and the Python backend, version 4. `npm run schemas` turns these types
+ * The messages between the SDK and the Python backend, version 5. `npm run schemas` turns these types
  * into `schemas/*.json`; both sides validate every header against those files.
  *
  * A message is `[header, frame, frame, ...]`: the header is one of the records below in msgpack, each
  * frame one tensor as raw little-endian bytes, described in order by the header's `tensors`.
  */
 
+import type { StatisticName } from "../../sampler/denoiser.ts";
+
 /** Raised whenever a message changes its meaning; both sides refuse any other. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 export type TensorDtype = "float32" | "float64" | "bfloat16" | "int32";
 
@@ -82,17 +84,26 @@ export interface PingRequest {
   readonly id: number;
 }
 
-/** Frames: tokens int32 [B, L], sigma float32 [B], rows int32 [N] (flat indices b * L + l). */
+/**
+ * Frames: tokens int32 [B, L], sigma float32 [B], rows int32 [N] (flat indices b * L + l), and with the
+ * statistic `given` also given int32 [N], a token for each row.
+ */
 export interface ForwardRequestHeader {
   readonly type: "forward";
   /** @TJS-type integer
    * @minimum 0 */
   readonly id: number;
   /**
-   * `logits`: raw head output. `logprobs`: what the original's `forward` returns for this kind of model. `masses`: log of
-   * the sum of exp(logit) over all columns but the mask's, and the mask's logit.
+   * `logits`: raw head output. `logprobs`: what the original's `forward` returns for this kind of
+   * model. `statistics`: each row reduced to the numbers that `statistics` lists.
    */
-  readonly output: "logits" | "logprobs" | "masses";
+  readonly output: "logits" | "logprobs" | "statistics";
+  /**
+   * For `statistics`, and needed there: which numbers, in which order.
+   * @minItems 1
+   * @uniqueItems true
+   */
+  readonly statistics?: readonly StatisticName[];
   /**
    * For `logits`: of each row only the tokens that a nucleus of this mass can hold, see TopRowsReply.
    * @exclusiveMinimum 0
@@ -225,8 +236,8 @@ export interface ReleasedReply {
 }
 
 /**
- * Answer to forward. Frame: values float32 [N, V], for masses [N, 2]. Logits of a network that computes in bfloat16 are
- * bfloat16: the same numbers in half the bytes.
+ * Answer to forward. Frame: values float32 [N, V], for k statistics [N, k]. Logits of a network that computes in
+ * bfloat16 are bfloat16: the same numbers in half the bytes.
  */
 export interface RowsReply {
   readonly type: "rows";

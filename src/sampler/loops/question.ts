@@ -100,7 +100,7 @@ export async function askTop(
 
 /**
  * @returns [N, k] as {@link Denoiser.statistics}, checked for their number.
- * @throws as {@link ask}; RemdmError `denoiser_invalid` for a denoiser that has no statistics.
+ * @throws as {@link ask}; RemdmError `denoiser_invalid` for a denoiser that offers no statistics.
  */
 export async function askStatistics(
   denoiser: Denoiser,
@@ -108,13 +108,13 @@ export async function askStatistics(
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
   if (denoiser.statistics === undefined) {
-    throw new RemdmError("The denoiser has no `statistics`, which this strategy asks for", {
+    throw new RemdmError("The denoiser has no `statistics`", {
       code: "denoiser_invalid",
-      remedy: "Give it the method `statistics`: a few numbers instead of each row.",
+      remedy: "Give it the method `statistics`, which reduces each row to the numbers asked for.",
     });
   }
-  const values = await answerOf(denoiser.statistics(request, signal), signal);
-  return checked(values, "statistics", request.rows.length, request.statistics.length);
+  const statistics = await answerOf(denoiser.statistics(request, signal), signal);
+  return checked(statistics, "statistics", request.rows.length, request.statistics.length);
 }
 
 function checked(answer: Float32Array, what: string, rows: number, width: number): Float32Array {

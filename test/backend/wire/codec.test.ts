@@ -58,8 +58,8 @@ describe("encodeRequest", () => {
   });
 
   it("writes the name of a cache, and its release", () => {
-    const [forward] = encodeRequest({ type: "forward", id: 7, output: "masses", cache: 3 }, []);
-    expect(plain.unpack(forward as Uint8Array)).toMatchObject({ output: "masses", cache: 3 });
+    const [forward] = encodeRequest({ type: "forward", id: 7, output: "logprobs", cache: 3 }, []);
+    expect(plain.unpack(forward as Uint8Array)).toMatchObject({ output: "logprobs", cache: 3 });
     const release = { type: "release", id: 8, cache: 2 ** 31 - 1 } as const;
     const frames = encodeRequest(release, []);
     expect(frames.map((frame): unknown => plain.unpack(frame as Uint8Array))).toEqual([release]);

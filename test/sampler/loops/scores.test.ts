@@ -7,7 +7,7 @@ import { MASK, TableDenoiser, VOCAB_SIZE } from "../support/tableDenoiser.ts";
 const sedd = (length: number) => new TableDenoiser(length, { kind: "sedd" });
 
 describe("a sedd model", () => {
-  it("is asked for two numbers a masked position and for the rows that reveal", async () => {
+  it("is asked for one number a masked position and for the rows that reveal", async () => {
     const denoiser = sedd(12);
     const { tokens, stats } = await sample(denoiser, { steps: 8, samples: 3 });
     expect(tokens.some((ids) => ids.includes(MASK))).toBe(false);
@@ -46,14 +46,14 @@ describe("a sedd model", () => {
   it("needs reductions, of a sound network", async () => {
     const table = sedd(4);
     const bare: Denoiser = { model: table.model, forward: (request) => table.forward(request) };
-    await expect(sample(bare, { steps: 2 })).rejects.toThrow("has no `masses`");
+    await expect(sample(bare, { steps: 2 })).rejects.toThrow("has no `statistics`");
     const unsound: Denoiser = {
       ...bare,
-      masses: async ({ rows }) => new Float32Array(2 * rows.length).fill(NaN),
+      statistics: async ({ rows }) => new Float32Array(rows.length).fill(NaN),
     };
     await expect(sample(unsound, { steps: 2 })).rejects.toThrow("sum to exp(NaN)");
-    const short: Denoiser = { ...bare, masses: async () => new Float32Array(3) };
-    await expect(sample(short, { steps: 2 })).rejects.toThrow("3 masses instead of 8");
+    const short: Denoiser = { ...bare, statistics: async () => new Float32Array(3) };
+    await expect(sample(short, { steps: 2 })).rejects.toThrow("3 statistics instead of 4");
   });
 });
 

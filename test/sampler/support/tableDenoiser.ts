@@ -6,8 +6,10 @@ import type {
   Denoiser,
   DenoiserModel,
   ForwardRequest,
+  StatisticsRequest,
   TokenId,
 } from "../../../src/sampler/index.ts";
+import { statisticsOf } from "./rowStatistics.ts";
 
 const { imul } = Math;
 
@@ -60,15 +62,10 @@ export class TableDenoiser implements Denoiser {
     return answer;
   }
 
-  /** The reductions of the same rows; counted among the requests as any other. */
-  async masses(request: ForwardRequest): Promise<Float32Array> {
-    const rows = await this.forward(request);
-    const { vocabSize, maskId } = this.model;
-    return Float32Array.from({ length: 2 * request.rows.length }, (_, i) => {
-      const row = rows.subarray((i >> 1) * vocabSize, ((i >> 1) + 1) * vocabSize);
-      if (i % 2 === 1) return row[maskId];
-      return Math.log(row.reduce((sum, logit, v) => sum + (v === maskId ? 0 : Math.exp(logit)), 0));
-    });
+  /** Of the same rows; counted among the requests as any other. */
+  async statistics(request: StatisticsRequest): Promise<Float32Array> {
+    const { statistics, given } = request;
+    return statisticsOf(statistics, await this.forward(request), this.model, given);
   }
 }
 

@@ -1,0 +1,1 @@
+"""The entries of the registry of architectures (``checkpoint/registry.py``), one a file."""

@@ -1,0 +1,1 @@
+"""This room answers forward calls: it queues, merges and runs them on one thread."""

@@ -1,1 +1,0 @@
-"""Judging texts: generative perplexity and MAUVE."""

@@ -1,0 +1,1 @@
+"""This room judges texts: generative perplexity and MAUVE."""

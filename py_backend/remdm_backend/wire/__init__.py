@@ -1,0 +1,1 @@
+"""This room is the protocol: what a message may be, decoded and checked before anything uses it."""

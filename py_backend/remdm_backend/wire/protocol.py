@@ -1,0 +1,325 @@
+"""The wire protocol, version 5: ``[header, frame, frame, ...]``.
+
+``src/backend/wire/protocol.ts`` defines it.
+
+The header is a msgpack record that the JSON schemas describe; each frame is one tensor, raw and
+little endian. Nothing that arrives is trusted: sizes are bounded before anything is allocated,
+arithmetic on them is Python's (no overflow), and every index is checked before a network sees it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+import fastjsonschema
+import msgpack  # type: ignore[import-untyped]
+import numpy as np
+from numpy.typing import NDArray
+
+from remdm_backend.errors import BackendError, RequestError
+from remdm_backend.wire.judging import READERS, Evaluation
+from remdm_backend.wire.schemas import compile_by_type
+from remdm_backend.wire.tensor_frames import MAX_SEQUENCES, read_tensors
+
+PROTOCOL_VERSION = 5
+
+MAX_HEADER_BYTES = 16 * 1024
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+MAX_FRAMES = 5
+"""Header, tokens, sigma, rows, given."""
+MAX_ANSWER_BYTES = 4 * 1024**3
+MAX_ID = 2**53 - 1
+"""The largest integer that JavaScript holds exactly."""
+
+ERROR_CODES = frozenset(
+    {
+        "checkpoint_missing",
+        "checkpoint_invalid",
+        "checkpoint_unsupported",
+        "device_unavailable",
+        "out_of_memory",
+        "package_missing",
+        "protocol_mismatch",
+        "request_invalid",
+        "internal",
+    }
+)
+"""What an error reply may say; ``schemas/reply.json`` has the same list."""
+
+Output: TypeAlias = Literal["logits", "logprobs", "statistics"]
+StatisticName: TypeAlias = Literal[
+    "logMass", "maskLogit", "max", "argmax", "second", "entropy", "given"
+]
+"""As in ``model/statistics.py``, which says what each means."""
+Header: TypeAlias = dict[str, Any]
+
+_WIRE_NAMES = {"float32": "float32", "uint16": "bfloat16", "int32": "int32", "float64": "float64"}
+_FORWARD_TENSORS = (("tokens", "int32", 2), ("sigma", "float32", 1), ("rows", "int32", 1))
+_GIVEN_TENSOR = ("given", "int32", 1)
+
+
+@dataclass(frozen=True)
+class Hello:
+    id: int
+    protocol: int
+
+
+@dataclass(frozen=True)
+class Ping:
+    id: int
+
+
+@dataclass(frozen=True, eq=False)
+class Forward:
+    """One call: ``tokens [B, L]``, ``sigma [B]``, ``rows [N]`` (flat ``b * L + l``, ascending)."""
+
+    id: int
+    output: Output
+    tokens: NDArray[np.int64]
+    sigma: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    cache: int | None = None
+    """Name under which the client may ask about the same tokens again."""
+    top_mass: float | None = None
+    """Of each row only what a nucleus of this mass can hold; for ``logits`` alone."""
+    statistics: tuple[StatisticName, ...] = ()
+    """What each row is reduced to, in this order; for ``statistics`` alone, and never empty there.
+    """
+    given: NDArray[np.int64] | None = None
+    """``[N]``: the token of each row whose probability the statistic ``given`` is."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """The client will not use this cache any more."""
+
+    id: int
+    cache: int
+
+
+class ForwardAnswer(Protocol):
+    """What a forward is answered with (``engine/row_results.py``)."""
+
+    @property
+    def reply_type(self) -> Literal["rows", "topRows"]: ...
+    @property
+    def tensors(self) -> Sequence[NDArray[Any]]: ...
+
+
+Request: TypeAlias = Hello | Ping | Forward | Release | Evaluation
+
+
+class RequestDecoder:
+    """Bytes to typed requests. Construction reads and compiles the schemas."""
+
+    def __init__(self) -> None:
+        self._validators = compile_by_type("request")
+
+    def decode(self, frames: Sequence[memoryview]) -> Request:
+        """The request in ``frames`` (header first); raises RequestError. Copies what it keeps."""
+        header = _unpack(frames)
+        request_id = _readable_id(header)
+        try:
+            validate = self._validators[header["type"]]
+        except (KeyError, TypeError):
+            known = ", ".join(self._validators)
+            raise RequestError(request_id, f"The message has no type among {known}.") from None
+        try:
+            validate(header)
+        except fastjsonschema.JsonSchemaException as error:
+            raise RequestError(request_id, f"Invalid header: {str(error)[:300]}.") from error
+        if request_id is None:
+            raise RequestError(None, f"Invalid header: id must be at most {MAX_ID}.")
+        if header["type"] == "forward":
+            return _forward(request_id, header, frames[1:])
+        if header["type"] in READERS:
+            return READERS[header["type"]](request_id, header, frames[1:])
+        if len(frames) != 1:
+            raise RequestError(request_id, f"{header['type']} carries no tensors.")
+        if header["type"] == "hello":
+            return Hello(request_id, int(header["protocol"]))
+        if header["type"] == "release":
+            return Release(request_id, int(header["cache"]))
+        return Ping(request_id)
+
+
+class Wanted(Protocol):
+    """What a call, or a batch of calls, wants of its rows."""
+
+    @property
+    def output(self) -> Output: ...
+    @property
+    def top_mass(self) -> float | None: ...
+    @property
+    def statistics(self) -> tuple[StatisticName, ...]: ...
+
+
+def wanted_of(call: Wanted) -> tuple[object, ...]:
+    """Return what calls have in common that can share a forward."""
+    return (call.output, call.top_mass, call.statistics)
+
+
+def width_of(call: Wanted, vocab_size: int) -> int:
+    """Return how many numbers answer each row."""
+    return len(call.statistics) if call.output == "statistics" else vocab_size
+
+
+def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
+    """Refuse a call that does not fit the model: its vocabulary V and longest sequence."""
+    batch, call_length = call.tokens.shape
+    if call_length > length:
+        raise RequestError(
+            call.id,
+            f"The sequences have {call_length} tokens, the model takes {length}.",
+            f"Ask for at most {length} tokens.",
+        )
+    # Every call is looked at in the I/O loop: few passes, and a NaN fails the comparison.
+    if not (call.tokens.min() >= 0 and call.tokens.max() < vocab_size):
+        raise RequestError(call.id, f"A token is outside [0, {vocab_size}).")
+    if not (call.sigma.min() >= 0 and call.sigma.max() < math.inf):
+        raise RequestError(call.id, "A sigma is negative or not finite.")
+    rows = call.rows
+    if rows.size:
+        if not (rows[0] >= 0 and rows[-1] < batch * call_length):
+            raise RequestError(call.id, f"A row is outside [0, {batch * call_length}).")
+        if not (rows[1:] > rows[:-1]).all():
+            raise RequestError(call.id, "The rows are not strictly ascending.")
+    given = call.given
+    if given is not None and ((given < 0) | (given >= vocab_size)).any():
+        raise RequestError(call.id, f"A given token is outside [0, {vocab_size}).")
+    width = width_of(call, vocab_size)
+    if rows.size * width * 4 > MAX_ANSWER_BYTES:
+        raise RequestError(
+            call.id,
+            f"{rows.size} rows of {width} values are more than an answer may hold.",
+            f"Ask for at most {MAX_ANSWER_BYTES // (4 * width)} rows in one call.",
+        )
+
+
+def encode(header: Header) -> bytes:
+    """The header frame of a reply."""
+    packed: bytes = msgpack.packb(header)
+    return packed
+
+
+def pong(request_id: int, *, busy: bool, queued: int) -> Header:
+    return {"type": "pong", "id": request_id, "busy": busy, "queued": queued}
+
+
+def released(request_id: int) -> Header:
+    return {"type": "released", "id": request_id}
+
+
+def rows_reply(request_id: int, answer: ForwardAnswer) -> list[bytes | memoryview]:
+    """Return header and frames for ``answer``; the frames are views of its arrays, not copies."""
+    return _with_tensors(answer.reply_type, request_id, answer.tensors)
+
+
+def evaluated_reply(request_id: int, arrays: Sequence[NDArray[Any]]) -> list[bytes | memoryview]:
+    """Header and frames; the frames are views of ``arrays``."""
+    return _with_tensors("evaluated", request_id, arrays)
+
+
+def _with_tensors(
+    kind: str, request_id: int, arrays: Sequence[NDArray[Any]]
+) -> list[bytes | memoryview]:
+    specs, frames = [], []
+    for array in arrays:
+        specs.append({"dtype": _WIRE_NAMES[array.dtype.name], "shape": list(array.shape)})
+        frames.append(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+    return [encode({"type": kind, "id": request_id, "tensors": specs}), *frames]
+
+
+def error_reply(request_id: int | None, error: BackendError) -> Header:
+    """The wire form of ``error``; a code that the protocol lacks travels as ``internal``."""
+    return {
+        "type": "error",
+        "id": request_id,
+        "code": error.code if error.code in ERROR_CODES else "internal",
+        "message": error.message,
+        "remedy": error.remedy,
+    }
+
+
+def _unpack(frames: Sequence[memoryview]) -> Header:
+    if not 1 <= len(frames) <= MAX_FRAMES:
+        raise RequestError(None, f"A message has 1 to {MAX_FRAMES} frames.")
+    if frames[0].nbytes > MAX_HEADER_BYTES:
+        raise RequestError(None, f"The header is longer than {MAX_HEADER_BYTES} bytes.")
+    try:
+        header = msgpack.unpackb(
+            frames[0],
+            strict_map_key=True,
+            max_map_len=64,
+            max_array_len=64,
+            max_str_len=1024,
+            max_bin_len=0,
+            max_ext_len=0,
+        )
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise RequestError(None, "The header is not msgpack of the protocol's kind.") from error
+    if not isinstance(header, dict):
+        raise RequestError(None, "The header is not a record.")
+    return header
+
+
+def _readable_id(header: Header) -> int | None:
+    """The id for the answer. JavaScript packs an integer above 2^32 as a float: both are read."""
+    value = header.get("id")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # False for NaN and the infinities too.
+    return int(value) if 0 <= value <= MAX_ID and value == int(value) else None
+
+
+def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> Forward:
+    statistics = _statistics(request_id, header)
+    expected = [*_FORWARD_TENSORS, *([_GIVEN_TENSOR] if "given" in statistics else [])]
+    arrays = read_tensors(request_id, header, frames, expected, {"rows", "given"})
+    tokens, sigma, rows, *more = arrays
+    if len(tokens) > MAX_SEQUENCES:
+        raise RequestError(request_id, f"A call has at most {MAX_SEQUENCES} sequences.")
+    if len(sigma) != len(tokens):
+        raise RequestError(request_id, "sigma and tokens are of different batch sizes.")
+    given = more[0].astype(np.int64) if more else None
+    if given is not None and len(given) != len(rows):
+        raise RequestError(
+            request_id,
+            f"given names {len(given)} tokens for {len(rows)} rows; name one each.",
+        )
+    top_mass = header.get("topMass")
+    if top_mass is not None:
+        if header["output"] != "logits":
+            raise RequestError(request_id, f"topMass is for logits, not for {header['output']}.")
+        if not 0 < top_mass < 1:  # NaN, which the schema lets pass
+            raise RequestError(request_id, "topMass is not between 0 and 1.")
+    # A frame of ZeroMQ may be unaligned, and goes when the message goes: all are copied.
+    return Forward(
+        request_id,
+        header["output"],
+        tokens.astype(np.int64),
+        sigma.astype(np.float32),
+        rows.astype(np.int64),
+        int(header["cache"]) if "cache" in header else None,
+        top_mass,
+        statistics,
+        given,
+    )
+
+
+def _statistics(request_id: int, header: Header) -> tuple[StatisticName, ...]:
+    """Read the names, which the schema knows: distinct ones, where statistics are asked for."""
+    names = tuple(header.get("statistics", ()))
+    if header["output"] != "statistics":
+        if "statistics" in header:
+            raise RequestError(
+                request_id, f"statistics are listed, but {header['output']} are asked for."
+            )
+    elif not names:
+        raise RequestError(request_id, "No statistics are listed; name at least one.")
+    elif len(set(names)) < len(names):
+        raise RequestError(request_id, f"A statistic is listed twice: {', '.join(names)}.")
+    return names

@@ -1,0 +1,45 @@
+"""Every kind of model has one network, and every published directory one entry."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from remdm_backend.checkpoint.architecture import OwnNetwork
+from remdm_backend.checkpoint.architectures.autoregressive import AUTOREGRESSIVE
+from remdm_backend.checkpoint.architectures.dit import DIT
+from remdm_backend.checkpoint.architectures.huggingface_masked_lm import MASKED_LM
+from remdm_backend.checkpoint.architectures.huggingface_mdlm import MDLM_RELEASE
+from remdm_backend.checkpoint.huggingface_files import JsonObject
+from remdm_backend.checkpoint.registry import (
+    ARCHITECTURES,
+    network_for,
+    network_named,
+    published_as,
+)
+from remdm_backend.model.card import Kind
+
+
+def test_every_kind_has_one_network() -> None:
+    own = [entry for entry in ARCHITECTURES if isinstance(entry, OwnNetwork)]
+    kinds = [kind for entry in own for kind in entry.kinds]
+    assert sorted(kinds) == sorted(get_args(Kind))
+    assert len({entry.name for entry in own}) == len(own)
+    assert [network_for(kind) for kind in ("mdlm", "sedd", "d3pm")] == [DIT] * 3
+    assert network_for("ar") is AUTOREGRESSIVE
+    assert network_named("dit") is DIT
+
+
+@pytest.mark.parametrize(
+    ("config", "entry"),
+    [({"model_type": "mdlm"}, MDLM_RELEASE), ({"model_type": "bert"}, MASKED_LM), ({}, MASKED_LM)],
+)
+def test_a_config_belongs_to_the_first_entry_that_recognises_it(
+    config: dict[str, str], entry: object, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+    assert published_as(JsonObject(file)) is entry
