@@ -3,10 +3,6 @@
  * say about these positions? Implementations: the ZeroMQ client in `src/backend`, tables in the tests.
  */
 
-import type { TopRow } from "./draw/topRow.ts";
-
-export type { TopRow };
-
 /** Index into the model's vocabulary, in [0, vocabSize). */
 export type TokenId = number;
 
@@ -82,6 +78,16 @@ export interface StatisticsRequest extends ForwardRequest {
   readonly statistics: readonly StatisticName[];
   /** [N] a token for each row, in [0, vocabSize). Needed exactly when `given` is listed. */
   readonly given?: Int32Array<ArrayBuffer>;
+}
+
+/** The tokens of a row that a nucleus of a given mass can hold. */
+export interface TopRow {
+  /** Ascending, without the mask. */
+  readonly ids: Int32Array;
+  /** Of those ids. */
+  readonly logits: Float32Array;
+  /** Sum of exp(logit - max) over all other tokens but the mask's; max is the largest of all logits. */
+  readonly rest: number;
 }
 
 export interface Denoiser {

@@ -171,7 +171,7 @@ describe("a mistake in the options", () => {
 describe("right options", () => {
   it("have the documented defaults", () => {
     expect(resolve({ samples: 40 })).toMatchObject({
-      topP: 1,
+      topP: 0.9,
       samples: 40,
       firstSample: 0,
       batchSize: 16,
@@ -184,7 +184,7 @@ describe("right options", () => {
   });
 
   it("may name what they leave undefined", () => {
-    expect(resolve({ topP: undefined, prompt: undefined, seed: undefined }).topP).toBe(1);
+    expect(resolve({ topP: undefined, prompt: undefined, seed: undefined }).topP).toBe(0.9);
   });
 
   it("take seeds of 64 bits", () => {

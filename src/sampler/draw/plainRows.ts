@@ -4,8 +4,7 @@
  */
 import type { NoiseSource } from "./noise.ts";
 import { Nucleus } from "./nucleus.ts";
-import type { Draw } from "./rowSampler.ts";
-import { invalidRow, type RowAddress } from "./rowAddress.ts";
+import { invalidRow, type Draw, type RowAddress } from "./rowAddress.ts";
 import type { Quirks } from "../quirks.ts";
 import { LACKING, type TopRow } from "./topRow.ts";
 

@@ -1,4 +1,5 @@
-/** Whose row of logits it is, and the error for one that cannot be drawn from. */
+/** A row of logits has an address, by which its noise is drawn and errors name it, and gives a draw or an error. */
+import type { TokenId } from "../denoiser.ts";
 import { RemdmError } from "../../foundation/errors.ts";
 
 /** Its noise is drawn for this address, and errors name it. */
@@ -6,6 +7,13 @@ export interface RowAddress {
   readonly sample: number;
   readonly step: number;
   readonly position: number;
+}
+
+/** What was drawn from a row. */
+export interface Draw {
+  readonly token: TokenId;
+  /** Its probability after nucleus filtering, in (0, 1]: psi of ReMDM-conf. */
+  readonly probability: number;
 }
 
 export function invalidRow({ sample, step, position }: RowAddress, what: string): RemdmError {

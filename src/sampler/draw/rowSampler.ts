@@ -9,18 +9,12 @@ import type { DenoiserModel, TokenId } from "../denoiser.ts";
 import { KernelRows } from "./kernel/kernelRows.ts";
 import type { NoiseSource } from "./noise.ts";
 import { PlainRows } from "./plainRows.ts";
-import { invalidRow, type RowAddress } from "./rowAddress.ts";
+import { invalidRow, type Draw, type RowAddress } from "./rowAddress.ts";
 import type { Quirks } from "../quirks.ts";
 import { likeliestOf, type TopRow } from "./topRow.ts";
 
-export { invalidRow, type RowAddress } from "./rowAddress.ts";
+export { invalidRow, type Draw, type RowAddress } from "./rowAddress.ts";
 export type { TopRow } from "./topRow.ts";
-
-export interface Draw {
-  readonly token: TokenId;
-  /** Its probability after nucleus filtering, in (0, 1]: psi of ReMDM-conf. */
-  readonly probability: number;
-}
 
 /** Works on one row after another with the same scratch memory. */
 export class RowSampler {

@@ -1,15 +1,8 @@
 /** A row of logits cut down to the tokens that can be drawn, as a backend sends it to save the rest. */
+import type { TopRow } from "../denoiser.ts";
 import { invalidRow, type RowAddress } from "./rowAddress.ts";
 
-/** The tokens of a row that a nucleus of a given mass can hold. */
-export interface TopRow {
-  /** Ascending, without the mask. */
-  readonly ids: Int32Array;
-  /** Of those ids. */
-  readonly logits: Float32Array;
-  /** Sum of exp(logit - max) over all other tokens but the mask's; max is the largest of all logits. */
-  readonly rest: number;
-}
+export type { TopRow };
 
 /**
  * A list that ends this much of the probability before p lacks tokens of the nucleus. Far more than a backend's sums

@@ -51,7 +51,9 @@ describe("a sedd model", () => {
       ...bare,
       statistics: async ({ rows }) => new Float32Array(rows.length).fill(NaN),
     };
-    await expect(sample(unsound, { steps: 2 })).rejects.toThrow("sum to exp(NaN)");
+    await expect(sample(unsound, { steps: 2 })).rejects.toThrow(
+      "position 0 has NaN as its logMass",
+    );
     const short: Denoiser = { ...bare, statistics: async () => new Float32Array(3) };
     await expect(sample(short, { steps: 2 })).rejects.toThrow("3 statistics instead of 4");
   });

@@ -2,10 +2,9 @@
  * The draw from a row in WebAssembly (`assembly/index.ts`), with the same bits as in plain TypeScript. The module is
  * compiled once, when first needed; each of these has an instance of it with a memory of its own.
  */
-import type { Draw } from "../rowSampler.ts";
 import { FRACTIONS } from "../exponential.ts";
 import { PhiloxNoise, TOKEN_STREAM, type NoiseSource } from "../noise.ts";
-import type { RowAddress } from "../rowAddress.ts";
+import type { Draw, RowAddress } from "../rowAddress.ts";
 import type { Quirks } from "../../quirks.ts";
 import { LACKING, type TopRow } from "../topRow.ts";
 import { BINARY } from "./binary.ts";

@@ -1,0 +1,137 @@
+/** Chooses the loop of a run: what the model, the strategy and the executor make of each other. */
+import { checkInteger } from "../foundation/checks.ts";
+import { OptionError, RemdmError } from "../foundation/errors.ts";
+import type { AnyRowStrategy, StrategyDefinition } from "./definition.ts";
+import type { DenoiserModel, ModelKind } from "./denoiser.ts";
+import { bindForm, type BoundForm } from "./loops/parity/form.ts";
+import { evenGrid, windowGrid, type DenseGrid } from "./loops/parity/grid.ts";
+import type { AnyOptions } from "./optionTable.ts";
+import { MAX_STEPS, planOf, type Plan } from "./plan.ts";
+import type { Quirks } from "./quirks.ts";
+import { linearTimes } from "./schedule.ts";
+import type { PreparedStrategy } from "./strategies/find.ts";
+
+/** The loop that a run takes, with what that loop alone needs. */
+export type LoopPlan =
+  /** Changes are drawn first, then the network is asked about them (`loops/drawFirst.ts`). */
+  | { readonly kind: "drawFirst"; readonly plan: Plan }
+  /** The network is asked first, and its rows say what changes (`loops/askFirst.ts`). [T + 1] falling times. */
+  | {
+      readonly kind: "askFirst";
+      readonly definition: AnyRowStrategy;
+      readonly options: AnyOptions;
+      readonly times: Float64Array;
+    }
+  /** Left to right (`loops/leftToRight.ts`). */
+  | { readonly kind: "leftToRight"; readonly parity: boolean }
+  /** The original's arithmetic (`loops/parity/run.ts`). */
+  | { readonly kind: "parity"; readonly form: BoundForm; readonly grid: DenseGrid };
+
+interface LoopOptions {
+  readonly steps: unknown;
+  readonly dense: boolean;
+  readonly quirks: Quirks;
+  readonly length: number;
+  /** Tokens that a window moves on by; 0: there is one window. */
+  readonly stride: number;
+  readonly model: DenoiserModel;
+}
+
+/**
+ * @returns the loop and its number of steps: for dfm of its own grid, for ar the tokens that are drawn.
+ * @throws OptionError that says what does not go together with what.
+ */
+export function loopOf(
+  { definition, options }: PreparedStrategy,
+  { steps, dense, quirks, length, stride, model }: LoopOptions,
+): { readonly loop: LoopPlan; readonly steps: number } {
+  const { kind } = definition;
+  if (stride > 0 && definition.windows === false) {
+    throw new OptionError("stride", stride, `undefined with the strategy ${kind}`);
+  }
+  if ("leftToRight" in definition) {
+    checkBos(model);
+    if (steps !== undefined) {
+      throw new OptionError("steps", steps, "undefined (ar takes one step a token)");
+    }
+    return { loop: { kind: "leftToRight", parity: dense }, steps: drawnTokens(length, quirks) };
+  }
+  if (dense) {
+    const { parity } = definition;
+    if (parity === undefined) {
+      throw new OptionError("strategy.kind", kind, "one that the original's code has, for `dense`");
+    }
+    const count = checkInteger("steps", steps === undefined ? length : steps, 1, MAX_STEPS);
+    const own = "grid" in parity ? parity.grid?.(count) : undefined;
+    const grid = own ?? (stride > 0 ? windowGrid(count) : evenGrid(count));
+    return {
+      loop: { kind: "parity", form: bindForm(parity, options), grid },
+      steps: grid.steps.length,
+    };
+  }
+  // A window's last time is 0, not 1e-5: nothing is left for the final noise removal there.
+  const times = readTimes(steps, length, definition, stride > 0 ? 0 : undefined);
+  const loop: LoopPlan =
+    "select" in definition
+      ? { kind: "askFirst", definition, options, times }
+      : { kind: "drawFirst", plan: planOf(definition, options, times, quirks) };
+  return { loop, steps: times.length - 1 };
+}
+
+/** @returns [T + 1] falling times. */
+function readTimes(
+  steps: unknown,
+  length: number,
+  { kind, times }: StrategyDefinition,
+  end: number | undefined,
+): Float64Array {
+  if (Array.isArray(steps) || ArrayBuffer.isView(steps)) return checkTimes(steps);
+  const count = checkInteger("steps", steps === undefined ? length : steps, 1, MAX_STEPS);
+  if (times === undefined) return linearTimes(count, end);
+  const own: unknown = times(count);
+  if (own instanceof Float64Array && isFalling(own)) return own;
+  throw new RemdmError(`The time grid of the strategy ${kind} does not fall from 1 to 0 or above`, {
+    code: "strategy_invalid",
+    remedy: "Let its times return a Float64Array of falling numbers that begins with 1.",
+  });
+}
+
+function checkTimes(steps: unknown): Float64Array {
+  const given = Array.from(steps as ArrayLike<unknown>);
+  const times = Float64Array.from(given, (time) => (typeof time === "number" ? time : NaN));
+  if (times.length - 1 <= MAX_STEPS && isFalling(times)) return times;
+  const allowed =
+    "a number of steps, or an array of two or more falling times from 1 to 0 or above";
+  throw new OptionError("steps", steps, allowed);
+}
+
+function isFalling(times: Float64Array): boolean {
+  const falls = times.every((time, i) => (i === 0 ? time === 1 : time < times[i - 1]));
+  return falls && times.length >= 2 && times[times.length - 1] >= 0;
+}
+
+/** @returns whether to compute as the original does. */
+export function readExecutor(executor: unknown, kind: ModelKind): boolean {
+  // Whether a d3pm row reveals depends on the whole row, and its last step changes revealed tokens.
+  const allowed = kind === "d3pm" ? ["dense"] : ["events", "dense"];
+  const chosen = executor === undefined ? allowed[0] : executor;
+  if (typeof chosen === "string" && allowed.includes(chosen)) return chosen === "dense";
+  const names = allowed.map((name) => JSON.stringify(name)).join(" or ");
+  throw new OptionError("executor", executor, `${names} for a model of kind ${kind}`);
+}
+
+/** The first token is the begin-of-text one. The original forces the last to be it too, which its papers do not say. */
+function drawnTokens(length: number, quirks: Quirks): number {
+  return length - (quirks === "original" ? 2 : 1);
+}
+
+function checkBos({ bosId, vocabSize }: DenoiserModel): void {
+  if (bosId !== undefined && Number.isSafeInteger(bosId) && bosId >= 0 && bosId < vocabSize) return;
+  throw new RemdmError(
+    `An ar model needs a token to begin with; its bosId is ${String(bosId)} of ${vocabSize}`,
+    {
+      code: "denoiser_invalid",
+      remedy: "Set the model's bosId, or use a tokenizer that has a begin-of-text token.",
+    },
+  );
+}
