@@ -11,13 +11,15 @@ const pinned = new Map<number, number>();
 opening.forEach((token, i) => pinned.set(i, token));
 ending.forEach((token, i) => pinned.set(length - ending.length + i, token));
 
-const { texts } = await remdm.sample({
-  strategy: { kind: "remdm-cap", eta: 0.04 },
-  steps: 64,
-  topP: 0.9,
-  samples: 3,
-  length,
-  pinned,
-  seed: 3,
-}).result();
+const { texts } = await remdm
+  .sample({
+    strategy: { kind: "remdm-cap", eta: 0.04 },
+    steps: 64,
+    topP: 0.9,
+    samples: 3,
+    length,
+    pinned,
+    seed: 3,
+  })
+  .result();
 for (const text of texts) console.log(`${JSON.stringify(text)}\n`);
