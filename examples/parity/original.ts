@@ -1,5 +1,5 @@
 /**
- * The original, in its own Python, through pythonia. Its traps are in docs/design.md, section 9: a call has 100 s unless
+ * The original, in its own Python, through pythonia. Its traps are in docs/measurements.md, "pythonia": a call has 100 s unless
  * told otherwise, settles never when Python dies, and loses the message of an error; so each call races with the end of
  * the process, and everything crosses as JSON.
  */
