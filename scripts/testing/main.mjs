@@ -15,6 +15,7 @@ const USAGE = `usage: npm test [-- jest|pytest|unit|backend|slow [ARGUMENTS OF T
   npm run test:unit                 the TypeScript tests that need no Python
   npm run test:backend              the TypeScript tests of the real backend, and the Python tests
   npm run test:slow                 the TypeScript tests that take long
+  npm run test:unit -- test/sampler the unit tests whose path has test/sampler
   npm test -- jest test/sampler     the TypeScript tests whose path has test/sampler
   npm test -- pytest -k attention   the Python tests whose name has attention`;
 
@@ -72,19 +73,21 @@ const RUNNERS = [
 
 /**
  * @param {string | undefined} only a runner or a part
+ * @param {readonly string[]} [args] beside a part they are jest's, and leave pytest out
  * @returns {Choice}
  */
-export function choose(only) {
+export function choose(only, args = []) {
   const part = PARTS.find((name) => name === only);
   // The Python tests are all of the part `backend`.
-  if (part === "backend" || only === undefined) return { runners: RUNNERS, part };
+  if (only === undefined || (part === "backend" && args.length === 0))
+    return { runners: RUNNERS, part };
   const runner = part === undefined ? only : "jest";
   return { runners: RUNNERS.filter(({ name }) => name === runner), part };
 }
 
 /** @param {readonly string[]} args */
 export async function main([only, ...rest]) {
-  const { runners, part } = choose(only);
+  const { runners, part } = choose(only, rest);
   if (runners.length === 0) {
     say(`error: there is no test runner and no part ${JSON.stringify(only)}.\n${USAGE}`);
     process.exitCode = 2;

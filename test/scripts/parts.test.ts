@@ -30,6 +30,7 @@ describe("the parts together", () => {
       [],
     ]);
     expect(choose("jest").part).toBeUndefined();
+    expect(choose("backend", ["test/rows"]).runners.map(({ name }) => name)).toEqual(["jest"]);
   });
 });
 
