@@ -1,9 +1,18 @@
+import { fileURLToPath } from "node:url";
+import { filesOf } from "./scripts/testing/parts.mjs";
+
+const part = process.env.REMDM_TEST_PART;
+
 /** @type {import("jest").Config} */
 export default {
   injectGlobals: false, // they are imported; and Observable Plot draws otherwise where it finds a global `it`
   testEnvironment: "node",
   roots: ["<rootDir>/test"],
-  testMatch: ["**/*.test.ts"],
+  testMatch:
+    part === undefined
+      ? ["**/*.test.ts"]
+      : filesOf(fileURLToPath(new URL("test", import.meta.url)), part),
+  setupFilesAfterEnv: ["<rootDir>/scripts/testing/hidePython.mjs"],
   extensionsToTreatAsEsm: [".ts"],
   transform: {
     "^.+\\.ts$": [

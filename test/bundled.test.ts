@@ -11,9 +11,10 @@ const { packagePath, packageRoot, packageVersion } = original;
 let elsewhere = "";
 beforeAll(() => {
   elsewhere = mkdtempSync(join(tmpdir(), "remdm-bundle-"));
-  for (const file of ["packageRoot.ts", "sampler/errors.ts", "sampler/messages.ts"]) {
-    mkdirSync(join(elsewhere, "app/sampler"), { recursive: true });
-    copyFileSync(join(packageRoot, "src", file), join(elsewhere, "app", file));
+  const app = join(elsewhere, "app/foundation");
+  mkdirSync(app, { recursive: true });
+  for (const file of ["packageRoot.ts", "errors.ts", "messages.ts"]) {
+    copyFileSync(join(packageRoot, "src/foundation", file), join(app, file));
   }
 });
 afterAll(() => {
@@ -28,7 +29,7 @@ describe("the package's files", () => {
 
   it("are missed with an error that says why, where the code was bundled into another place", async () => {
     const bundled = (await import(
-      pathToFileURL(join(elsewhere, "app/packageRoot.ts")).href
+      pathToFileURL(join(elsewhere, "app/foundation/packageRoot.ts")).href
     )) as typeof original;
     for (const use of [() => bundled.packagePath("py_backend"), bundled.packageVersion]) {
       expect(use).toThrow(

@@ -1,3 +1,4 @@
+// @part backend
 /**
  * Masked language models in the format of Hugging Face, through the SDK and the real backend: tiny ones with random
  * weights, made on the spot. `llada-style` is what LLaDA's checkpoints are like: a mask in the middle of the

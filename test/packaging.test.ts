@@ -1,3 +1,4 @@
+// @part slow
 /** The package as other programs see it: its types under every setting that a project may have, and `require`. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

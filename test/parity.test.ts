@@ -1,3 +1,4 @@
+// @part slow
 /**
  * Whole runs of the original repository, seed for seed: every token of every state, the number of forward calls, the
  * entropies and the texts, for all its models and samplers, through the real backend.

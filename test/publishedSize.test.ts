@@ -1,3 +1,4 @@
+// @part slow
 /**
  * A checkpoint of the published `mdlm.ckpt`'s size and format (169M parameters, GPT-2's vocabulary and the mask,
  * L = 1,024; random weights, since the real one cannot be had here) goes the way that the real one goes.

@@ -1,3 +1,4 @@
+// @part backend
 /** What travels of a row changes no token: whole runs of the bundled model through the real backend. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Remdm, type SampleOptions, type Strategy } from "../src/index.ts";

@@ -1,7 +1,7 @@
 /**
- * The original, in its own Python, through pythonia. Its traps are in docs/design.md, section 9: a call has 100 s unless
- * told otherwise, settles never when Python dies, and loses the message of an error; so each call races with the end of
- * the process, and everything crosses as JSON.
+ * The original, in its own Python, through pythonia. Its traps are in docs/measurements.md,
+ * "pythonia": a call has 100 s unless told otherwise, settles never when Python dies, and loses the
+ * message of an error; so each call races with the end of the process, and everything crosses as JSON.
  */
 import type { ChildProcess } from "node:child_process";
 import { rmSync } from "node:fs";

@@ -19,18 +19,21 @@ const USAGE = `usage: node scripts/setup.mjs [--dev] [--repair] [--help]
  * @param {boolean} [options.dev] also what the tests and checks need
  * @param {boolean} [options.thorough] import what was installed, too: that takes seconds
  * @param {boolean} [options.repair] make everything anew
+ * @param {boolean} [options.python] false: leave the Python environment out
  * @returns {Promise<{ python: string, places: import("./places.mjs").Places, changed: boolean }>}
  */
-export async function setUp({ dev = false, thorough = false, repair = false } = {}) {
+export async function setUp({ dev = false, thorough = false, repair = false, python = true } = {}) {
   const places = findPlaces();
   const external = externalPython(places);
   const wanted = { dev: dev && places.checkout, thorough };
+  const environment = () =>
+    external === null
+      ? ownEnvironment(places, wanted)
+      : [externalEnvironment(places, external, wanted)];
   // Made again for each look: another set-up may have done it while we waited.
   const steps = () => [
     ...(places.checkout ? [nodePackages(places)] : []),
-    ...(external === null
-      ? ownEnvironment(places, wanted)
-      : [externalEnvironment(places, external, wanted)]),
+    ...(python ? environment() : []),
     ...(places.checkout ? [build(places)] : []),
   ];
   const changed = repair || (await pendingOf(steps())).length > 0;

@@ -6,11 +6,16 @@ import { fileURLToPath } from "node:url";
 import { setUp } from "../setup/main.mjs";
 import { report, say } from "../setup/say.mjs";
 import { add, closingLine, jestCounts, judge, pytestCounts } from "./counts.mjs";
+import { PARTS } from "./parts.mjs";
 import { jestSkipped, pytestSkipped, skippedLines } from "./skipped.mjs";
 import { watch } from "./watch.mjs";
 
-const USAGE = `usage: npm test [-- jest|pytest [ARGUMENTS OF THAT RUNNER]]
+const USAGE = `usage: npm test [-- jest|pytest|unit|backend|slow [ARGUMENTS OF THE RUNNER]]
   npm test                          everything
+  npm run test:unit                 the TypeScript tests that need no Python
+  npm run test:backend              the TypeScript tests of the real backend, and the Python tests
+  npm run test:slow                 the TypeScript tests that take long
+  npm run test:unit -- test/sampler the unit tests whose path has test/sampler
   npm test -- jest test/sampler     the TypeScript tests whose path has test/sampler
   npm test -- pytest -k attention   the Python tests whose name has attention`;
 
@@ -60,17 +65,37 @@ const RUNNERS = [
   },
 ];
 
+/**
+ * @typedef {object} Choice
+ * @property {readonly Runner[]} runners
+ * @property {import("./parts.mjs").Part | undefined} part undefined: all parts
+ */
+
+/**
+ * @param {string | undefined} only a runner or a part
+ * @param {readonly string[]} [args] beside a part they are jest's, and leave pytest out
+ * @returns {Choice}
+ */
+export function choose(only, args = []) {
+  const part = PARTS.find((name) => name === only);
+  // The Python tests are all of the part `backend`.
+  if (only === undefined || (part === "backend" && args.length === 0))
+    return { runners: RUNNERS, part };
+  const runner = part === undefined ? only : "jest";
+  return { runners: RUNNERS.filter(({ name }) => name === runner), part };
+}
+
 /** @param {readonly string[]} args */
 export async function main([only, ...rest]) {
-  const chosen = RUNNERS.filter(({ name }) => only === undefined || only === name);
-  if (chosen.length === 0) {
-    say(`error: there is no test runner ${JSON.stringify(only)}.\n${USAGE}`);
+  const { runners, part } = choose(only, rest);
+  if (runners.length === 0) {
+    say(`error: there is no test runner and no part ${JSON.stringify(only)}.\n${USAGE}`);
     process.exitCode = 2;
     return;
   }
   try {
-    const { places, python } = await setUp({ dev: true });
-    const outcome = await runAll(chosen, places, python, rest);
+    const { places, python } = await setUp({ dev: true, python: part !== "unit" });
+    const outcome = await runAll({ runners, part }, places, python, rest);
     console.log(closingLine(outcome));
     process.exitCode = outcome.failed === 0 ? 0 : 1;
   } catch (error) {
@@ -79,19 +104,24 @@ export async function main([only, ...rest]) {
 }
 
 /**
- * @param {readonly Runner[]} runners
+ * @param {Choice} choice
  * @param {Places} places
  * @param {string} python
  * @param {readonly string[]} args
  */
-async function runAll(runners, places, python, args) {
+async function runAll({ runners, part }, places, python, args) {
   const temporary = mkdtempSync(join(tmpdir(), "remdm-test-"));
   process.once("exit", () => rmSync(temporary, { recursive: true, force: true }));
   process.once("SIGINT", () => process.exit(130));
   process.once("SIGTERM", () => process.exit(143));
   const color = process.stderr.isTTY === true ? { FORCE_COLOR: "1" } : {};
   // The tests use the environment that was set up, whatever else is on this machine.
-  const env = { ...process.env, ...color, REMDM_PYTHON: python };
+  const env = {
+    ...process.env,
+    ...color,
+    REMDM_PYTHON: python,
+    ...(part && { REMDM_TEST_PART: part }),
+  };
 
   const counted = [];
   const skips = [];
@@ -99,7 +129,9 @@ async function runAll(runners, places, python, args) {
   for (const { name, start, count, skipped } of runners) {
     const file = join(temporary, name);
     const { command, args: first, cwd } = start(places, python, file);
-    const end = await watch(command, [...first, ...args], { cwd, env });
+    // Jest leaves one core free, which the real backend needs; without a backend nothing does.
+    const workers = part === "unit" ? ["--maxWorkers=100%"] : [];
+    const end = await watch(command, [...first, ...workers, ...args], { cwd, env });
     const written = existsSync(file) ? readFileSync(file, "utf8") : null;
     const judged = judge(written === null ? null : count(written), end);
     if (written !== null) skips.push(...skipped(written, places));

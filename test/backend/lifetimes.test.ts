@@ -1,3 +1,4 @@
+// @part backend
 /**
  * What a program forgets is not left behind: it ends by itself with a model, a judge and a connection open, and so does a
  * worker thread, in whichever way; the backends end with it. In processes of their own, under Node and Deno.

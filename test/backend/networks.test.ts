@@ -1,3 +1,4 @@
+// @part backend
 /** Every kind of network through the wire, as it was trained: its outputs, their statistics, and its caches. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { ZmqDenoiser } from "../../src/backend/zmqDenoiser.ts";

@@ -1,3 +1,4 @@
+// @part slow
 /** The same transport under Node and Deno, in processes of their own, against a backend that only echoes. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { BuiltPackage } from "./support/builtPackage.ts";

@@ -1,3 +1,4 @@
+// @part slow
 /**
  * Whatever is wrong with an option on the command line, the message names flags that the command's own help lists, in
  * words of the command line: never an option of the library that cannot be said there.

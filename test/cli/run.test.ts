@@ -1,3 +1,4 @@
+// @part backend
 /** The built program on the real backend: what it prints, how it ends, and that it leaves nothing. */
 import { execFileSync, spawnSync } from "node:child_process";
 import {

@@ -1,3 +1,4 @@
+// @part slow
 /** The README's two commands one after the other, on the bundled models: few samples cost MAUVE alone. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

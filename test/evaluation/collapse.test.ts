@@ -1,3 +1,4 @@
+// @part backend
 /** The guardrail on texts: what it must flag, and real text and ordinary samples, which it must not. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

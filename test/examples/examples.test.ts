@@ -1,3 +1,4 @@
+// @part slow
 /** Every example runs on its own runtime, against the built package, prints text, and leaves nothing behind. */
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// @part slow
 /** The live harness: its pure pieces always; the whole of it where there is a checkout of the original. */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -3,7 +3,7 @@
     python run_notebook.py IN.ipynb OUT.ipynb --kernel NAME [--cells N] [--kill-kernel]
 
 nbclient stops listening when a kernel says idle, and the Deno kernel says so before its last output
-(docs/design.md, section 9), so this listens on for a quarter of a second after each cell.
+(docs/measurements.md, "Deno"), so this listens on for a quarter of a second after each cell.
 Exit code 1 when a cell raises; the outputs so far are written all the same.
 """
 

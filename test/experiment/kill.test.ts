@@ -1,3 +1,4 @@
+// @part slow
 /** SIGKILL at any moment, in a process of its own: what comes out in the end is what an undisturbed run gives. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

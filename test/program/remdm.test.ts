@@ -1,3 +1,4 @@
+// @part backend
 /** The whole SDK against the real backend and the golden checkpoint. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

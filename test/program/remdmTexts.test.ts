@@ -1,3 +1,4 @@
+// @part backend
 /** Texts of the bundled models, on the real backend: pieces, ends, special tokens. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { OptionError, Remdm, type SampleOptions } from "../../src/index.ts";

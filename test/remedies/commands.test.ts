@@ -1,3 +1,4 @@
+// @part slow
 /**
  * What a message tells its reader to run can be run where it is read: in a checkout, and in a project that
  * has remdm installed. Every command that stands in a source is found and must be known here; a new one

@@ -1,3 +1,4 @@
+// @part slow
 /**
  * The event form gives the distribution of the dense form, and so does the dense executor. Every strategy is sampled on
  * a space small enough to enumerate, and compared with the exact distribution of the sequences in the middle of the run

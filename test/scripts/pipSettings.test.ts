@@ -1,3 +1,4 @@
+// @part slow
 /**
  * A user's pip.conf. What redirects packages, or keeps them from being installed, must not reach the
  * set-up's pip; where they come from is the user's affair. With the real pip, from files and environment.

@@ -1,3 +1,4 @@
+// @part slow
 /**
  * The real set-up script with a real Python, venv and pip, on a package whose backend needs one tiny
  * package: takes it apart in the ways in which environments break, and sees it put right.

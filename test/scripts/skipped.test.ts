@@ -1,3 +1,4 @@
+// @part backend
 /** The list of skipped tests that `npm test` ends with: from what the runners themselves write. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// @part slow
 /**
  * Each family's tokens and texts are those of Python's `tokenizers` 0.23.3, on 2,000 generated texts. @huggingface/tokenizers 0.2.0, a port to JavaScript, differs
  * on nine of the thirteen: docs/surprises.md.

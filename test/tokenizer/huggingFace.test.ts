@@ -1,3 +1,4 @@
+// @part backend
 import { describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { findPython } from "../../src/backend/process/python.ts";

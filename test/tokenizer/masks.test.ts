@@ -1,3 +1,4 @@
+// @part backend
 /** Text around masks: what the family's decoder writes where the mask is a token between others, as Python's would. */
 import { describe, expect, it } from "@jest/globals";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";

@@ -1,3 +1,4 @@
+// @part slow
 /** Each setting of a tokenizer.json by itself, beside Python's `tokenizers` 0.23.3, on 2,000 generated texts. */
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { scratchTokenizers } from "./support/families.ts";

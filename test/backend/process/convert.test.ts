@@ -1,3 +1,4 @@
+// @part backend
 /** What becomes of a conversion whose Python does not do as it should, and of options that are wrong. */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

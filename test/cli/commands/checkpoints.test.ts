@@ -1,3 +1,4 @@
+// @part backend
 /** The built program's `checkpoints` and `convert`: what they print, how they end, what they leave. */
 import { randomBytes } from "node:crypto";
 import {

@@ -1,3 +1,4 @@
+// @part backend
 /**
  * Judges through the real backend: tiny models with random weights, made on the spot, and what transformers and mauve-text
  * themselves say of the same texts.

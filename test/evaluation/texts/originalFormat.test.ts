@@ -1,3 +1,4 @@
+// @part backend
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "@jest/globals";
 import { findPython } from "../../../src/backend/process/python.ts";

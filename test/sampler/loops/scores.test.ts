@@ -1,3 +1,4 @@
+// @part slow
 /** SEDD asks for reductions, then for the rows that reveal, of the same forward; no full score tensor travels. */
 import { describe, expect, it } from "@jest/globals";
 import { OptionError, sample, sampleEvents, type Denoiser } from "../../../src/sampler/index.ts";

@@ -1,3 +1,4 @@
+// @part backend
 /**
  * Where probabilities tie, the original's tokens hang on the order in which PyTorch's sort leaves equal numbers. PyTorch
  * is the judge, through the original's formulas (`support/original_updates.py`).

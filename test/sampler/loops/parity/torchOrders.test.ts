@@ -1,3 +1,4 @@
+// @part backend
 /**
  * What else is copied from PyTorch and hangs on an order, beside PyTorch itself: which tokens a nucleus keeps, partial
  * sums, and which of equal numbers an argmax takes.

@@ -1,3 +1,4 @@
+// @part backend
 /** The order of `torch.sort` on a CPU, equal numbers included, beside PyTorch itself. */
 import { describe, expect, it } from "@jest/globals";
 import { TorchSort } from "../../../../src/sampler/loops/parity/torchSort.ts";
