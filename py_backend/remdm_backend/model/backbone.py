@@ -1,5 +1,4 @@
-"""What a network is made of, as ``Network`` sees it: a trunk over all positions and a head on
-single rows.
+"""A network is a trunk over all positions and a head on single rows, as ``Network`` sees it.
 
 The head (hidden x vocabulary) costs as much as several blocks at published size, so it is computed
 for the rows that somebody asked for and no others, and again for other rows of the same trunk.

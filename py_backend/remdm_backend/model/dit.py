@@ -1,9 +1,9 @@
-"""The diffusion transformer of MDLM, SEDD, D3PM and ReMDM: DiT (Peebles & Xie 2023) over tokens.
+"""This network is the diffusion transformer of MDLM, SEDD, D3PM and ReMDM: DiT over tokens.
 
-Bidirectional blocks with rotary positions; the noise level enters through adaLN: it sets a shift, a
-scale and a gate around every attention and MLP. Module names and the order of parameters are the
-original's (``models/dit.py``), because its checkpoints name and list them so. There is no dropout:
-the original's is off whenever it samples.
+DiT is Peebles & Xie 2023. Bidirectional blocks have rotary positions; the noise level enters
+through adaLN: it sets a shift, a scale and a gate around every attention and MLP. Module names and
+the order of parameters are the original's (``models/dit.py``), because its checkpoints name and
+list them so. There is no dropout: the original's is off whenever it samples.
 """
 
 from __future__ import annotations

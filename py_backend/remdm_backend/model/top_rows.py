@@ -1,7 +1,8 @@
-"""The tokens of a row that a nucleus can hold: what a sampler with a nucleus needs of the row.
+"""This module finds the tokens of a row that a nucleus can hold.
 
-The nucleus itself is the sampler's to choose, by its rule and in its order; here only what is
-certainly out of it is left out, and of that the sum is kept.
+A sampler with a nucleus needs no more of the row. The nucleus itself is the sampler's to choose, by
+its rule and in its order; here only what is certainly out of it is left out, and the sum of what is
+left out is kept.
 """
 
 from __future__ import annotations

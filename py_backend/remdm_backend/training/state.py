@@ -1,4 +1,4 @@
-"""What a training run carries from step to step, and how it survives an interruption.
+"""This module has what a training run carries from step to step, and how that is saved.
 
 The random numbers of a step are keyed by (seed, step), so the state holds no generator: a resumed
 run draws what the uninterrupted one would have drawn.
@@ -20,7 +20,7 @@ SEED_STRIDE = 1_000_003
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
-    """The CPU generator of one step; step -1 is the weights, -2 the validation noise."""
+    """Return the CPU generator of one step; -1 is the weights' step, -2 the validation noise's."""
     return torch.Generator().manual_seed(seed * SEED_STRIDE + step + 2)
 
 

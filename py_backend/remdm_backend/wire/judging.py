@@ -1,4 +1,4 @@
-"""What a judge is asked, decoded and checked as far as no model is needed for it."""
+"""This module decodes what a judge is asked, and checks it as far as no model is needed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Texts:
         return len(self.lengths)
 
     def each(self) -> list[NDArray[np.int64]]:
-        """The tokens of each text; views."""
+        """Return the tokens of each text; views."""
         ends = np.cumsum(self.lengths)
         return [self.tokens[end - size : end] for end, size in zip(ends, self.lengths, strict=True)]
 
