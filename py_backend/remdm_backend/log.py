@@ -23,7 +23,8 @@ def log(text: str) -> None:
 
 
 def log_fatal(error: BackendError) -> None:
-    """Write the line that the SDK parses. The SDK has no ``internal``: here that is a failed start."""
+    """Write the line that the SDK parses. The SDK has no ``internal``: here that is a failed
+    start."""
     code = "backend_start_failed" if error.code == "internal" else error.code
     record = {"code": code, "message": error.message, "remedy": error.remedy}
     _write(f"remdm-backend: error {json.dumps(record)}\n")

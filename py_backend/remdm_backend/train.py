@@ -118,7 +118,8 @@ def begin_with(network: nn.Module, checkpoint: Path) -> str:
 def loop(
     run: Run, corpus: Corpus, validation: list[Noised], options: Options, state_file: Path
 ) -> bool:
-    """Train to the last step; return ``False`` if a Ctrl-C ended it early. It saves in both cases."""
+    """Train to the last step; return ``False`` if a Ctrl-C ended it early. It saves in both
+    cases."""
     recipe = run.recipe
     asked: list[int] = []
 
@@ -184,7 +185,8 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 
 def validation_batches(recipe: Recipe, corpus: Corpus) -> list[Noised]:
-    """Draw the same windows and the same noise every time, so that two validations can be compared."""
+    """Draw the same windows and the same noise every time, so that two validations can be
+    compared."""
     generator = step_generator(recipe.seed, -2)
     windows = even_windows(corpus.validation, recipe.length, recipe.validation_windows)
     draw = OBJECTIVES[recipe.objective].draw

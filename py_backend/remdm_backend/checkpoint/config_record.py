@@ -66,7 +66,7 @@ class Config:
         found = REFERENCE.fullmatch(text) if len(text) <= MAX_REFERENCE else None
         if found and self._references_left:
             self._references_left -= 1
-            dots, rest = found.groups()  # one dot: beside it; two: one level up; none: from the top
+            dots, rest = found.groups()  # one dot: beside it; two: a level up; no dot: from the top
             base = place[: len(place) - len(dots)] if dots else []
             value = self._follow(".".join([*base, rest]))
             if value is not None:

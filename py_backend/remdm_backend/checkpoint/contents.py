@@ -1,4 +1,5 @@
-"""This module defines what a checkpoint file offers, of whatever format, before a weight is read."""
+"""This module defines what a checkpoint file offers, of whatever format, before a weight is
+read."""
 
 from __future__ import annotations
 

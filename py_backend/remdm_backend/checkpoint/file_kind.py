@@ -28,7 +28,8 @@ def require_zip(path: Path) -> None:
 
 
 def not_safetensors(path: Path) -> BackendError | None:
-    """Return the error that says what a file is instead of safetensors, where its first bytes tell."""
+    """Return the error that says what a file is instead of safetensors, where its first bytes
+    tell."""
     head = head_of(path)
     return None if is_safetensors(head) else other_kind(path, head)
 

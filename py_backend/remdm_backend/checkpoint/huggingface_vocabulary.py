@@ -95,6 +95,6 @@ def _ids(path: Path) -> dict[str, int]:
     ids: dict[str, int] = {}
     for token, index in found:
         if not isinstance(token, str) or type(index) is not int or index < 0:
-            raise invalid(path, f"{token!r:.40} has the id {index!r:.40}, which is none", FIX)
+            raise invalid(path, f"{token!r:.40} has the id {index!r:.40}, which is not an id", FIX)
         ids[token] = index
     return ids

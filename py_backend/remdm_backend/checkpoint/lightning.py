@@ -107,7 +107,8 @@ def in_order(
 
 
 def named(archive: TorchArchive, values: object, what: str) -> Tensors:
-    """Return the network's tensors among ``values``, which has them by the names of a state dict."""
+    """Return the network's tensors among ``values``, which has them by the names of a state
+    dict."""
     entries = mapping(values)
     if entries is None:
         raise invalid(archive.path, f"its {what} is not a dictionary")

@@ -46,7 +46,8 @@ AUTOREGRESSIVE: dict[str, tuple[object, ...]] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What the config decides: ``length`` is the longest sequence, the rest is as in ``Contents``."""
+    """What the config decides: ``length`` is the longest sequence, the rest is as in
+    ``Contents``."""
 
     kind: Kind
     length: int

@@ -13,13 +13,13 @@ SHARE = 0.1
 
 
 class BatchDelay:
-    """The memory of who came back how soon. Times are in seconds of one clock."""
+    """The memory of which client came back how soon. Times are in seconds of one clock."""
 
     def __init__(self) -> None:
         self._pauses: dict[bytes, float] = {}
         """How long each client took the last time from its answer to its next call."""
         self._answered: dict[bytes, float] = {}
-        """When each client got its answer, of those that have not asked since."""
+        """When each client got its answer, if it has not asked since."""
         self._patience = 0.0
         self._until = 0.0
 
@@ -32,10 +32,11 @@ class BatchDelay:
         self._answered[client] = now
 
     def ran(self, begin: float, now: float) -> None:
-        """Note that a batch that began then has ended, and that all its calls have been answered."""
+        """Note that a batch that began then has ended, and that all its calls have been
+        answered."""
         self._patience = SHARE * (now - begin)
         self._until = now + self._patience
-        # Who was answered before it began had all its time to come back.
+        # A client that was answered before it began had all its time to come back.
         for client in [each for each, when in self._answered.items() if when < begin]:
             del self._answered[client]
             self._pauses.pop(client, None)

@@ -82,7 +82,8 @@ class ModelRunner:
         return None if batch.cache is None else self.caches.entry(batch.cache)
 
     def _check_room(self, batch: Batch) -> None:
-        """On a CPU nothing fails: Linux promises more memory than it has, and kills who uses it."""
+        """Refuse what does not fit. On a CPU nothing fails: Linux promises more memory than it has,
+        and kills the process that uses it."""
         if self._network.device.type != "cpu":
             return
         needed = bytes_needed(batch, self._network.card)

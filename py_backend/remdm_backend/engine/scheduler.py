@@ -196,8 +196,8 @@ class FairQueue:
 
     The client at the head of the line decides what the next batch is (what it wants; L unless
     ``mixes_lengths``) and always gets its piece in; the others follow in turn as long as theirs
-    fit. Who was served goes to the end of the line, so a client waits for at most as many batches
-    as there are other clients.
+    fit. A client that was served goes to the end of the line, so a client waits for at most as many
+    batches as there are other clients.
     """
 
     mixes_lengths: bool = False

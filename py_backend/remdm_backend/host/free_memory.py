@@ -9,7 +9,8 @@ import torch
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the bytes that could be allocated on ``device`` now; an Apple GPU has the main memory."""
+    """Return the bytes that could be allocated on ``device`` now; an Apple GPU has the main
+    memory."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)

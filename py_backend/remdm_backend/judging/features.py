@@ -1,4 +1,5 @@
-"""This module takes vectors of texts as mauve-text does: the last hidden state at the last token."""
+"""This module takes vectors of texts as mauve-text does: the last hidden state at the last
+token."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Attention(Protocol):
 
 CausalAttention = Callable[[Tensor, Tensor, Tensor], Tensor]
 """``queries [B, H, l, D]``, ``keys`` and ``values [B, H, n, D] -> [B, H, l, D]``: the queries are
-those of the last l of n positions, and none sees what comes after it."""
+the ones of the last l of n positions, and no position sees what comes after it."""
 
 AttentionName = Literal["flash-attn", "sdpa"]
 
@@ -59,7 +59,8 @@ def flash_attention(kernel: Callable[..., Tensor]) -> Attention:
 
 
 def select_attention(device: torch.device, dtype: torch.dtype) -> tuple[AttentionName, Attention]:
-    """Choose the fastest kernel that can run: flash-attention on CUDA in half precision, else SDPA."""
+    """Choose the fastest kernel that can run: flash-attention on CUDA in half precision, else
+    SDPA."""
     kernel = _flash_kernel("flash_attn_varlen_qkvpacked_func", device, dtype)
     return ("sdpa", sdpa) if kernel is None else ("flash-attn", flash_attention(kernel))
 

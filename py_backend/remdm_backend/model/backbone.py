@@ -38,7 +38,7 @@ class CausalBackbone(nn.Module, ABC):
     @abstractmethod
     def keys_and_values(self, batch: int, length: int, like: Tensor) -> KeysAndValues:
         """Room for ``length`` positions of ``batch`` sequences, nothing in it; type and device are
-        those of ``like``."""
+        ``like``'s."""
 
     @abstractmethod
     def extend(self, tokens: Tensor, begin: int, known: KeysAndValues) -> Tensor:
@@ -75,7 +75,7 @@ class KeysAndValues:
             self.blocks[index] = larger
 
     def select(self, sequences: Tensor) -> None:
-        """Keep those of the batch alone, ``[B]`` indices."""
+        """Keep these sequences of the batch alone, ``[B]`` indices."""
         for index, block in enumerate(self.blocks):
             self.blocks[index] = block[:, sequences]
 

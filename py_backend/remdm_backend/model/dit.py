@@ -66,7 +66,7 @@ class LayerNorm(nn.Module):
         return F.layer_norm(x.float(), self.weight.shape, self.weight)
 
     def modulated(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-        """``forward(x) * (1 + scale) + shift``; one pass where those are the same for all."""
+        """``forward(x) * (1 + scale) + shift``; one pass where both are the same for all."""
         shift, scale = shift.float(), scale.float()
         if shift.numel() == shift.shape[-1]:
             weight = self.weight * (1 + scale)
@@ -226,7 +226,7 @@ class DiT(Backbone):
     where others see only its keys and values; only the rows asked for go through the rest of it
     and the head, whose cost per row (hidden x vocab) is several blocks' at published size.
 
-    Packed tokens of different lengths go the same way with one dimension, T, in place of B and L.
+    Packed tokens of different lengths go the same way with one dimension, T, instead of B and L.
     """
 
     mixes_lengths: ClassVar[bool] = True

@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 class Packed:
-    """``tokens [T]`` of sequences with these ``lengths``, in order; none is empty."""
+    """``tokens [T]`` of sequences with these ``lengths``, in order; no sequence is empty."""
 
     def __init__(self, tokens: Tensor, lengths: Sequence[int]) -> None:
         self.tokens = tokens

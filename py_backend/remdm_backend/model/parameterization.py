@@ -10,7 +10,7 @@ from torch import Tensor
 NEGATIVE_INFINITY = -1_000_000.0
 """The original's finite stand-in for log 0."""
 AR_NEGATIVE_INFINITY = -1_000.0
-"""That of its autoregressive model."""
+"""The stand-in of its autoregressive model."""
 
 
 def subs_log_probs(logits: Tensor, tokens: Tensor, mask_id: int) -> Tensor:
@@ -33,7 +33,8 @@ def subs_log_probs(logits: Tensor, tokens: Tensor, mask_id: int) -> Tensor:
 
 
 def d3pm_log_probs(logits: Tensor, mask_id: int, *, subs_masking: bool) -> Tensor:
-    """Return log p(x0 | xt) of a D3PM model (``_d3pm_parameterization``): nothing is carried over."""
+    """Return log p(x0 | xt) of a D3PM model (``_d3pm_parameterization``): nothing is carried
+    over."""
     log_probs = logits.clone()
     if subs_masking:
         log_probs[:, mask_id] += NEGATIVE_INFINITY

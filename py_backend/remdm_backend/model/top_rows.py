@@ -36,7 +36,7 @@ def top_rows(logits: Tensor, mask_id: int, mass: float) -> TopRows:
     ``mass`` in (0, 1), the one that crosses it included and all that equal it; all if it never
     does. Ids ascend.
 
-    The mask has no part in it, and a token of -inf none either. A row with NaN or +inf is no
+    Neither the mask nor a token of -inf has a part in it. A row with NaN or +inf is no
     distribution: it is kept whole, for the sampler to refuse.
     """
     if logits.device.type == "mps":

@@ -214,7 +214,7 @@ class Server:
                 self._settle(event)
 
     def _settle(self, event: Loaded | LoadFailed) -> None:
-        """Loading is over: answer those who waited for it."""
+        """Note that loading is over, and answer the clients that waited for it."""
         if isinstance(event, Loaded):
             self._model = event.model
             log(f"ready: {_describe(event.model)}")

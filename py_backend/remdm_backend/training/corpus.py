@@ -1,4 +1,5 @@
-"""This module makes batches of tokens from a text file: a byte-level BPE, a split, random windows."""
+"""This module makes batches of tokens from a text file: a byte-level BPE, a split, random
+windows."""
 
 from __future__ import annotations
 

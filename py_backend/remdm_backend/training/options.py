@@ -49,7 +49,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Options:
-    """Where to read and write, and how to run; none of it changes the result."""
+    """Where to read and write, and how to run. The result does not depend on it."""
 
     text: Path
     out: Path

@@ -51,8 +51,8 @@ class Run:
     def __init__(
         self, network: nn.Module, recipe: Recipe, corpus: str, init: str | None = None
     ) -> None:
-        """``corpus`` is the fingerprint of what it trains on, ``init`` that of the weights it began
-        with, if they were given."""
+        """``corpus`` is the fingerprint of what it trains on, ``init`` the one of the weights it
+        began with, if they were given."""
         self.network = network
         self.recipe = recipe
         self.corpus = corpus

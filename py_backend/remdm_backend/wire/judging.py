@@ -42,7 +42,7 @@ class Texts:
 
 @dataclass(frozen=True, eq=False)
 class Likelihood:
-    """How likely each text is; ``eos`` ends a text."""
+    """A request for how likely each text is; ``eos`` ends a text."""
 
     id: int
     texts: Texts
@@ -51,7 +51,7 @@ class Likelihood:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """A vector of each text, none of which is empty."""
+    """A request for a vector of each text; no text is empty."""
 
     id: int
     texts: Texts

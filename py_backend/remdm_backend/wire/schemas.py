@@ -22,7 +22,8 @@ ENVIRONMENT_VARIABLE = "REMDM_SCHEMAS"
 
 
 def schema_directory() -> Path:
-    """Return where the schemas are: ``REMDM_SCHEMAS``, else ``schemas/`` next to ``py_backend/``."""
+    """Return where the schemas are: ``REMDM_SCHEMAS``, else ``schemas/`` next to
+    ``py_backend/``."""
     override = os.environ.get(ENVIRONMENT_VARIABLE)
     return Path(override) if override else Path(__file__).resolve().parents[3] / "schemas"
 
