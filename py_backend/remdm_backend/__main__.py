@@ -1,4 +1,4 @@
-"""``python -m remdm_backend``."""
+"""This module makes ``python -m remdm_backend`` the console script."""
 
 import sys
 

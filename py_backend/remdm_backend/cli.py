@@ -1,7 +1,8 @@
-"""The console script ``remdm-backend``: ``serve`` a checkpoint, ``convert`` one to another format,
-``doctor`` the installation.
+"""This module is the console script ``remdm-backend``: ``serve``, ``convert`` and ``doctor``.
 
-Only the standard library is imported here: ``doctor`` must run where the rest is missing.
+``serve`` answers calls for a checkpoint, ``convert`` writes one in another format, ``doctor``
+examines the installation. Only the standard library is imported here: ``doctor`` must run where the
+rest is missing.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ EXIT_USAGE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code. ``serve`` ends the process itself."""
+    """Run a command and return its exit code. ``serve`` ends the process itself."""
     options = _parser().parse_args(arguments)
     if options.command == "doctor":
         return _doctor(as_json=options.json)

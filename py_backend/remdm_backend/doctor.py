@@ -1,6 +1,7 @@
-"""``remdm-backend doctor``: what this Python has for serving a network, and what it lacks.
+"""This module is ``remdm-backend doctor``: what this Python has for serving, and what it lacks.
 
-Runs where nothing is installed: it imports the dependencies one by one and reports those that fail.
+It runs where nothing is installed: it imports the dependencies one by one and reports each that
+fails.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Report:
 
 
 def examine() -> Report:
-    """Look at everything. Takes as long as importing PyTorch."""
+    """Look at everything. It takes as long as importing PyTorch."""
     report = Report()
     for distribution, module in DISTRIBUTIONS.items():
         _examine_package(report, distribution, module)
@@ -85,7 +86,7 @@ def examine() -> Report:
 
 
 def describe(report: Report) -> str:
-    """The report for people."""
+    """Return the report for people."""
     packages = ", ".join(f"{name} {found or 'missing'}" for name, found in report.packages.items())
     extras = ", ".join(f"{name} {found or 'not there'}" for name, found in report.extras.items())
     device = report.cuda["device"] or ("Apple GPU (mps)" if report.mps else "no GPU")

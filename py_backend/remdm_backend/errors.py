@@ -1,4 +1,4 @@
-"""The one error type of the backend; its code travels over the wire unchanged."""
+"""This module defines the error type of the backend, whose code travels over the wire unchanged."""
 
 from __future__ import annotations
 

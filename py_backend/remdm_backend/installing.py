@@ -1,4 +1,7 @@
-"""How packages get into this Python: commands that work wherever the reader is, for remedies."""
+"""This module makes the commands that get packages into this Python, for remedies.
+
+They work wherever the reader is.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 
 
 def described_python() -> str:
-    """This Python, and by which activated environment it came to be the one that runs."""
+    """Name this Python, and the activated environment by which it came to be the one that runs."""
     for variable, kind in (("VIRTUAL_ENV", "virtual"), ("CONDA_PREFIX", "conda")):
         prefix = os.environ.get(variable)
         if prefix and Path(prefix).resolve() == Path(sys.prefix).resolve():
@@ -18,12 +21,15 @@ def described_python() -> str:
 
 
 def setup_command() -> str:
-    """Installs into this Python what the backend needs."""
+    """Return the command that installs into this Python what the backend needs."""
     return f'REMDM_PYTHON="{sys.executable}" npx remdm setup'
 
 
 def install_command(requirements: Path, otherwise: str) -> str:
-    """Installs an extra into this Python: its file of pinned packages, ``otherwise`` without it."""
+    """Return the command that installs an extra into this Python.
+
+    It names the extra's file of pinned packages, and ``otherwise`` where there is no such file.
+    """
     what = f'-r "{requirements}"' if requirements.is_file() else f'"{otherwise}"'
     install = f'"{sys.executable}" -m pip install {what}'
     has_pip = importlib.util.find_spec("pip") is not None

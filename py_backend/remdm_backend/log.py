@@ -1,4 +1,4 @@
-"""What the process says on stderr: lines for people, and one for the SDK when it cannot start.
+"""This module writes the log on stderr: lines for people, and one for the SDK at a failed start.
 
 A fatal error is the last line that a process writes, ``remdm-backend: error {...}`` with the JSON
 of ``code``, ``message`` and ``remedy``; ``code`` is a ``RemdmErrorCode`` of
@@ -18,12 +18,13 @@ STDERR = 2
 
 
 def log(text: str) -> None:
-    """``remdm-backend: 12:34:56 text``; a traceback keeps its lines."""
+    """Write ``remdm-backend: 12:34:56 text``; a traceback keeps its lines."""
     _write(f"remdm-backend: {time.strftime('%H:%M:%S')} {text}\n")
 
 
 def log_fatal(error: BackendError) -> None:
-    """The line that the SDK parses. The SDK has no ``internal``: here that is a failed start."""
+    """Write the line that the SDK parses. The SDK has no ``internal``: here that is a failed
+    start."""
     code = "backend_start_failed" if error.code == "internal" else error.code
     record = {"code": code, "message": error.message, "remedy": error.remedy}
     _write(f"remdm-backend: error {json.dumps(record)}\n")

@@ -1,12 +1,10 @@
-"""Train a small language model on one text file: ``python -m remdm_backend.train --text FILE --out
-DIR``.
+"""This program trains a small language model on one text file.
 
-``--objective`` says which family: MDLM, SEDD or AR.
-
-Writes ``model.safetensors`` (the moving average of the weights), ``card.json`` and
-``tokenizer.json``, which ``load_network(DIR)`` reads. Ctrl-C saves; the same command continues,
-with the result that the uninterrupted run would have had. Needs the ``train`` extra
-(``tokenizers``).
+Run it as ``python -m remdm_backend.train --text FILE --out DIR``; ``--objective`` says which
+family: MDLM, SEDD or AR. It writes ``model.safetensors`` (the moving average of the weights),
+``card.json`` and ``tokenizer.json``, which ``load_network(DIR)`` reads. Ctrl-C saves; the same
+command continues, with the result that the uninterrupted run would have had. It needs the ``train``
+extra (``tokenizers``).
 """
 
 from __future__ import annotations
@@ -41,8 +39,10 @@ VALIDATION_BATCH = 32
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit codes: 0 finished, 2 cannot start (the reason is on stderr), 130 interrupted and
-    saved."""
+    """Run the trainer and return its exit code.
+
+    0 finished, 2 cannot start (the reason is on stderr), 130 interrupted and saved.
+    """
     recipe, options = parse(argv)
     try:
         return train(recipe, options)
@@ -89,7 +89,7 @@ def train(recipe: Recipe, options: Options) -> int:
 
 
 def start(recipe: Recipe, corpus: Corpus, options: Options, state_file: Path) -> Run:
-    """A new run, or the interrupted one."""
+    """Make a new run, or load the interrupted one."""
     torch.manual_seed(step_generator(recipe.seed, -1).initial_seed())
     network = OBJECTIVES[recipe.objective].network(recipe.shape(corpus.mask_id + 1))
     init = None if options.init is None else begin_with(network, options.init)
@@ -100,8 +100,10 @@ def start(recipe: Recipe, corpus: Corpus, options: Options, state_file: Path) ->
 
 
 def begin_with(network: nn.Module, checkpoint: Path) -> str:
-    """Give it the weights of a checkpoint; their fingerprint. Raises ``ValueError`` if that has
-    another shape."""
+    """Give ``network`` the weights of a checkpoint; return their fingerprint.
+
+    Raises ``ValueError`` if the checkpoint has another shape.
+    """
     try:
         weights = load_network(checkpoint, device="cpu").backbone.state_dict()
         network.load_state_dict(weights)
@@ -116,7 +118,8 @@ def begin_with(network: nn.Module, checkpoint: Path) -> str:
 def loop(
     run: Run, corpus: Corpus, validation: list[Noised], options: Options, state_file: Path
 ) -> bool:
-    """Train to the last step; ``False`` if a Ctrl-C ended it early. Saves in both cases."""
+    """Train to the last step; return ``False`` if a Ctrl-C ended it early. It saves in both
+    cases."""
     recipe = run.recipe
     asked: list[int] = []
 
@@ -153,7 +156,7 @@ def loop(
 
 
 def train_step(run: Run, corpus: Corpus) -> float:
-    """One optimizer step; the loss of its batch in nats per token."""
+    """Take one optimizer step; return the loss of its batch in nats per token."""
     recipe = run.recipe
     generator = step_generator(recipe.seed, run.step)
     x0 = random_windows(corpus.train, recipe.length, recipe.batch, generator)
@@ -174,14 +177,16 @@ def train_step(run: Run, corpus: Corpus) -> float:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Linear warmup, then linear decay to zero ("Straight to Zero", arXiv 2502.15938)."""
+    """Return the rate of a step: linear warmup, then linear decay to zero ("Straight to Zero",
+    arXiv 2502.15938)."""
     warmup = (step + 1) / max(1, recipe.warmup)
     decay = (recipe.steps - step) / max(1, recipe.steps - recipe.warmup)
     return recipe.lr * min(1, warmup, decay)
 
 
 def validation_batches(recipe: Recipe, corpus: Corpus) -> list[Noised]:
-    """The same windows and the same noise every time, so that two validations can be compared."""
+    """Draw the same windows and the same noise every time, so that two validations can be
+    compared."""
     generator = step_generator(recipe.seed, -2)
     windows = even_windows(corpus.validation, recipe.length, recipe.validation_windows)
     draw = OBJECTIVES[recipe.objective].draw
@@ -191,7 +196,9 @@ def validation_batches(recipe: Recipe, corpus: Corpus) -> list[Noised]:
 
 @torch.no_grad()
 def validate(run: Run, batches: list[Noised], corpus: Corpus) -> float:
-    """The objective on the validation windows, in nats per token, under the averaged weights."""
+    """Return the objective on the validation windows, in nats per token, under the averaged
+    weights.
+    """
     loss = OBJECTIVES[run.recipe.objective].loss
     device = next(run.network.parameters()).device
     raw = {name: p.detach().clone() for name, p in run.network.named_parameters()}

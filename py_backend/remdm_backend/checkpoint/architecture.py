@@ -62,8 +62,7 @@ class LibraryModel:
 def shape_of(
     path: Path, shapes: Mapping[str, tuple[int, ...]], n_heads: int, entry: OwnNetwork
 ) -> Shape:
-    """Width, depth and vocabulary as the tensors have them; ``n_heads`` is what the configuration
-    says.
+    """Read width, depth and vocabulary from the tensors; ``n_heads`` is the configuration's.
 
     The tensors know the head count only through the rotary buffer, which has one frequency for
     every two dimensions of a head, and which a file may leave out. Raises ``BackendError`` if that
@@ -103,8 +102,8 @@ def parameter_names(shape: Shape, entry: OwnNetwork) -> list[str]:
 
 
 def check_tensors(contents: Contents, network: nn.Module) -> None:
-    """Every tensor of the network is there with its shape, and nothing else is; only the rotary
-    frequencies may be absent."""
+    """Require every tensor of the network with its shape, and no other; only the rotary frequencies
+    may be absent. Raises ``BackendError``."""
     path, found = contents.path, contents.shapes
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     if ROTARY not in found:

@@ -1,7 +1,7 @@
-"""``card.json``: the facts of a checkpoint in our own format that its tensors cannot tell.
+"""This module is the only place that reads and that writes a ``card.json``.
 
-This module is the only place that reads and that writes one. ``model/card.py`` defines the card of
-a loaded model, which has the facts of the tensors too.
+The file states the facts of a checkpoint in our own format that its tensors cannot tell.
+``model/card.py`` defines the card of a loaded model, which has the facts of the tensors too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""A pickled OmegaConf config and Hugging Face tokenizer, read from the records of ``pickle_data``.
+"""This module reads a pickled OmegaConf config and a pickled tokenizer from ``pickle_data``'s
+records.
 
 Neither library is needed: a config node is a ``Made`` whose recorded state has ``_content`` (a
 container) or ``_val`` (a leaf). OmegaConf pickles references (``${model.length}``) as they were
-written; those to another setting are followed here, all others (``${oc.env:SIZE}``) are refused.
+written; a reference to another setting is followed here, every other (``${oc.env:SIZE}``) is
+refused.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class Config:
         return mapping(self.value(dotted)) is not None
 
     def value(self, dotted: str) -> object:
-        """The value at ``dotted``, or ``None``."""
+        """Return the value at ``dotted``, or ``None``."""
         self._references_left = MAX_REFERENCES
         return self._follow(dotted)
 
@@ -64,7 +66,7 @@ class Config:
         found = REFERENCE.fullmatch(text) if len(text) <= MAX_REFERENCE else None
         if found and self._references_left:
             self._references_left -= 1
-            dots, rest = found.groups()  # one dot: beside it; two: one level up; none: from the top
+            dots, rest = found.groups()  # one dot: beside it; two: a level up; no dot: from the top
             base = place[: len(place) - len(dots)] if dots else []
             value = self._follow(".".join([*base, rest]))
             if value is not None:
@@ -100,7 +102,7 @@ class Config:
 
 
 def mapping(value: object) -> Mapping[str, object] | None:
-    """The string keys of a dict, or of a record that was filled like one (OrderedDict,
+    """Return the string keys of a dict, or of a record that was filled like one (OrderedDict,
     AttributeDict)."""
     entries = value.entries if isinstance(value, Made) else value
     if not isinstance(entries, dict):
@@ -109,14 +111,14 @@ def mapping(value: object) -> Mapping[str, object] | None:
 
 
 def entry(value: object, key: str) -> object:
-    """What ``mapping`` has for ``key``, or ``None``; without a copy of the rest."""
+    """Return what ``mapping`` has for ``key``, or ``None``; without a copy of the rest."""
     entries = value.entries if isinstance(value, Made) else value
     return entries.get(key) if isinstance(entries, dict) else None
 
 
 def unwrap(node: object) -> object:
-    """What an OmegaConf node holds: a container's ``_content``, a leaf's ``_val``, else the node
-    itself."""
+    """Return what an OmegaConf node holds: a container's ``_content``, a leaf's ``_val``, else the
+    node itself."""
     for _ in range(4):  # nodes do not nest without a key between; a cycle must end
         state = state_of(node)
         if "_content" in state:
@@ -136,8 +138,8 @@ def state_of(node: object) -> dict[object, object]:
 
 
 def has_mask_token(tokenizer: object) -> bool:
-    """Whether a pickled Hugging Face tokenizer names a mask token, in any of the ways they have
-    done so."""
+    """Whether a pickled Hugging Face tokenizer names a mask token, in any of the ways that its
+    library has used."""
     state = state_of(tokenizer)
     named = mapping(state.get("_special_tokens_map")) or {}
     init = mapping(state.get("init_kwargs")) or {}

@@ -1,4 +1,5 @@
-"""What a checkpoint file offers, whatever its format, before any weight is read."""
+"""This module defines what a checkpoint file offers, of whatever format, before a weight is
+read."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ class Contents:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Those that hold the tensors."""
+        """The files that hold the tensors."""
         return self.shards or (self.path,)
 
     @property
@@ -58,12 +59,12 @@ NOT_FINITE = "Give a checkpoint from before its training diverged."
 
 
 def invalid(path: Path, what: str, remedy: str = READABLE) -> BackendError:
-    """The error for a file whose bytes may be whole and which is no checkpoint of ours."""
+    """Make the error for a file whose bytes may be whole and which is no checkpoint of ours."""
     return BackendError("checkpoint_invalid", f"{path}: {what}.", remedy)
 
 
 def damaged(path: Path, what: object) -> BackendError:
-    """The error for a file whose bytes are not those that were written: another copy may help."""
+    """Make the error for a file whose bytes are not the ones that were written: a copy may help."""
     return BackendError(
         "checkpoint_invalid",
         f"{path}: the file is truncated or damaged ({what}).",
@@ -72,7 +73,7 @@ def damaged(path: Path, what: object) -> BackendError:
 
 
 def unreadable(path: Path, error: OSError) -> BackendError:
-    """The error for a file that the operating system does not let us read."""
+    """Make the error for a file that the operating system does not let us read."""
     return BackendError(
         "checkpoint_invalid",
         f"{path} cannot be read ({error.strerror or error}).",
@@ -81,5 +82,5 @@ def unreadable(path: Path, error: OSError) -> BackendError:
 
 
 def unsupported(path: Path, what: str, remedy: str) -> BackendError:
-    """The error for a sound checkpoint of a kind that this backend does not run."""
+    """Make the error for a sound checkpoint of a kind that this backend does not run."""
     return BackendError("checkpoint_unsupported", f"{path}: {what}.", remedy)

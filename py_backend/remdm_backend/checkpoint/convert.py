@@ -1,7 +1,7 @@
-"""From any checkpoint of our networks to our own format: ``model.safetensors``, ``card.json``, and
-the ``tokenizer.json`` that lies beside the source.
+"""This module converts any checkpoint of our networks to our own format.
 
-The weights pass through one by one, so memory holds the largest tensor and not the model.
+It writes ``model.safetensors``, ``card.json``, and the ``tokenizer.json`` that lies beside the
+source. The weights pass through one by one, so memory holds the largest tensor and not the model.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def convert(
 
 
 def open_contents(source: Path, weights: Weights | None) -> tuple[Contents, Shape, nn.Module]:
-    """Everything but the weights, and the network that they make, which they fit."""
+    """Read everything except the weights, and build the empty network that they fit."""
     opener = opener_of(source)
     if isinstance(opener, LibraryModel):
         raise unsupported(
@@ -114,7 +114,8 @@ def open_contents(source: Path, weights: Weights | None) -> tuple[Contents, Shap
 
 
 def reader(contents: Contents, shape: Shape, plan: Plan) -> Callable[[str], Tensor]:
-    """Reads a tensor in its planned type. Raises ``BackendError`` for numbers that do not fit."""
+    """Make a function that reads a tensor in its planned type. Raises ``BackendError`` for numbers
+    that do not fit the type."""
 
     def read(name: str) -> Tensor:
         if name == ROTARY:
@@ -137,7 +138,7 @@ def reader(contents: Contents, shape: Shape, plan: Plan) -> Callable[[str], Tens
 
 
 def card_of(contents: Contents, vocab_size: int, sha256: str) -> dict[str, Any]:
-    """The facts of the source, and which file it was."""
+    """Return the card: the facts of the source, and which file it was."""
     source: dict[str, Any] = {"file": contents.path.name, "sha256": sha256}
     training: dict[str, object] = {}
     if contents.format == "safetensors":  # it had a card: what is known of its past is kept
@@ -159,7 +160,7 @@ def card_of(contents: Contents, vocab_size: int, sha256: str) -> dict[str, Any]:
 
 
 def sha256_of(paths: Iterable[Path], progress: Callable[[int], object]) -> str:
-    """Of their bytes, one file after the other."""
+    """Hash the bytes of ``paths``, one file after the other."""
     digest, done = hashlib.sha256(), 0
     for path in paths:
         with path.open("rb") as file:

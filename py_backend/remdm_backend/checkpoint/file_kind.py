@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes, where it is not what its name or its place says."""
+"""This module tells from its first bytes what a file is that is not what its name says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ MAX_HEADER = 100_000_000
 
 
 def require_zip(path: Path) -> None:
-    """Raises ``BackendError`` that says what the file is instead of a ``torch.save`` archive."""
+    """Refuse a file that is no ``torch.save`` archive with a ``BackendError`` that says what it is
+    instead."""
     head = head_of(path)
     if head.startswith(ZIP):
         return
@@ -27,13 +28,16 @@ def require_zip(path: Path) -> None:
 
 
 def not_safetensors(path: Path) -> BackendError | None:
-    """The error that says what a file is instead of safetensors, where its first bytes tell."""
+    """Return the error that says what a file is instead of safetensors, where its first bytes
+    tell."""
     head = head_of(path)
     return None if is_safetensors(head) else other_kind(path, head)
 
 
 def other_kind(path: Path, head: bytes) -> BackendError | None:
-    """The error for a whole file of a known kind; ``None`` where the first bytes say nothing."""
+    """Return the error for a whole file of a known kind; ``None`` where the first bytes say
+    nothing.
+    """
     if not head:
         return damaged(path, "it is empty")
     if head.startswith(LFS):
@@ -70,7 +74,8 @@ def other_kind(path: Path, head: bytes) -> BackendError | None:
 
 
 def is_safetensors(head: bytes) -> bool:
-    """Eight bytes with the length of a header, which is JSON and at most 100 MB by the format."""
+    """Whether ``head`` is eight bytes with the length of a header, which is JSON and at most 100 MB
+    by the format."""
     return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= MAX_HEADER
 
 

@@ -1,4 +1,4 @@
-"""``config.json`` of a language model: what it may say, and what ``transformers`` is told.
+"""This module decides what a language model's ``config.json`` may say and what transformers sees.
 
 A config can name code of its own, other weights, kernels to download or a thousand million layers.
 It comes from wherever the model comes from, so all of that is refused or left out before
@@ -41,7 +41,8 @@ NATIVE = "Give a language model of an architecture that transformers has built i
 def masked_lm_config(
     transformers: ModuleType, directory: Path, fields: dict[str, object]
 ) -> PreTrainedConfig:
-    """What ``AutoModelForMaskedLM`` takes, of ``checked_fields``. Raises as ``native_config``."""
+    """Make the config that ``AutoModelForMaskedLM`` takes, of ``checked_fields``. Raises as
+    ``native_config``."""
     config = native_config(transformers, directory, fields)
     model_type = fields["model_type"]
     if type(config) not in transformers.models.auto.MODEL_FOR_MASKED_LM_MAPPING:
@@ -56,7 +57,7 @@ def masked_lm_config(
 def native_config(
     transformers: ModuleType, directory: Path, fields: dict[str, object]
 ) -> PreTrainedConfig:
-    """``checked_fields`` as the config of an architecture that transformers has built in.
+    """Make of ``checked_fields`` the config of an architecture that transformers has built in.
 
     Raises ``BackendError``, and whatever transformers does about fields that it does not like.
     """
@@ -74,7 +75,7 @@ def native_config(
 
 
 def checked_fields(file: JsonObject) -> dict[str, object]:
-    """The fields that transformers may see; ``model_type``, a text, is among them. Raises
+    """Return the fields that transformers may see; ``model_type``, a text, is among them. Raises
     ``BackendError``."""
     directory = file.path.parent
     if file.fields.get("auto_map"):
@@ -92,7 +93,7 @@ def checked_fields(file: JsonObject) -> dict[str, object]:
 
 
 def stated_length(config: PreTrainedConfig, directory: Path) -> int:
-    """The longest sequence that the config allows, before any offset of its positions."""
+    """Return the longest sequence that the config allows, before any offset of its positions."""
     for key in LENGTH_KEYS:
         length = getattr(config, key, None)
         if isinstance(length, int):

@@ -1,4 +1,4 @@
-"""What lies in a directory of Hugging Face's format, read without the library that wrote it.
+"""This module reads a directory of Hugging Face's format without the library that wrote it.
 
 ``config.json`` describes the architecture; the weights are ``model.safetensors``, several files
 that ``model.safetensors.index.json`` names, or a variant (``model.fp16.safetensors``) that is asked
@@ -78,9 +78,10 @@ class JsonObject:
 
 
 def weight_files(path: Path) -> list[Path]:
-    """The files that hold the tensors, each of them there; ``path`` is a directory or one of them.
+    """Return the files that hold the tensors, each of them there.
 
-    Raises ``BackendError``, ``checkpoint_unsupported`` where there are pickled weights only.
+    ``path`` is a directory or one of the files. Raises ``BackendError``, ``checkpoint_unsupported``
+    where all weights are pickled.
     """
     directory = directory_of(path)
     if path.suffix == ".safetensors" and path.is_file():
@@ -142,8 +143,11 @@ def _shards(directory: Path) -> list[Path]:
 
 
 def tensor_names(file: Path) -> list[str]:
-    """Raises ``BackendError`` ``checkpoint_invalid`` if the header is damaged or does not fit the
-    file's size."""
+    """List the tensors of ``file``.
+
+    Raises ``BackendError`` ``checkpoint_invalid`` if the header is damaged or does not fit the
+    file's size.
+    """
     with opened(file) as tensors:
         return list(tensors.keys())
 

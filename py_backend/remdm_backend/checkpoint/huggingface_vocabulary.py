@@ -1,4 +1,4 @@
-"""Which token is the mask of a Hugging Face model, and which columns of its logits are tokens.
+"""This module finds a Hugging Face model's mask, and which columns of its logits are tokens.
 
 The embedding is often padded to a round number beyond the tokenizer, and a vocabulary may have
 holes: such a column stands for no text and must never be drawn.
@@ -20,7 +20,8 @@ MAX_TOKENIZER_BYTES = 256 << 20
 
 
 class Vocabulary:
-    """Ids of the tokens in the ``tokenizer.json`` of ``directory``; empty where there is none.
+    """The ids of the tokens in the ``tokenizer.json`` of ``directory``; empty if there is no such
+    file.
 
     Raises ``BackendError`` ``checkpoint_invalid``; ``OSError`` if a file is unreadable.
     """
@@ -31,7 +32,7 @@ class Vocabulary:
         self.ids: dict[str, int] = _ids(path) if path.is_file() else {}
 
     def mask_id(self, config: JsonObject, vocab_size: int) -> int:
-        """``config``'s ``mask_token_id``, else the id of the mask token that the tokenizer's
+        """Return ``config``'s ``mask_token_id``, else the id of the mask token that the tokenizer's
         settings name."""
         if config.fields.get("mask_token_id") is not None:
             return config.integer("mask_token_id", least=0, below=vocab_size)
@@ -53,8 +54,8 @@ class Vocabulary:
         return mask_id
 
     def without_token(self, vocab_size: int) -> Tensor | None:
-        """``[vocab_size]``, true at columns that no token has; ``None`` where every column has one
-        or no tokenizer says."""
+        """Return ``[vocab_size]``, true at columns that no token has; ``None`` where every column
+        has one or no tokenizer says."""
         if not self.ids:
             return None
         absent = torch.ones(vocab_size, dtype=torch.bool)
@@ -94,6 +95,6 @@ def _ids(path: Path) -> dict[str, int]:
     ids: dict[str, int] = {}
     for token, index in found:
         if not isinstance(token, str) or type(index) is not int or index < 0:
-            raise invalid(path, f"{token!r:.40} has the id {index!r:.40}, which is none", FIX)
+            raise invalid(path, f"{token!r:.40} has the id {index!r:.40}, which is not an id", FIX)
         ids[token] = index
     return ids

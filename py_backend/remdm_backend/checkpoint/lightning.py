@@ -1,5 +1,4 @@
-"""The published format: Lightning ``.ckpt`` files of the MDLM and ReMDM repositories and their
-siblings.
+"""This module reads the published format: Lightning ``.ckpt`` files of MDLM, ReMDM and siblings.
 
 ``state_dict`` holds the last step's weights under ``backbone.``, ``ema.shadow_params`` the moving
 average in the order of the network's parameters or by their names, ``hyper_parameters`` a pickled
@@ -68,14 +67,14 @@ def open_lightning(path: Path, *, raw_weights: bool) -> Contents:
 
 
 def trained(archive: TorchArchive, root: Mapping[str, object]) -> Tensors:
-    """The tensors of the last step, by their names in the network."""
+    """Return the tensors of the last step, by their names in the network."""
     key = CURRENT if CURRENT in root else "state_dict"
     return named(archive, root[key], key)
 
 
 def averaged(archive: TorchArchive, root: Mapping[str, object], facts: Facts) -> Tensors:
-    """The moving average's tensors, by their names in the network; buffers are those of the last
-    step."""
+    """Return the moving average's tensors, by their names in the network; buffers are the last
+    step's."""
     kept = mapping(root.get("ema"))
     if not kept:
         if CURRENT in root:
@@ -93,7 +92,7 @@ def averaged(archive: TorchArchive, root: Mapping[str, object], facts: Facts) ->
 def in_order(
     archive: TorchArchive, shadow: list[object] | tuple[object, ...], raw: Tensors, facts: Facts
 ) -> Tensors:
-    """``shadow`` lists the average in the order of the network's parameters."""
+    """Name the tensors of ``shadow``, which lists the average in the order of the parameters."""
     shapes = {name: tensor.shape for name, tensor in raw.items()}
     entry = network_for(facts.kind)
     names = parameter_names(shape_of(archive.path, shapes, facts.n_heads, entry), entry)
@@ -108,7 +107,8 @@ def in_order(
 
 
 def named(archive: TorchArchive, values: object, what: str) -> Tensors:
-    """The network's tensors among ``values``, which has them by the names of a state dict."""
+    """Return the network's tensors among ``values``, which has them by the names of a state
+    dict."""
     entries = mapping(values)
     if entries is None:
         raise invalid(archive.path, f"its {what} is not a dictionary")

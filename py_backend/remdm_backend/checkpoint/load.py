@@ -1,4 +1,4 @@
-"""Open a checkpoint of any format and put its network on a device."""
+"""This module opens a checkpoint of any format and puts its network on a device."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def load_network(
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Within it ``path`` exists, and a file that cannot be read is a ``BackendError``."""
+    """Require that ``path`` exists, and turn a file that cannot be read within the block into a
+    ``BackendError``."""
     try:
         if not path.exists():
             raise BackendError(
@@ -172,8 +173,10 @@ def read_weights(
 
 
 def read_parameter(contents: Contents, name: str) -> Tensor:
-    """As stored, and doubles as float32, in which networks compute. Raises ``BackendError`` for
-    what is damaged or not finite."""
+    """Read a tensor as stored, doubles as float32, in which networks compute.
+
+    Raises ``BackendError`` for what is damaged or not finite.
+    """
     stored = contents.read(name)
     if stored.dtype == torch.float64:
         stored = stored.float()
@@ -183,8 +186,11 @@ def read_parameter(contents: Contents, name: str) -> Tensor:
 
 
 def read_rotary(contents: Contents, shape: Shape) -> Tensor:
-    """In float32, and exact where the file has them rounded or not at all. Raises ``BackendError``
-    if they are others."""
+    """Return the rotary frequencies in float32, exact where the file has them rounded or not at
+    all.
+
+    Raises ``BackendError`` if the file has others.
+    """
     rotary = inverse_frequencies(shape.hidden_size // shape.n_heads)
     if ROTARY not in contents.shapes:
         return rotary

@@ -24,11 +24,10 @@ WRAPPERS = frozenset({
 
 
 def network_names(path: Path, names: Iterable[str]) -> dict[str, str]:
-    """The file's name of each tensor, by its name in the network's state dict: those under
-    ``backbone.`` where there are any, else all.
+    """Map each tensor's name in the network's state dict to its name in the file.
 
-    Raises ``BackendError`` ``checkpoint_invalid`` where there is no network, or two tensors would
-    have the same name.
+    Tensors under ``backbone.`` count where there are any, else all. Raises ``BackendError``
+    ``checkpoint_invalid`` where there is no network, or two tensors would have the same name.
     """
     plain = {name: unwrapped(name) for name in names}
     if any(inner.startswith(PREFIX) for inner in plain.values()):

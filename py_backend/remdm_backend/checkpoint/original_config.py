@@ -1,8 +1,8 @@
-"""What the config of a training run decides about sampling: read, or refused by name where it asks
-for something else than is sampled here.
+"""This module reads what the config of a training run decides about sampling.
 
-MDLM's and ReMDM's repositories have the settings at the top (``parameterization``); their siblings
-bd3lms and duo have them under ``algo``, beside the name of the algorithm.
+A setting that asks for something else than is sampled here is refused by name. MDLM's and ReMDM's
+repositories have the settings at the top (``parameterization``); their siblings bd3lms and duo have
+them under ``algo``, beside the name of the algorithm.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ AUTOREGRESSIVE: dict[str, tuple[object, ...]] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """``length`` is the longest sequence, the rest as in ``Contents``."""
+    """What the config decides: ``length`` is the longest sequence, the rest is as in
+    ``Contents``."""
 
     kind: Kind
     length: int
@@ -56,9 +57,11 @@ class Facts:
 
 
 def facts_of(path: Path, config: Config) -> Facts:
-    """What the config says of the model, if it is one that can be run here. Raises
-    ``BackendError``: ``checkpoint_unsupported`` by name where it is not, ``checkpoint_invalid``
-    where a setting is missing or cannot be read."""
+    """Read what the config says of the model, if it is one that can be run here.
+
+    Raises ``BackendError``: ``checkpoint_unsupported`` by name where it is not,
+    ``checkpoint_invalid`` where a setting is missing or cannot be read.
+    """
     family = "algo." if config.has("algo") else ""
     kind = _kind(path, config, family)
     if has_mask_token(config.tokenizer):

@@ -1,4 +1,4 @@
-"""A directory that a checkpoint is written into: all of it or nothing.
+"""This module writes a checkpoint into a directory: all of it or nothing.
 
 The files are written under names that nobody else has and renamed at the end, the card last: a card
 means a whole checkpoint. Nothing else in the directory is touched.
@@ -29,8 +29,11 @@ FILES = (TOKENIZER_FILE, MODEL_FILE, CARD_FILE)
 def writing(
     out: Path, source: Path, *, force: bool, needed: int
 ) -> Iterator[Callable[[str], Path]]:
-    """Gives an empty file to write each of ``FILES`` into; those that were asked for get their
-    names when the block ends well, and are removed when not, as are directories that were made."""
+    """Give an empty file to write each of ``FILES`` into.
+
+    The files that were asked for get their names when the block ends well. Otherwise they are
+    removed, as are directories that were made.
+    """
     require_free(out, source, force=force)
     made = [path for path in (out, *out.parents) if not path.exists()]
     parts: dict[str, Path] = {}
@@ -69,7 +72,7 @@ def unused(out: Path, name: str, what: str) -> Path:
 
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Nobody else publishes into ``out`` meanwhile."""
+    """Keep others from publishing into ``out`` during the block."""
     handle = os.open(out, os.O_RDONLY)
     try:
         # Some network disks have no locks; there two at once are the user's to avoid.
@@ -81,8 +84,10 @@ def locked(out: Path) -> Iterator[None]:
 
 
 def publish(out: Path, parts: dict[str, Path]) -> None:
-    """Give ``parts`` their names in the place of what has them, the tokenizer of another model
-    included. Raises ``OSError``; then ``out`` has what it had."""
+    """Give ``parts`` their names instead of what has them, the tokenizer of another model included.
+
+    Raises ``OSError``; then ``out`` has what it had.
+    """
     for part in parts.values():
         with part.open("rb") as handle:
             os.fsync(handle.fileno())
@@ -106,7 +111,7 @@ def publish(out: Path, parts: dict[str, Path]) -> None:
 
 
 def require_free(out: Path, source: Path, *, force: bool) -> None:
-    """Raises ``BackendError`` ``output_failed`` where something would be lost."""
+    """Refuse with ``output_failed`` (``BackendError``) where something would be lost."""
     if out.exists() and not out.is_dir():
         raise BackendError(
             "output_failed", f"{out} is a file.", "Name a directory; it need not exist."

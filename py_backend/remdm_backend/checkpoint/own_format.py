@@ -19,7 +19,8 @@ from remdm_backend.checkpoint.safetensors_file import MODEL_FILE, read_tensor, t
 
 
 def open_safetensors(path: Path, *, raw_weights: bool) -> Contents:
-    """``path`` is the directory or a ``.safetensors`` file in it. Reads everything but the weights.
+    """Read everything except the weights of ``path``, the directory or a ``.safetensors`` file in
+    it.
 
     Raises ``BackendError``; ``OSError`` if a file is unreadable.
     """

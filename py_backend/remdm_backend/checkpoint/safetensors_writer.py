@@ -1,4 +1,4 @@
-"""A ``.safetensors`` file, written one tensor at a time.
+"""This module writes a ``.safetensors`` file one tensor at a time.
 
 The library's own writer wants every tensor in memory at once, as bytes beside the tensors; here the
 largest one is enough. Layout and order are the library's, so the same tensors make the same file:
@@ -24,7 +24,7 @@ Plan = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 
 
 def bytes_of(plan: Plan) -> int:
-    """Of all tensors, without the header."""
+    """Count the bytes of all tensors, without the header."""
     return sum(math.prod(shape) * dtype.itemsize for shape, dtype in plan.values())
 
 

@@ -1,5 +1,8 @@
-"""What ``torch.save`` pickles for a tensor: a call of ``torch._utils._rebuild_tensor_v2`` on a
-storage, with an offset, a shape and strides. Recognised in the records of ``pickle_data``."""
+"""This module recognises a tensor in the records of ``pickle_data``.
+
+``torch.save`` pickles a tensor as a call of ``torch._utils._rebuild_tensor_v2`` on a storage, with
+an offset, a shape and strides.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +52,11 @@ class StoredTensor:
 
 
 def stored_tensor(path: Path, value: object, name: str, held: Callable[[str], int]) -> StoredTensor:
-    """The tensor that ``value`` stands for; ``held`` are the bytes that the file has of a storage.
-    Raises ``BackendError`` if it is none, or not one that fits its storage."""
+    """Return the tensor that ``value`` stands for; ``held`` tells the bytes that the file has of a
+    storage.
+
+    Raises ``BackendError`` if it is no tensor, or one that does not fit its storage.
+    """
     match value:
         case Made(maker=maker, args=(data, bool(), hooks)) if (
             maker == REBUILD_PARAMETER and is_empty_dict(hooks)
@@ -91,5 +97,6 @@ def stored_tensor(path: Path, value: object, name: str, held: Callable[[str], in
 
 
 def is_empty_dict(hooks: object) -> bool:
-    """What stands where a tensor's backward hooks would: torch writes an empty ``OrderedDict``."""
+    """Whether ``hooks`` is what stands where a tensor's backward hooks would: torch writes an empty
+    ``OrderedDict``."""
     return isinstance(hooks, Made) and hooks.maker == ORDERED_DICT and not hooks.args

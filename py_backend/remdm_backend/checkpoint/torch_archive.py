@@ -43,7 +43,7 @@ class TorchArchive:
             entries = {entry.filename: entry for entry in archive.infolist()}
             if not any(entry.CRC for entry in entries.values()):
                 # torch.serialization.set_crc32_options(False): there is nothing to check against,
-                # which zipfile takes for a checksum of 0 unless the entry has none.
+                # which zipfile takes for a checksum of 0 unless the entry has no checksum.
                 for entry in entries.values():
                     del entry.CRC
             self._prefix = self._find_prefix(entries)
@@ -85,7 +85,8 @@ class TorchArchive:
         return prefixes[0]
 
     def _stored(self, entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
-        """Only uncompressed entries: their size cannot exceed the file's, so none can be a bomb."""
+        """Only uncompressed entries: their size cannot exceed the file's, so no entry can be a
+        bomb."""
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
             raise invalid(
                 self.path,
@@ -105,8 +106,8 @@ class TorchArchive:
             raise damaged(self.path, error) from error
 
     def tensor(self, value: object, name: str) -> StoredTensor:
-        """The tensor that ``value`` stands for. Raises ``BackendError`` if it is none, or not one
-        that fits its storage."""
+        """Return the tensor that ``value`` stands for. Raises ``BackendError`` if it is no tensor,
+        or one that fits its storage."""
         return stored_tensor(self.path, value, name, self._held)
 
     def _held(self, key: str) -> int:

@@ -1,5 +1,8 @@
-"""Hugging Face's ``transformers`` at arm's length: imported when a model needs it, kept offline and
-quiet, and what it raises said as a typed error."""
+"""This module keeps Hugging Face's ``transformers`` at arm's length.
+
+The library is imported when a model needs it, kept offline and quiet, and what it raises becomes a
+typed error.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,8 @@ def transformers_at_work(directory: Path) -> Iterator[ModuleType]:
 
 
 def import_transformers() -> ModuleType:
-    """Raises ``BackendError`` ``backend_start_failed`` if it is not there or too old."""
+    """Import the library. Raises ``BackendError`` ``backend_start_failed`` if it is missing or too
+    old."""
     try:
         transformers = importlib.import_module("transformers")
     except ImportError as error:

@@ -1,9 +1,9 @@
-"""Whom a batch is worth waiting for.
+"""This module says which clients a batch is worth waiting for, and how long.
 
-A sampler asks again a moment after it got its answer. If the next batch began at once, those that
-had waited would run without the ones just answered, and these without them: two smaller batches in
-turn in the place of one, where a larger one costs little more. So the device waits for clients that
-lately came back soon, for a small part of the time that the last batch took.
+A sampler asks again a moment after it got its answer. If the next batch began at once, the clients
+that had waited would run without the ones just answered, and these without them: two smaller
+batches in turn instead of one, where a larger one costs little more. So the device waits for
+clients that lately came back soon, for a small part of the time that the last batch took.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ SHARE = 0.1
 
 
 class BatchDelay:
-    """Times are those of one clock, in seconds."""
+    """The memory of which client came back how soon. Times are in seconds of one clock."""
 
     def __init__(self) -> None:
         self._pauses: dict[bytes, float] = {}
         """How long each client took the last time from its answer to its next call."""
         self._answered: dict[bytes, float] = {}
-        """When each client got its answer, of those that have not asked since."""
+        """When each client got its answer, if it has not asked since."""
         self._patience = 0.0
         self._until = 0.0
 
@@ -32,16 +32,17 @@ class BatchDelay:
         self._answered[client] = now
 
     def ran(self, begin: float, now: float) -> None:
-        """A batch that began then has ended, and all its calls have been answered."""
+        """Note that a batch that began then has ended, and that all its calls have been
+        answered."""
         self._patience = SHARE * (now - begin)
         self._until = now + self._patience
-        # Who was answered before it began had all its time to come back.
+        # A client that was answered before it began had all its time to come back.
         for client in [each for each, when in self._answered.items() if when < begin]:
             del self._answered[client]
             self._pauses.pop(client, None)
 
     def wait(self, now: float) -> float:
-        """How long to wait for somebody, 0 for not at all."""
+        """Return how long to wait for a client, in seconds; 0 for not at all."""
         if now < self._until and any(
             self._pauses.get(client, self._patience) < self._patience for client in self._answered
         ):

@@ -1,8 +1,8 @@
-"""The trunk caches of all clients, within a budget of memory.
+"""This module keeps the trunk caches of all clients within a budget of memory.
 
-An entry is a convenience: whoever finds his gone computes again (``model/trunk_cache.py``). So the
-least recently used ones go when memory is short, and none needs to be kept for a client that is
-gone.
+An entry is a convenience: a client whose entry is gone computes again (``model/trunk_cache.py``).
+So the least recently used ones go when memory is short, and no entry needs to be kept for a client
+that is gone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T", bound=Entry)
 
 
 class CacheStore(Generic[T]):
-    """Used by the device thread; ``release`` by the I/O thread as well."""
+    """The entries by client and name. The device thread uses it; ``release`` the I/O thread too."""
 
     def __init__(self, budget: int, make: Callable[[], T]) -> None:
         """``budget`` in bytes, for all entries together; ``make`` gives an empty entry."""
@@ -40,7 +40,9 @@ class CacheStore(Generic[T]):
         return len(self._entries)
 
     def entry(self, key: CacheKey) -> T:
-        """The entry of this name, now the most recently used one; an empty one if there is none."""
+        """Return the entry of this name, now the most recently used one; an empty one if there is
+        none.
+        """
         with self._lock:
             entry = self._entries.setdefault(key, self._make())
             self._entries.move_to_end(key)
@@ -48,8 +50,11 @@ class CacheStore(Generic[T]):
             return entry
 
     def trim(self) -> None:
-        """After use: drop what is empty or too large by itself, then the least recently used until
-        the rest fits the budget."""
+        """Drop what is empty or too large by itself, then the least recently used until the rest
+        fits.
+
+        It is called after use.
+        """
         with self._lock:
             for key, entry in list(self._entries.items()):
                 if not 0 < entry.nbytes <= self._budget:

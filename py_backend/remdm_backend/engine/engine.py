@@ -1,10 +1,9 @@
-"""The engine: one thread that owns the network, answers the forward calls of every client, and
-judges texts.
+"""The engine is one thread that owns the network, answers forward calls, and judges texts.
 
 It loads the network itself, then takes from the queue whatever can run together: while one batch
-runs, the calls for the next gather, and it waits a moment for those who just got an answer and are
-about to ask again (``returning.py``). Results are handed to ``deliver`` on this thread, which must
-not block.
+runs, the calls for the next gather, and it waits a moment for clients that just got an answer and
+are about to ask again (``batch_delay.py``). Results are handed to ``deliver`` on this thread, which
+must not block.
 """
 
 from __future__ import annotations

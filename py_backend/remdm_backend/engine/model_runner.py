@@ -1,7 +1,7 @@
-"""The only module of the engine that touches PyTorch; imported late, by the device thread.
+"""This module runs batches on the network; no other module of the engine touches PyTorch.
 
-Importing PyTorch takes seconds, during which the process must already answer pings and notice that
-its parent is gone.
+The device thread imports it late: importing PyTorch takes seconds, during which the process must
+already answer pings and notice that its parent is gone.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ class ModelRunner:
         return None if batch.cache is None else self.caches.entry(batch.cache)
 
     def _check_room(self, batch: Batch) -> None:
-        """On a CPU nothing fails: Linux promises more memory than it has, and kills who uses it."""
+        """Refuse what does not fit. On a CPU nothing fails: Linux promises more memory than it has,
+        and kills the process that uses it."""
         if self._network.device.type != "cpu":
             return
         needed = bytes_needed(batch, self._network.card)
@@ -123,7 +124,7 @@ class ModelRunner:
 
 
 def bytes_needed(batch: Batch, card: ModelCard) -> int:
-    """At most, in main memory, beside the weights."""
+    """Estimate from above the main memory that ``batch`` takes beside the weights, in bytes."""
     rows, wide = len(batch.rows), 4 * card.vocab_size
     hidden = 4 * HIDDEN_STATES * card.hidden_size * batch.tokens.size
     if batch.output == "logits" and batch.top_mass is None:

@@ -1,4 +1,4 @@
-"""What the engine holds, as it sees it: a network to sample from, or a judge of texts."""
+"""This module says what the engine holds, as it sees it: a network to sample from, or a judge."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""What a forward is answered with, in main memory: whole rows, or of each row the tokens that a
-nucleus can hold. Either can be taken apart by rows, without a copy, and put together again.
+"""This module defines what a forward is answered with, in main memory.
+
+An answer has whole rows, or of each row the tokens that a nucleus can hold. Either can be taken
+apart by rows, without a copy, and put together again.
 """
 
 from __future__ import annotations
@@ -66,8 +68,10 @@ Answer: TypeAlias = Rows | TopRows
 
 
 def join(parts: list[Answer]) -> Answer:
-    """The rows of ``parts``, at least one and all of one kind, under each other. Uses the list up:
-    whole rows may be large, and each part goes when it is copied."""
+    """Put the rows of ``parts``, at least one and all of one kind, under each other.
+
+    It uses the list up: whole rows may be large, and each part goes when it is copied.
+    """
     if len(parts) == 1:
         return parts.pop()
     tops = [part for part in parts if isinstance(part, TopRows)]

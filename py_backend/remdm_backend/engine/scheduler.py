@@ -1,10 +1,10 @@
-"""Which waiting calls run together: a queue that is fair between clients; merging; splitting.
+"""This module decides which waiting calls run together, and puts their answers apart again.
 
 Calls are pure and independent, so calls that want the same of their rows (output, mass of top rows,
 list of statistics) can share one forward; also calls of different sequence lengths where the
-network mixes them. A call
-with a cache of its own runs alone. A call that is larger than a batch is cut into pieces between
-its sequences; every other call is one piece.
+network mixes them. A call with a cache of its own runs alone. A call that is larger than a batch is
+cut into pieces between its sequences; every other call is one piece. The queue is fair between
+clients.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Batch:
 
 
 def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
-    """``call`` in pieces within ``limits``, as few as can be; at least one sequence in each."""
+    """Cut ``call`` into as few pieces within ``limits`` as can be, each of a sequence or more."""
     batch, length = call.request.tokens.shape
     row_count = len(call.request.rows)
     most_rows = limits.values // width_of(call.request, vocab_size)
@@ -138,7 +138,7 @@ def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
 
 
 def merge(pieces: Sequence[Piece]) -> Batch:
-    """The sequences of all ``pieces`` (which want the same) under each other; rows count on."""
+    """Put the sequences of all ``pieces``, which want the same, under each other; rows count on."""
     tokens, sigma, rows, given = [], [], [], []
     above = 0
     for piece in pieces:
@@ -196,8 +196,8 @@ class FairQueue:
 
     The client at the head of the line decides what the next batch is (what it wants; L unless
     ``mixes_lengths``) and always gets its piece in; the others follow in turn as long as theirs
-    fit. Who was served goes to the end of the line, so a client waits for at most as many batches
-    as there are other clients.
+    fit. A client that was served goes to the end of the line, so a client waits for at most as many
+    batches as there are other clients.
     """
 
     mixes_lengths: bool = False

@@ -1,4 +1,4 @@
-"""Keep memory that was freed, instead of giving it back and asking for it again at every layer.
+"""This module makes glibc keep freed memory instead of giving it back at every layer.
 
 By default glibc gives large blocks back to the system when they are freed. A forward of the
 published size then asks for 240 MB anew at every call, in pages that the system has to clear:
@@ -46,7 +46,10 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def keep_freed_memory() -> bool:
-    """Whether it could be had. To be called before threads are started."""
+    """Keep freed memory from now on; return whether that is possible here.
+
+    To be called before threads are started.
+    """
     library = _glibc()
     if library is None:
         return False
@@ -60,6 +63,7 @@ def keep_freed_memory() -> bool:
 
 
 def kept_memory() -> int:
-    """Bytes that this process has from the system, and free; 0 where that cannot be known."""
+    """Return the bytes that this process has from the system and does not use; 0 where that cannot
+    be known."""
     library = _glibc()
     return 0 if library is None else int(library.mallinfo2().fordblks)

@@ -1,4 +1,4 @@
-"""Where the server listens: a Unix domain socket that nobody else owns, and that goes when we go.
+"""This module claims the socket's path: nobody else owns it, and it goes when we go.
 
 ZeroMQ alone would silently take a path over that another server listens on, and delete any file.
 """

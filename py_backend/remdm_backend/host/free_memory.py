@@ -1,4 +1,4 @@
-"""How much memory is free: on the device, or in main memory within the control group's limit."""
+"""This module measures free memory: a device's, or main memory within the control group's limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that could be allocated on ``device`` now; an Apple GPU has the main memory."""
+    """Return the bytes that could be allocated on ``device`` now; an Apple GPU has the main
+    memory."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
@@ -19,8 +20,8 @@ def free_memory(device: torch.device) -> int:
 
 
 def main_memory(meminfo: Path) -> int:
-    """What Linux says that programs can have without swapping; elsewhere, half of what is built
-    in."""
+    """Return what Linux says that programs can have without swapping; elsewhere, half of what is
+    built in."""
     try:
         return 1024 * _field(meminfo, "MemAvailable:")
     except (OSError, ValueError):
@@ -28,7 +29,7 @@ def main_memory(meminfo: Path) -> int:
 
 
 def group_memory(group: Path) -> int | None:
-    """What a version 2 control group leaves, ``None`` when it sets no limit.
+    """Return what a version 2 control group leaves, ``None`` when it sets no limit.
 
     Pages of files, of the checkpoint that was just read among others, count as used there and are
     given up when somebody needs them.

@@ -1,4 +1,4 @@
-"""When the process must end: its parent is gone, or somebody says so with a signal.
+"""This module says when the process must end: its parent is gone, or a signal asks for it.
 
 Managed means started by the SDK: the parent holds the other end of our standard input and nothing
 is ever written to it; when it closes, however the parent went, nobody needs us. The terminal sends
@@ -28,8 +28,11 @@ def watch_parent(gone: Callable[[], None]) -> None:
 
 
 def exit_on_signals(*, managed: bool) -> None:
-    """For work on the main thread that tidies up in its ``finally``: a signal ends it with
-    ``SystemExit``, 128 and the signal's number; managed, the end of the parent does so too."""
+    """End the process with ``SystemExit``, 128 and the signal's number, when a signal asks for it.
+
+    It is for work on the main thread that tidies up in its ``finally``. Managed, the end of the
+    parent does the same.
+    """
     if managed:
         leave_terminal_to_parent()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -47,8 +50,10 @@ def _exit(number: int, _frame: FrameType | None) -> NoReturn:
 
 @contextmanager
 def signals_ignored() -> Iterator[None]:
-    """For moments that must not be cut in two: a signal that asks for the end is not heard. Does
-    nothing on other threads than the main one, where no signal is handled."""
+    """Ignore signals that ask for the end during moments that must not be cut in two.
+
+    It does nothing on other threads than the main one, where no signal is handled.
+    """
     before = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -1,7 +1,8 @@
-"""Wakes a thread that polls sockets, from any thread and from signal handlers: a pipe to itself.
+"""This module wakes a thread that polls sockets, from any thread and from signal handlers.
 
-A ZeroMQ socket would do between threads, but not for signals: one that arrives just before the
-poll, or on another thread, would be noticed only at the next message.
+It is a pipe of the process to itself. A ZeroMQ socket would do between threads, but not for
+signals: a signal that arrives just before the poll, or on another thread, would be noticed only at
+the next message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Vectors of texts as mauve-text takes them: the last hidden state at the last token."""
+"""This module takes vectors of texts as mauve-text does: the last hidden state at the last
+token."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from remdm_backend.wire.judging import Texts
 
 
 def features(judge: Judge, texts: Texts) -> NDArray[np.float32]:
-    """``[N, H]``, after the final norm; no text is empty or longer than the judge's context.
+    """Return ``[N, H]``, after the final norm; no text is empty or longer than the judge's context.
 
     Raises ``BackendError`` ``out_of_memory``.
     """

@@ -1,7 +1,8 @@
-"""Causal language models of Hugging Face's ``transformers`` as judges, from a local directory.
+"""This module loads causal language models of Hugging Face's ``transformers`` as judges.
 
-GPT-2 large is that of the published numbers. What may be in the directory, and what is never
-opened, is said in ``checkpoint/huggingface.py``.
+GPT-2 large is the one of the published numbers.
+``checkpoint/architectures/huggingface_masked_lm.py`` says what may be in the directory, and what is
+never opened.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ experts multiplies other portions when another token joins."""
 
 
 def load_causal_lm(path: Path, device: torch.device, dtype: torch.dtype) -> TransformersJudge:
-    """``path`` is a directory of Hugging Face's format, or a file of weights in it.
+    """Load ``path``, a directory of Hugging Face's format or a file of weights in it.
 
     Raises ``BackendError``; ``OSError`` if a file is unreadable.
     """
@@ -89,7 +90,8 @@ def load_causal_lm(path: Path, device: torch.device, dtype: torch.dtype) -> Tran
 def causal_lm_config(
     transformers: ModuleType, directory: Path, fields: dict[str, object]
 ) -> PreTrainedConfig:
-    """What ``AutoModelForCausalLM`` takes, of ``checked_fields``. Raises as ``native_config``."""
+    """Make the config that ``AutoModelForCausalLM`` takes, of ``checked_fields``. Raises as
+    ``native_config``."""
     config = native_config(transformers, directory, fields)
     model_type = fields["model_type"]
     choices = transformers.models.auto.MODEL_FOR_CAUSAL_LM_MAPPING
@@ -103,8 +105,10 @@ def causal_lm_config(
 def checked_logits(
     directory: Path, model: PreTrainedModel, body: nn.Module, projection: nn.Module, tokens: Tensor
 ) -> Tensor:
-    """``[B, L, V]``. That they are ``projection`` of what ``body`` ends with, which the features
-    are, is not taken on trust."""
+    """Return ``[B, L, V]``, once they are ``projection`` of what ``body`` ends with.
+
+    The features are that end, so it is not taken on trust. Raises ``BackendError`` otherwise.
+    """
     whole = model(
         input_ids=tokens, attention_mask=torch.ones_like(tokens), output_hidden_states=True
     )
@@ -122,8 +126,11 @@ def checked_logits(
 
 
 def check_causal(directory: Path, model: PreTrainedModel, body: nn.Module, tokens: Tensor) -> None:
-    """What a position says must not depend on the tokens after it: a config can turn that off in
-    architectures that are causal by default, and then a text is scored by having been seen."""
+    """Refuse a model in which what a position says depends on the tokens after it.
+
+    A config can turn causality off in architectures that have it by default, and then a text is
+    scored by having been seen.
+    """
     known = int(model.get_input_embeddings().weight.shape[0])
     changed = tokens.clone()
     changed[:, -1] = (changed[:, -1] + 1) % known

@@ -1,5 +1,4 @@
-"""A causal language model that judges texts: what it makes of them, up to the final norm, and what
-it then expects to follow.
+"""A judge is a causal language model: what it makes of texts, and what it expects to follow.
 
 Texts of a batch are padded on the right. That is harmless: no position sees what follows it.
 """
@@ -52,13 +51,16 @@ class Judge(ABC):
 
     @property
     def portion(self) -> int:
-        """Positions whose ``next_log_probs`` are looked at at a time, to keep them small."""
+        """How many positions' ``next_log_probs`` are looked at at a time, to keep them small."""
         return max(1, LOGITS_AT_ONCE // self.card.vocab_size)
 
     @contextmanager
     def at_work(self, batch: int, length: int) -> Iterator[None]:
-        """Without gradients. Raises ``BackendError`` ``out_of_memory``; on a CPU before anything is
-        computed, because there nothing fails: Linux kills who uses more than there is."""
+        """Compute without gradients. Raises ``BackendError`` ``out_of_memory``.
+
+        On a CPU it is raised before anything is computed, because there nothing fails: Linux kills
+        a process that uses more than there is.
+        """
         failure = BackendError(
             "out_of_memory",
             f"Not enough memory to judge {batch} texts of {length} tokens at a time.",
@@ -148,7 +150,7 @@ class TransformersJudge(Judge):
 
 
 def last_states(body: nn.Module, tokens: Tensor) -> Tensor:
-    """``[B, L, H]`` of ``tokens [B, L]``, none of them padding as far as ``body`` knows."""
+    """Return ``[B, L, H]`` of ``tokens [B, L]``, none of them padding as far as ``body`` knows."""
     states: Tensor = body(
         input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=False
     ).last_hidden_state

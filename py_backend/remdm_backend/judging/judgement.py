@@ -1,5 +1,7 @@
-"""What the device thread does about an evaluation. The only module of the engine that reaches the
-judge; it imports PyTorch."""
+"""This module answers a request to judge, on the device thread.
+
+It is the only module of the room that the engine calls; it imports PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ mauve_process = MauveProcess()
 
 
 def judge(model: object, request: Evaluation) -> Sequence[NDArray[Any]]:
-    """The tensors of the answer. ``model`` is what the engine holds.
+    """Return the tensors of the answer. ``model`` is what the engine holds.
 
     Raises ``BackendError``, ``request_invalid`` if ``model`` is asked to judge and is no judge.
     """

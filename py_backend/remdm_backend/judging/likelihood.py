@@ -1,12 +1,12 @@
-"""How likely texts are: what generative perplexity is made of (``compute_generative_perplexity`` of
-the original).
+"""This module measures how likely texts are: what generative perplexity is made of.
 
-A text is cut into chunks of the judge's context, and each is judged for itself: a chunk's first
-token has nothing before it and is not counted. Of the tokens that end a text (``eos``) only the
-first of a chunk counts, wherever in the chunk it stands, so one that begins the chunk uses that up.
-Tokens after the first ``eos`` count as long as they are none themselves: the original does not stop
-there. Padding never counts; the original pads with ``eos``, and counts the first of it in texts
-that are shorter than the longest and have no ``eos`` of their own.
+It follows ``compute_generative_perplexity`` of the original. A text is cut into chunks of the
+judge's context, and each is judged for itself: a chunk's first token has nothing before it and is
+not counted. Of the tokens that end a text (``eos``) only the first of a chunk counts, wherever in
+the chunk it stands, so one that begins the chunk uses that up. Tokens after the first ``eos`` count
+unless they are ``eos`` themselves: the original does not stop there. Padding never counts; the
+original pads with ``eos``, and counts the first of it in texts that are shorter than the longest
+and have no ``eos`` of their own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from remdm_backend.wire.judging import Texts
 def likelihood(
     judge: Judge, texts: Texts, eos: int | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Of each text the sum of -log p of the counted tokens, in nats, and how many were counted.
+    """Return for each text the sum of -log p of the counted tokens, in nats, and their number.
 
     Raises ``BackendError`` ``out_of_memory``.
     """
@@ -48,7 +48,7 @@ def likelihood(
 
 
 def counts(chunk: NDArray[np.int64], eos: int | None) -> NDArray[np.bool_]:
-    """Which tokens of a chunk count, from its second on."""
+    """Tell which tokens of a chunk count, from its second on."""
     if eos is None:
         return np.ones(len(chunk) - 1, np.bool_)
     ends = chunk == eos

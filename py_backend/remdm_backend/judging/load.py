@@ -1,5 +1,8 @@
-"""Open a checkpoint as a judge: a causal language model of transformers, or an autoregressive model
-of the original's kind."""
+"""This module opens a checkpoint as a judge.
+
+A judge is a causal language model of transformers, or an autoregressive model of the original's
+kind.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,10 @@ def load_judge(
     dtype: Literal["float32", "bfloat16"] = "float32",
     raw_weights: bool = False,
 ) -> Judge:
-    """As ``load_network``, and raises what that raises; ``checkpoint_unsupported`` for a model that
-    predicts no next token."""
+    """Load a judge with the arguments of ``load_network``, and raise what that raises.
+
+    A model that predicts no next token raises ``checkpoint_unsupported``.
+    """
     path = Path(path).expanduser()
     if is_huggingface(path):
         try:

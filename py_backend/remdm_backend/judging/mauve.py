@@ -1,5 +1,7 @@
-"""MAUVE, as ``mauve-text`` computes it. That package is under the GPL and an extra: it is imported
-when somebody asks for a score, and never comes along by itself.
+"""This module computes MAUVE as ``mauve-text`` does, with that package.
+
+The package is under the GPL and an extra: it is imported when somebody asks for a score, and never
+comes along by itself.
 """
 
 from __future__ import annotations
@@ -71,7 +73,9 @@ def mauve(p: NDArray[np.float32], q: NDArray[np.float32], settings: MauveSetting
 
 
 def import_compute_mauve() -> Any:  # noqa: ANN401 (the package has no types)
-    """Raises ``BackendError`` ``package_missing`` if it cannot be imported."""
+    """Import ``compute_mauve``. Raises ``BackendError`` ``package_missing`` if it cannot be
+    imported.
+    """
     try:
         return importlib.import_module("mauve").compute_mauve
     except (ImportError, AttributeError) as error:

@@ -1,5 +1,8 @@
-"""Asks the process that computes MAUVE, which is started at the first score and stays for the next:
-``mauve_worker.py`` says why it is one of its own."""
+"""This module asks the process that computes MAUVE.
+
+It is started at the first score and stays for the next; ``mauve_worker.py`` says why MAUVE has a
+process of its own.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class MauveProcess:
-    """For one thread, with which the process ends: it is that thread's child."""
+    """The process, for one thread, with which it ends: it is that thread's child."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,4 +1,4 @@
-"""The process that computes MAUVE; ``mauve_process.py`` starts it and asks it.
+"""This module is the process that computes MAUVE; ``mauve_process.py`` starts it and asks it.
 
 scikit-learn's PCA keeps Python's lock for as long as it takes, half a minute for thousands of
 texts: in the backend's own process no ping would be answered, and no signal heard, meanwhile.
@@ -42,8 +42,10 @@ def main() -> None:
 
 
 def end_with_parent() -> None:
-    """Also in the middle of a score, where Linux lets us; elsewhere standard input's end does it
-    when the score is done."""
+    """End with the parent, also in the middle of a score, where Linux lets us.
+
+    Elsewhere standard input's end does it when the score is done.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""Texts of different lengths in batches: sorted by length, padded on the right."""
+"""This module puts texts of different lengths into batches: by length, padded on the right."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ TOKENS_AT_ONCE = 8192
 def in_batches(
     judge: Judge, texts: Sequence[NDArray[np.int64]], compute: Callable[[Tensor], T]
 ) -> Iterator[tuple[list[int], T]]:
-    """Indices of some of ``texts``, none empty, and what ``compute`` makes of their tokens
-    ``[B, L]`` on the judge's device, padded with zeros.
+    """Yield the indices of some of ``texts`` and what ``compute`` makes of their tokens.
 
-    What does not fit the memory is halved until it does. Raises ``BackendError`` ``out_of_memory``
-    for a single text that does not.
+    No text is empty. The tokens are ``[B, L]`` on the judge's device, padded with zeros. A batch
+    that does not fit the memory is halved until it does. Raises ``BackendError`` ``out_of_memory``
+    for a single text that does not fit.
     """
     waiting = batches([len(text) for text in texts])
     while waiting:
@@ -47,7 +47,7 @@ def in_batches(
 
 
 def batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Indices in batches of at most ``TOKENS_AT_ONCE`` padded tokens, short texts first."""
+    """Put indices into batches of at most ``TOKENS_AT_ONCE`` padded tokens, short texts first."""
     chosen: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
         # It would be the longest of the batch.

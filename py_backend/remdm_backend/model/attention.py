@@ -1,9 +1,9 @@
-"""Self-attention, bidirectional over queries, keys and values in one tensor or causal over a KV
-cache, and the choice of its kernel.
+"""This module computes self-attention, and chooses the kernel for it.
 
-The original calls flash-attention's variable-length kernel and so runs on a GPU only. Here
-PyTorch's ``scaled_dot_product_attention`` stands in wherever flash-attention is not installed or
-cannot run; both compute softmax(q k^T / sqrt(D)) v.
+It is bidirectional over queries, keys and values in one tensor, or causal over a KV cache. The
+original calls flash-attention's variable-length kernel and so runs on a GPU only. Here PyTorch's
+``scaled_dot_product_attention`` stands in wherever flash-attention is not installed or cannot run;
+both compute softmax(q k^T / sqrt(D)) v.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ class Attention(Protocol):
 
 CausalAttention = Callable[[Tensor, Tensor, Tensor], Tensor]
 """``queries [B, H, l, D]``, ``keys`` and ``values [B, H, n, D] -> [B, H, l, D]``: the queries are
-those of the last l of n positions, and none sees what comes after it."""
+the ones of the last l of n positions, and no position sees what comes after it."""
 
 AttentionName = Literal["flash-attn", "sdpa"]
 
 
 def sdpa(qkv: Tensor, packed: Packed | None = None) -> Tensor:
-    """Attention by ``torch.nn.functional.scaled_dot_product_attention``; any device, any float
-    type. One call for equally long neighbours."""
+    """Attend by ``torch.nn.functional.scaled_dot_product_attention``; any device, any float type.
+
+    There is one call for equally long neighbours.
+    """
     if packed is not None:
         return torch.cat([sdpa(group).flatten(0, 1) for group in packed.neighbours(qkv)])
     q, k, v = (part.transpose(1, 2) for part in qkv.unbind(dim=2))
@@ -43,7 +45,7 @@ def sdpa(qkv: Tensor, packed: Packed | None = None) -> Tensor:
 
 
 def flash_attention(kernel: Callable[..., Tensor]) -> Attention:
-    """Attention by ``flash_attn_varlen_qkvpacked_func``: one call, whatever the lengths."""
+    """Attend by ``flash_attn_varlen_qkvpacked_func``: one call, whatever the lengths."""
 
     def attend(qkv: Tensor, packed: Packed | None = None) -> Tensor:
         if packed is not None:
@@ -57,13 +59,14 @@ def flash_attention(kernel: Callable[..., Tensor]) -> Attention:
 
 
 def select_attention(device: torch.device, dtype: torch.dtype) -> tuple[AttentionName, Attention]:
-    """The fastest kernel that can run: flash-attention on CUDA in half precision, else SDPA."""
+    """Choose the fastest kernel that can run: flash-attention on CUDA in half precision, else
+    SDPA."""
     kernel = _flash_kernel("flash_attn_varlen_qkvpacked_func", device, dtype)
     return ("sdpa", sdpa) if kernel is None else ("flash-attn", flash_attention(kernel))
 
 
 def causal_sdpa(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """``scaled_dot_product_attention`` with a mask only where none of its kernels does without."""
+    """Attend by ``scaled_dot_product_attention``, with a mask only where its kernels need one."""
     count, known = queries.shape[2], keys.shape[2]
     if count == known:
         return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
@@ -75,7 +78,7 @@ def causal_sdpa(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 def causal_flash_attention(kernel: Callable[..., Tensor]) -> CausalAttention:
-    """Attention by ``flash_attn_func``, whose causal mask ends at the last query and the last key
+    """Attend by ``flash_attn_func``, whose causal mask ends at the last query and the last key
     (since version 2.1)."""
 
     def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -88,7 +91,7 @@ def causal_flash_attention(kernel: Callable[..., Tensor]) -> CausalAttention:
 def select_causal_attention(
     device: torch.device, dtype: torch.dtype
 ) -> tuple[AttentionName, CausalAttention]:
-    """As ``select_attention``, for an autoregressive network."""
+    """Choose as ``select_attention`` does, for an autoregressive network."""
     kernel = _flash_kernel("flash_attn_func", device, dtype)
     if kernel is None:
         return "sdpa", causal_sdpa

@@ -1,8 +1,7 @@
-"""The autoregressive baseline of MDLM and ReMDM: the same blocks, causal, and without a noise
-level.
+"""This network is the autoregressive baseline of MDLM and ReMDM: causal, without a noise level.
 
-Module names and the order of parameters are the original's (``models/autoregressive.py``), because
-its checkpoints name and list them so.
+It has the same blocks. Module names and the order of parameters are the original's
+(``models/autoregressive.py``), because its checkpoints name and list them so.
 """
 
 from __future__ import annotations

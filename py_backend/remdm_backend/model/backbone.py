@@ -1,5 +1,4 @@
-"""What a network is made of, as ``Network`` sees it: a trunk over all positions and a head on
-single rows.
+"""A network is a trunk over all positions and a head on single rows, as ``Network`` sees it.
 
 The head (hidden x vocabulary) costs as much as several blocks at published size, so it is computed
 for the rows that somebody asked for and no others, and again for other rows of the same trunk.
@@ -39,7 +38,7 @@ class CausalBackbone(nn.Module, ABC):
     @abstractmethod
     def keys_and_values(self, batch: int, length: int, like: Tensor) -> KeysAndValues:
         """Room for ``length`` positions of ``batch`` sequences, nothing in it; type and device are
-        those of ``like``."""
+        ``like``'s."""
 
     @abstractmethod
     def extend(self, tokens: Tensor, begin: int, known: KeysAndValues) -> Tensor:
@@ -76,7 +75,7 @@ class KeysAndValues:
             self.blocks[index] = larger
 
     def select(self, sequences: Tensor) -> None:
-        """Keep those of the batch alone, ``[B]`` indices."""
+        """Keep these sequences of the batch alone, ``[B]`` indices."""
         for index, block in enumerate(self.blocks):
             self.blocks[index] = block[:, sequences]
 

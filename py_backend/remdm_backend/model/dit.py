@@ -1,9 +1,9 @@
-"""The diffusion transformer of MDLM, SEDD, D3PM and ReMDM: DiT (Peebles & Xie 2023) over tokens.
+"""This network is the diffusion transformer of MDLM, SEDD, D3PM and ReMDM: DiT over tokens.
 
-Bidirectional blocks with rotary positions; the noise level enters through adaLN: it sets a shift, a
-scale and a gate around every attention and MLP. Module names and the order of parameters are the
-original's (``models/dit.py``), because its checkpoints name and list them so. There is no dropout:
-the original's is off whenever it samples.
+DiT is Peebles & Xie 2023. Bidirectional blocks have rotary positions; the noise level enters
+through adaLN: it sets a shift, a scale and a gate around every attention and MLP. Module names and
+the order of parameters are the original's (``models/dit.py``), because its checkpoints name and
+list them so. There is no dropout: the original's is off whenever it samples.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class LayerNorm(nn.Module):
         return F.layer_norm(x.float(), self.weight.shape, self.weight)
 
     def modulated(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-        """``forward(x) * (1 + scale) + shift``; one pass where those are the same for all."""
+        """``forward(x) * (1 + scale) + shift``; one pass where both are the same for all."""
         shift, scale = shift.float(), scale.float()
         if shift.numel() == shift.shape[-1]:
             weight = self.weight * (1 + scale)
@@ -226,7 +226,7 @@ class DiT(Backbone):
     where others see only its keys and values; only the rows asked for go through the rest of it
     and the head, whose cost per row (hidden x vocab) is several blocks' at published size.
 
-    Packed tokens of different lengths go the same way with one dimension, T, in place of B and L.
+    Packed tokens of different lengths go the same way with one dimension, T, instead of B and L.
     """
 
     mixes_lengths: ClassVar[bool] = True

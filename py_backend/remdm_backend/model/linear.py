@@ -1,4 +1,4 @@
-"""Linear layers that take and give bfloat16, also where the processor has no instructions for it.
+"""This layer takes and gives bfloat16, also where the processor has no instructions for it.
 
 PyTorch then multiplies bfloat16 matrices ten times slower than float32 ones. A product of two
 bfloat16 numbers is exact in float32, and sums are float32 on every device, so the same layer can be

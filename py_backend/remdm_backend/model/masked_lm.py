@@ -1,4 +1,4 @@
-"""Any masked language model of Hugging Face's ``transformers`` as a backbone of MDLM.
+"""This network makes any masked language model of ``transformers`` a backbone of MDLM.
 
 Such a model is a denoiser already: it predicts the tokens under the masks from all the others, and
 never looks at the time. What SUBS adds (``parameterization.py``) is arithmetic on its logits.

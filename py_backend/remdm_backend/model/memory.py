@@ -1,4 +1,4 @@
-"""Memory that there is not enough of: how that is noticed, and how it is told."""
+"""This module estimates what a forward needs, notices a lack of memory, and tells of it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ SIGNS = ("DefaultCPUAllocator", "MPS backend out of memory")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """A CUDA GPU's has a type of its own; for a CPU or an Apple GPU PyTorch raises a plain
-    ``RuntimeError`` that names the allocator or the backend."""
+    """Whether ``error`` says that memory ran out.
+
+    A CUDA GPU's error has a type of its own; for a CPU or an Apple GPU PyTorch raises a plain
+    ``RuntimeError`` that names the allocator or the backend.
+    """
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in SIGNS)
 
 
 def out_of_memory(shape: Sequence[int], rows: int) -> BackendError:
-    """For a forward pass of ``shape`` tokens and so many rows."""
+    """Make the error for a forward of ``shape`` tokens and so many rows."""
     return BackendError(
         "out_of_memory",
         f"Not enough memory for a forward pass of {' x '.join(map(str, shape))} tokens and "

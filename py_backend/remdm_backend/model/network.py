@@ -92,8 +92,10 @@ class Network(ABC, Generic[B]):
     def logits(
         self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
     ) -> Tensor:
-        """The head's raw output ``[N, vocab_size]``, before any parameterization; float32, or
-        bfloat16 where the head computes in it."""
+        """Return the head's raw output ``[N, vocab_size]``, before any parameterization.
+
+        It is float32, or bfloat16 where the head computes in it.
+        """
         with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
             return logits(asked)
 
@@ -106,7 +108,7 @@ class Network(ABC, Generic[B]):
         *,
         mass: float,
     ) -> TopRows:
-        """Of each row of the same logits what a nucleus of ``mass`` can hold."""
+        """Return of each row of the same logits what a nucleus of ``mass`` can hold."""
         with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
             mask_id = self.card.mask_id
             size = self._portion
@@ -117,8 +119,8 @@ class Network(ABC, Generic[B]):
     def log_probs(
         self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
     ) -> Tensor:
-        """What the original's ``forward`` returns, ``[N, vocab_size]``: log p(x0 | xt), log scores
-        for ``sedd``, log p(next token) for ``ar``."""
+        """Return what the original's ``forward`` gives, ``[N, vocab_size]``: log p(x0 | xt), log
+        scores for ``sedd``, log p(next token) for ``ar``."""
         with self._reading(tokens, sigma, rows, cache) as (logits, tokens, sigma, asked):
             card = self.card
 
@@ -265,7 +267,7 @@ class CausalNetwork(Network[CausalBackbone]):
 
 
 def half_precision_layers(backbone: nn.Module) -> dict[str, Linear]:
-    """By name the linear layers that take and give bfloat16: all but those of ``sigma_map``."""
+    """Return by name the linear layers that take and give bfloat16: all except ``sigma_map``'s."""
     return {name: module for name, module in backbone.named_modules() if isinstance(module, Linear)}
 
 

@@ -1,8 +1,8 @@
-"""Sequences of different lengths in one forward, one after the other: nothing is padded, so nothing
-is computed that nobody has.
+"""This module packs sequences of different lengths into one forward, one after the other.
 
-Norms, linear layers and the MLP see single tokens and need not know. What does know asks here:
-attention, rotary positions, a noise level of each sequence, and rows.
+Nothing is padded, so nothing is computed that nobody has. Norms, linear layers and the MLP see
+single tokens and need not know. Attention, rotary positions, a noise level of each sequence, and
+rows do need to, and ask here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 class Packed:
-    """``tokens [T]`` of sequences with these ``lengths``, in order; none is empty."""
+    """``tokens [T]`` of sequences with these ``lengths``, in order; no sequence is empty."""
 
     def __init__(self, tokens: Tensor, lengths: Sequence[int]) -> None:
         self.tokens = tokens
@@ -63,12 +63,12 @@ Tokens: TypeAlias = Tensor | Packed
 
 
 def flat(tokens: Tokens) -> Tensor:
-    """All tokens, ``[T]``."""
+    """Return all tokens, ``[T]``."""
     return tokens.tokens if isinstance(tokens, Packed) else tokens.flatten()
 
 
 def sequence_of(tokens: Tokens, rows: Tensor) -> Tensor:
-    """Which sequence each of ``rows`` is of."""
+    """Return for each of ``rows`` which sequence it is of."""
     if isinstance(tokens, Packed):
         return tokens.sequence[rows]
     return torch.div(rows, tokens.shape[1], rounding_mode="floor")

@@ -1,5 +1,4 @@
-"""From raw logits to what the original's ``forward`` returns, for each kind of model, on single
-rows."""
+"""This module turns raw logits of single rows into what the original's ``forward`` returns."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from torch import Tensor
 NEGATIVE_INFINITY = -1_000_000.0
 """The original's finite stand-in for log 0."""
 AR_NEGATIVE_INFINITY = -1_000.0
-"""That of its autoregressive model."""
+"""The stand-in of its autoregressive model."""
 
 
 def subs_log_probs(logits: Tensor, tokens: Tensor, mask_id: int) -> Tensor:
@@ -34,7 +33,8 @@ def subs_log_probs(logits: Tensor, tokens: Tensor, mask_id: int) -> Tensor:
 
 
 def d3pm_log_probs(logits: Tensor, mask_id: int, *, subs_masking: bool) -> Tensor:
-    """log p(x0 | xt) of a D3PM model (``_d3pm_parameterization``): nothing is carried over."""
+    """Return log p(x0 | xt) of a D3PM model (``_d3pm_parameterization``): nothing is carried
+    over."""
     log_probs = logits.clone()
     if subs_masking:
         log_probs[:, mask_id] += NEGATIVE_INFINITY
@@ -43,14 +43,16 @@ def d3pm_log_probs(logits: Tensor, mask_id: int, *, subs_masking: bool) -> Tenso
 
 
 def sedd_log_scores(logits: Tensor, tokens: Tensor, sigma: Tensor) -> Tensor:
-    """Log scores of a SEDD model (``_sedd_parameterization``); ``sigma [N]`` of each row."""
+    """Return the log scores of a SEDD model (``_sedd_parameterization``); ``sigma [N]`` of each
+    row.
+    """
     expm1 = torch.where(sigma < 0.5, torch.expm1(sigma), sigma.exp() - 1)
     log_scores = logits - expm1.log()[:, None] - math.log(logits.shape[-1] - 1)
     return log_scores.scatter(-1, tokens[:, None], 0.0)
 
 
 def next_log_probs(logits: Tensor, mask_id: int) -> Tensor:
-    """log p(next token) of an autoregressive model (``AR.forward``)."""
+    """Return log p(next token) of an autoregressive model (``AR.forward``)."""
     masked = logits.clone()
     masked[:, mask_id] = AR_NEGATIVE_INFINITY
     return masked.log_softmax(dim=-1)

@@ -1,4 +1,4 @@
-"""Rotary positions: queries and keys turned by angles that grow with the position."""
+"""This module turns queries and keys by angles that grow with the position."""
 
 from __future__ import annotations
 

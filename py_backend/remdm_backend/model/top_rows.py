@@ -1,7 +1,8 @@
-"""The tokens of a row that a nucleus can hold: what a sampler with a nucleus needs of the row.
+"""This module finds the tokens of a row that a nucleus can hold.
 
-The nucleus itself is the sampler's to choose, by its rule and in its order; here only what is
-certainly out of it is left out, and of that the sum is kept.
+A sampler with a nucleus needs no more of the row. The nucleus itself is the sampler's to choose, by
+its rule and in its order; here only what is certainly out of it is left out, and the sum of what is
+left out is kept.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def top_rows(logits: Tensor, mask_id: int, mass: float) -> TopRows:
     ``mass`` in (0, 1), the one that crosses it included and all that equal it; all if it never
     does. Ids ascend.
 
-    The mask has no part in it, and a token of -inf none either. A row with NaN or +inf is no
+    Neither the mask nor a token of -inf has a part in it. A row with NaN or +inf is no
     distribution: it is kept whole, for the sampler to refuse.
     """
     if logits.device.type == "mps":

@@ -1,5 +1,4 @@
-"""What a network computed last under one name, so that a later call about the same need not compute
-it again.
+"""This module keeps what a network computed last under one name, for later calls about the same.
 
 The content decides and never the name: an entry that is about other tokens is computed afresh and
 replaced. So the backend still keeps no state of a sampler: when an entry is lost, that costs time
@@ -25,7 +24,7 @@ class TrunkCache:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it holds on the network's device."""
+        """Memory that it holds on the network's device, in bytes."""
         prefix = self._prefix.nbytes if self._prefix is not None else 0
         return prefix + sum(part.nbytes for part in self._states)
 
@@ -34,7 +33,7 @@ class TrunkCache:
         self._states = ()
 
     def states(self, tokens: Tensor, sigma: Tensor) -> States | None:
-        """What the trunk made of exactly these, or ``None``."""
+        """Return what the trunk made of exactly these, or ``None``."""
         if self._tokens is None or self._sigma is None:
             return None
         same = torch.equal(self._tokens, tokens) and torch.equal(self._sigma, sigma)
@@ -44,9 +43,10 @@ class TrunkCache:
         self._tokens, self._sigma, self._states = tokens.clone(), sigma.clone(), states
 
     def prefix(self, tokens: Tensor) -> tuple[int, KeysAndValues | None]:
-        """How many first tokens of all sequences are known, and their keys and values.
+        """Return how many first tokens of all sequences are known, and their keys and values.
 
-        Of a smaller batch too, when it is what goes on of the known one: texts end one by one.
+        A smaller batch is known too, when it is what goes on of the known one: texts end one by
+        one.
         """
         if self._tokens is None or self._prefix is None:
             return 0, None

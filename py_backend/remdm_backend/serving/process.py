@@ -1,8 +1,8 @@
-"""The process around the server: what it claims at the start, what it leaves behind, how it ends.
+"""This module is the process around the server: its start, what it leaves behind, how it ends.
 
 Exit codes: 0 stopped, or the parent is gone; 1 another failure; 2 usage; 3 the checkpoint cannot be
-served; 4 the endpoint is busy; 5 the endpoint is invalid. With any but 0 the last line on stderr is
-the error (``log.log_fatal``).
+served; 4 the endpoint is busy; 5 the endpoint is invalid. With any except 0 the last line on stderr
+is the error (``log.log_fatal``).
 """
 
 from __future__ import annotations

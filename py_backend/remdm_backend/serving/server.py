@@ -1,7 +1,7 @@
-"""The I/O loop: reads requests, answers pings at once, hands calls to the engine, sends results.
+"""This module is the I/O loop: it reads requests, answers pings at once, and sends results.
 
-It never waits for the network: loading and forwards happen on the engine's thread, which leaves its
-results in a queue and wakes the loop.
+It hands calls to the engine and never waits for the network: loading and forwards happen on the
+engine's thread, which leaves its results in a queue and wakes the loop.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ MESSAGES_A_TURN = 256
 
 
 def open_router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
-    """The server's socket, not yet bound."""
+    """Open the server's socket, not yet bound."""
     router = context.socket(zmq.ROUTER)
     router.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)  # a peer that sends more is disconnected
     # More unread answers than a client ever waits for; beyond, a client that stopped reading loses
@@ -214,7 +214,7 @@ class Server:
                 self._settle(event)
 
     def _settle(self, event: Loaded | LoadFailed) -> None:
-        """Loading is over: answer those who waited for it."""
+        """Note that loading is over, and answer the clients that waited for it."""
         if isinstance(event, Loaded):
             self._model = event.model
             log(f"ready: {_describe(event.model)}")

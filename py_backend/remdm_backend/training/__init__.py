@@ -1,1 +1,1 @@
-"""The pieces of the trainer (``python -m remdm_backend.train``)."""
+"""This room has the pieces of the trainer (``python -m remdm_backend.train``)."""

@@ -1,4 +1,5 @@
-"""From a text file to batches of tokens: a byte-level BPE tokenizer, a split, random windows."""
+"""This module makes batches of tokens from a text file: a byte-level BPE, a split, random
+windows."""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ class Corpus:
 
     @property
     def fingerprint(self) -> str:
-        """Of all that a run trains on, to tell whether two runs do so on the same."""
+        """Hash all that a run trains on, to tell whether two runs train on the same."""
         digest = hashlib.sha256(self.tokenizer_json.encode())
         for stream in (self.train, self.validation):
             digest.update(stream.numpy().tobytes())
@@ -101,13 +102,13 @@ def build_corpus(
 
 
 def split_text(text: str, validation_share: float) -> tuple[str, str]:
-    """The training and the validation part."""
+    """Return the training and the validation part."""
     cut = text.rfind("\n", 0, int(len(text) * (1 - validation_share))) + 1
     return text[:cut], text[cut:]
 
 
 def read_bpe(hf: ModuleType, path: Path) -> BPE:
-    """Raises ``OSError``, or ``ValueError`` if the file holds no tokenizer."""
+    """Read a tokenizer. Raises ``OSError``, or ``ValueError`` if the file holds no tokenizer."""
     text = path.read_text(encoding="utf-8")
     try:
         bpe: BPE = hf.Tokenizer.from_str(text)
@@ -117,7 +118,7 @@ def read_bpe(hf: ModuleType, path: Path) -> BPE:
 
 
 def train_bpe(hf: ModuleType, text: str, vocab: int) -> BPE:
-    """A byte-level BPE tokenizer of ``vocab`` tokens; ``hf`` is the ``tokenizers`` package."""
+    """Train a byte-level BPE of ``vocab`` tokens; ``hf`` is the ``tokenizers`` package."""
     bpe = hf.Tokenizer(hf.models.BPE())
     bpe.pre_tokenizer = hf.pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = hf.decoders.ByteLevel()
@@ -145,19 +146,20 @@ def chunks(text: str) -> list[str]:
 
 
 def random_windows(stream: Tensor, length: int, batch: int, generator: torch.Generator) -> Tensor:
-    """``[batch, length]`` windows that start anywhere in the stream."""
+    """Draw ``[batch, length]`` windows that start anywhere in the stream."""
     starts = torch.randint(len(stream) - length + 1, (batch,), generator=generator)
     return torch.stack([stream[start : start + length] for start in starts.tolist()])
 
 
 def even_windows(stream: Tensor, length: int, most: int) -> Tensor:
-    """At most ``most`` windows ``[n, length]``, spread evenly and without overlap where
-    possible."""
+    """Cut at most ``most`` windows ``[n, length]``, spread evenly and without overlap where
+    possible.
+    """
     count = min(most, len(stream) // length)
     starts = torch.linspace(0, len(stream) - length, count).long()
     return torch.stack([stream[start : start + length] for start in starts.tolist()])
 
 
 def read_text(path: Path) -> str:
-    """The file as UTF-8; raises ``OSError`` or ``UnicodeDecodeError``."""
+    """Read the file as UTF-8. Raises ``OSError`` or ``UnicodeDecodeError``."""
     return path.read_text(encoding="utf-8")

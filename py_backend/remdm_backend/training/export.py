@@ -1,4 +1,4 @@
-"""What a finished run leaves: weights, tokenizer and card, which ``load_network`` reads."""
+"""This module writes what a finished run leaves, which ``load_network`` reads."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ def export(
 
 
 def command(recipe: Recipe, options: Options) -> str:
-    """How to train it again; files by their names alone, but the directory of a bundled model."""
+    """Return the command that trains the model again.
+
+    Files go by their names alone, except the directory of a bundled model.
+    """
     parts = ["python -m remdm_backend.train", f"--text {options.text.name}"]
     parts.append(f"--out {options.out.name}")
     if options.tokenizer is not None:

@@ -1,4 +1,4 @@
-"""What the trainer minimises, for each family, in nats per token.
+"""This module has what the trainer minimises, for each family, in nats per token.
 
 ``mdlm`` and ``sedd`` share the noise of the log-linear schedule: each token is masked with
 probability (1 - 1e-3) t. Revealed positions cost nothing, so the head runs on masked rows only.

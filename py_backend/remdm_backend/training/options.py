@@ -1,4 +1,4 @@
-"""What the trainer can be told; the defaults make a model like the bundled ones."""
+"""This module has what the trainer can be told; the defaults make a model like the bundled ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Recipe:
         return Shape(vocab_size, self.hidden, self.blocks, self.heads, self.cond)
 
     def flags(self) -> str:
-        """The recipe as command-line options, for the card's "command to train again"."""
+        """Return the recipe as command-line options, for the card's "command to train again"."""
         parts = [
             f"--{name.replace('_', '-')} {value}"
             for name, value in asdict(self).items()
@@ -49,7 +49,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Options:
-    """Where to read and write, and how to run; none of it changes the result."""
+    """Where to read and write, and how to run. The result does not depend on it."""
 
     text: Path
     out: Path

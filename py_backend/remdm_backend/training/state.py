@@ -1,4 +1,4 @@
-"""What a training run carries from step to step, and how it survives an interruption.
+"""This module has what a training run carries from step to step, and how that is saved.
 
 The random numbers of a step are keyed by (seed, step), so the state holds no generator: a resumed
 run draws what the uninterrupted one would have drawn.
@@ -20,7 +20,7 @@ SEED_STRIDE = 1_000_003
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
-    """The CPU generator of one step; step -1 is the weights, -2 the validation noise."""
+    """Return the CPU generator of one step; -1 is the weights' step, -2 the validation noise's."""
     return torch.Generator().manual_seed(seed * SEED_STRIDE + step + 2)
 
 
@@ -51,8 +51,8 @@ class Run:
     def __init__(
         self, network: nn.Module, recipe: Recipe, corpus: str, init: str | None = None
     ) -> None:
-        """``corpus`` is the fingerprint of what it trains on, ``init`` that of the weights it began
-        with, if they were given."""
+        """``corpus`` is the fingerprint of what it trains on, ``init`` the one of the weights it
+        began with, if they were given."""
         self.network = network
         self.recipe = recipe
         self.corpus = corpus

@@ -1,4 +1,4 @@
-"""What a judge is asked, decoded and checked as far as no model is needed for it."""
+"""This module decodes what a judge is asked, and checks it as far as no model is needed."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Texts:
         return len(self.lengths)
 
     def each(self) -> list[NDArray[np.int64]]:
-        """The tokens of each text; views."""
+        """Return the tokens of each text; views."""
         ends = np.cumsum(self.lengths)
         return [self.tokens[end - size : end] for end, size in zip(ends, self.lengths, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
 class Likelihood:
-    """How likely each text is; ``eos`` ends a text."""
+    """A request for how likely each text is; ``eos`` ends a text."""
 
     id: int
     texts: Texts
@@ -51,7 +51,7 @@ class Likelihood:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """A vector of each text, none of which is empty."""
+    """A request for a vector of each text; no text is empty."""
 
     id: int
     texts: Texts

@@ -119,7 +119,7 @@ class RequestDecoder:
         self._validators = compile_by_type("request")
 
     def decode(self, frames: Sequence[memoryview]) -> Request:
-        """The request in ``frames`` (header first); raises RequestError. Copies what it keeps."""
+        """Decode ``frames`` (header first); raise RequestError. It copies what it keeps."""
         header = _unpack(frames)
         request_id = _readable_id(header)
         try:
@@ -200,7 +200,7 @@ def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
 
 
 def encode(header: Header) -> bytes:
-    """The header frame of a reply."""
+    """Pack the header frame of a reply."""
     packed: bytes = msgpack.packb(header)
     return packed
 
@@ -219,7 +219,7 @@ def rows_reply(request_id: int, answer: ForwardAnswer) -> list[bytes | memoryvie
 
 
 def evaluated_reply(request_id: int, arrays: Sequence[NDArray[Any]]) -> list[bytes | memoryview]:
-    """Header and frames; the frames are views of ``arrays``."""
+    """Return header and frames; the frames are views of ``arrays``."""
     return _with_tensors("evaluated", request_id, arrays)
 
 
@@ -234,7 +234,7 @@ def _with_tensors(
 
 
 def error_reply(request_id: int | None, error: BackendError) -> Header:
-    """The wire form of ``error``; a code that the protocol lacks travels as ``internal``."""
+    """Return the wire form of ``error``; a code that the protocol lacks travels as ``internal``."""
     return {
         "type": "error",
         "id": request_id,

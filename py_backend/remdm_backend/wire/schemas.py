@@ -22,13 +22,14 @@ ENVIRONMENT_VARIABLE = "REMDM_SCHEMAS"
 
 
 def schema_directory() -> Path:
-    """Where the schemas are: ``REMDM_SCHEMAS``, else ``schemas/`` next to ``py_backend/``."""
+    """Return where the schemas are: ``REMDM_SCHEMAS``, else ``schemas/`` next to
+    ``py_backend/``."""
     override = os.environ.get(ENVIRONMENT_VARIABLE)
     return Path(override) if override else Path(__file__).resolve().parents[3] / "schemas"
 
 
 def read_schema(name: str) -> dict[str, Any]:
-    """The parsed ``<name>.json``; BackendError when the installation lacks it."""
+    """Parse ``<name>.json``. Raises ``BackendError`` when the installation lacks it."""
     path = schema_directory() / f"{name}.json"
     try:
         schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Tensors that arrive as raw frames, each as the header says it is and as long as that makes it."""
+"""This module reads tensors that arrive as raw frames, each as long as its header makes it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The entries of the registry of architectures (``checkpoint/registry.py``), one a file."""
+"""This folder has the entries of the registry of architectures, one a file.
+
+See ``checkpoint/registry.py``.
+"""

@@ -1,6 +1,6 @@
-"""Masked language models of Hugging Face's ``transformers``, from a local directory.
+"""This entry loads masked language models of Hugging Face's ``transformers`` from a directory.
 
-The library gets the fields of ``config.json`` and the tensors, and never the directory: so it finds
+The library gets the fields of ``config.json`` and the tensors, and never the directory. So it finds
 there no code of the model's own, no pickled weights, no adapter and no other model to fetch.
 """
 
@@ -45,7 +45,7 @@ TRIAL_LENGTH = 8
 
 
 def load_masked_lm(path: Path, device: torch.device, dtype: torch.dtype) -> MaskedNetwork:
-    """``path`` is a directory of Hugging Face's format, or a file of weights in it.
+    """Load ``path``, a directory of Hugging Face's format or a file of weights in it.
 
     Raises ``BackendError``; ``OSError`` if a file is unreadable.
     """
@@ -91,8 +91,8 @@ def check_size(
     directory: Path,
     files: list[Path],
 ) -> None:
-    """A config that describes more numbers than the files can hold is refused before any memory is
-    asked for."""
+    """Refuse a config that describes more numbers than the files can hold, before any memory is
+    asked for. Raises ``BackendError``."""
     with torch.device("meta"):
         empty = auto_class.from_config(config, trust_remote_code=False)
     numbers = sum(parameter.numel() for parameter in empty.parameters())
@@ -112,8 +112,10 @@ def read_model(
     places: dict[str, Path],
     dtype: torch.dtype,
 ) -> PreTrainedModel:
-    """The model, with every one of its tensors from the file that has it; ``choices`` are
-    transformers' classes by config."""
+    """Make the model, with every one of its tensors from the file that has it.
+
+    ``choices`` are transformers' classes by config. Raises ``BackendError`` if a tensor is missing.
+    """
     tensors = {name: checked(file, name, read_tensor(file, name)) for name, file in places.items()}
     choice = choices[type(config)]
     model_class = choice[0] if isinstance(choice, tuple) else choice
@@ -138,7 +140,10 @@ def read_model(
 
 
 def checked(file: Path, name: str, tensor: Tensor) -> Tensor:
-    """Buffers of integers are let through; transformers knows what to do with them."""
+    """Refuse numbers that are not finite or of another type than ``DTYPES``.
+
+    Buffers of integers are let through: transformers knows what to do with them.
+    """
     if not tensor.is_floating_point():
         return tensor
     if tensor.dtype not in DTYPES:
@@ -149,8 +154,10 @@ def checked(file: Path, name: str, tensor: Tensor) -> Tensor:
 
 
 def position_offset(model: nn.Module, length: int) -> int:
-    """How many of the position embeddings no text reaches: RoBERTa and its like begin to count
-    after the index of their padding."""
+    """Count the position embeddings that no text reaches.
+
+    RoBERTa and models like it begin to count after the index of their padding.
+    """
     for name, part in model.named_modules():
         table, padding = getattr(part, "weight", None), getattr(part, "padding_idx", None)
         if "position" in name and isinstance(table, Tensor) and isinstance(padding, int):
@@ -159,13 +166,13 @@ def position_offset(model: nn.Module, length: int) -> int:
 
 
 def trial_tokens(model: PreTrainedModel, length: int, device: torch.device) -> Tensor:
-    """Any tokens ``[2, length]`` that the model knows."""
+    """Make some tokens ``[2, length]`` that the model knows."""
     known = int(model.get_input_embeddings().weight.shape[0])
     return torch.arange(2 * length, device=device).remainder(known).view(2, length)
 
 
 def columns(directory: Path, logits: Tensor, tokens: Tensor) -> int:
-    """V, of logits ``[B, L, V]`` of ``tokens [B, L]``."""
+    """Return V, of logits ``[B, L, V]`` of ``tokens [B, L]``. Raises ``BackendError``."""
     if logits.shape[:-1] != tokens.shape or logits.shape[-1] < 2:
         raise invalid(directory, f"its logits have the shape {tuple(logits.shape)}")
     if not logits.isfinite().all():
@@ -174,7 +181,7 @@ def columns(directory: Path, logits: Tensor, tokens: Tensor) -> int:
 
 
 def number(config: PreTrainedConfig, key: str) -> int:
-    """A fact of the config for the card, 0 where this architecture has no such."""
+    """Return a fact of the config for the card; 0 where this architecture does not have it."""
     value = getattr(config, key, 0)
     return value if isinstance(value, int) else 0
 

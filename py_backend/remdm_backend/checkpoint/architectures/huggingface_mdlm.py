@@ -1,8 +1,8 @@
-"""The Hugging Face release of MDLM (``kuleshov-group/mdlm-owt`` and its like), read by our own DiT.
+"""This entry reads the Hugging Face release of MDLM (``kuleshov-group/mdlm-owt``) for our own DiT.
 
 Its ``config.json`` has the model type ``mdlm`` and names code of its own (``auto_map``), which is
-not looked at: the tensors, under ``backbone.``, are those of the network in ``model/dit.py``. What
-was released is the moving average of the weights.
+not looked at: the tensors, under ``backbone.``, are the ones of the network in ``model/dit.py``.
+What was released is the moving average of the weights.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MODEL_TYPE = "mdlm"
 
 
 def describes_release(config: JsonObject) -> bool:
-    """Whether a ``config.json`` is a release's."""
+    """Whether a ``config.json`` belongs to a release of MDLM."""
     return config.fields.get("model_type") == MODEL_TYPE
 
 
