@@ -106,7 +106,7 @@ export class ScoreRun {
     const { length, signal } = this.#options;
     const { vocabSize } = this.#denoiser.model;
     const masses = await askMasses(this.#denoiser, request, signal);
-    this.#ledger.called(0);
+    this.#ledger.called(open, 0);
     const [t, s] = [this.#times[step], this.#times[step + 1]];
     const reveals = open.map((): number[] => []);
     request.rows.forEach((at, i) => {
@@ -135,7 +135,7 @@ export class ScoreRun {
     this.#pace.checkAborted();
     const logits = await ask(this.#denoiser, { ...request, rows }, signal);
     // The last step asked for no reductions: this is its call.
-    if (step === this.#times.length - 1) this.#ledger.called(rows.length);
+    if (step === this.#times.length - 1) this.#ledger.called(open, rows.length);
     else this.#ledger.asked(rows.length);
     let row = 0;
     for (const { b, positions } of reveals) {

@@ -101,7 +101,10 @@ export class EventRun {
     this.#pace.checkAborted();
     const request = requestOf(questions, this.#options.length);
     const rows = await this.#ask(request);
-    this.#ledger.called(request.rows.length);
+    this.#ledger.called(
+      questions.map(({ state }) => state),
+      request.rows.length,
+    );
     let row = 0;
     for (const question of questions) {
       const { state, events } = question;

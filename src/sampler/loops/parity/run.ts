@@ -177,7 +177,10 @@ export class DenseRun {
       sample: batch[0].sample,
       step,
     });
-    this.#ledger.called(answer.reduce((sum, rows) => sum + rows.size, 0));
+    this.#ledger.called(
+      batch,
+      answer.reduce((sum, rows) => sum + rows.size, 0),
+    );
     return answer;
   }
 
