@@ -1,6 +1,6 @@
 /** The samples of a cell: those that are there already, and those that are still to be drawn, each kept when it is finished. */
 import { isRecord } from "../../foundation/checks.ts";
-import type { ProgressEvent, SamplerEvent } from "../../sampler/events.ts";
+import type { ProgressEvent } from "../../sampler/events.ts";
 import { RemdmError } from "../../foundation/errors.ts";
 import { samplerOptionsOf, type Cell } from "../file/cells.ts";
 import { JsonLines, replaceText } from "../../foundation/durableFiles.ts";
@@ -40,17 +40,11 @@ export async function completeSamples(
     for (const range of missing) {
       const drawn = records.length - before;
       const options = { ...samplerOptionsOf(cell), ...range, ...(signal && { signal }) };
-      const calls = callCounter(cell, model);
       for await (const event of model.sample(options)) {
-        calls.note(event);
         if (event.type === "finished") {
-          const { sample, tokens } = event;
-          const record = {
-            sample,
-            tokens: [...tokens],
-            text: model.tokenizer.decode(tokens),
-            forwardCalls: calls.of(sample),
-          };
+          const { sample, tokens, forwardCalls } = event;
+          const text = model.tokenizer.decode(tokens);
+          const record = { sample, tokens: [...tokens], text, forwardCalls };
           file.append(record);
           records.push(record);
         }
@@ -157,54 +151,4 @@ export function missingRanges(
 
 function shareOf({ done, total }: ProgressEvent): number {
   return total === 0 ? 1 : Math.min(1, done / total);
-}
-
-/** Counts calls in a way that does not depend on which samples shared them. */
-interface CallCounter {
-  note(event: SamplerEvent): void;
-  of(sample: number): number;
-}
-
-function callCounter({ executor }: Cell, { model }: LoadedModel): CallCounter {
-  if (executor === "dense") return new BatchCalls();
-  return new SampleCalls(model.kind === "sedd");
-}
-
-/** A sample's reveals are answers to its calls, one each; scores are asked for in every step until the last reveal. */
-class SampleCalls implements CallCounter {
-  readonly #calls = new Map<number, number>();
-  readonly #everyStep: boolean;
-
-  constructor(everyStep: boolean) {
-    this.#everyStep = everyStep;
-  }
-
-  note(event: SamplerEvent): void {
-    if (event.type !== "revealed") return;
-    const { sample, step } = event;
-    this.#calls.set(sample, this.#everyStep ? step + 1 : this.of(sample) + 1);
-  }
-
-  of(sample: number): number {
-    return this.#calls.get(sample) ?? 0;
-  }
-}
-
-/** In the dense form a batch goes in step: all of it takes part in every call. */
-class BatchCalls implements CallCounter {
-  #before = 0;
-  #now = 0;
-  #isOver = false;
-
-  note(event: SamplerEvent): void {
-    if (event.type === "finished") this.#isOver = true;
-    if (event.type !== "progress") return;
-    if (this.#isOver) this.#before = event.forwardCalls;
-    this.#now = event.forwardCalls;
-    this.#isOver = false;
-  }
-
-  of(): number {
-    return this.#now - this.#before;
-  }
 }
