@@ -9,10 +9,10 @@ import {
 } from "../foundation/checks.ts";
 import { OutputDirectory } from "./run/directory.ts";
 import { manifestOf } from "./run/manifest.ts";
-import { OutcomeFiles } from "./output/outcomeFiles.ts";
-import type { ExperimentProgress } from "./run/progress.ts";
+import { OutcomeFiles } from "./outcomeFiles.ts";
+import { readingOf, type ExperimentProgress } from "./run/progress.ts";
 import { readExperiment, resolveExperiment, type Experiment } from "./file/read.ts";
-import type { CellResult } from "./output/results.ts";
+import type { CellResult } from "./run/results.ts";
 import { Runner } from "./run/runner.ts";
 import type { Services } from "./run/services.ts";
 import { tableOf } from "./output/table.ts";
@@ -98,18 +98,4 @@ export async function runResolved(
   await outcome.write({ isLast: true });
   const results = directory.order(cells);
   return { results, table: tableOf(name, results), out: directory.path };
-}
-
-/** Before anything is known of what is there. */
-function readingOf({ cells }: Experiment, what: string): ExperimentProgress {
-  return {
-    stage: "reading",
-    what,
-    finishedCells: 0,
-    cells: cells.length,
-    finishedSamples: 0,
-    samples: cells.reduce((sum, { samples }) => sum + samples, 0),
-    share: 0,
-    secondsLeft: undefined,
-  };
 }

@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { writeCharts } from "../../src/experiment/report/charts.ts";
+import { writeCharts } from "../../src/experiment/outcomeFiles.ts";
 import { describe as settingsOf } from "../../src/experiment/run/manifest.ts";
 import { readExperiment } from "../../src/experiment/file/read.ts";
-import { readResult, type CellResult } from "../../src/experiment/output/results.ts";
+import { readResult, readTiming, type CellResult } from "../../src/experiment/run/results.ts";
 import { tableOf } from "../../src/experiment/output/table.ts";
-import { readTiming, timingsOf } from "../../src/experiment/run/timings.ts";
+import { timingsOf } from "../../src/experiment/output/timings.ts";
 import { packageRoot } from "../../src/foundation/packageRoot.ts";
 
 const directory = join(packageRoot, "docs", "headline");

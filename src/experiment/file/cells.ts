@@ -1,14 +1,13 @@
 /** The grid: every combination that an experiment asks for, once, in the order of the file. */
-import type { SamplerOptions } from "../../sampler/events.ts";
 import { hasNucleus } from "../../sampler/method.ts";
-import type { Compat, Strategy } from "../../sampler/strategy.ts";
+import type { Strategy } from "../../sampler/strategy.ts";
 import {
   STRATEGY_SETTINGS,
   strategyNamed,
   type StrategySettings,
 } from "../../sampler/strategyName.ts";
-import { cellId } from "./cellId.ts";
-import { ExperimentError } from "../errors.ts";
+import { cellId, type Cell } from "./cell.ts";
+import { invalid } from "../errors.ts";
 import { paperEta } from "./paper.ts";
 import type { Path, Source } from "./source.ts";
 import type { CellSettings, ExperimentFile, ModelEntry, StrategyEntry } from "./types.ts";
@@ -18,49 +17,8 @@ const DEFAULT_TOP_P = 0.9;
 /** A grid beyond this is a slip of the hand. */
 const MAX_CELLS = 10_000;
 
-/** One point of the grid: what is sampled, and evaluated as one. */
-export interface Cell {
-  /** Names its file and its line of results; says all that makes it another cell than its neighbours. */
-  readonly id: string;
-  /** Name of its model. */
-  readonly model: string;
-  /** What tables call the strategy. */
-  readonly label: string;
-  readonly strategy: Strategy;
-  /** undefined: the strategy has none, or several. */
-  readonly eta: number | undefined;
-  /** undefined: the strategy has none (`ar`). */
-  readonly steps: number | undefined;
-  /** undefined: the strategy has no nucleus. */
-  readonly topP: number | undefined;
-  readonly seed: number;
-  readonly samples: number;
-  readonly length: number | undefined;
-  readonly batchSize: number | undefined;
-  readonly compat: Compat;
-  readonly executor: "events" | "dense";
-  /** Where in the file its strategy stands. */
-  readonly path: Path;
-}
-
 function etaOf(strategy: Strategy): number | undefined {
   return "eta" in strategy ? strategy.eta : undefined;
-}
-
-/** For the sampler. */
-export function samplerOptionsOf(cell: Cell): SamplerOptions {
-  const { strategy, steps, topP, seed, samples, length, batchSize, compat, executor } = cell;
-  return {
-    strategy,
-    topP: topP ?? 1,
-    seed,
-    samples,
-    compat,
-    ...(executor === "dense" && { executor }),
-    ...(steps !== undefined && { steps }),
-    ...(length !== undefined && { length }),
-    ...(batchSize !== undefined && { batchSize }),
-  };
 }
 
 /** `checkpoints/mdlm.ckpt` is called mdlm. */
@@ -242,8 +200,4 @@ function etasOf(place: Place, steps: number | undefined): readonly (number | und
     `is paper, which has none for ${strategy.name} with ${steps ?? "that many"} steps`,
     "It has one for remdm-cap, remdm-rescale and remdm-loop, to 512 steps and from 1,024 on: write a number.",
   );
-}
-
-export function invalid(where: string, what: string, remedy: string): ExperimentError {
-  return new ExperimentError("experiment_invalid", `${where} ${what}`, remedy);
 }

@@ -4,7 +4,7 @@ import { formatOriginal } from "../../evaluation/texts/originalFormat.ts";
 import { tokenEntropy } from "../../evaluation/measures/entropy.ts";
 import { readCellSamples } from "../run/cellSamples.ts";
 import { makeDirectory, replaceText } from "../../foundation/durableFiles.ts";
-import type { CellResult } from "./results.ts";
+import type { CellResult } from "../run/results.ts";
 
 /**
  * @param out the output directory, with the samples of the cell.

@@ -1,6 +1,6 @@
 /** What tells results apart that have the same label: for the names of lines, and for the table's columns. */
 import { isRecord } from "../../foundation/checks.ts";
-import type { CellResult } from "./results.ts";
+import type { CellResult } from "../run/results.ts";
 
 /** Settings by the name that people see; a setting that a cell does not have is absent. */
 export type Variant = Readonly<Record<string, string>>;

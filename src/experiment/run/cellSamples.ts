@@ -2,7 +2,7 @@
 import { isRecord } from "../../foundation/checks.ts";
 import type { ProgressEvent } from "../../sampler/events.ts";
 import { RemdmError } from "../../foundation/errors.ts";
-import { samplerOptionsOf, type Cell } from "../file/cells.ts";
+import { samplerOptionsOf, type Cell } from "../file/cell.ts";
 import { JsonLines, replaceText } from "../../foundation/durableFiles.ts";
 import type { LoadedModel } from "./services.ts";
 

@@ -1,6 +1,6 @@
 /** How long an experiment still takes: what a cell costs is estimated beforehand, how fast that goes is measured. */
 import { compilePlan } from "../../sampler/plan.ts";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 
 /**
  * Calls of the network that a sample takes part in, on average: the steps in which at least one of its masked positions is

@@ -1,13 +1,12 @@
 /** The output directory of an experiment: whose it is, what it was made with, and which cells are done. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 import { ExperimentError } from "../errors.ts";
 import { attempt, JsonLines, makeDirectory, replaceText } from "../../foundation/durableFiles.ts";
 import { LOCK_FILE, lockDirectory } from "./lock.ts";
 import { differences, readManifest, type Held, type Manifest } from "./manifest.ts";
-import { readResult, type CellResult } from "../output/results.ts";
-import { readTiming, type Timing } from "./timings.ts";
+import { readResult, readTiming, type CellResult, type Timing } from "./results.ts";
 
 const DIFFERENCES_SHOWN = 5;
 const MANIFEST = "experiment.json";

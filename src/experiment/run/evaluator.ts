@@ -7,7 +7,7 @@ import type { JudgeCallOptions } from "../../evaluation/judge/textJudge.ts";
 import { withUnknownPieces } from "../../evaluation/texts/unknownPieces.ts";
 import { vocabularyOf } from "../../evaluation/measures/words.ts";
 import { AbortedError } from "../../foundation/errors.ts";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 import type { CellSample } from "./cellSamples.ts";
 import { ExperimentError } from "../errors.ts";
 import type { ExperimentProgress } from "./progress.ts";

@@ -7,7 +7,7 @@ import { resolveCheckpoint } from "../../checkpoints/resolve.ts";
 import { InputError } from "../../evaluation/errors.ts";
 import { isRecord } from "../../foundation/checks.ts";
 import { AbortedError } from "../../foundation/errors.ts";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 import { BUILT_IN_TOKENIZERS, type Experiment } from "../file/read.ts";
 
 /** Plain data; a field that is undefined is null, so that it reads the same from a file. */

@@ -2,7 +2,7 @@
 import { readReferences } from "../../evaluation/texts/referencesFile.ts";
 import { Pace } from "../../foundation/pace.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 import type { LoadedModel } from "./services.ts";
 
 export interface References {

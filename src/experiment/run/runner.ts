@@ -1,14 +1,14 @@
 /** An experiment at work: model after model, cell after cell, each sampled, evaluated and kept before the next begins. */
 import { AbortedError } from "../../foundation/errors.ts";
 import { textEnds } from "../../tokenizer/specialTokens.ts";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 import { completeSamples, countSamples, type CellSample } from "./cellSamples.ts";
 import { ASSUMED_LENGTH, Estimate, expectedCalls } from "./cost.ts";
 import type { OutputDirectory } from "./directory.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { ExperimentProgress } from "./progress.ts";
 import { checkCell, type Experiment, type ExperimentModel } from "../file/read.ts";
-import { resultOf } from "../output/results.ts";
+import { resultOf } from "./results.ts";
 import type { LoadedModel, Services } from "./services.ts";
 
 export interface RunnerHooks {

@@ -15,8 +15,10 @@ export interface LoadedModel {
   close(): Promise<void>;
 }
 
-/** What tells one judge from another beside its name. */
-export type JudgeShape = Pick<ModelCard, "hiddenSize" | "blocks" | "vocabSize">;
+/** Fields of the model card that tell one judge from another beside its name. */
+export const JUDGE_FIELDS = ["hiddenSize", "blocks", "vocabSize"] as const;
+
+export type JudgeShape = Pick<ModelCard, (typeof JUDGE_FIELDS)[number]>;
 
 export interface LoadedJudge extends TextJudge {
   readonly model: JudgeShape;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
-import { samplerOptionsOf } from "../../../src/experiment/file/cells.ts";
+import { samplerOptionsOf } from "../../../src/experiment/file/cell.ts";
 import { completeSamples } from "../../../src/experiment/run/cellSamples.ts";
 import { resolveExperiment } from "../../../src/experiment/file/read.ts";
 import type { LoadedModel } from "../../../src/experiment/run/services.ts";

@@ -1,11 +1,11 @@
 /** The parts that all charts are made of, and the document that they are drawn on. */
 import type * as PlotLibrary from "@observablehq/plot";
 import type { Markish, PlotOptions } from "@observablehq/plot";
-import { escaped } from "./escaped.ts";
+import { escaped } from "../../output/markup.ts";
 import { widthOf } from "./labels.ts";
 import { FONT_SIZE, KEY_LINE, keyColumns, type Layout, type Look } from "./look.ts";
 import { ALARM, INK, PAPER, QUIET, type Hue } from "./palette.ts";
-import { firstCharacters } from "../output/results.ts";
+import { firstCharacters } from "../../run/results.ts";
 import type { Point } from "./series.ts";
 
 export type Plot = typeof PlotLibrary;

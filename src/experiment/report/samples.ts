@@ -1,6 +1,6 @@
 /** The part of `report.html` in which the samples are read: a few of each cell. */
-import { escaped } from "./escaped.ts";
-import { firstCharacters, type CellResult, type ExampleText } from "../output/results.ts";
+import { escaped } from "../output/markup.ts";
+import { firstCharacters, type CellResult, type ExampleText } from "../run/results.ts";
 
 /** Characters of a text that stand there before anybody asks for more. */
 const SHORT = 400;

@@ -2,17 +2,18 @@
 import type { ModelCard } from "../../backend/wire/protocol.ts";
 import type { Evaluation } from "../../evaluation/evaluation.ts";
 import { isRecord } from "../../foundation/checks.ts";
-import { describe } from "../run/manifest.ts";
-import { paperRow, type PaperRow } from "../file/paper.ts";
-import type { Cell } from "../file/cells.ts";
-import type { CellSample } from "../run/cellSamples.ts";
-import type { JudgeShape, LoadedJudge } from "../run/services.ts";
+import { describe } from "./manifest.ts";
+import type { PaperRow } from "../file/paper.ts";
+import { paperRow } from "./paperRow.ts";
+import type { Cell } from "../file/cell.ts";
+import type { CellSample } from "./cellSamples.ts";
+import { JUDGE_FIELDS, type JudgeShape, type LoadedJudge } from "./services.ts";
+
+/** Fields of the model card that a result repeats, in its order. */
+const CARD_FIELDS = ["kind", "parameters", "vocabSize", "length", "weights"] as const;
 
 /** What a table says of a model. */
-export type ResultModel = Pick<
-  ModelCard,
-  "kind" | "parameters" | "vocabSize" | "length" | "weights"
->;
+export type ResultModel = Pick<ModelCard, (typeof CARD_FIELDS)[number]>;
 
 /** A sample of a cell, for people to read. */
 export interface ExampleText {
@@ -62,7 +63,6 @@ export function resultOf(
   evaluation: Evaluation,
   judge: Pick<LoadedJudge, "name" | "model"> | undefined,
 ): CellResult {
-  const { kind, parameters, vocabSize, length, weights } = card;
   const calls = samples.reduce((sum, { forwardCalls }) => sum + forwardCalls, 0);
   return {
     cell: cell.id,
@@ -74,8 +74,8 @@ export function resultOf(
     seed: cell.seed,
     samples: samples.length,
     settings: describe(cell),
-    card: { kind, parameters, vocabSize, length, weights },
-    judge: judge === undefined ? null : { name: judge.name, ...shapeOf(judge.model) },
+    card: picked(card, CARD_FIELDS),
+    judge: judge === undefined ? null : { name: judge.name, ...picked(judge.model, JUDGE_FIELDS) },
     forwardCalls: calls / samples.length,
     evaluation,
     paper: paperRow(cell, card) ?? null,
@@ -94,8 +94,8 @@ export function firstCharacters(text: string, most: number): string {
   return kept.length < text.length && /[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept;
 }
 
-function shapeOf({ hiddenSize, blocks, vocabSize }: JudgeShape): JudgeShape {
-  return { hiddenSize, blocks, vocabSize };
+function picked<T, Key extends keyof T>(from: T, keys: readonly Key[]): Pick<T, Key> {
+  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, Key>;
 }
 
 /** @throws Error for what is no result. */
@@ -109,4 +109,22 @@ export function readResult(value: unknown): CellResult {
     isRecord(value.evaluation);
   if (isResult) return value as unknown as CellResult;
   throw new Error("a result has cell, settings, card, forwardCalls and evaluation");
+}
+
+/** A line of `timings.jsonl`: seconds that the session spent on a cell that finished it. */
+export interface Timing {
+  readonly cell: string;
+  readonly sampling: number;
+  readonly evaluating: number;
+}
+
+/** @throws Error for what is none. */
+export function readTiming(value: unknown): Timing {
+  const isTiming =
+    isRecord(value) &&
+    typeof value.cell === "string" &&
+    typeof value.sampling === "number" &&
+    typeof value.evaluating === "number";
+  if (isTiming) return value as unknown as Timing;
+  throw new Error("a timing has cell, sampling and evaluating");
 }

@@ -1,10 +1,13 @@
 /** What is there for people while an experiment goes on: the table after every cell, charts and report now and then. */
-import { writeCharts } from "../report/charts.ts";
-import type { OutputDirectory } from "../run/directory.ts";
-import { writeOriginal } from "./originals.ts";
-import type { Experiment } from "../file/read.ts";
-import { tableOf } from "./table.ts";
-import { timingsOf } from "../run/timings.ts";
+import { chartsOf } from "./report/charts/chartsOf.ts";
+import { standalone } from "./report/charts/drawing.ts";
+import { reportOf } from "./report/page.ts";
+import type { CellResult } from "./run/results.ts";
+import type { OutputDirectory } from "./run/directory.ts";
+import { writeOriginal } from "./output/originals.ts";
+import type { Experiment } from "./file/read.ts";
+import { tableOf } from "./output/table.ts";
+import { timingsOf } from "./output/timings.ts";
 
 /** Drawing takes a moment, and cells may be quick. */
 const CHARTS_EVERY_MS = 30_000;
@@ -46,4 +49,18 @@ export class OutcomeFiles {
     await writeCharts(this.#directory, name, results);
     this.#drawnAt = this.#now();
   }
+}
+
+/**
+ * Writes `charts/*.svg`, each fit to stand alone, and `report.html` with all of them in it.
+ * @throws RemdmError output_failed.
+ */
+export async function writeCharts(
+  directory: Pick<OutputDirectory, "write">,
+  name: string,
+  results: readonly CellResult[],
+): Promise<void> {
+  const charts = await chartsOf(results);
+  for (const chart of charts) directory.write(`charts/${chart.file}.svg`, standalone(chart));
+  directory.write("report.html", reportOf(name, results, charts));
 }

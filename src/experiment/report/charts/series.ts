@@ -1,23 +1,17 @@
 /** Results as lines of a chart: a line a strategy, a point a number of steps. */
-import type { CellResult } from "../output/results.ts";
-import { differing, variantOf } from "../output/variants.ts";
+import type { Measured } from "../../output/measures.ts";
+import type { CellResult } from "../../run/results.ts";
+import { differing, variantOf } from "../../output/variants.ts";
 
-export interface Measured {
-  readonly value: number | null;
-  /** Half of the error bar. */
-  readonly error: number | null;
-}
-
+/** How a chart shows a measure. */
 export interface Metric {
+  /** Name of the chart's file, without directory and ending. */
   readonly file: string;
   readonly title: string;
   readonly axis: string;
-  readonly from: (result: CellResult) => Measured | undefined;
-  /** What real text has. */
-  readonly reference?: (result: CellResult) => number | null | undefined;
-  /** On the error bars, below the chart. */
+  /** Explains the error bars, below the chart. */
   readonly note?: string;
-  /** The most that it can be. Default: no limit; 1 for a share. */
+  /** The largest possible value. Default: no limit; 1 for a share. */
   readonly most?: number;
   readonly isShare?: boolean;
 }

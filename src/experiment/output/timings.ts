@@ -1,25 +1,6 @@
 /** How long an experiment took: apart from its results, which are the same each time. */
-import { isRecord } from "../../foundation/checks.ts";
-import { markdownTable, oneLine } from "../output/markdown.ts";
-import type { CellResult } from "../output/results.ts";
-
-/** A line of `timings.jsonl`: seconds that the session spent on a cell that finished it. */
-export interface Timing {
-  readonly cell: string;
-  readonly sampling: number;
-  readonly evaluating: number;
-}
-
-/** @throws Error for what is none. */
-export function readTiming(value: unknown): Timing {
-  const isTiming =
-    isRecord(value) &&
-    typeof value.cell === "string" &&
-    typeof value.sampling === "number" &&
-    typeof value.evaluating === "number";
-  if (isTiming) return value as unknown as Timing;
-  throw new Error("a timing has cell, sampling and evaluating");
-}
+import { markdownTable, oneLine } from "./markup.ts";
+import type { CellResult, Timing } from "../run/results.ts";
 
 const TITLES = [
   { title: "cell", isText: true },

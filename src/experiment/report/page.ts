@@ -1,9 +1,9 @@
 /** `report.html`: table, charts and samples in one file, with no script and nothing to load. */
-import { inline, type Chart } from "./drawing.ts";
-import { escaped } from "./escaped.ts";
-import { samplesSection } from "./reportSamples.ts";
-import { REPORT_STYLE } from "./reportStyle.ts";
-import type { CellResult } from "../output/results.ts";
+import { inline, type Chart } from "./charts/drawing.ts";
+import { escaped } from "../output/markup.ts";
+import { samplesSection } from "./samples.ts";
+import { REPORT_STYLE } from "./style.ts";
+import type { CellResult } from "../run/results.ts";
 import { tableParts, type TableParts } from "../output/table.ts";
 
 export function reportOf(

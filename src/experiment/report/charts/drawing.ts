@@ -1,5 +1,5 @@
 /** A chart that is drawn: for a page, which says in its own words what it is, and as a file that stands alone. */
-import { escaped } from "./escaped.ts";
+import { escaped } from "../../output/markup.ts";
 import type { Layout } from "./look.ts";
 import { darkCharts, INK, PAPER, QUIET } from "./palette.ts";
 
