@@ -20,7 +20,7 @@ function busy(directory: string, path: string, { who, pid, unsure }: Holder): Ex
   if (unsure && pid === undefined) {
     return new ExperimentError(
       "experiment_differs",
-      `${path} is no lock that remdm wrote`,
+      `${path} was not written by remdm`,
       "Use another output directory; or, if you know that nobody needs that file, delete it.",
     );
   }

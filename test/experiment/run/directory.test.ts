@@ -283,7 +283,7 @@ it("says how long its cells took, together and each", async () => {
   expect(text).toMatch(/\| all \| \d+ \| 3560\.0 \|/);
   writeFileSync(path, '{"cell": 1}\n');
   await expect(run({ ...BASE, models })).rejects.toMatchObject({
-    message: expect.stringMatching(/Line 1 of .*timings.jsonl is none/),
+    message: expect.stringMatching(/Line 1 of .*timings.jsonl was not written/),
     remedy: expect.stringMatching(/^Delete that line; the time/),
   });
 });
