@@ -21,7 +21,6 @@ from remdm_backend.evaluation.requests import MauveSettings
 
 WORKER = "remdm_backend.evaluation.mauve_worker"
 PACKAGE_ROOT = Path(__file__).parents[2]
-END_SECONDS = 1.0
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
