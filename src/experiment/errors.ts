@@ -5,7 +5,7 @@ type ExperimentErrorCode = Extract<RemdmErrorCode, `experiment_${string}`>;
 
 /**
  * An experiment cannot begin. `experiment_invalid`: its file is wrong. `experiment_differs`: the
- * output directory holds something else. `experiment_busy`: another process works in that directory.
+ * output directory holds something else. `experiment_busy`: another process works in it.
  */
 export class ExperimentError extends RemdmError {
   override readonly name = "ExperimentError";
@@ -15,7 +15,7 @@ export class ExperimentError extends RemdmError {
   }
 }
 
-/** Makes the error of a file that is wrong. @param where the place in it; `what` goes on from there. */
+/** Makes the error of a wrong file. @param where the place in it; `what` goes on from there. */
 export function invalid(
   where: string,
   what: string,

@@ -1,4 +1,7 @@
-/** What is there for people while an experiment goes on: the table after every cell, charts and report now and then. */
+/**
+ * Writes the files that people read while an experiment goes on: the tables after every cell,
+ * charts and report every half minute.
+ */
 import { chartsOf } from "./report/charts/chartsOf.ts";
 import { standalone } from "./report/charts/drawing.ts";
 import { reportOf } from "./report/page.ts";
@@ -9,7 +12,7 @@ import type { Experiment } from "./file/read.ts";
 import { tableOf } from "./output/table.ts";
 import { timingsOf } from "./output/timings.ts";
 
-/** Drawing takes a moment, and cells may be quick. */
+/** Pause between two drawings: drawing takes a moment, and cells may be quick. */
 const CHARTS_EVERY_MS = 30_000;
 
 export class OutcomeFiles {
@@ -20,7 +23,10 @@ export class OutcomeFiles {
   readonly #originals = new Set<string>();
   #drawnAt: number;
 
-  /** @param original whether each cell also goes into a file of the original's format; @param now milliseconds. */
+  /**
+   * @param original whether each cell is also written in the original's format.
+   * @param now a clock, in milliseconds.
+   */
   constructor(
     directory: OutputDirectory,
     experiment: Experiment,
@@ -34,7 +40,7 @@ export class OutcomeFiles {
     this.#drawnAt = now();
   }
 
-  /** @throws RemdmError output_failed. */
+  /** Writes what is due; with `isLast` everything. @throws RemdmError output_failed. */
   async write({ isLast = false }: { readonly isLast?: boolean } = {}): Promise<void> {
     const { name, cells } = this.#experiment;
     const results = this.#directory.order(cells);
@@ -52,7 +58,7 @@ export class OutcomeFiles {
 }
 
 /**
- * Writes `charts/*.svg`, each fit to stand alone, and `report.html` with all of them in it.
+ * Writes each chart as a file of its own, `charts/*.svg`, and all of them into `report.html`.
  * @throws RemdmError output_failed.
  */
 export async function writeCharts(

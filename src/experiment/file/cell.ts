@@ -70,7 +70,7 @@ export function cellId(cell: Omit<Cell, "id">, settings: StrategySettings, sourc
   if (id.length <= 200 && !id.startsWith(".")) return id;
   throw invalid(
     source.where(cell.path),
-    `makes a file name that will not do: ${id}`,
+    `makes the file name ${id}, which is too long or begins with a dot`,
     "Use shorter names and labels.",
   );
 }

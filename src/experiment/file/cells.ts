@@ -1,4 +1,4 @@
-/** The grid: every combination that an experiment asks for, once, in the order of the file. */
+/** Expands the grid: every combination that an experiment asks for, once, in the file's order. */
 import { hasNucleus } from "../../sampler/method.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
 import {
@@ -14,14 +14,14 @@ import type { CellSettings, ExperimentFile, ModelEntry, StrategyEntry } from "./
 
 export const DEFAULT_SAMPLES = 128;
 const DEFAULT_TOP_P = 0.9;
-/** A grid beyond this is a slip of the hand. */
+/** The most cells of a grid; a larger one is a slip of the hand. */
 const MAX_CELLS = 10_000;
 
 function etaOf(strategy: Strategy): number | undefined {
   return "eta" in strategy ? strategy.eta : undefined;
 }
 
-/** `checkpoints/mdlm.ckpt` is called mdlm. */
+/** Names a model: by its name, else by its file, so `checkpoints/mdlm.ckpt` is called mdlm. */
 export function modelName({ name, checkpoint }: ModelEntry): string {
   if (name !== undefined) return name;
   const last = checkpoint.split(/[/\\]/).filter(Boolean).at(-1) ?? checkpoint;
@@ -29,8 +29,9 @@ export function modelName({ name, checkpoint }: ModelEntry): string {
 }
 
 /**
- * @returns the cells; their numbers are not checked yet.
- * @throws ExperimentError experiment_invalid: unknown strategies, settings that they do not have, cells named twice.
+ * Expands a file into its cells, whose numbers are not checked yet.
+ * @throws ExperimentError experiment_invalid for unknown strategies, for settings that a strategy
+ *   does not have, and for cells of the same name.
  */
 export function cellsOf(file: ExperimentFile, source: Source): Cell[] {
   const cells: Cell[] = [];
@@ -57,7 +58,7 @@ export function cellsOf(file: ExperimentFile, source: Source): Cell[] {
         source,
         modelName: name,
       })) {
-        // Not every file system tells capitals from small letters.
+        // Some file systems do not tell capitals from small letters.
         const key = cell.id.toLowerCase();
         const before = taken.get(key);
         if (before !== undefined) {
@@ -89,7 +90,7 @@ interface Place {
 
 function* cellsOfStrategy(place: Place): Generator<Cell> {
   const { file, model, strategy: entry, path, source } = place;
-  // The nearest one counts.
+  // The setting nearest to the strategy counts.
   const said = { ...settingsIn(file), ...settingsIn(model), ...settingsIn(entry) };
   const {
     samples = DEFAULT_SAMPLES,
@@ -99,7 +100,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
     executor = "events",
   } = said;
   refuseEmpty(place, { ...said, eta: entry.eta });
-  // What a strategy is, and so whether it has steps and a nucleus, hangs on its name alone.
+  // The name alone decides whether a strategy has steps and a nucleus.
   const { kind } = namedStrategy(place, {});
   const steps = kind === "ar" ? [undefined] : stepsOf(place, said);
   const nucleus = hasNucleus({ kind }, compat);
@@ -131,7 +132,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
   }
 }
 
-/** A list that is empty would drop the strategy without a word. */
+/** Refuses empty lists, which would drop the strategy without a word. */
 function refuseEmpty({ path, source }: Place, said: object): void {
   const [key] = Object.entries(said).find(([, value]) => isEmpty(value)) ?? [];
   if (key === undefined) return;

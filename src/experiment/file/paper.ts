@@ -1,10 +1,11 @@
-/** The paper's numbers (arXiv 2503.00307) and its settings, for comparison. The numbers are those of `data/paper.json`. */
+/** Reads the paper's numbers and settings (arXiv 2503.00307) from `data/paper.json`. */
 import { readFileSync } from "node:fs";
 import { packagePath } from "../../foundation/packageRoot.ts";
 
+/** A row of the paper's table. */
 export interface PaperRow {
   readonly sampler: string;
-  /** null: the data themselves. */
+  /** null: the row of the data themselves. */
   readonly steps: number | null;
   readonly mauve: number;
   readonly genPpl: number;
@@ -17,7 +18,7 @@ type Tuned = "remdm-cap" | "remdm-rescale" | "remdm-loop";
 export interface Paper {
   readonly source: string;
   readonly setting: {
-    /** From 1,024 steps on, and to 512 (section 6 and appendix). Between them it has none. */
+    /** From 1,024 steps on, and up to 512 (section 6 and appendix); between them there is none. */
     readonly eta: {
       readonly stepsFrom1024: Readonly<Record<Tuned, number>>;
       readonly stepsTo512: Readonly<Record<Tuned, number>>;
@@ -28,13 +29,13 @@ export interface Paper {
 
 let read: Paper | undefined;
 
-/** @throws Error when the package is damaged. */
+/** Reads the paper's numbers once. @throws Error when the package is damaged. */
 export function paper(): Paper {
   read ??= JSON.parse(readFileSync(packagePath("data", "paper.json"), "utf8")) as Paper;
   return read;
 }
 
-/** @returns undefined for a strategy or a number of steps for which the paper gives none. */
+/** Gives the paper's eta. @returns undefined where the paper has none for strategy and steps. */
 export function paperEta(strategy: string, steps: number | undefined): number | undefined {
   const { stepsFrom1024, stepsTo512 } = paper().setting.eta;
   if (!isTuned(strategy) || steps === undefined) return undefined;

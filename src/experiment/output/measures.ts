@@ -1,6 +1,6 @@
 /**
- * The measures of a cell, one entry each: the table, the charts and the report are made of this list.
- * A new metric is computed in `src/evaluation/measures`, and shown by one entry here.
+ * Lists the measures of a cell: the table, the charts and the report are made of this list. A new
+ * metric is computed in `src/evaluation/measures`, and one entry here shows it.
  */
 import type { PaperRow } from "../file/paper.ts";
 import type { CellResult } from "../run/results.ts";
@@ -12,6 +12,7 @@ export interface Measured {
   readonly error: number | null;
 }
 
+/** A measure, and how people see it. */
 export interface Measure {
   /** Heads the column. */
   readonly title: string;
@@ -23,9 +24,9 @@ export interface Measure {
   readonly better?: "higher" | "lower";
   /** The largest possible value. Default: no limit; 1 for a share. */
   readonly most?: number;
-  /** undefined: the cell does not have it. */
+  /** Reads the measure; undefined: the cell does not have it. */
   readonly of: (result: CellResult) => Measured | undefined;
-  /** The same of the references: what real text has. */
+  /** Reads the same measure of the references: what real text has. */
   readonly ofReal?: (result: CellResult) => Measured | undefined;
   /** Explains number and error, as a sentence. */
   readonly note?: string;
@@ -33,6 +34,7 @@ export interface Measure {
   readonly paper?: PaperColumn;
 }
 
+/** A measure that has a chart. */
 export type ChartedMeasure = Measure & { readonly chart: MeasureChart };
 
 /** How a measure is drawn against the number of steps. */
@@ -57,7 +59,6 @@ export interface PaperColumn {
   readonly isJudged?: true;
 }
 
-/** States what MAUVE's error is. */
 const MAUVE_ERROR =
   "standard deviation over the seeds of its k-means, not the error from few samples, which is larger";
 
@@ -87,7 +88,7 @@ export const PERPLEXITY = {
   paper: { title: "PPL", of: "genPpl", isJudged: true },
 } satisfies ChartedMeasure;
 
-/** In the order of the columns. */
+/** All measures, in the order of the table's columns. */
 export const MEASURES: readonly Measure[] = [
   MAUVE,
   PERPLEXITY,

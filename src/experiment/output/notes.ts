@@ -1,10 +1,10 @@
-/** The notes below a table: what its numbers are, who judged, and what is missing or odd in it. */
+/** Writes the notes below a table: what its numbers mean, the judge, and what is missing or odd. */
 import { skipNotes } from "../../evaluation/skipped.ts";
 import { unknownNotes } from "../../evaluation/texts/unknownPieces.ts";
 import type { CellResult } from "../run/results.ts";
 import { MEASURES, type Measure } from "./measures.ts";
 
-/** Who judged and with what, and the settings that all cells share. */
+/** States the judge, the settings of MAUVE, and the settings that all cells share. */
 function settingsNote(results: readonly CellResult[]): string {
   const one = <T>(of: (result: CellResult) => T): T | undefined => {
     const [first, ...others] = new Set(results.map(of));
@@ -64,7 +64,7 @@ export function notesOn(results: readonly CellResult[]): string[] {
   return said;
 }
 
-/** What is missing in some rows, and why. */
+/** States what is missing in some rows, and why. */
 function skippedNotes(results: readonly CellResult[]): string[] {
   const all = results.flatMap(({ evaluation: { skipped } }) => skipped ?? []);
   return skipNotes(all).map(({ note, remedy, message }) => {
@@ -77,7 +77,7 @@ function skippedNotes(results: readonly CellResult[]): string[] {
   });
 }
 
-/** Where mauve-text's number depends on the computer. */
+/** States where mauve-text's number depends on the computer. */
 function tieNotes(results: readonly CellResult[]): string[] {
   const tied = results.filter(({ evaluation: { mauve } }) => mauve?.tiedSeeds !== undefined);
   if (tied.length === 0) return [];

@@ -1,4 +1,4 @@
-/** The table of an experiment, in Markdown: a row a cell, the paper's row beside it where there is one. */
+/** Makes the table of an experiment: a row for each cell, beside the paper's row of its setting. */
 import { isPaperJudge } from "../run/paperRow.ts";
 import type { CellResult } from "../run/results.ts";
 import { markdownTable, oneLine, type Title } from "./markup.ts";
@@ -7,17 +7,19 @@ import { notesOn } from "./notes.ts";
 import { differing, variantOf } from "./variants.ts";
 
 interface Column extends Title {
-  /** Empty: nothing to say. */
+  /** Gives the text of a field; a column whose fields are all empty is left out. */
   readonly show: (result: CellResult) => string;
 }
 
+/** A table that is not laid out yet. */
 export interface TableParts {
   readonly titles: readonly { readonly title: string; readonly isText: boolean }[];
-  /** In the order of `titles`; columns that nothing is in are left out. */
+  /** Fields in the order of `titles`. */
   readonly rows: readonly (readonly string[])[];
   readonly notes: readonly string[];
 }
 
+/** Makes titles, rows and notes, for Markdown and for the report. */
 export function tableParts(results: readonly CellResult[]): TableParts {
   const columns = columnsFor(results).filter(({ show }) =>
     results.some((result) => show(result) !== ""),
@@ -29,7 +31,7 @@ export function tableParts(results: readonly CellResult[]): TableParts {
   };
 }
 
-/** @param results of one experiment, in its order. */
+/** Writes the table in Markdown. @param results of one experiment, in its order. */
 export function tableOf(name: string, results: readonly CellResult[]): string {
   if (results.length === 0) return `# ${name}\n\nNo cell is finished yet.\n`;
   const { titles, rows, notes } = tableParts(results);
@@ -42,10 +44,10 @@ export function tableOf(name: string, results: readonly CellResult[]): string {
   ].join("\n");
 }
 
-/** Those that have columns or notes of their own. */
+/** Settings that have columns or notes of their own. */
 const COLUMNED = ["model", "eta", "p", "samples"];
 
-/** What else tells cells of the same label apart, a column each. */
+/** Makes a column for each other setting in which cells of the same label differ. */
 function variantColumns(results: readonly CellResult[]): Column[] {
   const labels = new Set(results.map(({ label }) => label));
   const keys = new Set([...labels].flatMap((label) => differing(results, label)));
@@ -81,7 +83,7 @@ function columnOf({ title, digits, unit, of }: Measure): Column {
   return { title, show: (result) => shown(of(result), digits, unit) };
 }
 
-/** The paper's number beside the cell's; another judge's numbers do not compare. */
+/** Makes the paper's column; it is empty where another judge's number does not compare. */
 function paperColumnOf({ digits, unit, paper: column }: Measure): Column[] {
   if (column === undefined) return [];
   const { title, of, isJudged = false } = column;

@@ -1,4 +1,4 @@
-/** The samples of a cell: those that are there already, and those that are still to be drawn, each kept when it is finished. */
+/** Draws the samples of a cell that are missing in its file, and keeps each when it is finished. */
 import { isRecord } from "../../foundation/checks.ts";
 import type { ProgressEvent } from "../../sampler/events.ts";
 import { RemdmError } from "../../foundation/errors.ts";
@@ -11,19 +11,23 @@ export interface CellSample {
   readonly sample: number;
   readonly tokens: readonly number[];
   readonly text: string;
-  /** Calls of the network that this sample took part in. */
+  /** Number of network calls that this sample took part in. */
   readonly forwardCalls: number;
 }
 
 export interface SamplingHooks {
   readonly signal: AbortSignal | undefined;
-  /** @param share of the samples that are drawn now, in [0, 1]; @param finished of all. */
+  /**
+   * @param share of what this session draws, in [0, 1].
+   * @param finished samples, with those of earlier sessions.
+   */
   readonly onProgress: (share: number, finished: number) => void;
 }
 
 /**
- * Draws what is missing. A sample is the same whatever is drawn beside it, so any that are there stay; but with PyTorch's
- * noise, where a sample depends on those before it, an incomplete cell begins anew.
+ * Draws the missing samples of a cell. A sample is the same whatever is drawn beside it, so samples
+ * that are there stay. With PyTorch's noise a sample depends on the samples before it, so an
+ * incomplete cell begins anew.
  * @returns all samples of the cell, in order.
  */
 export async function completeSamples(
@@ -63,14 +67,14 @@ export async function completeSamples(
   return records;
 }
 
-/** How many samples a cell has already. */
+/** Counts the samples that a cell has already. @throws RemdmError output_failed. */
 export function countSamples(path: string, cell: Cell): number {
   const { file, records } = openSamples(path, cell);
   file[Symbol.dispose]();
   return records.length;
 }
 
-/** @throws RemdmError output_failed. */
+/** Reads the samples of a finished cell. @throws RemdmError output_failed. */
 export function readCellSamples(path: string): CellSample[] {
   const { file, records } = JsonLines.open(path, readSample);
   file[Symbol.dispose]();
@@ -88,7 +92,7 @@ function openSamples(
     file[Symbol.dispose]();
     throw new RemdmError(`${path} has ${problem}`, {
       code: "output_failed",
-      remedy: "Delete that file, and the samples are drawn again; or use another output directory.",
+      remedy: "Delete that file, and its samples are drawn again; or use another output directory.",
     });
   }
   if (cell.executor !== "dense" || records.length === cell.samples || records.length === 0) {
@@ -99,16 +103,16 @@ function openSamples(
   return JsonLines.open(path, readSample);
 }
 
-/** What shows that the samples are not those of the cell. */
+/** Says why the samples cannot be the cell's, if something shows it. */
 function problemWith(records: readonly CellSample[], cell: Cell): string | undefined {
   const seen = new Set<number>();
   for (const { sample, tokens } of records) {
     if (sample < 0 || sample >= cell.samples) {
-      return `sample ${sample}, and ${cell.id} has those from 0 to ${cell.samples - 1}`;
+      return `sample ${sample}, but ${cell.id} has samples 0 to ${cell.samples - 1}`;
     }
     if (seen.has(sample)) return `sample ${sample} twice`;
     if (cell.length !== undefined && tokens.length !== cell.length) {
-      return `a sample of ${tokens.length} tokens, and those of ${cell.id} have ${cell.length}`;
+      return `a sample of ${tokens.length} tokens, but samples of ${cell.id} have ${cell.length}`;
     }
     seen.add(sample);
   }
@@ -131,7 +135,7 @@ interface Range {
   readonly samples: number;
 }
 
-/** @returns the gaps, in order: samples finish in any order. */
+/** Finds the gaps between the samples that are there, in order; samples finish in any order. */
 export function missingRanges(
   records: readonly Pick<CellSample, "sample">[],
   total: number,

@@ -1,4 +1,4 @@
-/** Which row of the paper's table a cell may be compared with. */
+/** Finds the row of the paper's table that a cell may be compared with. */
 import type { ModelCard } from "../../backend/wire/protocol.ts";
 import { DEFAULTS } from "../../sampler/strategyName.ts";
 import type { Cell } from "../file/cell.ts";
@@ -8,7 +8,7 @@ import type { JudgeShape } from "./services.ts";
 const LENGTH = 1024;
 const TOP_P = 0.9;
 
-/** Whether a judge has the shape of GPT-2 large, which the paper's MAUVE and perplexity are by. */
+/** Tells whether a judge has the shape of GPT-2 large, the judge of the paper. */
 export function isPaperJudge(judge: JudgeShape | null): boolean {
   if (judge === null) return false;
   const { hiddenSize, blocks, vocabSize } = judge;
@@ -16,8 +16,10 @@ export function isPaperJudge(judge: JudgeShape | null): boolean {
 }
 
 /**
- * @returns the paper's row for the same setting: strategy with the paper's own parameters, steps, nucleus and length,
- * on a model of the published size, kind and vocabulary. What it was trained on cannot be seen.
+ * Finds the paper's row of the same setting: the strategy with the paper's parameters, the steps,
+ * the nucleus and the length, on a model of the published size, kind and vocabulary. Limitation:
+ * the training data of a model cannot be seen.
+ * @returns undefined where the paper has no such row.
  */
 export function paperRow(cell: Cell, model: ModelCard): PaperRow | undefined {
   const sampler = samplerOf(cell, model);
@@ -53,7 +55,7 @@ function samplerOf({ strategy, steps, eta }: Cell, { kind }: ModelCard): string 
   }
 }
 
-/** 169M parameters: 12 blocks of 768, GPT-2's tokens and for diffusion a mask. */
+/** Tells whether a model has the published shape: 12 blocks of 768, GPT-2's tokens. */
 function isPublished({ vocabSize, length, hiddenSize, blocks, weights }: ModelCard): boolean {
   return (
     (vocabSize === 50258 || vocabSize === 50257) &&

@@ -1,4 +1,7 @@
-/** A line of `results.jsonl`: what a cell is and what came out. Nothing in it depends on when or how often it was made. */
+/**
+ * The records that a run keeps of a cell: its result, which depends on nothing but the cell, and
+ * the time that it took.
+ */
 import type { ModelCard } from "../../backend/wire/protocol.ts";
 import type { Evaluation } from "../../evaluation/evaluation.ts";
 import { isRecord } from "../../foundation/checks.ts";
@@ -12,27 +15,28 @@ import { JUDGE_FIELDS, type JudgeShape, type LoadedJudge } from "./services.ts";
 /** Fields of the model card that a result repeats, in its order. */
 const CARD_FIELDS = ["kind", "parameters", "vocabSize", "length", "weights"] as const;
 
-/** What a table says of a model. */
+/** The part of the model card that tables state. */
 export type ResultModel = Pick<ModelCard, (typeof CARD_FIELDS)[number]>;
 
-/** A sample of a cell, for people to read. */
+/** A sample of a cell that people may read in the report. */
 export interface ExampleText {
   /** Its number in `samples/CELL.jsonl`. */
   readonly sample: number;
-  /** At most {@link EXAMPLE_LENGTH} characters of it. */
+  /** Its first characters, at most {@link EXAMPLE_LENGTH}. */
   readonly text: string;
-  /** Characters (UTF-16 units) that were cut off its end; absent where it is whole. */
+  /** Characters (UTF-16 units) that were cut off the end; absent where the text is whole. */
   readonly cut?: number;
 }
 
-/** The first of each cell: nobody chose them. */
+/** How many samples a result repeats: the first ones, which nobody chose. */
 const EXAMPLES = 3;
-/** Far more than a text of 1,024 tokens has; a semi-autoregressive one may have more. */
+/** The most characters of an example: far more than 1,024 tokens have. */
 export const EXAMPLE_LENGTH = 12_000;
 
-/** NaN and infinities are null, as JSON has them. */
+/** A value as JSON has it: NaN and infinities are null. */
 type Plain<T> = T extends number ? number | null : { readonly [Key in keyof T]: Plain<T[Key]> };
 
+/** A line of `results.jsonl`: what a cell is, and what its samples measure. */
 export interface CellResult {
   readonly cell: string;
   readonly model: string;
@@ -42,20 +46,21 @@ export interface CellResult {
   readonly topP: number | null;
   readonly seed: number;
   readonly samples: number;
-  /** All that makes its samples. */
+  /** Everything that its samples depend on. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly card: ResultModel;
-  /** null: there was none. */
+  /** null: the experiment had no judge. */
   readonly judge: (JudgeShape & { readonly name: string }) | null;
-  /** Calls of the network that a sample takes part in, on average. */
+  /** Mean number of network calls that a sample took part in. */
   readonly forwardCalls: number;
   readonly evaluation: Plain<Evaluation>;
-  /** The paper's row of the same setting; its MAUVE and perplexity are by GPT-2 large. */
+  /** The paper's row of the same setting, judged by GPT-2 large; null: the paper has none. */
   readonly paper: PaperRow | null;
   /** The first samples. Absent in results of earlier versions. */
   readonly examples?: readonly ExampleText[];
 }
 
+/** Makes the result of a cell. @param samples all of the cell's, in order. */
 export function resultOf(
   cell: Cell,
   card: ModelCard,
@@ -88,7 +93,7 @@ function exampleOf({ sample, text }: CellSample): ExampleText {
   return { sample, text: kept, ...(kept !== text && { cut: text.length - kept.length }) };
 }
 
-/** No half of a surrogate pair stays at the end. */
+/** Cuts a text to at most so many characters, and no surrogate pair in half. */
 export function firstCharacters(text: string, most: number): string {
   const kept = text.slice(0, most);
   return kept.length < text.length && /[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept;
@@ -98,7 +103,7 @@ function picked<T, Key extends keyof T>(from: T, keys: readonly Key[]): Pick<T, 
   return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, Key>;
 }
 
-/** @throws Error for what is no result. */
+/** Checks a line of `results.jsonl`. @throws Error for a value that is not a result. */
 export function readResult(value: unknown): CellResult {
   const isResult =
     isRecord(value) &&
@@ -111,14 +116,14 @@ export function readResult(value: unknown): CellResult {
   throw new Error("a result has cell, settings, card, forwardCalls and evaluation");
 }
 
-/** A line of `timings.jsonl`: seconds that the session spent on a cell that finished it. */
+/** A line of `timings.jsonl`: the seconds that a cell took in the session that finished it. */
 export interface Timing {
   readonly cell: string;
   readonly sampling: number;
   readonly evaluating: number;
 }
 
-/** @throws Error for what is none. */
+/** Checks a line of `timings.jsonl`. @throws Error for a value that is not a timing. */
 export function readTiming(value: unknown): Timing {
   const isTiming =
     isRecord(value) &&
