@@ -1,8 +1,9 @@
 /**
- * Declares an experiment as a person writes it, in YAML or JSON: models x strategies x steps x eta x
- * top-p x seeds. `npm run schemas` turns these types into `schemas/experiment.json`. A list
- * multiplies. The setting nearest to a strategy counts: the strategy's before the model's, the model's
- * before the file's. Keys that begin with `x-` are ignored everywhere, for YAML's anchors and notes.
+ * Declares an experiment as a person writes it, in YAML or JSON: models x strategies x steps x eta
+ * x top-p x seeds. `npm run schemas` turns these types into `schemas/experiment.json`. A list
+ * multiplies. The setting nearest to a strategy counts: the strategy's before the model's, the
+ * model's before the file's. Keys that begin with `x-` are ignored everywhere, for YAML's anchors
+ * and notes.
  */
 import type { StrategySettings } from "../../sampler/strategyName.ts";
 
@@ -51,8 +52,8 @@ export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta
 /** @patternProperties {"^x-": {}} */
 export interface ModelEntry extends CellSettings {
   /**
-   * The name of a bundled model (`demo`) or of a published one that was downloaded (`mdlm`), or a path
-   * beside the experiment file: `.ckpt`, `.safetensors`, or a directory.
+   * The name of a bundled model (`demo`) or of a published one that was downloaded (`mdlm`), or a
+   * path beside the experiment file: `.ckpt`, `.safetensors`, or a directory.
    */
   readonly checkpoint: string;
   /** Its name in tables and files. Default: the last part of `checkpoint` without its ending. */
@@ -81,16 +82,16 @@ export interface ExperimentFile extends CellSettings {
   /** Texts that MAUVE needs for comparison: `.jsonl`, `.json` or plain text. Default: no MAUVE. */
   readonly references?: string;
   /**
-   * Whether each window of the references begins and ends with the model's end-of-text token, within
-   * its length. Default: as most samples of the cell do. Samples of the cell's length in a file of
-   * samples stay as they are.
+   * Whether each window of the references begins and ends with the model's end-of-text token,
+   * within its length. Default: as most samples of the cell do. Samples of the cell's length in a
+   * file of samples stay as they are.
    */
   readonly referenceEnds?: boolean;
   /** A text whose words count as known words. Default: known words are not counted. */
   readonly words?: string;
   /**
-   * The model that judges: `demo-ar`, or a directory with a causal language model; false for no judge.
-   * Default `demo-ar`.
+   * The model that judges: `demo-ar`, or a directory with a causal language model; false for no
+   * judge. Default `demo-ar`.
    */
   readonly judge?: string | false;
   /** Takes the judge's last training step's weights instead of the EMA ones. Default false. */
