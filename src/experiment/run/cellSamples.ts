@@ -36,7 +36,9 @@ export async function completeSamples(
   model: LoadedModel,
   { signal, onProgress }: SamplingHooks,
 ): Promise<CellSample[]> {
-  const { file, records } = openSamples(path, cell);
+  // A d3pm model is sampled by the dense form even if the cell does not ask for it.
+  const isDense = cell.executor === "dense" || model.model.kind === "d3pm";
+  const { file, records } = openSamples(path, cell, isDense);
   try {
     const missing = missingRanges(records, cell.samples);
     const toDraw = missing.reduce((sum, { samples }) => sum + samples, 0);
@@ -69,7 +71,7 @@ export async function completeSamples(
 
 /** Counts the samples that a cell has already. @throws RemdmError output_failed. */
 export function countSamples(path: string, cell: Cell): number {
-  const { file, records } = openSamples(path, cell);
+  const { file, records } = openSamples(path, cell, cell.executor === "dense");
   file[Symbol.dispose]();
   return records.length;
 }
@@ -84,6 +86,7 @@ export function readCellSamples(path: string): CellSample[] {
 function openSamples(
   path: string,
   cell: Cell,
+  isDense: boolean,
 ): { readonly file: JsonLines; readonly records: CellSample[] } {
   const opened = JsonLines.open(path, readSample);
   const { file, records } = opened;
@@ -95,7 +98,7 @@ function openSamples(
       remedy: "Delete that file, and its samples are drawn again; or use another output directory.",
     });
   }
-  if (cell.executor !== "dense" || records.length === cell.samples || records.length === 0) {
+  if (!isDense || records.length === cell.samples || records.length === 0) {
     return opened;
   }
   file[Symbol.dispose]();
