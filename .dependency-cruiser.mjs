@@ -23,6 +23,14 @@ const ROOMS = {
   ],
 };
 
+/** Each folder of `src/experiment` with the folders beside it that it may import. */
+const EXPERIMENT = {
+  file: [],
+  run: ["file"],
+  output: ["file", "run"],
+  report: ["file", "run", "output"],
+};
+
 /** What backend, tokenizer and evaluation may see of the sampler: the seam, never a strategy or a loop. */
 const SEAM = "^src/sampler/(denoiser|events)\\.ts$";
 
@@ -41,6 +49,19 @@ export default {
       comment: `src/${room} imports ${["itself", ...allowed].join(", ")} and nothing else of src.`,
       from: { path: `^src/${room}/` },
       to: { path: "^src/", pathNot: [room, ...allowed].map((one) => `^src/${one}/`) },
+    })),
+    ...Object.entries(EXPERIMENT).map(([folder, allowed]) => ({
+      name: `experiment-${folder}`,
+      severity: "error",
+      comment: `src/experiment/${folder} imports ${["itself", ...allowed].join(", ")} of its room.`,
+      from: { path: `^src/experiment/${folder}/` },
+      to: {
+        path: "^src/experiment/",
+        pathNot: [
+          "^src/experiment/errors\\.ts$",
+          ...[folder, ...allowed].map((one) => `^src/experiment/${one}/`),
+        ],
+      },
     })),
     {
       name: "seam",

@@ -58,7 +58,7 @@ export {
   type ExperimentOutcome,
 } from "./experiment/experiment.ts";
 export type { ExperimentProgress } from "./experiment/run/progress.ts";
-export type { CellResult } from "./experiment/output/results.ts";
+export type { CellResult } from "./experiment/run/results.ts";
 export type { PaperRow } from "./experiment/file/paper.ts";
 export type {
   CellSettings,

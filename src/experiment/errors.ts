@@ -1,11 +1,11 @@
-/** What can be wrong with an experiment itself; what goes wrong in its work keeps its own error. */
+/** Errors about an experiment itself; whatever fails while it works keeps its own error. */
 import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
 
 type ExperimentErrorCode = Extract<RemdmErrorCode, `experiment_${string}`>;
 
 /**
- * `experiment_invalid`: the file. `experiment_differs`: the output directory holds another experiment.
- * `experiment_busy`: somebody else works in it.
+ * An experiment cannot begin. `experiment_invalid`: its file is wrong. `experiment_differs`: the
+ * output directory holds something else. `experiment_busy`: another process works in it.
  */
 export class ExperimentError extends RemdmError {
   override readonly name = "ExperimentError";
@@ -13,4 +13,14 @@ export class ExperimentError extends RemdmError {
   constructor(code: ExperimentErrorCode, message: string, remedy: string, cause?: unknown) {
     super(message, { code, remedy, ...(cause !== undefined && { cause }) });
   }
+}
+
+/** Makes the error of a wrong file. @param where the place in it; `what` goes on from there. */
+export function invalid(
+  where: string,
+  what: string,
+  remedy: string,
+  cause?: unknown,
+): ExperimentError {
+  return new ExperimentError("experiment_invalid", `${where} ${what}`, remedy, cause);
 }

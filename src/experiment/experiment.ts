@@ -1,4 +1,4 @@
-/** The entrance: an experiment, an output directory, and everything in between. */
+/** The entrance of the room: runs an experiment into an output directory. */
 import { resolve } from "node:path";
 import {
   checkBoolean,
@@ -9,23 +9,23 @@ import {
 } from "../foundation/checks.ts";
 import { OutputDirectory } from "./run/directory.ts";
 import { manifestOf } from "./run/manifest.ts";
-import { OutcomeFiles } from "./output/outcomeFiles.ts";
-import type { ExperimentProgress } from "./run/progress.ts";
+import { OutcomeFiles } from "./outcomeFiles.ts";
+import { readingOf, type ExperimentProgress } from "./run/progress.ts";
 import { readExperiment, resolveExperiment, type Experiment } from "./file/read.ts";
-import type { CellResult } from "./output/results.ts";
+import type { CellResult } from "./run/results.ts";
 import { Runner } from "./run/runner.ts";
 import type { Services } from "./run/services.ts";
 import { tableOf } from "./output/table.ts";
 import type { ExperimentFile } from "./file/types.ts";
 
 export interface ExperimentOptions {
-  /** Output directory; made where there is none, gone on with where it holds the same experiment. */
+  /** Output directory; made if it is missing, continued if it holds the same experiment. */
   readonly out: string;
-  /** Each cell also in the original repository's format, `original/CELL.json`. Default false. */
+  /** Writes each cell also in the original's format, `original/CELL.json`. Default false. */
   readonly original?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ExperimentProgress) => void;
-  /** Told before sampling what cannot be computed and is going to be left out, and what to do about it. */
+  /** Receives, before sampling, what cannot be computed and will be left out, and a remedy. */
   readonly onNote?: (note: string) => void;
 }
 
@@ -38,21 +38,23 @@ const KEYS: Readonly<Record<keyof ExperimentOptions, true>> = {
 };
 
 export interface ExperimentOutcome {
-  /** In the order of the experiment. */
+  /** One for each cell, in the order of the experiment. */
   readonly results: readonly CellResult[];
-  /** Markdown, as in `table.md`. */
+  /** The Markdown of `table.md`. */
   readonly table: string;
-  /** Absolute. */
+  /** Absolute path of the output directory. */
   readonly out: string;
 }
 
 /**
- * Samples and evaluates every cell that is not done yet. Whatever ends it, a kill included, what is finished is on the
- * disk, to the sample; calling it again goes on from there, and the results are those of one undisturbed run.
- * @param experiment the path of a YAML or JSON file, or what would stand in one; relative paths in the latter start
- * from the working directory.
- * @throws OptionError; ExperimentError experiment_invalid before anything starts, experiment_busy, experiment_differs; AbortedError;
- * InputError for a text that cannot be read; RemdmError output_failed; what the models and the judge throw.
+ * Samples and evaluates every cell that is not done yet. Each finished sample is on the disk, even
+ * if the process is killed; the next call continues from there and gives the results of one
+ * undisturbed run.
+ * @param experiment the path of a YAML or JSON file, or the contents of one as an object; relative
+ *   paths in an object start from the working directory.
+ * @throws OptionError; ExperimentError experiment_invalid before anything starts, experiment_busy,
+ *   experiment_differs; AbortedError; InputError for a text that cannot be read; RemdmError
+ *   output_failed; whatever the models and the judge throw.
  */
 export async function runExperiment(
   experiment: ExperimentFile | string,
@@ -70,7 +72,7 @@ export async function runExperiment(
   return runResolved(resolved, options, realServices());
 }
 
-/** {@link runExperiment} of an experiment that was read already. */
+/** Runs an experiment that was read already, as {@link runExperiment} does. */
 export async function runResolved(
   experiment: Experiment,
   {
@@ -98,18 +100,4 @@ export async function runResolved(
   await outcome.write({ isLast: true });
   const results = directory.order(cells);
   return { results, table: tableOf(name, results), out: directory.path };
-}
-
-/** Before anything is known of what is there. */
-function readingOf({ cells }: Experiment, what: string): ExperimentProgress {
-  return {
-    stage: "reading",
-    what,
-    finishedCells: 0,
-    cells: cells.length,
-    finishedSamples: 0,
-    samples: cells.reduce((sum, { samples }) => sum + samples, 0),
-    share: 0,
-    secondsLeft: undefined,
-  };
 }

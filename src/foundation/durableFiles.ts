@@ -1,4 +1,4 @@
-/** Files that survive being killed: lines that are there or not, texts that are replaced as a whole. */
+/** Files that survive a kill: a line is there or not, a text is replaced as a whole. */
 import {
   closeSync,
   existsSync,
@@ -14,7 +14,10 @@ import { dirname } from "node:path";
 import { parseJson } from "./json.ts";
 import { RemdmError } from "./errors.ts";
 
-/** A file of JSON, a record a line: a record that was written is on the disk, half a line is cut off at the next opening. */
+/**
+ * A file of JSON with one record a line. A record that was written is on the disk; half a line is
+ * cut off when the file is opened again.
+ */
 export class JsonLines implements Disposable {
   readonly #path: string;
   readonly #descriptor: number;
@@ -28,15 +31,15 @@ export class JsonLines implements Disposable {
   }
 
   /**
-   * Makes the file where there is none.
+   * Opens a file for appending, and makes it where there is none.
    * @param read checks a record of an earlier session.
-   * @param remedy for a line that is none of ours.
-   * @throws RemdmError output_failed; also for a line in the middle that is none of ours.
+   * @param remedy says what to do about a line that remdm did not write.
+   * @throws RemdmError output_failed; also for a line that remdm did not write.
    */
   static open<Record>(
     path: string,
     read: (value: unknown) => Record,
-    remedy = "Delete that line, and what it held is made again; or use another output directory.",
+    remedy = "Delete that line, and what it held is made again; or write to another place.",
   ): { readonly file: JsonLines; readonly records: Record[] } {
     const bytes = attempt(path, () => (existsSync(path) ? readFileSync(path) : Buffer.alloc(0)));
     const { records, size } = readLines(path, bytes, read, remedy);
@@ -71,7 +74,10 @@ export class JsonLines implements Disposable {
   }
 }
 
-/** Replaces a text as a whole: whoever is killed leaves the old one or the new one. @throws RemdmError output_failed. */
+/**
+ * Replaces a text as a whole: a process that is killed leaves the old text or the new one.
+ * @throws RemdmError output_failed.
+ */
 export function replaceText(path: string, text: string): void {
   attempt(path, () => {
     const next = `${path}.next`;
@@ -88,12 +94,12 @@ export function replaceText(path: string, text: string): void {
   });
 }
 
-/** @throws RemdmError output_failed. */
+/** Makes a directory and those above it. @throws RemdmError output_failed. */
 export function makeDirectory(path: string): void {
   attempt(path, () => mkdirSync(path, { recursive: true }));
 }
 
-/** A name is on the disk when its directory is. */
+/** Puts the names in a directory on the disk, as fsync of a file does not. */
 function syncDirectory(path: string): void {
   if (process.platform === "win32") return; // directories cannot be opened there
   const descriptor = openSync(path, "r");
@@ -118,9 +124,9 @@ function readLines<Record>(
     try {
       records.push(read(parseJson(bytes.toString("utf8", size, end))));
     } catch (cause) {
-      // The disk may have lost what came last; what is before it was written before it. A record of somebody else's is no such thing.
+      // A power cut may lose the last line, never one before it; and it leaves no whole record.
       if (cause instanceof SyntaxError && end === bytes.length - 1) return { records, size };
-      throw new RemdmError(`Line ${line} of ${path} is none that remdm wrote`, {
+      throw new RemdmError(`Line ${line} of ${path} was not written by remdm`, {
         code: "output_failed",
         remedy,
         cause,
@@ -130,7 +136,7 @@ function readLines<Record>(
   }
 }
 
-/** What the file system says against it, as an error that tells what to do. @throws RemdmError output_failed. */
+/** Gives an error of the file system a remedy. @throws RemdmError output_failed. */
 export function attempt<T>(path: string, action: () => T): T {
   try {
     return action();
@@ -141,8 +147,8 @@ export function attempt<T>(path: string, action: () => T): T {
       code: "output_failed",
       remedy:
         code === "ENOSPC"
-          ? "Free some space and start the experiment again: it goes on where it stopped."
-          : "Use an output directory that you may write to.",
+          ? "Free some space and start again; everything that was finished is on the disk."
+          : "Write to a place that you may write to.",
       cause,
     });
   }

@@ -102,6 +102,8 @@ export interface FinishedEvent {
   /** [L] final token ids, no masks; fewer where `until` cut the text. */
   readonly tokens: readonly TokenId[];
   readonly finishReason: FinishReason;
+  /** The number of calls of the network that this sample took part in. */
+  readonly forwardCalls: number;
 }
 
 /** Sent after each forward call and at the end. */

@@ -36,7 +36,7 @@ it("cuts a last line off that the disk lost, and refuses one in the middle", () 
   writeFileSync(path, '{"a":1}\n\0\0\0\0\n');
   expect(JsonLines.open(path, read).records).toEqual([{ a: 1 }]);
   writeFileSync(path, '{"a":1}\nnonsense\n{"a":2}\n');
-  expect(() => JsonLines.open(path, read)).toThrow(/Line 2 of .* is none that remdm wrote/);
+  expect(() => JsonLines.open(path, read)).toThrow(/Line 2 of .* was not written by remdm/);
 });
 
 it("says which directory is in use, and by whom", () => {
@@ -76,7 +76,7 @@ it("refuses a last line that is whole and none of ours, and cuts nothing", () =>
     if (typeof value === "object" && value !== null && "a" in value) return value;
     throw new Error("not ours");
   };
-  expect(() => JsonLines.open(path, own)).toThrow(/Line 2 of .* is none that remdm wrote/);
+  expect(() => JsonLines.open(path, own)).toThrow(/Line 2 of .* was not written by remdm/);
   expect(readFileSync(path, "utf8")).toBe('{"a":1}\n{"theirs":2}\n');
 });
 
@@ -84,7 +84,7 @@ it("leaves a lock alone that is none of ours", () => {
   const path = join(scratch, "lock");
   for (const text of ["somebody's", '{"pid": 5}', "null"]) {
     writeFileSync(path, text);
-    expect(() => lockDirectory(scratch)).toThrow(/is no lock that remdm wrote/);
+    expect(() => lockDirectory(scratch)).toThrow(/lock was not written by remdm/);
     expect(readFileSync(path, "utf8")).toBe(text);
   }
 });

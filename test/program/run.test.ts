@@ -239,7 +239,14 @@ describe("leaving the loop", () => {
     let cleaned = false;
     async function* endless(): AsyncGenerator<SamplerEvent, never, void> {
       try {
-        for (;;) yield { type: "finished", sample: 0, tokens: [0], finishReason: "length" };
+        for (;;)
+          yield {
+            type: "finished",
+            sample: 0,
+            tokens: [0],
+            finishReason: "length",
+            forwardCalls: 1,
+          };
       } finally {
         cleaned = true;
       }

@@ -24,7 +24,6 @@ from remdm_backend.wire.judging import MauveSettings
 
 WORKER = "remdm_backend.judging.mauve_worker"
 PACKAGE_ROOT = Path(__file__).parents[2]
-END_SECONDS = 1.0
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 

@@ -1,6 +1,6 @@
 /** `remdm experiment` at work. */
 import { stringify } from "yaml";
-import type { Cell } from "../../experiment/file/cells.ts";
+import type { Cell } from "../../experiment/file/cell.ts";
 import { ASSUMED_LENGTH, expectedCalls } from "../../experiment/run/cost.ts";
 import { modelFacts } from "../../checkpoints/facts.ts";
 import { runResolved } from "../../experiment/experiment.ts";

@@ -1,71 +1,28 @@
-/** The grid: every combination that an experiment asks for, once, in the order of the file. */
-import type { SamplerOptions } from "../../sampler/events.ts";
-import { DEFAULT_TOP_P, hasNucleus } from "../../sampler/prepare.ts";
-import type { Quirks } from "../../sampler/quirks.ts";
-import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
+/** Expands the grid: every combination that an experiment asks for, once, in the file's order. */
 import type { DefinedStrategy } from "../../sampler/definition.ts";
+import { DEFAULT_TOP_P, hasNucleus } from "../../sampler/prepare.ts";
+import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
 import {
   STRATEGY_SETTINGS,
   strategyNamed,
   type StrategySettings,
 } from "../../sampler/strategies/notation.ts";
-import { cellId } from "./cellId.ts";
-import { ExperimentError } from "../errors.ts";
+import { cellId, type Cell } from "./cell.ts";
+import { invalid } from "../errors.ts";
 import { paperEta } from "./paper.ts";
 import type { Path, Source } from "./source.ts";
 import type { CellSettings, ExperimentFile, ModelEntry, StrategyEntry } from "./types.ts";
 
 export const DEFAULT_SAMPLES = 128;
-/** A grid beyond this is a slip of the hand. */
+/** The most cells of a grid; a larger one is a slip of the hand. */
 const MAX_CELLS = 10_000;
-
-/** One point of the grid: what is sampled, and evaluated as one. */
-export interface Cell {
-  /** Names its file and its line of results; says all that makes it another cell than its neighbours. */
-  readonly id: string;
-  /** Name of its model. */
-  readonly model: string;
-  /** What tables call the strategy. */
-  readonly label: string;
-  readonly strategy: Strategy | DefinedStrategy;
-  /** undefined: the strategy has none, or several. */
-  readonly eta: number | undefined;
-  /** undefined: the strategy has none (`ar`). */
-  readonly steps: number | undefined;
-  /** undefined: the strategy has no nucleus. */
-  readonly topP: number | undefined;
-  readonly seed: number;
-  readonly samples: number;
-  readonly length: number | undefined;
-  readonly batchSize: number | undefined;
-  readonly quirks: Quirks;
-  readonly executor: "events" | "dense";
-  /** Where in the file its strategy stands. */
-  readonly path: Path;
-}
 
 function etaOf(strategy: Strategy | DefinedStrategy): number | undefined {
   return "eta" in strategy && typeof strategy.eta === "number" ? strategy.eta : undefined;
 }
 
-/** For the sampler. */
-export function samplerOptionsOf(cell: Cell): SamplerOptions {
-  const { strategy, steps, topP, seed, samples, length, batchSize, quirks, executor } = cell;
-  return {
-    strategy,
-    topP: topP ?? 1,
-    seed,
-    samples,
-    quirks,
-    ...(executor === "dense" && { executor }),
-    ...(steps !== undefined && { steps }),
-    ...(length !== undefined && { length }),
-    ...(batchSize !== undefined && { batchSize }),
-  };
-}
-
-/** `checkpoints/mdlm.ckpt` is called mdlm. */
+/** Names a model: by its name, else by its file, so `checkpoints/mdlm.ckpt` is called mdlm. */
 export function modelName({ name, checkpoint }: ModelEntry): string {
   if (name !== undefined) return name;
   const last = checkpoint.split(/[/\\]/).filter(Boolean).at(-1) ?? checkpoint;
@@ -73,8 +30,9 @@ export function modelName({ name, checkpoint }: ModelEntry): string {
 }
 
 /**
- * @returns the cells; their numbers are not checked yet.
- * @throws ExperimentError experiment_invalid: unknown strategies, settings that they do not have, cells named twice.
+ * Expands a file into its cells, whose numbers are not checked yet.
+ * @throws ExperimentError experiment_invalid for unknown strategies, for settings that a strategy
+ *   does not have, and for cells of the same name.
  */
 export function cellsOf(file: ExperimentFile, source: Source): Cell[] {
   const cells: Cell[] = [];
@@ -101,7 +59,7 @@ export function cellsOf(file: ExperimentFile, source: Source): Cell[] {
         source,
         modelName: name,
       })) {
-        // Not every file system tells capitals from small letters.
+        // Some file systems do not tell capitals from small letters.
         const key = cell.id.toLowerCase();
         const before = taken.get(key);
         if (before !== undefined) {
@@ -133,7 +91,7 @@ interface Place {
 
 function* cellsOfStrategy(place: Place): Generator<Cell> {
   const { file, model, strategy: entry, path, source } = place;
-  // The nearest one counts.
+  // The setting nearest to the strategy counts.
   const said = { ...settingsIn(file), ...settingsIn(model), ...settingsIn(entry) };
   const {
     samples = DEFAULT_SAMPLES,
@@ -143,7 +101,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
     executor = "events",
   } = said;
   refuseEmpty(place, { ...said, eta: entry.eta });
-  // What a strategy is, and so whether it has steps and a nucleus, hangs on its name alone.
+  // The name alone decides whether a strategy has steps and a nucleus.
   const { kind } = namedStrategy(place, {});
   const steps = kind === "ar" ? [undefined] : stepsOf(place, said);
   const nucleus = BUILT_IN.some((one) => one.kind === kind && hasNucleus(one, quirks));
@@ -175,7 +133,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
   }
 }
 
-/** A list that is empty would drop the strategy without a word. */
+/** Refuses empty lists, which would drop the strategy without a word. */
 function refuseEmpty({ path, source }: Place, said: object): void {
   const [key] = Object.entries(said).find(([, value]) => isEmpty(value)) ?? [];
   if (key === undefined) return;
@@ -244,8 +202,4 @@ function etasOf(place: Place, steps: number | undefined): readonly (number | und
     `is paper, which has none for ${strategy.name} with ${steps ?? "that many"} steps`,
     "It has one for remdm-cap, remdm-rescale and remdm-loop, to 512 steps and from 1,024 on: write a number.",
   );
-}
-
-export function invalid(where: string, what: string, remedy: string): ExperimentError {
-  return new ExperimentError("experiment_invalid", `${where} ${what}`, remedy);
 }

@@ -1,11 +1,11 @@
-/** The original repository's `scripts/*.sh` as experiments: the same settings, under the same names. */
+/** Makes experiments of the original repository's `scripts/*.sh`, with its names and settings. */
 import { quoted } from "../../foundation/messages.ts";
 import { nearest } from "../../foundation/nearest.ts";
 import { ExperimentError } from "../errors.ts";
 import { paperEta } from "./paper.ts";
 import type { ExperimentFile, StrategyEntry } from "./types.ts";
 
-/** All of them: 1,024 steps, 5,000 samples, seed 1; a nucleus of 0.9 but for `sedd`, whose predictor has none. */
+/** Every script has 1,024 steps, 5,000 samples, seed 1 and, except `sedd`, a nucleus of 0.9. */
 const STEPS = 1024;
 const SAMPLES = 5000;
 const TOP_P = 0.9;
@@ -29,16 +29,19 @@ export const PRESETS = Object.keys(STRATEGIES) as PresetName[];
 
 export interface PresetOptions {
   readonly checkpoint: string;
-  /** As for a model of an experiment. Default false. */
+  /** Takes the last training step's weights instead of the averaged (EMA) ones. Default false. */
   readonly rawWeights?: boolean;
-  /** A directory with GPT-2 large, for the published setting; false for none. */
+  /** A directory with GPT-2 large, as in the published setting; false for no judge. */
   readonly judge?: string | false;
   readonly references?: string;
   readonly samples?: number;
   readonly steps?: readonly number[];
 }
 
-/** @throws ExperimentError experiment_invalid for a name that is none, and for steps without an eta of the paper. */
+/**
+ * Makes the experiment of a preset.
+ * @throws ExperimentError experiment_invalid for an unknown name.
+ */
 export function presetExperiment(given: string, options: PresetOptions): ExperimentFile {
   const name = presetOf(given);
   if (name === undefined) {
@@ -69,7 +72,7 @@ export function presetExperiment(given: string, options: PresetOptions): Experim
   };
 }
 
-/** @returns a line on what the paper's eta is for each number of steps; empty where there is none. */
+/** Writes a line with the paper's eta for each number of steps; empty where the paper has none. */
 export function etaNote(name: string, steps: readonly number[] = [STEPS]): string {
   const preset = presetOf(name);
   const strategy = preset === undefined ? name : STRATEGIES[preset].name;
@@ -80,7 +83,7 @@ export function etaNote(name: string, steps: readonly number[] = [STEPS]): strin
   return said.length === 0 ? "" : `The paper's eta: ${said.join(", ")}.`;
 }
 
-/** A preset is known by its strategy's name too: `forward-backward` is `fb`. */
+/** Finds a preset by its name or its strategy's: `forward-backward` is `fb`. */
 function presetOf(name: string): PresetName | undefined {
   return (
     PRESETS.find((preset) => preset === name) ?? (name === "forward-backward" ? "fb" : undefined)

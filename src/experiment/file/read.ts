@@ -1,4 +1,4 @@
-/** From a file, or an object of a program, to an experiment whose every cell the library accepts. */
+/** Reads an experiment from a file or an object, and checks that the library accepts every cell. */
 import { DEVICES, isDevice } from "../../backend/device.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -12,26 +12,27 @@ import { expandHome } from "../../foundation/home.ts";
 import { OptionError } from "../../foundation/errors.ts";
 import { quoted } from "../../foundation/messages.ts";
 import { checkBeforeLoading } from "../../sampler/prepare.ts";
-import { cellsOf, modelName, samplerOptionsOf, type Cell } from "./cells.ts";
+import { samplerOptionsOf, type Cell } from "./cell.ts";
+import { cellsOf, modelName } from "./cells.ts";
 import { ExperimentError } from "../errors.ts";
 import { checkShape } from "./schema.ts";
 import { Source, type Path } from "./source.ts";
 import type { ExperimentFile, MauveSettings } from "./types.ts";
 
 const DEFAULT_JUDGE = "demo-ar";
-/** Those that come with the package. */
+/** Names of the tokenizers that come with the package. */
 export const BUILT_IN_TOKENIZERS: readonly string[] = ["gpt2", "demo"];
 
 export interface ExperimentModel {
   readonly name: string;
-  /** A bundled model's name or an absolute path; a published name is the path of what was downloaded. */
+  /** A bundled model's name or an absolute path; for a published name the path of its download. */
   readonly checkpoint: string;
-  /** A built-in one's name or an absolute path. */
+  /** A built-in tokenizer's name or an absolute path. */
   readonly tokenizer: string | undefined;
   readonly rawWeights: boolean;
 }
 
-/** Everything said, every path absolute, every cell checked. */
+/** An experiment with defaults filled in, paths made absolute and cells checked. */
 export interface Experiment {
   readonly name: string;
   readonly models: readonly ExperimentModel[];
@@ -42,14 +43,14 @@ export interface Experiment {
   readonly judge: string | false;
   readonly judgeRawWeights: boolean;
   readonly mauve: ResolvedMauve | false;
-  /** Whether the file asks for MAUVE: where it cannot be computed, the experiment then fails. */
+  /** Whether the file asks for MAUVE; the experiment then fails where it cannot be computed. */
   readonly mauveIsNamed: boolean;
   readonly device: string;
   readonly dtype: "float32" | "bfloat16";
   readonly source: Source;
 }
 
-/** @throws ExperimentError experiment_invalid. */
+/** Reads an experiment from its file. @throws ExperimentError experiment_invalid. */
 export function readExperiment(path: string): Experiment {
   let text: string;
   try {
@@ -68,6 +69,7 @@ export function readExperiment(path: string): Experiment {
 }
 
 /**
+ * Reads an experiment from an object.
  * @param value of any origin: untyped callers get the same errors.
  * @param base directory that relative paths start from.
  * @throws ExperimentError experiment_invalid.
@@ -113,7 +115,7 @@ export function resolveExperiment(
 }
 
 /**
- * Checks whether the sampler takes a cell.
+ * Checks that the sampler takes a cell.
  * @param facts what is known of the model.
  * @throws ExperimentError experiment_invalid with the place in the file.
  */
@@ -133,7 +135,7 @@ export function checkCell(cell: Cell, facts: ModelFacts | undefined, source: Sou
   }
 }
 
-/** How an experiment calls an option of the sampler. */
+/** Gives the name that an experiment file has for an option of the sampler. */
 function keyOf(option: string, { eta }: Cell): string {
   const short = eta !== undefined;
   const keys: Readonly<Record<string, string>> = {
@@ -151,7 +153,10 @@ function tokenizerOf(name: string | undefined, path: Path, find: Find): string |
   return name === undefined || BUILT_IN_TOKENIZERS.includes(name) ? name : find(name, path);
 }
 
-/** A bundled name stays; a published one is its file, unless something of that name lies beside the experiment. */
+/**
+ * Finds a checkpoint. A bundled name stays; a published name becomes its file, unless a file of
+ * that name lies beside the experiment.
+ */
 function checkpointPlace(name: string, path: Path, base: string, source: Source): string {
   if (BUNDLED_NAMES.includes(name)) return name;
   if (!isPublishedName(name) || existsSync(join(base, name))) {
@@ -210,7 +215,7 @@ function mauveOf(
   }
 }
 
-/** Keys that begin with `x-` say nothing. */
+/** Drops the keys that begin with `x-`, which are notes. */
 function withoutNotes(settings: MauveSettings): MauveSettings {
   return Object.fromEntries(Object.entries(settings).filter(([key]) => !key.startsWith("x-")));
 }

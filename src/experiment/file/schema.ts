@@ -1,4 +1,4 @@
-/** The shape of an experiment file, checked against `schemas/experiment.json` before anything looks at its meaning. */
+/** Checks the shape of an experiment file against `schemas/experiment.json`, before its meaning. */
 import { readFileSync } from "node:fs";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { packagePath } from "../../foundation/packageRoot.ts";
@@ -9,7 +9,10 @@ import type { ExperimentFile } from "./types.ts";
 
 let validator: ValidateFunction<ExperimentFile> | undefined;
 
-/** @throws ExperimentError experiment_invalid that says where, what was found and what is allowed. */
+/**
+ * Checks that a value has the shape of an experiment file.
+ * @throws ExperimentError experiment_invalid that says where, what was found and what is allowed.
+ */
 export function checkShape(value: unknown, source: Source): ExperimentFile {
   validator ??= compile();
   if (validator(value)) return value;
@@ -30,10 +33,10 @@ function compile(): ValidateFunction<ExperimentFile> {
   return ajv.compile<ExperimentFile>(JSON.parse(text) as object);
 }
 
-/** A misspelt key says more than that a whole alternative did not fit. */
+/** Keywords of the schema, the most telling first: a misspelt key says more than a wrong type. */
 const RANKS = ["additionalProperties", "required", "enum", "const", "minItems", "type"];
 
-/** Of the errors of all alternatives, the one deepest in the file. */
+/** Chooses, from the errors of all alternatives, the one deepest in the file. */
 function tellingError(errors: readonly ErrorObject[]): ErrorObject {
   const depth = ({ instancePath }: ErrorObject): number => instancePath.split("/").length;
   const rank = ({ keyword }: ErrorObject): number =>
@@ -44,9 +47,9 @@ function tellingError(errors: readonly ErrorObject[]): ErrorObject {
 
 interface Complaint {
   readonly path: Path;
-  /** Follows the place. */
+  /** Goes on after the place. */
   readonly found: string;
-  /** A sentence with % for the place. */
+  /** A sentence; % stands for the place. */
   readonly allowed: string;
 }
 
@@ -58,7 +61,7 @@ function complaint(error: ErrorObject, value: unknown, all: readonly ErrorObject
     const known = Object.keys((error.parentSchema?.properties as object | undefined) ?? {});
     return {
       path: [...path, String(params.additionalProperty)],
-      found: "is not something that can be said there",
+      found: "is not a known key",
       allowed: `Leave it out, use one of ${known.sort().join(", ")}, or let a key that is only a note or an anchor begin with x-`,
     };
   }
@@ -94,7 +97,7 @@ function phrasesOf(error: ErrorObject): string[] {
   }
 }
 
-/** A JSON pointer; what is an index in the value is a number in the path. */
+/** Reads a JSON pointer; an index of a list becomes a number. */
 function pathOf(pointer: string, value: unknown): Path {
   const path: (string | number)[] = [];
   for (const part of pointer.split("/").slice(1)) {

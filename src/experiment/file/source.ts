@@ -1,18 +1,18 @@
-/** An experiment's text with the places in it, so that every complaint says where. */
+/** Finds the line of each value in an experiment's text, so that every error says where. */
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import { ExperimentError } from "../errors.ts";
 
-/** Keys and indices from the top: `["models", 0, "steps"]`. */
+/** Keys and indices that lead to a value from the top: `["models", 0, "steps"]`. */
 export type Path = readonly (string | number)[];
 
-/** `models[0].steps`. */
+/** Writes a path as `models[0].steps`. */
 export function pathText(path: Path): string {
   return path
     .map((part, i) => (typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`))
     .join("");
 }
 
-/** Characters of a file. */
+/** The most characters that a file may have. */
 const MAX_LENGTH = 2 ** 20;
 
 function notYaml(place: string, cause: unknown): ExperimentError {
@@ -25,12 +25,13 @@ function notYaml(place: string, cause: unknown): ExperimentError {
   );
 }
 
+/** An experiment's text, or the name of an object that a program gave. */
 export class Source {
   readonly #name: string;
   readonly #document: Document | undefined;
   readonly #lines: LineCounter | undefined;
 
-  /** @param name what the person calls it. Without a document there are no line numbers. */
+  /** @param name what the person calls it. Without a document, places have no line numbers. */
   constructor(name: string, document?: Document, lines?: LineCounter) {
     this.#name = name;
     this.#document = document;
@@ -38,7 +39,7 @@ export class Source {
   }
 
   /**
-   * @param text YAML, of which JSON is a part.
+   * Reads YAML, of which JSON is a part.
    * @returns the value, of any shape.
    * @throws ExperimentError experiment_invalid.
    */
@@ -62,11 +63,14 @@ export class Source {
       const value: unknown = document.toJS();
       return { value, source: new Source(name, document, lines) };
     } catch (cause) {
-      throw notYaml(name, cause); // aliases of nothing, or of too much
+      throw notYaml(name, cause); // an alias without an anchor, or too many aliases
     }
   }
 
-  /** `headline.yaml:12: models[0].steps`, the line that of the key or of what is nearest above it. */
+  /**
+   * Names a place: `headline.yaml:12: models[0].steps`. The line is the key's, or the line of the
+   * nearest key above it.
+   */
   where(path: Path): string {
     const line = this.#lineOf(path);
     const place = line === undefined ? this.#name : `${this.#name}:${line}`;

@@ -1,8 +1,9 @@
 /**
- * An experiment as a person writes it, in YAML or JSON: models x strategies x steps x eta x top-p x seeds. `npm run
- * schemas` turns these types into `schemas/experiment.json`. A list multiplies; what stands nearer to a strategy counts:
- * at the strategy before the model, at the model before the whole file. Keys that begin with `x-` may stand anywhere and say
- * nothing: a place for YAML's anchors, and for notes.
+ * Declares an experiment as a person writes it, in YAML or JSON: models x strategies x steps x eta
+ * x top-p x seeds. `npm run schemas` turns these types into `schemas/experiment.json`. A list
+ * multiplies. The setting nearest to a strategy counts: the strategy's before the model's, the
+ * model's before the file's. Keys that begin with `x-` are ignored everywhere, for YAML's anchors
+ * and notes.
  */
 import type { StrategySettings } from "../../sampler/strategies/notation.ts";
 
@@ -11,7 +12,7 @@ type Several<T> = T | readonly T[];
 
 /** What may be said for the whole experiment, for a model, or for a strategy. */
 export interface CellSettings {
-  /** Denoising steps, integers >= 1; needed, but by `ar`, which takes one a token. */
+  /** Denoising steps, integers >= 1; required except by `ar`, which takes one a token. */
   readonly steps?: Several<number>;
   /** Nucleus masses in (0, 1]. Default 0.9. `ddpm` and `analytic` have no nucleus. */
   readonly topP?: Several<number>;
@@ -25,7 +26,10 @@ export interface CellSettings {
   readonly batchSize?: number;
   /** Whom to follow where code and papers differ. Default `original`. */
   readonly quirks?: "original" | "paper";
-  /** `dense`: the original's arithmetic and noise; a cell that is interrupted then begins anew. Default `events`. */
+  /**
+   * `dense`: the original's arithmetic and noise; a cell that is interrupted then begins anew.
+   * Default `events`.
+   */
   readonly executor?: "events" | "dense";
 }
 
@@ -38,19 +42,25 @@ export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta
   readonly name: string;
   /** What tables and charts call it. Default: its name. */
   readonly label?: string;
-  /** For cap, rescale and loop. `paper`: what the paper has for that number of steps. Default: the paper's for 1,024. */
+  /**
+   * For cap, rescale and loop. `paper`: what the paper has for that number of steps. Default: the
+   * paper's for 1,024.
+   */
   readonly eta?: Several<number> | "paper";
 }
 
 /** @patternProperties {"^x-": {}} */
 export interface ModelEntry extends CellSettings {
-  /** A bundled model's name (`demo`), a published one's that was downloaded (`mdlm`), or a path beside the experiment file: `.ckpt`, `.safetensors`, or a directory. */
+  /**
+   * The name of a bundled model (`demo`) or of a published one that was downloaded (`mdlm`), or a
+   * path beside the experiment file: `.ckpt`, `.safetensors`, or a directory.
+   */
   readonly checkpoint: string;
-  /** What tables and files call it. Default: the last part of `checkpoint` without its ending. */
+  /** Its name in tables and files. Default: the last part of `checkpoint` without its ending. */
   readonly name?: string;
   /** `gpt2`, `demo`, or a path beside the experiment file. Default: as for `remdm sample`. */
   readonly tokenizer?: string;
-  /** The weights of the last training step, not the averaged (EMA) ones. Default false. */
+  /** Takes the last training step's weights instead of the averaged (EMA) ones. Default false. */
   readonly rawWeights?: boolean;
   /** @minItems 1 */
   readonly strategies: readonly (string | StrategyEntry)[];
@@ -69,23 +79,30 @@ export interface ExperimentFile extends CellSettings {
   readonly name: string;
   /** @minItems 1 */
   readonly models: readonly ModelEntry[];
-  /** Texts that samples are compared with by MAUVE: `.jsonl`, `.json` or plain text. Without it there is no MAUVE. */
+  /** Texts that MAUVE needs for comparison: `.jsonl`, `.json` or plain text. Default: no MAUVE. */
   readonly references?: string;
   /**
-   * Whether each window of the references begins and ends with the model's end-of-text token, within its length. Default: as most samples of the
-   * cell do. Samples of the cell's length in a file of samples stay as they are.
+   * Whether each window of the references begins and ends with the model's end-of-text token,
+   * within its length. Default: as most samples of the cell do. Samples of the cell's length in a
+   * file of samples stay as they are.
    */
   readonly referenceEnds?: boolean;
-  /** A text whose words count as known words. Default: none is counted. */
+  /** A text whose words count as known words. Default: known words are not counted. */
   readonly words?: string;
-  /** The model that judges: `demo-ar`, or a directory with a causal language model; false for none. Default `demo-ar`. */
+  /**
+   * The model that judges: `demo-ar`, or a directory with a causal language model; false for no
+   * judge. Default `demo-ar`.
+   */
   readonly judge?: string | false;
-  /** The judge's weights of the last training step, not the averaged (EMA) ones. Default false. */
+  /** Takes the judge's last training step's weights instead of the EMA ones. Default false. */
   readonly judgeRawWeights?: boolean;
-  /** False for none. Settings, `{}` too, ask for it: where it cannot be computed, the experiment fails. Default: it is left out there, with a note. */
+  /**
+   * False leaves MAUVE out. Settings, `{}` too, ask for it: the experiment then fails where MAUVE
+   * cannot be computed. Default: it is left out there, with a note.
+   */
   readonly mauve?: MauveSettings | false;
   /** `auto`, `cpu`, `cuda`, `cuda:N` or `mps`, for models and judge. Default `auto`. */
   readonly device?: string;
-  /** What the models compute in. Default `float32`. */
+  /** Number format that the models compute in. Default `float32`. */
   readonly dtype?: "float32" | "bfloat16";
 }

@@ -1,13 +1,14 @@
-/** A cell in the file format of the original repository, for its readers: `original/CELL.json`. */
+/** Writes a cell in the file format of the original repository: `original/CELL.json`. */
 import { join } from "node:path";
 import { formatOriginal } from "../../evaluation/texts/originalFormat.ts";
 import { tokenEntropy } from "../../evaluation/measures/entropy.ts";
 import { readCellSamples } from "../run/cellSamples.ts";
 import { makeDirectory, replaceText } from "../../foundation/durableFiles.ts";
-import type { CellResult } from "./results.ts";
+import type { CellResult } from "../run/results.ts";
 
 /**
- * @param out the output directory, with the samples of the cell.
+ * Writes one cell.
+ * @param out the output directory, which has the samples of the cell.
  * @throws RemdmError output_failed.
  */
 export function writeOriginal(out: string, { cell, evaluation }: CellResult): void {

@@ -1,14 +1,14 @@
-/** What tells results apart that have the same label: for the names of lines, and for the table's columns. */
+/** Finds the settings in which results of a label differ: lines and columns are named by them. */
 import { isRecord } from "../../foundation/checks.ts";
-import type { CellResult } from "./results.ts";
+import type { CellResult } from "../run/results.ts";
 
-/** Settings by the name that people see; a setting that a cell does not have is absent. */
+/** Settings by the names that people see; a setting that a cell does not have is absent. */
 export type Variant = Readonly<Record<string, string>>;
 
-/** Said under another name, or by a column of their own. */
+/** Settings that have another name here, or a column of their own. */
 const ELSEWHERE = ["label", "model", "strategy", "steps", "topP", "seed", "samples"];
 
-/** All that makes its samples, but steps and seed. */
+/** Gives everything that the samples of a cell depend on, except steps and seed. */
 export function variantOf({ model, eta, topP, samples, settings }: CellResult): Variant {
   const strategy = isRecord(settings.strategy) ? settings.strategy : {};
   // A combined strategy has its eta under another name.
@@ -30,7 +30,7 @@ function said([key, value]: readonly [string, unknown]): [string, string][] {
   return [[key, typeof value === "string" ? value : JSON.stringify(value)]];
 }
 
-/** @returns the settings in which results of the same label differ, in the order in which they appear. */
+/** Names the settings in which the results of a label differ, in the order of their appearance. */
 export function differing(results: readonly CellResult[], label: string): string[] {
   const variants = results.filter((result) => result.label === label).map(variantOf);
   const keys = new Set(variants.flatMap((variant) => Object.keys(variant)));

@@ -1,8 +1,8 @@
-/** The samples of a cell: those that are there already, and those that are still to be drawn, each kept when it is finished. */
+/** Draws the samples of a cell that are missing in its file, and keeps each when it is finished. */
 import { isRecord } from "../../foundation/checks.ts";
-import type { ProgressEvent, SamplerEvent } from "../../sampler/events.ts";
+import type { ProgressEvent } from "../../sampler/events.ts";
 import { RemdmError } from "../../foundation/errors.ts";
-import { samplerOptionsOf, type Cell } from "../file/cells.ts";
+import { samplerOptionsOf, type Cell } from "../file/cell.ts";
 import { JsonLines, replaceText } from "../../foundation/durableFiles.ts";
 import type { LoadedModel } from "./services.ts";
 
@@ -11,19 +11,23 @@ export interface CellSample {
   readonly sample: number;
   readonly tokens: readonly number[];
   readonly text: string;
-  /** Calls of the network that this sample took part in. */
+  /** Number of network calls that this sample took part in. */
   readonly forwardCalls: number;
 }
 
 export interface SamplingHooks {
   readonly signal: AbortSignal | undefined;
-  /** @param share of the samples that are drawn now, in [0, 1]; @param finished of all. */
+  /**
+   * @param share of what this session draws, in [0, 1].
+   * @param finished samples, with those of earlier sessions.
+   */
   readonly onProgress: (share: number, finished: number) => void;
 }
 
 /**
- * Draws what is missing. A sample is the same whatever is drawn beside it, so any that are there stay; but with PyTorch's
- * noise, where a sample depends on those before it, an incomplete cell begins anew.
+ * Draws the missing samples of a cell. A sample is the same whatever is drawn beside it, so samples
+ * that are there stay. With PyTorch's noise a sample depends on the samples before it, so an
+ * incomplete cell begins anew.
  * @returns all samples of the cell, in order.
  */
 export async function completeSamples(
@@ -32,7 +36,9 @@ export async function completeSamples(
   model: LoadedModel,
   { signal, onProgress }: SamplingHooks,
 ): Promise<CellSample[]> {
-  const { file, records } = openSamples(path, cell);
+  // A d3pm model is sampled by the dense form even if the cell does not ask for it.
+  const isDense = cell.executor === "dense" || model.model.kind === "d3pm";
+  const { file, records } = openSamples(path, cell, isDense);
   try {
     const missing = missingRanges(records, cell.samples);
     const toDraw = missing.reduce((sum, { samples }) => sum + samples, 0);
@@ -40,17 +46,11 @@ export async function completeSamples(
     for (const range of missing) {
       const drawn = records.length - before;
       const options = { ...samplerOptionsOf(cell), ...range, ...(signal && { signal }) };
-      const calls = callCounter(cell, model);
       for await (const event of model.sample(options)) {
-        calls.note(event);
         if (event.type === "finished") {
-          const { sample, tokens } = event;
-          const record = {
-            sample,
-            tokens: [...tokens],
-            text: model.tokenizer.decode(tokens),
-            forwardCalls: calls.of(sample),
-          };
+          const { sample, tokens, forwardCalls } = event;
+          const text = model.tokenizer.decode(tokens);
+          const record = { sample, tokens: [...tokens], text, forwardCalls };
           file.append(record);
           records.push(record);
         }
@@ -69,14 +69,14 @@ export async function completeSamples(
   return records;
 }
 
-/** How many samples a cell has already. */
+/** Counts the samples that a cell has already. @throws RemdmError output_failed. */
 export function countSamples(path: string, cell: Cell): number {
-  const { file, records } = openSamples(path, cell);
+  const { file, records } = openSamples(path, cell, cell.executor === "dense");
   file[Symbol.dispose]();
   return records.length;
 }
 
-/** @throws RemdmError output_failed. */
+/** Reads the samples of a finished cell. @throws RemdmError output_failed. */
 export function readCellSamples(path: string): CellSample[] {
   const { file, records } = JsonLines.open(path, readSample);
   file[Symbol.dispose]();
@@ -86,6 +86,7 @@ export function readCellSamples(path: string): CellSample[] {
 function openSamples(
   path: string,
   cell: Cell,
+  isDense: boolean,
 ): { readonly file: JsonLines; readonly records: CellSample[] } {
   const opened = JsonLines.open(path, readSample);
   const { file, records } = opened;
@@ -94,10 +95,10 @@ function openSamples(
     file[Symbol.dispose]();
     throw new RemdmError(`${path} has ${problem}`, {
       code: "output_failed",
-      remedy: "Delete that file, and the samples are drawn again; or use another output directory.",
+      remedy: "Delete that file, and its samples are drawn again; or use another output directory.",
     });
   }
-  if (cell.executor !== "dense" || records.length === cell.samples || records.length === 0) {
+  if (!isDense || records.length === cell.samples || records.length === 0) {
     return opened;
   }
   file[Symbol.dispose]();
@@ -105,16 +106,16 @@ function openSamples(
   return JsonLines.open(path, readSample);
 }
 
-/** What shows that the samples are not those of the cell. */
+/** Says why the samples cannot be the cell's, if something shows it. */
 function problemWith(records: readonly CellSample[], cell: Cell): string | undefined {
   const seen = new Set<number>();
   for (const { sample, tokens } of records) {
     if (sample < 0 || sample >= cell.samples) {
-      return `sample ${sample}, and ${cell.id} has those from 0 to ${cell.samples - 1}`;
+      return `sample ${sample}, but ${cell.id} has samples 0 to ${cell.samples - 1}`;
     }
     if (seen.has(sample)) return `sample ${sample} twice`;
     if (cell.length !== undefined && tokens.length !== cell.length) {
-      return `a sample of ${tokens.length} tokens, and those of ${cell.id} have ${cell.length}`;
+      return `a sample of ${tokens.length} tokens, but samples of ${cell.id} have ${cell.length}`;
     }
     seen.add(sample);
   }
@@ -137,7 +138,7 @@ interface Range {
   readonly samples: number;
 }
 
-/** @returns the gaps, in order: samples finish in any order. */
+/** Finds the gaps between the samples that are there, in order; samples finish in any order. */
 export function missingRanges(
   records: readonly Pick<CellSample, "sample">[],
   total: number,
@@ -157,54 +158,4 @@ export function missingRanges(
 
 function shareOf({ done, total }: ProgressEvent): number {
   return total === 0 ? 1 : Math.min(1, done / total);
-}
-
-/** Counts calls in a way that does not depend on which samples shared them. */
-interface CallCounter {
-  note(event: SamplerEvent): void;
-  of(sample: number): number;
-}
-
-function callCounter({ executor }: Cell, { model }: LoadedModel): CallCounter {
-  if (executor === "dense") return new BatchCalls();
-  return new SampleCalls(model.kind === "sedd");
-}
-
-/** A sample's reveals are answers to its calls, one each; scores are asked for in every step until the last reveal. */
-class SampleCalls implements CallCounter {
-  readonly #calls = new Map<number, number>();
-  readonly #everyStep: boolean;
-
-  constructor(everyStep: boolean) {
-    this.#everyStep = everyStep;
-  }
-
-  note(event: SamplerEvent): void {
-    if (event.type !== "revealed") return;
-    const { sample, step } = event;
-    this.#calls.set(sample, this.#everyStep ? step + 1 : this.of(sample) + 1);
-  }
-
-  of(sample: number): number {
-    return this.#calls.get(sample) ?? 0;
-  }
-}
-
-/** In the dense form a batch goes in step: all of it takes part in every call. */
-class BatchCalls implements CallCounter {
-  #before = 0;
-  #now = 0;
-  #isOver = false;
-
-  note(event: SamplerEvent): void {
-    if (event.type === "finished") this.#isOver = true;
-    if (event.type !== "progress") return;
-    if (this.#isOver) this.#before = event.forwardCalls;
-    this.#now = event.forwardCalls;
-    this.#isOver = false;
-  }
-
-  of(): number {
-    return this.#now - this.#before;
-  }
 }

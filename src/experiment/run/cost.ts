@@ -1,10 +1,10 @@
-/** How long an experiment still takes: what a cell costs is estimated beforehand, how fast that goes is measured. */
+/** Estimates how long an experiment still takes, from estimated costs and measured speeds. */
 import { compilePlan } from "../../sampler/plan.ts";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 
 /**
- * Calls of the network that a sample takes part in, on average: the steps in which at least one of its masked positions is
- * revealed, with as many masked as are expected there.
+ * Estimates the mean number of network calls that a sample takes part in: the steps that reveal at
+ * least one of its positions, if as many are masked as expected.
  * @param length of the sample, in tokens.
  */
 export function expectedCalls(cell: Cell, length: number): number {
@@ -22,20 +22,21 @@ export function expectedCalls(cell: Cell, length: number): number {
     const remasked = plan.confidence ? remask : remask * (length - masked);
     masked = Math.min(length, Math.max(0, masked - masked * reveal + remasked));
   }
-  return calls + (1 - Math.exp(-masked)); // the last masks go at the end
+  return calls + (1 - Math.exp(-masked)); // the final noise removal
 }
 
-/** Of a sample, where no model has said its length yet. */
+/** Length of a sample, in tokens, while no model has told its own. */
 export const ASSUMED_LENGTH = 1024;
 
 interface Work {
-  /** Of sampling, in a unit of its model. */
+  /** Name of the model, whose speed is measured by itself. */
   readonly model: string;
+  /** Cost of sampling: samples x calls. */
   readonly units: number;
   readonly samples: number;
 }
 
-/** Seconds per unit, from what was measured. */
+/** Measures seconds per unit. */
 class Pace {
   #units = 0;
   #seconds = 0;
@@ -50,7 +51,7 @@ class Pace {
   }
 }
 
-/** What is left, as seconds once something has been measured. */
+/** Estimates the share of the work that is done, and the seconds that are left. */
 export class Estimate {
   readonly #left = new Map<string, Work & { sampling: number; evaluating: number }>();
   readonly #sampling = new Map<string, Pace>();
@@ -58,25 +59,29 @@ export class Estimate {
   readonly #all: Map<string, Work>;
   #most = 0;
 
-  /** @param work of all cells, by id. */
+  /** @param work of every cell, by its id. */
   constructor(work: ReadonlyMap<string, Work>) {
     this.#all = new Map(work);
     for (const [id, one] of work) this.#left.set(id, { ...one, sampling: 1, evaluating: 1 });
   }
 
-  /** What a cell costs is known better now. */
+  /** Corrects the cost of a cell. */
   resize(id: string, units: number): void {
     const [all, left] = [this.#all.get(id), this.#left.get(id)];
     if (all !== undefined) this.#all.set(id, { ...all, units });
     if (left !== undefined) this.#left.set(id, { ...left, units });
   }
 
-  /** A cell was finished in an earlier session. */
+  /** Notes that a cell was finished in an earlier session. */
   skip(id: string): void {
     this.#left.delete(id);
   }
 
-  /** @param left share of a cell's samples that are still to be drawn; @param seconds what those since the last call took, 0 for earlier sessions. */
+  /**
+   * Notes that a cell was sampled further.
+   * @param left share of its samples that are still to be drawn.
+   * @param seconds that the samples since the last call took; 0 for an earlier session's.
+   */
   sampled(id: string, left: number, seconds: number): void {
     const work = this.#left.get(id);
     if (work === undefined) return;
@@ -86,11 +91,12 @@ export class Estimate {
     work.sampling = left;
   }
 
-  /** Other texts than samples were judged: the references. */
+  /** Notes that references were judged. */
   judged(texts: number, seconds: number): void {
     this.#evaluating.add(texts, seconds);
   }
 
+  /** Notes that a cell was evaluated. */
   evaluated(id: string, seconds: number): void {
     const work = this.#left.get(id);
     if (work === undefined) return;
@@ -98,7 +104,7 @@ export class Estimate {
     this.#left.delete(id);
   }
 
-  /** undefined while nothing has been measured. */
+  /** Seconds that are left; undefined while nothing has been measured. */
   get secondsLeft(): number | undefined {
     const mean = this.#meanPace;
     if (mean === undefined) return undefined;
@@ -110,7 +116,7 @@ export class Estimate {
     return seconds;
   }
 
-  /** Share of the whole that is done, in [0, 1]; it does not fall when what is left turns out to be more. */
+  /** Share of the work that is done, in [0, 1]; it never falls, even if more work appears. */
   get share(): number {
     const mean = this.#meanPace ?? 1;
     let [total, left] = [0, 0];
@@ -124,13 +130,13 @@ export class Estimate {
     return this.#most;
   }
 
-  /** Seconds per unit of sampling, over the models that were measured. */
+  /** Mean seconds per unit of sampling over the models that were measured. */
   get #meanPace(): number | undefined {
     const known = [...this.#sampling.values()].flatMap((pace) => pace.secondsPerUnit ?? []);
     return known.length === 0 ? undefined : known.reduce((sum, one) => sum + one, 0) / known.length;
   }
 
-  /** In seconds; while no sampling was measured, in units of it, with which evaluating does not compare. */
+  /** Gives seconds; before any sampling was measured, units of sampling, and 0 for evaluating. */
   #cost({ model, units, samples }: Work, mean: number): { sampling: number; evaluating: number } {
     return {
       sampling: units * (this.#sampling.get(model)?.secondsPerUnit ?? mean),

@@ -1,17 +1,16 @@
-/** The output directory of an experiment: whose it is, what it was made with, and which cells are done. */
+/** The output directory of an experiment: its lock, its manifest, and the results of its cells. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 import { ExperimentError } from "../errors.ts";
 import { attempt, JsonLines, makeDirectory, replaceText } from "../../foundation/durableFiles.ts";
 import { LOCK_FILE, lockDirectory } from "./lock.ts";
 import { differences, readManifest, type Held, type Manifest } from "./manifest.ts";
-import { readResult, type CellResult } from "../output/results.ts";
-import { readTiming, type Timing } from "./timings.ts";
+import { readResult, readTiming, type CellResult, type Timing } from "./results.ts";
 
 const DIFFERENCES_SHOWN = 5;
 const MANIFEST = "experiment.json";
-/** What a session leaves that is killed before it has written its manifest. */
+/** Tells the files that a session leaves if it is killed before it has written its manifest. */
 const isBeforeManifest = (name: string): boolean =>
   LOCK_FILE.test(name) || name === `${MANIFEST}.next`;
 
@@ -24,8 +23,9 @@ export class OutputDirectory implements Disposable {
   #timings: Timing[] = [];
 
   /**
-   * Takes the directory, making it where there is none.
-   * @throws ExperimentError experiment_busy, or experiment_differs where something else lies there; RemdmError output_failed.
+   * Locks the directory, and makes it if it is missing.
+   * @throws ExperimentError experiment_busy, or experiment_differs for a directory that holds
+   *   something else; RemdmError output_failed.
    */
   constructor(path: string) {
     this.path = path;
@@ -35,7 +35,7 @@ export class OutputDirectory implements Disposable {
   }
 
   /**
-   * Looks at what is there, and leaves word of what is going to be.
+   * Reads the results that are there, and writes the manifest of this session.
    * @throws ExperimentError experiment_differs; RemdmError output_failed.
    */
   begin(manifest: Manifest): void {
@@ -58,7 +58,7 @@ export class OutputDirectory implements Disposable {
     this.#timings = records;
   }
 
-  /** Of all sessions, in the order in which cells were finished. */
+  /** The timings of all sessions, in the order in which cells were finished. */
   get timings(): readonly Timing[] {
     return this.#timings;
   }
@@ -71,7 +71,7 @@ export class OutputDirectory implements Disposable {
     return this.#results.get(id);
   }
 
-  /** Returns when it is on the disk. @throws RemdmError output_failed. */
+  /** Keeps a result; returns when it is on the disk. @throws RemdmError output_failed. */
   keep(result: CellResult, timing: Timing): void {
     this.#timingsFile?.append(timing);
     this.#timings.push(timing);
@@ -79,7 +79,11 @@ export class OutputDirectory implements Disposable {
     this.#results.set(result.cell, result);
   }
 
-  /** The results in the order of the experiment, which cells that were added later would else break. */
+  /**
+   * Puts the results into the order of the experiment, which cells that were added later would
+   * break.
+   * @throws RemdmError output_failed.
+   */
   order(cells: readonly Cell[]): CellResult[] {
     const ordered = cells.flatMap((cell) => this.resultOf(cell) ?? []);
     const text = ordered.map((result) => `${JSON.stringify(result)}\n`).join("");
@@ -91,7 +95,7 @@ export class OutputDirectory implements Disposable {
     return ordered;
   }
 
-  /** @throws RemdmError output_failed. */
+  /** Replaces a text in the directory. @throws RemdmError output_failed. */
   write(name: string, text: string): void {
     replaceText(join(this.path, name), text);
   }
@@ -120,7 +124,7 @@ export class OutputDirectory implements Disposable {
     );
   }
 
-  /** What was made already: only that ties an experiment down. */
+  /** Lists what was made already; everything else may change. */
   #held({ cells }: Manifest): Held {
     const hasSamples = (id: string): boolean => {
       const path = join(this.path, "samples", `${id}.jsonl`);
@@ -137,7 +141,7 @@ export class OutputDirectory implements Disposable {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new ExperimentError(
         "experiment_differs",
-        `${path} says nothing of an experiment: ${why}`,
+        `${path} is not the manifest of an experiment: ${why}`,
         "Use another output directory.",
         cause,
       );
@@ -145,7 +149,7 @@ export class OutputDirectory implements Disposable {
   }
 }
 
-/** A directory of somebody else's is left alone: files in it may have the names of ours. */
+/** Refuses a directory that something else uses: files in it may have the names of ours. */
 function refuseForeign(path: string): void {
   const names = attempt(path, () => (existsSync(path) ? readdirSync(path) : []));
   if (names.includes(MANIFEST)) return;

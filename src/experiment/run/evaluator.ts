@@ -1,4 +1,7 @@
-/** The judging half of an experiment: a judge, references and known words, each got once, and tried before anything is sampled. */
+/**
+ * Evaluates the cells of an experiment. Judge, references and known words are loaded once, and
+ * tried before anything is sampled.
+ */
 import type { Evaluation } from "../../evaluation/evaluation.ts";
 import { hasTexts, mostAreEnded } from "../../evaluation/texts/referencesFile.ts";
 import { isFailure, skipNotes, skipped, type SkippedMeasure } from "../../evaluation/skipped.ts";
@@ -7,7 +10,7 @@ import type { JudgeCallOptions } from "../../evaluation/judge/textJudge.ts";
 import { withUnknownPieces } from "../../evaluation/texts/unknownPieces.ts";
 import { vocabularyOf } from "../../evaluation/measures/words.ts";
 import { AbortedError } from "../../foundation/errors.ts";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 import type { CellSample } from "./cellSamples.ts";
 import { ExperimentError } from "../errors.ts";
 import type { ExperimentProgress } from "./progress.ts";
@@ -19,7 +22,7 @@ import type { LoadedModel, Services } from "./services.ts";
 interface EvaluatorHooks {
   readonly signal: AbortSignal | undefined;
   readonly say: (stage: ExperimentProgress["stage"], what: string) => void;
-  /** What is going to be missing, and what to do about it. */
+  /** Receives what will be missing in the results, and a remedy. */
   readonly note: (note: string) => void;
 }
 
@@ -30,7 +33,7 @@ export class Evaluator {
   readonly #references: ReferenceShelf | undefined;
   #vocabulary: ReadonlySet<string> | undefined;
   #judge: RememberingJudge | undefined;
-  /** Why no cell has a MAUVE: its package is not there. */
+  /** Says why no cell has a MAUVE: its package is missing. */
   #noMauve: SkippedMeasure | undefined;
 
   constructor(experiment: Experiment, services: Services, hooks: EvaluatorHooks) {
@@ -42,12 +45,15 @@ export class Evaluator {
       references === undefined ? undefined : new ReferenceShelf(references, hooks.signal);
   }
 
-  /** undefined: the experiment has none. */
+  /** undefined: the experiment has no judge. */
   get judge(): RememberingJudge | undefined {
     return this.#judge;
   }
 
-  /** Reads the words and starts the judge. @throws InputError, AbortedError, what the judge throws. */
+  /**
+   * Reads the words and starts the judge.
+   * @throws InputError, AbortedError, what the judge throws.
+   */
   async start(): Promise<void> {
     const { words, judge } = this.#experiment;
     const { signal, say } = this.#hooks;
@@ -61,8 +67,10 @@ export class Evaluator {
   }
 
   /**
-   * @param samples of the cell: they tell how the references begin and end. Before they are drawn that is guessed, since a corpus takes long to be cut.
-   * @throws InputError, ExperimentError experiment_invalid where they are too few for MAUVE, AbortedError.
+   * Reads the references of a cell.
+   * @param samples of the cell, which show how its references are to begin and end. Without them
+   *   that is guessed from the file, since cutting a corpus takes long.
+   * @throws InputError, AbortedError; ExperimentError experiment_invalid for too few references.
    */
   async referencesFor(
     cell: Cell,
@@ -84,8 +92,8 @@ export class Evaluator {
   }
 
   /**
-   * Judges a few of the references of a cell, and computes one MAUVE of them with themselves: whatever is missing for that is known. A MAUVE
-   * that the experiment does not name is then left out, with a note.
+   * Judges a few references of a cell, and computes one MAUVE of them with themselves, so that
+   * anything missing shows now. A MAUVE that the experiment does not name is left out, with a note.
    * @returns how many texts were judged.
    * @throws InputError, ExperimentError, AbortedError, what the judge throws.
    */
@@ -100,7 +108,7 @@ export class Evaluator {
     } catch (error) {
       if (mauveIsNamed || !isFailure(error, this.#hooks.signal)) throw error;
       const left = skipped("mauve", error);
-      // Anything else may have to do with these few texts: the cells will tell.
+      // Any other failure may be due to these few texts, so the cells try again.
       if (error.code === "package_missing") this.#noMauve = left;
       for (const { note, remedy } of skipNotes([left])) this.#hooks.note(`${note} ${remedy}`);
     }
@@ -115,6 +123,7 @@ export class Evaluator {
     await judge.mauve(features, features, { ...settings, ...this.#call("MAUVE") });
   }
 
+  /** Measures the samples of a cell. @throws InputError, ExperimentError, AbortedError. */
   async evaluate(
     cell: Cell,
     model: LoadedModel,
@@ -147,7 +156,7 @@ export class Evaluator {
     return { ...known, skipped: [...(known.skipped ?? []), missing] };
   }
 
-  /** Any number of times. */
+  /** Closes the judge; may be called again. */
   async close(): Promise<void> {
     await this.#judge?.close();
   }

@@ -1,15 +1,17 @@
-/** One experiment at a time in a directory. */
+/** Locks an output directory, so that one experiment works in it at a time. */
 import { join } from "node:path";
 import { Lock, type Holder } from "../../foundation/lock.ts";
 import { ExperimentError } from "../errors.ts";
 import { attempt } from "../../foundation/durableFiles.ts";
 
-/** What a process that was killed while it took or took over the lock leaves beside it. */
+/** Names of the lock and of the files that a process killed while taking it leaves beside it. */
 export const LOCK_FILE = /^lock(\.[0-9a-f-]{36})?$/;
 
 /**
- * @param link as {@link Lock.take} has it.
- * @throws ExperimentError experiment_busy, or experiment_differs for a lock that is none of ours; RemdmError output_failed.
+ * Takes the lock of a directory.
+ * @param link as for {@link Lock.take}.
+ * @throws ExperimentError experiment_busy, or experiment_differs for a lock that remdm did not
+ *   write; RemdmError output_failed.
  */
 export function lockDirectory(directory: string, link?: Parameters<typeof Lock.take>[2]): Lock {
   const path = join(directory, "lock");
@@ -20,7 +22,7 @@ function busy(directory: string, path: string, { who, pid, unsure }: Holder): Ex
   if (unsure && pid === undefined) {
     return new ExperimentError(
       "experiment_differs",
-      `${path} is no lock that remdm wrote`,
+      `${path} was not written by remdm`,
       "Use another output directory; or, if you know that nobody needs that file, delete it.",
     );
   }

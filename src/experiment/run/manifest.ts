@@ -1,4 +1,4 @@
-/** What an output directory was made with: the resolved experiment, the version, and digests of the files that have a say. */
+/** The manifest states what a directory was made with, so whether an experiment may go on there. */
 import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
@@ -7,24 +7,24 @@ import { resolveCheckpoint } from "../../checkpoints/resolve.ts";
 import { InputError } from "../../evaluation/errors.ts";
 import { isRecord } from "../../foundation/checks.ts";
 import { AbortedError } from "../../foundation/errors.ts";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 import { BUILT_IN_TOKENIZERS, type Experiment } from "../file/read.ts";
 
-/** Plain data; a field that is undefined is null, so that it reads the same from a file. */
+/** Plain data; an undefined field is null, so that it reads the same from a file. */
 export interface Manifest {
   readonly remdm: string;
   readonly name: string;
-  /** Of everything but the cells: what must be equal when an experiment goes on. */
+  /** The settings of the evaluation, which must be equal when an experiment goes on. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** Of each model. */
+  /** By the name of the model. */
   readonly models: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Of each cell. */
+  /** By the id of the cell. */
   readonly cells: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Where things lay; these may move. */
+  /** Paths, which may change. */
   readonly places: Readonly<Record<string, unknown>>;
 }
 
-/** What was made in an earlier session. */
+/** Lists what earlier sessions made. */
 export interface Held {
   /** Ids of cells that have samples or a result. */
   readonly cells: ReadonlySet<string>;
@@ -32,6 +32,7 @@ export interface Held {
 }
 
 /**
+ * Describes an experiment, with SHA-256 digests of the files that it depends on.
  * @param onFile is told what is read: gigabytes take their time.
  * @throws AbortedError; InputError for a file that cannot be read.
  */
@@ -43,7 +44,7 @@ export async function manifestOf(
   const { name, models, cells, references, referenceEnds, words, mauve, device, dtype } =
     experiment;
   const { judge, judgeRawWeights } = experiment;
-  const known = new Map<string, string | null>(); // the judge may be one of the models, the words those of the references
+  const known = new Map<string, string | null>(); // several settings may name one file
   const digest = async (path: string | undefined): Promise<string | null> => {
     if (path === undefined) return null;
     const before = known.get(path);
@@ -78,7 +79,7 @@ export async function manifestOf(
       judge: await digest(judgePath),
       judgeTokenizer: await digest(judgePath && beside(judgePath, "tokenizer.json")),
       judgeCard: await digest(judgePath && beside(judgePath, "card.json")),
-      // As before there was the choice, so that what was begun then can go on.
+      // Absent by default, so that directories of versions without this setting can go on.
       ...(judgeRawWeights && { judgeRawWeights }),
       mauve,
     },
@@ -94,13 +95,13 @@ export async function manifestOf(
   };
 }
 
-/** What lies beside a checkpoint that is a file and belongs to it; of a directory everything counts anyway. */
+/** Names a file beside a checkpoint file; a checkpoint directory is digested as a whole. */
 function beside(checkpoint: string, name: string): string | undefined {
   const isFile = statSync(checkpoint, { throwIfNoEntry: false })?.isFile() ?? false;
   return isFile ? join(dirname(checkpoint), name) : undefined;
 }
 
-/** What makes its samples; of the batch only where the noise depends on it. */
+/** Describes what the samples of a cell depend on; the batch only where the noise depends on it. */
 export function describe(cell: Cell): Readonly<Record<string, unknown>> {
   const { model, label, strategy, steps, topP, seed, samples, length, quirks, executor } = cell;
   return {
@@ -120,9 +121,10 @@ export function describe(cell: Cell): Readonly<Record<string, unknown>> {
 }
 
 /**
- * @param before of an earlier session.
- * @param held of it: what nothing was made of may change.
- * @returns what `now` has otherwise; new models and cells are no difference, lost ones are.
+ * Finds what keeps an experiment from going on in a directory.
+ * @param before the manifest of an earlier session.
+ * @param held what that session made; the rest may change.
+ * @returns a phrase for each difference; a new model or cell is none, a missing one is.
  */
 export function differences(before: Manifest, now: Manifest, held: Held): string[] {
   const found: string[] = [];
@@ -137,7 +139,7 @@ export function differences(before: Manifest, now: Manifest, held: Held): string
   };
   for (const { cell, settings } of held.results) {
     if (cell in before.cells) compare(`the result of ${cell}`, settings, before.cells[cell]);
-    else found.push(`results.jsonl has ${cell}, which it does not have`);
+    else found.push(`results.jsonl has ${cell}, which the manifest lacks`);
   }
   if (held.cells.size === 0) return found;
   compare("remdm's version", before.remdm, now.remdm);
@@ -162,7 +164,7 @@ function shown(value: unknown): string {
   return /^"[0-9a-f]{64}"$/.test(text) ? `the file with SHA-256 ${text.slice(1, 9)}...` : text;
 }
 
-/** @throws Error for what is no manifest. */
+/** Reads a manifest. @throws Error for a text that is not a manifest. */
 export function readManifest(text: string): Manifest {
   const value: unknown = JSON.parse(text);
   const parts = ["settings", "models", "cells"];
@@ -177,7 +179,7 @@ interface DigestHooks {
   readonly onFile?: (path: string) => void;
 }
 
-/** SHA-256 of a file, or of a directory's files with their names; null for what is not there (yet). */
+/** Digests a file, or a directory's files with their names (SHA-256); null for a missing file. */
 async function digestOf(
   path: string,
   { signal, onFile }: Required<DigestHooks>,

@@ -1,4 +1,4 @@
-/** The services of an experiment that is no test: this package's own. */
+/** Provides the services of a real experiment: this package's models, judge and measures. */
 import { evaluate } from "../../evaluation/evaluate.ts";
 import { Judge } from "../../evaluation/judge/judge.ts";
 import { resolveJudge } from "../../evaluation/judge/judgeOptions.ts";
@@ -9,6 +9,7 @@ import { Remdm } from "../../program/remdm.ts";
 import { ExperimentError } from "../errors.ts";
 import type { Services } from "./services.ts";
 
+/** Makes the services that every experiment but a test's uses. */
 export function realServices(): Services {
   return {
     version: packageVersion(),

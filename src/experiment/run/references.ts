@@ -1,21 +1,25 @@
-/** The real texts that samples are compared with: as many, as long, and in the model's tokens. Read once for all cells of which that is true. */
+/**
+ * Reads the real texts that samples are compared with: as many, as long, and in the model's tokens.
+ * Cells that agree in these share one reading.
+ */
 import { readReferences } from "../../evaluation/texts/referencesFile.ts";
 import { Pace } from "../../foundation/pace.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 import type { LoadedModel } from "./services.ts";
 
 export interface References {
   readonly texts: readonly string[];
   /** Token ids in the model's vocabulary, one sequence a text. */
   readonly tokens: readonly ArrayLike<number>[];
-  /** Pieces of what they were made from that the model's tokenizer has no token for. */
+  /** Pieces of the source texts that the model's tokenizer has no token for. */
   readonly unknownPieces: number;
 }
 
-/** A character costs a tokenizer so many visits of Pace. */
+/** Work of tokenizing a character, in the unit of {@link Pace}. */
 const WORK_PER_CHARACTER = 16;
 
+/** Holds the references of an experiment, read once for each model, length and number. */
 export class ReferenceShelf {
   readonly #path: string;
   readonly #signal: AbortSignal | undefined;
@@ -26,7 +30,11 @@ export class ReferenceShelf {
     this.#signal = signal;
   }
 
-  /** @param ends whether each begins and ends with the end-of-text token. @throws InputError, AbortedError. */
+  /**
+   * Gives the references of a cell.
+   * @param ends whether each begins and ends with the end-of-text token.
+   * @throws InputError, AbortedError.
+   */
   async for(
     { model, length: given, samples }: Cell,
     { tokenizer, model: { length: whole } }: Pick<LoadedModel, "tokenizer" | "model">,
@@ -62,7 +70,7 @@ export class ReferenceShelf {
   }
 }
 
-/** Whether tokens that a file brings along are in the vocabulary of this tokenizer: it gives the texts back. */
+/** Tells whether a file's tokens are this tokenizer's: whether they decode to the file's texts. */
 function isOf(
   tokenizer: Tokenizer,
   texts: readonly string[],

@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import type { Features, JudgeCallOptions, Likelihood } from "../../evaluation/judge/textJudge.ts";
 import type { JudgeShape, LoadedJudge } from "./services.ts";
 
-/** The references of a model or two, and the samples at hand. */
+/** Enough for the references of a model or two, and for the samples at hand. */
 const KEPT = 4;
 
-/** What was computed for the texts that were asked for last. */
+/** Remembers what was computed for the latest lists of texts. */
 class Memory<T> {
   readonly #kept = new Map<string, T>();
 
@@ -25,6 +25,7 @@ class Memory<T> {
   }
 }
 
+/** Wraps a judge; texts that it has just judged cost nothing again. */
 export class RememberingJudge implements LoadedJudge {
   readonly #judge: LoadedJudge;
   readonly #likelihoods = new Memory<readonly Likelihood[]>();

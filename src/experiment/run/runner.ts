@@ -1,31 +1,34 @@
-/** An experiment at work: model after model, cell after cell, each sampled, evaluated and kept before the next begins. */
+/**
+ * Runs an experiment: model after model, cell after cell. Each cell is sampled, evaluated and kept
+ * before the next begins.
+ */
 import { AbortedError } from "../../foundation/errors.ts";
 import { textEnds } from "../../tokenizer/specialTokens.ts";
-import type { Cell } from "../file/cells.ts";
+import type { Cell } from "../file/cell.ts";
 import { completeSamples, countSamples, type CellSample } from "./cellSamples.ts";
 import { ASSUMED_LENGTH, Estimate, expectedCalls } from "./cost.ts";
 import type { OutputDirectory } from "./directory.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { ExperimentProgress } from "./progress.ts";
 import { checkCell, type Experiment, type ExperimentModel } from "../file/read.ts";
-import { resultOf } from "../output/results.ts";
+import { resultOf } from "./results.ts";
 import type { LoadedModel, Services } from "./services.ts";
 
 export interface RunnerHooks {
   readonly signal: AbortSignal | undefined;
   readonly onProgress: (progress: ExperimentProgress) => void;
   readonly onNote: (note: string) => void;
-  /** After each cell. */
+  /** Runs after each cell. */
   readonly onCell: (cell: Cell) => void | Promise<void>;
 }
 
-/** A model, and those of its cells that are not done. */
+/** A model, and its cells that are not done. */
 interface ModelWork {
   readonly model: ExperimentModel;
   readonly cells: readonly Cell[];
 }
 
-/** What sampling a cell costs, in the unit of its model. */
+/** Estimates what sampling a cell costs: samples x calls of the network. */
 function unitsOf(cell: Cell, modelLength: number): number {
   return cell.samples * expectedCalls(cell, cell.length ?? modelLength);
 }
@@ -67,7 +70,11 @@ export class Runner implements AsyncDisposable {
     for (const cell of cells) this.#look(cell);
   }
 
-  /** @throws ExperimentError, AbortedError, InputError, RemdmError output_failed; what models and judge throw. */
+  /**
+   * Samples and evaluates every cell that is not done.
+   * @throws ExperimentError, AbortedError, InputError, RemdmError output_failed; whatever models
+   *   and judge throw.
+   */
   async run(): Promise<void> {
     const works = this.#experiment.models.flatMap((model): ModelWork[] => {
       const cells = this.#experiment.cells.filter((cell) => cell.model === model.name);
@@ -76,7 +83,7 @@ export class Runner implements AsyncDisposable {
     });
     const [first, ...others] = works;
     if (works.length === 0) return;
-    // Whatever cannot work is known before hours of sampling: texts, judge, every model, MAUVE.
+    // Texts, judge, every model and MAUVE are tried before hours of sampling.
     await this.#evaluator.start();
     for (const work of others) await this.#withModel(work, () => Promise.resolve());
     await this.#withModel(first, async (loaded) => {
@@ -96,7 +103,7 @@ export class Runner implements AsyncDisposable {
     await this.#evaluator.close();
   }
 
-  /** What is there already. */
+  /** Counts the samples of a cell that are there already. */
   #look(cell: Cell): void {
     if (this.#directory.resultOf(cell) !== undefined) {
       this.#counts.set(cell.id, cell.samples);
@@ -108,7 +115,7 @@ export class Runner implements AsyncDisposable {
     this.#estimate.sampled(cell.id, 1 - count / cell.samples, 0);
   }
 
-  /** Launches a model, sees whether it can do its cells and whether there are references for them, and closes it after `work`. */
+  /** Launches a model, checks its cells and their references, does `work`, and closes the model. */
   async #withModel(
     { model, cells }: ModelWork,
     work: (loaded: LoadedModel) => Promise<void>,

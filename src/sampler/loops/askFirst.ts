@@ -124,7 +124,7 @@ export class AskFirst {
     this.#pace.checkAborted();
     const { definition, options, times } = this.#plan;
     const rows = await this.#askRows(open, request, step);
-    this.#ledger.called(0);
+    this.#ledger.called(open, 0);
     const at: RowStep = {
       ...stepOf(times[i], times[i + 1], this.#run.quirks),
       index: i,
@@ -196,7 +196,7 @@ export class AskFirst {
           : await this.#rows.ask({ ...request, rows: Int32Array.from(flat) });
       if (answered !== undefined) {
         if (isCounted) this.#ledger.asked(flat.length);
-        else this.#ledger.called(flat.length);
+        else this.#ledger.called(open, flat.length);
         isCounted = true;
       }
       let row = 0;

@@ -96,7 +96,10 @@ export class DrawFirst {
     this.#pace.checkAborted();
     const request = requestOf(questions, this.#options.length);
     const rows = await this.#rows.ask(request);
-    this.#ledger.called(request.rows.length);
+    this.#ledger.called(
+      questions.map(({ state }) => state),
+      request.rows.length,
+    );
     let row = 0;
     for (const question of questions) {
       const { state, events } = question;

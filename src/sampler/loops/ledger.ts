@@ -10,6 +10,8 @@ export type Clock = Pick<ProgressEvent, "step" | "time">;
 export class Ledger {
   readonly #options: PreparedRun;
   readonly #texts: EndedText[] = [];
+  /** Calls so far of each sample under way. */
+  readonly #callsOf = new Map<number, number>();
   #finished = 0;
   #forwardCalls = 0;
   #forwardRows = 0;
@@ -18,8 +20,11 @@ export class Ledger {
     this.#options = options;
   }
 
-  /** A call of the network. @param rows that it was asked for. */
-  called(rows: number): void {
+  /** Counts a call of the network. @param samples that it was about; @param rows that it was asked for. */
+  called(samples: readonly { readonly sample: number }[], rows: number): void {
+    for (const { sample } of samples) {
+      this.#callsOf.set(sample, (this.#callsOf.get(sample) ?? 0) + 1);
+    }
     this.#forwardCalls++;
     this.#forwardRows += rows;
   }
@@ -34,7 +39,9 @@ export class Ledger {
     const ended = endText(text, this.#options);
     this.#texts[sample - this.#options.firstSample] = ended;
     this.#finished++;
-    return { type: "finished", sample, ...ended, tokens: [...ended.tokens] };
+    const forwardCalls = this.#callsOf.get(sample) ?? 0;
+    this.#callsOf.delete(sample);
+    return { type: "finished", sample, ...ended, tokens: [...ended.tokens], forwardCalls };
   }
 
   /**

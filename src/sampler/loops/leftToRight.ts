@@ -106,7 +106,7 @@ export class LeftToRight {
       cache: this.#cache,
     };
     const logits = await ask(this.#denoiser, request, this.#options.signal);
-    this.#ledger.called(batch.length);
+    this.#ledger.called(batch, batch.length);
     return logits;
   }
 }

@@ -60,7 +60,8 @@ it("shows the first one under way, and the next when that is finished", () => {
   const board = new Board(["▒"]);
   for (const sample of [0, 1]) board.apply(revealed(sample, { 0: String(sample) }));
   expect(board.picture()?.sample).toBe(0);
-  const end = { tokens: [0], finishReason: "length", pieces: [], text: "0" } as const;
+  const text = { pieces: [], text: "0" };
+  const end = { tokens: [0], finishReason: "length", forwardCalls: 1, ...text } as const;
   board.apply({ type: "finished", sample: 0, ...end });
   expect(board.picture()).toMatchObject({ sample: 1, cells: [{ text: "1" }] });
 });

@@ -116,7 +116,7 @@ describe("what is wrong is named with its place", () => {
     [
       "a misspelt key",
       `${head}      - { name: dfm, stepz: 3 }\n`,
-      /grid\.yaml:6: models\[0\]\.strategies\[0\]\.stepz is not something that can be said there/,
+      /grid\.yaml:6: models\[0\]\.strategies\[0\]\.stepz is not a known key/,
     ],
     [
       "a wrong type",

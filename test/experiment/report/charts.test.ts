@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { chartsOf } from "../../../src/experiment/report/charts.ts";
-import { standalone, type Chart } from "../../../src/experiment/report/drawing.ts";
+import { chartsOf } from "../../../src/experiment/report/charts/chartsOf.ts";
+import { standalone, type Chart } from "../../../src/experiment/report/charts/drawing.ts";
 import {
   besidePoints,
   overlaps,
@@ -11,8 +11,8 @@ import {
   spread,
   widthOf,
   type Box,
-} from "../../../src/experiment/report/labels.ts";
-import { drawLines } from "../../../src/experiment/report/lineChart.ts";
+} from "../../../src/experiment/report/charts/labels.ts";
+import { drawLines } from "../../../src/experiment/report/charts/lineChart.ts";
 import {
   ALARM,
   darkCharts,
@@ -22,9 +22,9 @@ import {
   LINK,
   PAPER,
   QUIET,
-} from "../../../src/experiment/report/palette.ts";
-import { readResult, type CellResult } from "../../../src/experiment/output/results.ts";
-import { linearTicks, logTicks } from "../../../src/experiment/report/ticks.ts";
+} from "../../../src/experiment/report/charts/palette.ts";
+import { readResult, type CellResult } from "../../../src/experiment/run/results.ts";
+import { linearTicks, logTicks } from "../../../src/experiment/report/charts/ticks.ts";
 import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 
 const results = readFileSync(join(packageRoot, "docs", "headline", "results.jsonl"), "utf8")

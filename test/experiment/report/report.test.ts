@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { chartsOf } from "../../../src/experiment/report/charts.ts";
-import { reportOf } from "../../../src/experiment/report/report.ts";
+import { chartsOf } from "../../../src/experiment/report/charts/chartsOf.ts";
+import { reportOf } from "../../../src/experiment/report/page.ts";
 import {
   EXAMPLE_LENGTH,
   firstCharacters,
@@ -11,7 +11,7 @@ import {
   resultOf,
   type CellResult,
   type ExampleText,
-} from "../../../src/experiment/output/results.ts";
+} from "../../../src/experiment/run/results.ts";
 import { resolveExperiment } from "../../../src/experiment/file/read.ts";
 import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 

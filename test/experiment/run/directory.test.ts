@@ -96,7 +96,7 @@ it("refuses samples that the cell does not have, or has twice", async () => {
   writeFileSync(path, `${text}${first}\n`);
   await expect(run(BASE)).rejects.toThrow(/has sample 0 twice/);
   writeFileSync(path, `${first.replace('"sample":0', '"sample":5')}\n`);
-  await expect(run(BASE)).rejects.toThrow(/has sample 5, and .* from 0 to 4/);
+  await expect(run(BASE)).rejects.toThrow(/has sample 5, but .* samples 0 to 4/);
 });
 
 it("looks at every model before it samples from the first, which it launches once", async () => {
@@ -283,7 +283,7 @@ it("says how long its cells took, together and each", async () => {
   expect(text).toMatch(/\| all \| \d+ \| 3560\.0 \|/);
   writeFileSync(path, '{"cell": 1}\n');
   await expect(run({ ...BASE, models })).rejects.toMatchObject({
-    message: expect.stringMatching(/Line 1 of .*timings.jsonl is none/),
+    message: expect.stringMatching(/Line 1 of .*timings.jsonl was not written/),
     remedy: expect.stringMatching(/^Delete that line; the time/),
   });
 });

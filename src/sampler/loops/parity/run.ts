@@ -172,7 +172,10 @@ export class Parity {
       sample: batch[0].sample,
       step,
     });
-    this.#ledger.called(answer.reduce((sum, rows) => sum + rows.size, 0));
+    this.#ledger.called(
+      batch,
+      answer.reduce((sum, rows) => sum + rows.size, 0),
+    );
     return answer;
   }
 

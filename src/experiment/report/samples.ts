@@ -1,13 +1,13 @@
-/** The part of `report.html` in which the samples are read: a few of each cell. */
-import { escaped } from "./escaped.ts";
-import { firstCharacters, type CellResult, type ExampleText } from "../output/results.ts";
+/** Makes the part of `report.html` that shows a few samples of each cell. */
+import { escaped } from "../output/markup.ts";
+import { firstCharacters, type CellResult, type ExampleText } from "../run/results.ts";
 
-/** Characters of a text that stand there before anybody asks for more. */
+/** Characters of a text that are shown before it is opened. */
 const SHORT = 400;
-/** Of the first text, beside the name of its cell. */
+/** Characters of the first text, beside the name of its cell. */
 const PREVIEW = 90;
 
-/** @returns HTML; nothing where the results have no texts. */
+/** Makes the section. @returns HTML; empty where the results have no texts. */
 export function samplesSection(results: readonly CellResult[]): string {
   const parts = results.flatMap((result) => {
     const { examples = [] } = result;
@@ -51,7 +51,7 @@ function pre(text: string): string {
   return `<pre>${escaped(harmless(text))}</pre>`;
 }
 
-/** HTML has no place for control characters; and it drops a line end that comes first. */
+/** Replaces control characters, which HTML forbids; doubles a first line end, which it drops. */
 function harmless(text: string): string {
   const shown = text.replace(/\r\n?/g, "\n").replace(/(?![\n\t])\p{Cc}/gu, "\ufffd");
   return shown.startsWith("\n") ? `\n${shown}` : shown;

@@ -1,27 +1,22 @@
-/** Results as lines of a chart: a line a strategy, a point a number of steps. */
-import type { CellResult } from "../output/results.ts";
-import { differing, variantOf } from "../output/variants.ts";
+/** Turns results into lines: one for each strategy, with a point for each number of steps. */
+import type { Measured } from "../../output/measures.ts";
+import type { CellResult } from "../../run/results.ts";
+import { differing, variantOf } from "../../output/variants.ts";
 
-export interface Measured {
-  readonly value: number | null;
-  /** Half of the error bar. */
-  readonly error: number | null;
-}
-
+/** How a chart shows a measure. */
 export interface Metric {
+  /** Name of the chart's file, without directory and ending. */
   readonly file: string;
   readonly title: string;
   readonly axis: string;
-  readonly from: (result: CellResult) => Measured | undefined;
-  /** What real text has. */
-  readonly reference?: (result: CellResult) => number | null | undefined;
-  /** On the error bars, below the chart. */
+  /** Explains the error bars, below the chart. */
   readonly note?: string;
-  /** The most that it can be. Default: no limit; 1 for a share. */
+  /** The largest possible value. Default: no limit; 1 for a share. */
   readonly most?: number;
   readonly isShare?: boolean;
 }
 
+/** A point of a line, with its error bar. */
 export interface Point {
   /** undefined: the strategy takes no steps. */
   readonly steps: number | undefined;
@@ -31,15 +26,17 @@ export interface Point {
   readonly collapsed: boolean;
 }
 
+/** A line of a chart. */
 export interface Series {
   readonly name: string;
-  /** By steps. */
+  /** In the order of their steps. */
   readonly points: readonly Point[];
 }
 
 /**
- * Cells that differ in nothing but the seed become one point, their mean; its error is then the standard deviation between them.
- * @returns in the order of the experiment; without those that have no value.
+ * Makes the lines of a measure. Cells that differ in nothing except the seed become one point:
+ * their mean, whose error is the standard deviation between them.
+ * @returns lines in the order of the experiment, without lines that have no value.
  */
 export function chartSeries(
   results: readonly CellResult[],
@@ -79,7 +76,7 @@ function pointOf(
   return { steps, value: mean, low: mean - error, high: mean + error, collapsed };
 }
 
-/** The strategy's label, with all that tells it from the others of that label, but steps and seeds. */
+/** Names a line by its label and the settings, except steps and seed, in which its cells differ. */
 function seriesNames(results: readonly CellResult[]): (result: CellResult) => string {
   const keys = new Map<string, readonly string[]>();
   for (const { label } of results) {
@@ -97,7 +94,7 @@ function seriesNames(results: readonly CellResult[]): (result: CellResult) => st
   };
 }
 
-/** The paper's eta goes with the steps: one line all the same. */
+/** Tells whether eta follows from the steps, as the paper's does: such cells are one line. */
 function hasOneEtaAStep(results: readonly CellResult[], label: string): boolean {
   const bySteps = new Map<unknown, unknown>();
   return results

@@ -1,5 +1,5 @@
-/** How `report.html` looks, on light paper and dark, on a screen of any width. */
-import { ALARM, darkCharts, HOVER, INK, LINK, PAPER, QUIET, RULE } from "./palette.ts";
+/** The style of `report.html`, for light and dark paper and for screens of any width. */
+import { ALARM, darkCharts, HOVER, INK, LINK, PAPER, QUIET, RULE } from "./charts/palette.ts";
 
 const TONES = {
   paper: PAPER,

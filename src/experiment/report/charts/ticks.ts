@@ -1,17 +1,22 @@
-/** The numbers of an axis: round ones, and the same for its grid. */
+/** Chooses the numbers of an axis and its grid: round ones. */
 
+/** The ticks of an axis. */
 export interface Ticks {
   /** Ascending. */
   readonly ticks: readonly number[];
-  /** On a linear axis the first and the last tick, so that the axis says its own range. */
+  /** Range of the axis; on a linear axis from the first tick to the last. */
   readonly domain: readonly [number, number];
   readonly format: (value: number) => string;
 }
 
-/** Steps of an axis, times a power of ten. */
+/** Distances of ticks, times a power of ten. */
 const STEPS = [1, 2, 2.5, 5, 10];
 
-/** @param bounds that no value can lie beyond; @param count how many ticks there may be, about. */
+/**
+ * Chooses the ticks of a linear axis.
+ * @param bounds that no value can lie beyond.
+ * @param count of ticks, about.
+ */
 export function linearTicks(
   least: number,
   most: number,
@@ -41,7 +46,7 @@ function decimalsOf(step: number): number {
   return 12;
 }
 
-/** Of positive numbers: the round ones between them, the roundest first where there is no room for all. */
+/** Chooses the ticks of a logarithmic axis for positive numbers. */
 export function logTicks(least: number, most: number): Ticks {
   const domain = [least / 1.12, most * 1.12] as const;
   const [from, to] = domain.map((value) => Math.floor(Math.log10(value)));

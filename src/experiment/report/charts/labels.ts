@@ -1,9 +1,11 @@
-/** Where labels go so that they do not touch, and which points of two charts belong together. All lengths are pixels. */
+/** Places labels so that they do not touch, and pairs points of two measures. In pixels. */
 import type { Point } from "./series.ts";
 
 /**
+ * Spreads labels in one dimension.
  * @param wanted places.
- * @returns places in the same order, at least `gap` apart and within the bounds as far as there is room, each near where it was wanted.
+ * @returns places in the same order, near the wanted ones, at least `gap` apart, and within the
+ *   bounds as far as there is room.
  */
 export function spread(
   wanted: readonly number[],
@@ -13,7 +15,7 @@ export function spread(
 ): number[] {
   const order = wanted.map((_, i) => i).sort((a, b) => wanted[a] - wanted[b]);
   const places = [...wanted];
-  // Clusters of labels that touch, each centred on what its members wanted, merged until none touch.
+  // Clusters of labels that touch, each centred on its members' wishes, merged while two touch.
   const clusters: { members: number[]; top: number }[] = [];
   for (const i of order) {
     let cluster = { members: [i], top: clamp(wanted[i], least, most) };
@@ -38,14 +40,18 @@ function clamp(x: number, least: number, most: number): number {
   return Math.max(least, Math.min(most, x));
 }
 
-/** Of a letter or digit, about, as a part of the size of its type. */
+/** Width of a letter or digit, about, as a part of the type size. */
 const LETTER = 0.6;
 
+/** Estimates the width of a text. */
 export function widthOf(text: string, fontSize: number): number {
   return text.length * LETTER * fontSize;
 }
 
-/** Those of a row of labels that have room: each that does not touch the one before it, and the last in any case. */
+/**
+ * Keeps the labels of a row that have room: each that does not touch the one before it, and the
+ * last in any case.
+ */
 export function roomy<T>(
   labels: readonly T[],
   placeOf: (label: T) => number,
@@ -56,7 +62,7 @@ export function roomy<T>(
     Math.abs(placeOf(a) - placeOf(b)) < (sizeOf(a) + sizeOf(b)) / 2 + gap;
   const kept: T[] = [];
   labels.forEach((label, i) => {
-    // The last one counts more than those that are in its way.
+    // The last label counts more than the labels in its way.
     if (i === labels.length - 1)
       while (kept.length > 0 && touch(kept[kept.length - 1], label)) kept.pop();
     if (kept.length === 0 || !touch(kept[kept.length - 1], label)) kept.push(label);
@@ -64,7 +70,7 @@ export function roomy<T>(
   return kept;
 }
 
-/** Its middle, and its size. */
+/** A rectangle by its middle and its size. */
 export interface Box {
   readonly x: number;
   readonly y: number;
@@ -72,21 +78,22 @@ export interface Box {
   readonly height: number;
 }
 
+/** Tells whether two boxes overlap. */
 export function overlaps(a: Box, b: Box): boolean {
   return (
     Math.abs(a.x - b.x) < (a.width + b.width) / 2 && Math.abs(a.y - b.y) < (a.height + b.height) / 2
   );
 }
 
-/** How far from its point a label may be; clockwise, from above. */
+/** Distances of a label from its point, and clockwise directions from above, in order of trial. */
 const RADII = [11, 17, 24, 32, 42, 54, 68];
 const DIRECTIONS = [0, 2, 6, 4, 1, 7, 3, 5].map((eighth) => (eighth * Math.PI) / 4);
 
 /**
- * Labels of points that lie anywhere: each above its point, or else the nearest place around it where it touches no other label,
- * none of the obstacles, and not the edge.
- * @param points in the order in which they may choose. @param bounds as a box.
- * @returns a box for each, undefined where there is no place for it.
+ * Places labels beside points: each above its point, or else at the nearest place around it where
+ * it touches no other label, no obstacle and no edge.
+ * @param points in the order in which they may choose.
+ * @returns a box for each point, undefined where there is no room.
  */
 export function besidePoints(
   points: readonly Box[],
@@ -113,7 +120,7 @@ export function besidePoints(
   });
 }
 
-/** Points of the same number of steps. */
+/** Pairs the points that have the same number of steps. */
 export function besideSteps(
   across: readonly Point[],
   up: readonly Point[],

@@ -1,30 +1,32 @@
-/** A chart that is drawn: for a page, which says in its own words what it is, and as a file that stands alone. */
-import { escaped } from "./escaped.ts";
+/** Turns what Plot drew into SVG for the report, and into a file that stands alone. */
+import { escaped } from "../../output/markup.ts";
 import type { Layout } from "./look.ts";
 import { darkCharts, INK, PAPER, QUIET } from "./palette.ts";
 
-/** SVG of a frame and what is in it; no title, and nothing around it. */
+/** A frame and its contents as SVG, without a title. Sizes are pixels. */
 export interface Drawing {
   readonly svg: string;
   readonly width: number;
   readonly height: number;
 }
 
+/** A chart with its words. */
 export interface Chart {
-  /** Without directory and ending. */
+  /** Name of its file, without directory and ending. */
   readonly file: string;
   readonly title: string;
-  /** What the axis upwards measures. */
+  /** Name of the vertical axis. */
   readonly up: string;
-  /** Sentences on what is to be seen. */
+  /** Sentences below the chart. */
   readonly notes: readonly string[];
   readonly wide: Drawing;
-  /** For a phone. */
+  /** The drawing for a phone. */
   readonly narrow: Drawing;
 }
 
 /**
- * @param svg as Plot makes it: its groups have labels that no reader of a screen is to hear one by one, and colours of the page around it.
+ * Makes a drawing of Plot's SVG: drops the labels of its groups, which a screen reader would read
+ * one by one, and gives it a colour of its own instead of the surrounding page's.
  * @param overlay more SVG, in pixels.
  */
 export function drawing(svg: string, { width, height }: Layout, overlay: string): Drawing {
@@ -35,17 +37,17 @@ export function drawing(svg: string, { width, height }: Layout, overlay: string)
   return { svg: plain, width, height };
 }
 
-/** For a page. @param name what a reader of a screen hears. */
+/** Makes SVG for a page. @param name what a screen reader says. */
 export function inline({ svg }: Drawing, name: string): string {
   return svg.replace("<svg ", () => `<svg role="img" aria-label="${escaped(name)}" `);
 }
 
 const ABOVE = 56;
 const NOTE_LINE = 14;
-/** Characters of a note's line, in this width and type. */
+/** The most characters in a line of a note. */
 const NOTE_WIDTH = 125;
 
-/** With paper, title and notes, on dark paper where the reader has that, and the name space that a file needs. */
+/** Makes the SVG of a file, with title and notes, on light or dark paper as the reader has it. */
 export function standalone({ title, up, notes, wide }: Chart): string {
   const { svg, width, height } = wide;
   const lines = notes.flatMap((note) => wrapped(note, NOTE_WIDTH));
@@ -64,7 +66,7 @@ export function standalone({ title, up, notes, wide }: Chart): string {
     .replace("</style>", () => `${darkCharts()}</style>${parts}`);
 }
 
-/** Room above and below; what is drawn keeps its place. */
+/** Adds room above and below; what is drawn keeps its place. */
 function framed(svg: string, width: number, height: number): string {
   const sizes = { width, height, viewBox: `0 ${-ABOVE} ${width} ${height}` };
   return svg.replace(/^<svg\b[^>]*>/, (tag) =>

@@ -1,18 +1,19 @@
-/** The parts that all charts are made of, and the document that they are drawn on. */
+/** The parts that all charts share, and the document that they are drawn on. */
 import type * as PlotLibrary from "@observablehq/plot";
 import type { Markish, PlotOptions } from "@observablehq/plot";
-import { escaped } from "./escaped.ts";
+import { escaped } from "../../output/markup.ts";
 import { widthOf } from "./labels.ts";
 import { FONT_SIZE, KEY_LINE, keyColumns, type Layout, type Look } from "./look.ts";
 import { ALARM, INK, PAPER, QUIET, type Hue } from "./palette.ts";
-import { firstCharacters } from "../output/results.ts";
+import { firstCharacters } from "../../run/results.ts";
 import type { Point } from "./series.ts";
 
 export type Plot = typeof PlotLibrary;
 
+/** What Plot drew. */
 export interface Drawn {
   readonly svg: string;
-  /** Of values to pixels. */
+  /** Turns a value into pixels. */
   readonly place: (name: "x" | "y", value: number) => number;
 }
 
@@ -26,13 +27,16 @@ interface Drawing {
   scale(name: string): { apply(value: number): unknown } | undefined;
 }
 
-/** Observable Plot on a document of linkedom: loaded when the first chart is drawn, since most of the package never draws. */
+/**
+ * Opens Observable Plot on a document of linkedom. Both are loaded here, when the first chart is
+ * drawn, since most of the package never draws.
+ */
 export async function openCanvas(): Promise<Canvas> {
   const [plot, { parseHTML }] = await Promise.all([
     import("@observablehq/plot"),
     import("linkedom"),
   ]);
-  // Its types are those of browsers, which this program does not know.
+  // Its types need a browser's, which this program does not have.
   const window: unknown = parseHTML("<!doctype html><body></body>");
   const { document } = window as { readonly document: unknown };
   const draw = (options: PlotOptions): Drawn => {
@@ -46,7 +50,7 @@ export async function openCanvas(): Promise<Canvas> {
   return { plot, draw };
 }
 
-/** Vertical, with no more ink than they need: an error may reach beyond what a measure can be, a bar ends with the axis. */
+/** Makes vertical error bars; an error that reaches beyond the axis ends with it. */
 export function errorBars(
   plot: Plot,
   points: readonly Point[],
@@ -65,7 +69,7 @@ export function errorBars(
   return [plot.link(sure, { x1: x, x2: x, y1: "low", y2: "high", ...stroke })];
 }
 
-/** A collapsed point has a ring around it. */
+/** Makes the dots of points, with a ring around each collapsed one. */
 export function dots(
   plot: Plot,
   points: readonly Point[],
@@ -86,13 +90,15 @@ export function dots(
   ];
 }
 
-/** What the bars of a chart are. */
+/** Explains the error bars. */
 export const BARS = "Bars: as in the table; between seeds where there are several.";
 
+/** Explains the rings, where there are any. */
 export function collapseNote(points: readonly Point[]): string {
   return points.some(({ collapsed }) => collapsed) ? "Red ring: collapsed." : "";
 }
 
+/** Explains level lines, where there are any. */
 export function levelNote(points: readonly Point[]): string {
   const isLevel = points.some(({ steps }) => steps === undefined);
   return isLevel ? "Dashed, and its point at the right edge: no steps to choose." : "";
@@ -101,17 +107,20 @@ export function levelNote(points: readonly Point[]): string {
 export const REAL_TEXT = "real text";
 export const DOTTED = { strokeWidth: 1.5, strokeDasharray: "1.5 3.5" };
 
-/** What stands at the right end of a line. */
+/** The name at the right end of a line. */
 export interface EndLabel {
   readonly name: string;
-  /** undefined: real text's. */
+  /** undefined: the line of real text. */
   readonly look: Look | undefined;
   readonly value: number;
 }
 
 /**
- * A name beside the frame, and a thin line to it from where the line ends: SVG, since Plot has no marks in pixels.
- * @param right edge of the frame; @param from where the line ends; @param to where the name has room. All in pixels.
+ * Names a line beside the frame, and ties the name to its end: SVG, since Plot has no marks in
+ * pixels.
+ * @param right edge of the frame, in pixels.
+ * @param from height at which the line ends.
+ * @param to height at which the name has room.
  */
 export function endLabel(
   { name, look }: EndLabel,
@@ -128,17 +137,19 @@ function nameAt(name: string, look: Look | undefined, x: number, y: number): str
   return `<text x="${round(x)}" y="${round(y)}" dy="0.35em" text-anchor="start" font-size="${FONT_SIZE}" font-weight="500" fill="${(look?.ink ?? QUIET).light}">${escaped(name)}</text>`;
 }
 
+/** Writes pixels with one digit after the point. */
 export function round(x: number): string {
   return x.toFixed(1);
 }
 
+/** A line of the key. */
 export interface KeyEntry {
   readonly name: string;
-  /** undefined: real text's dotted line. */
+  /** undefined: the dotted line of real text. */
   readonly look: Look | undefined;
 }
 
-/** Symbols and names: beside the frame one below the other, or in columns below it. */
+/** Makes the key of symbols and names: a list beside the frame, or columns below it. */
 export function key(
   plot: Plot,
   layout: Layout,
@@ -162,7 +173,7 @@ export function key(
   return { marks, overlay };
 }
 
-/** Beside the frame names have what they need; below it the longest are shortened, and stand whole in the table. */
+/** Gives the room of a name: below the frame it is limited, and the table has the whole name. */
 function roomOfName({ width, names }: Layout, entries: readonly KeyEntry[]): number {
   if (names === "beside") return Number.POSITIVE_INFINITY;
   return (width - 16) / keyColumns(entries.map(({ name }) => name)) - 28;
@@ -173,7 +184,7 @@ function fitting(name: string, room: number): string {
   return `${firstCharacters(name, Math.floor(room / widthOf("x", FONT_SIZE)) - 1)}…`;
 }
 
-/** The middle of a symbol. */
+/** Gives the middle of a symbol. */
 function keyPlace(
   { width, height, marginTop, marginRight, marginBottom, names }: Layout,
   entries: readonly KeyEntry[],
@@ -186,7 +197,7 @@ function keyPlace(
   return { x, y: height - marginBottom + 54 + row * KEY_LINE };
 }
 
-/** What an axis measures, below the frame; smaller where it is long. */
+/** Names the horizontal axis below the frame, in smaller type if the name is long. */
 export function axisName(
   { width, height, marginLeft, marginRight, marginBottom }: Layout,
   text: string,

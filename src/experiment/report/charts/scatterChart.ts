@@ -1,4 +1,4 @@
-/** One metric against another: a line a strategy, from few steps to many. */
+/** Draws one measure against another: a line for each strategy, from few steps to many. */
 import type { Markish, PlotOptions } from "@observablehq/plot";
 import { drawing, type Chart, type Drawing } from "./drawing.ts";
 import { besidePoints, besideSteps, roomy, widthOf } from "./labels.ts";
@@ -41,7 +41,7 @@ interface Row extends Look {
 
 type Measured = readonly [Metric, readonly Series[]];
 
-/** @param file name of the chart. */
+/** Draws the chart. @param file its name, without directory and ending. */
 export async function drawScatter(
   file: string,
   title: string,
@@ -79,7 +79,7 @@ export async function drawScatter(
   };
 }
 
-/** Those whose numbers do not touch. */
+/** Keeps the ticks whose numbers do not touch. */
 function withRoom(
   { ticks, domain, type, tickFormat }: Scale,
   { width, marginLeft, marginRight }: Layout,
@@ -137,7 +137,7 @@ function draw(
 const NUMBER_SIZE = 10;
 const DOT = 9;
 
-/** The two ends of a line say which way the steps go. A number that has to go far is tied to its point. */
+/** Numbers both ends of a line with their steps; a thin line ties a far number to its point. */
 function stepNumbers({ place }: Drawn, layout: Layout, rows: readonly Row[]): string {
   const at = ({ across, value }: Both) => ({ x: place("x", across), y: place("y", value) });
   const ends = rows.flatMap(({ points, ink }) =>

@@ -1,4 +1,4 @@
-/** How charts look: layouts, colours, scales. */
+/** The look of charts: layouts, colours, symbols and scales. */
 import type { PlotOptions, ScaleOptions } from "@observablehq/plot";
 import { widthOf } from "./labels.ts";
 import { HUES, type Hue } from "./palette.ts";
@@ -7,11 +7,11 @@ import { linearTicks, logTicks } from "./ticks.ts";
 
 const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "hexagon", "cross"] as const;
 
-/** Of labels, so that they do not touch. */
+/** Distance of labels that do not touch. Pixels, as every length here. */
 export const LINE_HEIGHT = 15;
 export const FONT_SIZE = 12;
 
-/** Pixels. */
+/** Sizes of a chart and of the margins around its frame. */
 export interface Layout {
   readonly width: number;
   readonly height: number;
@@ -19,17 +19,17 @@ export interface Layout {
   readonly marginRight: number;
   readonly marginBottom: number;
   readonly marginLeft: number;
-  /** Where the names of lines stand. */
+  /** Place of the names of lines. */
   readonly names: "beside" | "below";
 }
 
-/** @param names of the lines, which need room. */
+/** Makes a layout. @param names of the lines, which need room. */
 export type LayoutOf = (names: readonly string[]) => Layout;
 
-/** Left of a name that stands beside the frame. */
+/** Room at the left of a name beside the frame. */
 const BESIDE = 32;
 
-/** The frame has one size; the names beside it get what they need. */
+/** The layout of a page: the frame has one size, and the names beside it get what they need. */
 export const WIDE: LayoutOf = (names) => ({
   width: 642 + besideFrame(names),
   height: 64 + Math.max(336, (names.length + 1) * LINE_HEIGHT),
@@ -45,7 +45,7 @@ function besideFrame(names: readonly string[]): number {
   return Math.max(178, Math.ceil(BESIDE + longest));
 }
 
-/** For a phone: nothing beside the frame. */
+/** The layout of a phone: the names stand below the frame. */
 export const NARROW: LayoutOf = (names) => ({
   width: 360,
   height: 286 + keyRows(names) * KEY_LINE,
@@ -56,10 +56,11 @@ export const NARROW: LayoutOf = (names) => ({
   names: "below",
 });
 
-/** Of the key below a chart. */
+/** Height of a line in the key. */
 export const KEY_LINE = 19;
 const KEY_NAME = 20;
 
+/** Number of columns in the key below a chart. */
 export function keyColumns(names: readonly string[]): number {
   return names.some((name) => name.length > KEY_NAME) ? 1 : 2;
 }
@@ -68,16 +69,18 @@ function keyRows(names: readonly string[]): number {
   return Math.ceil(names.length / keyColumns(names));
 }
 
+/** The colours and the symbol of a line. */
 export interface Look extends Hue {
   readonly symbol: string;
 }
 
-/** @param i place of a line among all of its chart. */
+/** Gives the look of a line. @param i its number in its chart. */
 export function lookOf(i: number): Look {
   const symbol = SYMBOLS[(i + Math.floor(i / HUES.length)) % SYMBOLS.length];
   return { ...HUES[i % HUES.length], symbol };
 }
 
+/** Gives Plot's options for a layout. */
 export function frame({ names: _, ...layout }: Layout): PlotOptions {
   return {
     ...layout,
@@ -88,13 +91,13 @@ export function frame({ names: _, ...layout }: Layout): PlotOptions {
   };
 }
 
-/** With the ticks of axis and grid alike. */
+/** A scale of Plot, with one set of ticks for axis and grid. */
 export interface Scale extends ScaleOptions {
   readonly domain: number[];
   readonly ticks: number[];
 }
 
-/** Logarithmic where values that cannot be 0 go far apart. */
+/** Makes a measure's scale: logarithmic where positive values without a limit lie far apart. */
 export function scaleOf(
   { isShare = false, most: highest = isShare ? 1 : Number.POSITIVE_INFINITY }: Metric,
   points: readonly Point[],

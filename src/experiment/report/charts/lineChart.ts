@@ -1,4 +1,4 @@
-/** A metric against the number of steps: a line a strategy, with error bars, named at its end. */
+/** Draws a measure against the number of steps: a line for each strategy, named at its end. */
 import type { Markish, PlotOptions } from "@observablehq/plot";
 import { drawing, type Chart, type Drawing } from "./drawing.ts";
 import { roomy, spread, widthOf } from "./labels.ts";
@@ -34,8 +34,8 @@ import type { Metric, Series } from "./series.ts";
 type Row = Series & Look;
 
 /**
- * Strategies without steps are level lines.
- * @param reference what real text has, a dotted line.
+ * Draws the chart. A strategy without steps is a level line.
+ * @param reference the value of real text, drawn as a dotted line.
  */
 export async function drawLines(
   metric: Metric,
@@ -69,7 +69,7 @@ function draw(
   const y = scaleOf(metric, points, reference);
   const steps = [...new Set(points.flatMap((point) => point.steps ?? []))].sort((a, b) => a - b);
   const domain = stepsDomain(steps);
-  const [, edge] = domain; // where those without steps have their points
+  const [, edge] = domain; // where strategies without steps have their points
   const options: PlotOptions = { ...frame(layout), x: stepsScale(steps, domain, layout), y };
   const marks: Markish[] = [
     plot.gridY(y.ticks, { strokeOpacity: 0.12 }),

@@ -1,6 +1,6 @@
 /** The colours of charts and report on light and on dark paper. */
 
-/** On light paper, and what stands for it on dark. */
+/** A colour on light paper, and its counterpart on dark paper. */
 interface Tone {
   readonly light: string;
   readonly dark: string;
@@ -14,11 +14,11 @@ export interface Hue {
 
 export const PAPER: Tone = { light: "#ffffff", dark: "#15181d" };
 export const INK: Tone = { light: "#1b1e23", dark: "#e8eaed" };
-/** Notes, and real text's line. */
+/** The colour of notes, and of real text's line. */
 export const QUIET: Tone = { light: "#5b626d", dark: "#a3abb5" };
-/** Collapsed. */
+/** The colour of collapsed cells. */
 export const ALARM: Tone = { light: "#b3121d", dark: "#ff8080" };
-/** Lines of the table, the row under the pointer, links. */
+/** The colours of the table's lines, of the row under the pointer, and of links. */
 export const RULE: Tone = { light: "#d9dce1", dark: "#363c45" };
 export const HOVER: Tone = { light: "#f6f7f8", dark: "#1f242b" };
 export const LINK: Tone = { light: "#005a9c", dark: "#7cb8ff" };
@@ -28,9 +28,10 @@ function hue(line: string, ink: string, dark: string): Hue {
 }
 
 /**
- * Okabe and Ito's colours, which colour-blind readers tell apart, without their yellow, which white paper swallows; beyond those
- * a violet, a brown and a grey. Lines have a contrast of at least 3, writing of 4.5, with either paper (WCAG 2.2, 1.4.11 and 1.4.3): the
- * orange and the sky blue are darker than theirs for it.
+ * The colours of lines: Okabe and Ito's, which colour-blind readers tell apart, without the yellow,
+ * which white paper swallows; then a violet, a brown and a grey. On either paper lines have a
+ * contrast of at least 3 and writing of 4.5 (WCAG 2.2, 1.4.11 and 1.4.3); for that the orange and
+ * the sky blue are darker than Okabe and Ito's.
  */
 export const HUES: readonly Hue[] = [
   hue("#111111", "#111111", "#f2f3f5"),
@@ -46,8 +47,8 @@ export const HUES: readonly Hue[] = [
 ];
 
 /**
- * CSS that repaints a chart for dark paper. Charts have the light colours as attributes, which every viewer of SVG knows; a style comes
- * before an attribute where the viewer knows it.
+ * Makes CSS that repaints a chart for dark paper. Charts carry the light colours as attributes,
+ * which every viewer of SVG knows; a viewer that knows styles prefers them.
  */
 export function darkCharts(): string {
   const tones = [PAPER, INK, QUIET, ALARM, ...HUES.flatMap(({ line, ink }) => [line, ink])];

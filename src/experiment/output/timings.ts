@@ -1,25 +1,6 @@
-/** How long an experiment took: apart from its results, which are the same each time. */
-import { isRecord } from "../../foundation/checks.ts";
-import { markdownTable, oneLine } from "../output/markdown.ts";
-import type { CellResult } from "../output/results.ts";
-
-/** A line of `timings.jsonl`: seconds that the session spent on a cell that finished it. */
-export interface Timing {
-  readonly cell: string;
-  readonly sampling: number;
-  readonly evaluating: number;
-}
-
-/** @throws Error for what is none. */
-export function readTiming(value: unknown): Timing {
-  const isTiming =
-    isRecord(value) &&
-    typeof value.cell === "string" &&
-    typeof value.sampling === "number" &&
-    typeof value.evaluating === "number";
-  if (isTiming) return value as unknown as Timing;
-  throw new Error("a timing has cell, sampling and evaluating");
-}
+/** Writes `timings.md`: how long an experiment took, apart from its results, which never change. */
+import { markdownTable, oneLine } from "./markup.ts";
+import type { CellResult, Timing } from "../run/results.ts";
 
 const TITLES = [
   { title: "cell", isText: true },
@@ -32,10 +13,10 @@ const NOTE =
   "Rows: sequences through the network, samples x calls. Counted is the session that finished a cell: not what an interrupted one had drawn of it before, nor loading models, reading texts and drawing charts.";
 
 /**
+ * Writes the times of an experiment as Markdown.
  * @param results of one experiment, in its order.
- * @param timings of any cells, in the order in which they were written; a cell that stands there twice was killed between its timing and its result,
- * and only evaluated the second time.
- * @returns Markdown.
+ * @param timings in the order in which they were written. The first of a cell counts: a session
+ *   that is killed between timing and result leaves one, and the next session only evaluates.
  */
 export function timingsOf(
   name: string,
@@ -74,7 +55,7 @@ function lineOf(
   return [name, rows.toFixed(0), sampling.toFixed(1), evaluating.toFixed(1)];
 }
 
-/** `1 h 58 min`, `3 min 20 s`, `12 s`. */
+/** Writes seconds as `1 h 58 min`, `3 min 20 s` or `12 s`. */
 function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;

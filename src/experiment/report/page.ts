@@ -1,11 +1,12 @@
-/** `report.html`: table, charts and samples in one file, with no script and nothing to load. */
-import { inline, type Chart } from "./drawing.ts";
-import { escaped } from "./escaped.ts";
-import { samplesSection } from "./reportSamples.ts";
-import { REPORT_STYLE } from "./reportStyle.ts";
-import type { CellResult } from "../output/results.ts";
+/** Makes `report.html`: table, charts and samples in one file, without scripts or other files. */
+import { inline, type Chart } from "./charts/drawing.ts";
+import { escaped } from "../output/markup.ts";
+import { samplesSection } from "./samples.ts";
+import { REPORT_STYLE } from "./style.ts";
+import type { CellResult } from "../run/results.ts";
 import { tableParts, type TableParts } from "../output/table.ts";
 
+/** Makes the page of an experiment. @param results in the experiment's order. @returns HTML. */
 export function reportOf(
   name: string,
   results: readonly CellResult[],
@@ -47,7 +48,7 @@ ${charts.map(figureOf).join("\n")}
 `;
 }
 
-/** The numbers of a chart stand in the table, which a reader of a screen is told. */
+/** Makes a figure; a screen reader hears that the table has the numbers. */
 function figureOf({ title, up, notes, wide, narrow }: Chart): string {
   const name = `Chart: ${title}. The table has its numbers.`;
   return `<figure>
@@ -59,7 +60,7 @@ function figureOf({ title, up, notes, wide, narrow }: Chart): string {
 </figure>`;
 }
 
-/** Wider than a narrow screen: it scrolls by itself, also by keyboard. */
+/** Makes the table, which scrolls by itself on a narrow screen, also by keyboard. */
 function tableOf({ titles, rows }: TableParts): string {
   const head = titles.map(
     ({ title, isText }) => `<th scope="col"${isText ? ' class="text"' : ""}>${escaped(title)}</th>`,
@@ -70,7 +71,7 @@ function tableOf({ titles, rows }: TableParts): string {
       const classes = [...(titles[c].isText ? ["text"] : []), ...(bad ? ["bad"] : [])].join(" ");
       const attribute = classes === "" ? "" : ` class="${classes}"`;
       const shown = escaped(bad ? "collapsed" : text);
-      // What a row is of: its strategy.
+      // The strategy is the header of its row.
       if (titles[c].title === "strategy") return `<th scope="row"${attribute}>${shown}</th>`;
       return `<td${attribute}>${shown}</td>`;
     });

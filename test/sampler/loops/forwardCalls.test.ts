@@ -1,0 +1,48 @@
+/** A finished sample says how many calls of the network it took part in, whichever loop drew it. */
+import { expect, it } from "@jest/globals";
+import {
+  sampleEvents,
+  type DenoiserModel,
+  type SamplerOptions,
+} from "../../../src/sampler/index.ts";
+import { collect } from "../support/replay.ts";
+import { TableDenoiser } from "../support/tableDenoiser.ts";
+
+const LENGTH = 10;
+const END = 1;
+
+/** Lists the sequences of each forward; SEDD asks one twice in a row, for masses and for rows. */
+function sequencesOfForwards({ requests }: TableDenoiser): number[] {
+  const names = requests.map(({ tokens, sigma }) => [...tokens, ...sigma].join());
+  return requests.flatMap(({ batch }, i) => (names[i] === names[i - 1] ? [] : [batch]));
+}
+
+it.each<[string, Partial<DenoiserModel>, SamplerOptions]>([
+  ["draws first", {}, { strategy: "remdm-cap" }],
+  ["draws first, with windows", {}, { stride: 4, strides: 2 }],
+  ["asks first", { kind: "sedd" }, {}],
+  ["goes from left to right", { kind: "ar", bosId: END }, {}],
+  ["stops at an end", { kind: "ar", bosId: END, eosId: END }, { until: "end" }],
+  ["keeps the original's order", {}, { executor: "dense" }],
+  ["keeps the original's order with D3PM", { kind: "d3pm" }, {}],
+])("the loop that %s counts each sample's calls", async (_, model, options) => {
+  const [samples, firstSample] = [
+    7,
+    options.executor === undefined && model.kind !== "d3pm" ? 3 : 0,
+  ];
+  const denoiser = new TableDenoiser(LENGTH, model);
+  const steps = model.kind === "ar" ? {} : { steps: 12 };
+  const given = { ...steps, batchSize: 3, ...options, samples, firstSample };
+  const { events, outcome } = await collect(sampleEvents(denoiser, given));
+  const finished = events.filter((event) => event.type === "finished");
+  const forwards = sequencesOfForwards(denoiser);
+  expect(forwards).toHaveLength(outcome.stats.forwardCalls);
+  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+  expect(sum(finished.map(({ forwardCalls }) => forwardCalls))).toBe(sum(forwards));
+  for (const { sample, forwardCalls } of finished) {
+    const alone = { ...given, samples: 1, firstSample: sample };
+    if (firstSample === 0) continue; // PyTorch's noise has no sample of its own.
+    const { outcome: only } = await collect(sampleEvents(new TableDenoiser(LENGTH, model), alone));
+    expect(forwardCalls).toBe(only.stats.forwardCalls);
+  }
+});
