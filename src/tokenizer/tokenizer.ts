@@ -1,4 +1,6 @@
 /** Text to tokens and back, whichever vocabulary a model was trained with. */
+import { isRecord } from "../foundation/checks.ts";
+import { OptionError } from "../foundation/errors.ts";
 import type { TokenId } from "../sampler/denoiser.ts";
 
 /** Stands for a mask in decoded text, where the caller names no other. */
@@ -49,4 +51,23 @@ export interface Tokenizer {
    * beside a mask, become U+FFFD.
    */
   decode(ids: ArrayLike<TokenId>, options?: DecodeOptions): string;
+}
+
+const ALLOWED = "gpt2, demo, a path, or an object with name, vocabSize, encode and decode";
+
+/** Checks the option `tokenizer` of a launch; undefined stays undefined. @throws OptionError. */
+export function checkTokenizerOption(value: unknown): string | Tokenizer | undefined {
+  if (value === undefined || isTokenizerOption(value)) return value;
+  throw new OptionError("tokenizer", value, ALLOWED);
+}
+
+function isTokenizerOption(value: unknown): value is string | Tokenizer {
+  if (typeof value === "string") return value !== "";
+  return (
+    isRecord(value) &&
+    typeof value.name === "string" &&
+    Number.isSafeInteger(value.vocabSize) &&
+    typeof value.encode === "function" &&
+    typeof value.decode === "function"
+  );
 }

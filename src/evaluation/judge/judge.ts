@@ -67,9 +67,9 @@ export class Judge implements TextJudge, AsyncDisposable {
    * TokenizerError, AbortedError.
    */
   static async launch(options: JudgeOptions = {}): Promise<Judge> {
-    const { launch, maxLength, batchSize } = resolveJudge(options);
+    const { launch, tokenizer: named, maxLength, batchSize } = resolveJudge(options);
     const python = findPython(launch.python).path;
-    const known = await givenTokenizer(launch.tokenizer, launch.checkpoint);
+    const known = await givenTokenizer(named, launch.checkpoint);
     const backend = await launchBackend({ ...launch, python, judge: true }, launch);
     try {
       const { model } = backend.ready;
