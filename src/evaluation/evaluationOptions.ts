@@ -10,7 +10,7 @@ import {
 import { OptionError, type RemdmError } from "../foundation/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkMauveSettings, type ResolvedMauve, type WantedMauve } from "./judge/mauveSettings.ts";
-import type { JudgedMeasure } from "./skipped.ts";
+import type { JudgedMeasure } from "./measures/table.ts";
 import type { TextJudge } from "./judge/textJudge.ts";
 
 export interface EvaluationInput {

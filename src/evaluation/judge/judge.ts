@@ -16,16 +16,17 @@ import {
   tokenizerFor,
 } from "../../tokenizer/load.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import { checkCallOptions, checkTexts } from "./judgeCalls.ts";
 import { resolveJudge, type JudgeOptions } from "./judgeOptions.ts";
 import { checkMauve, mauveTensors } from "./mauveRequest.ts";
 import { MAUVE_LEAST_TEXTS } from "./mauveSettings.ts";
-import type {
-  Features,
-  JudgeCallOptions,
-  Likelihood,
-  MauveOptions,
-  TextJudge,
+import {
+  checkCallOptions,
+  checkTexts,
+  type Features,
+  type JudgeCallOptions,
+  type Likelihood,
+  type MauveOptions,
+  type TextJudge,
 } from "./textJudge.ts";
 
 export type * from "./textJudge.ts";

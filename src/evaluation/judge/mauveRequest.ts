@@ -10,9 +10,13 @@ import {
   isRecord,
 } from "../../foundation/checks.ts";
 import { OptionError } from "../../foundation/errors.ts";
-import { checkCallbacks } from "./judgeCalls.ts";
 import { checkMauveSettings, MAUVE_LEAST_TEXTS, TEXTS_PER_BUCKET } from "./mauveSettings.ts";
-import type { Features, JudgeCallOptions, MauveOptions } from "./textJudge.ts";
+import {
+  checkCallbacks,
+  type Features,
+  type JudgeCallOptions,
+  type MauveOptions,
+} from "./textJudge.ts";
 
 /** Closer to 1 the sum of the shares never reaches it, in single precision, and mauve-text then keeps one component. */
 const MAX_VARIANCE = 0.999;

@@ -1,7 +1,7 @@
 /** Token ids of samples and references, in one vocabulary, from the best source that there is. */
 import { WordIds } from "../measures/words.ts";
 import type { EvaluationInput, EvaluationOptions } from "../evaluationOptions.ts";
-import type { Watch } from "../measures/textStatistics.ts";
+import type { Watch } from "../measures/measure.ts";
 
 /**
  * Where tokens come from: `samples`: as they were drawn; `tokenizer`: the texts were tokenized again; `words`: nothing else is known, so each word,
