@@ -29,11 +29,12 @@ import { tokenSequences, type TokenSequences } from "./texts/tokenSequences.ts";
 type WatchStage = (stage: string) => Watch;
 
 /**
- * Measures samples alone, by a judge, and beside references, as far as these are given. MAUVE is left out
- * where it cannot be computed, and `skipped` says why. Where it is asked for by name (`mauve` is an
- * object), and for the judge's perplexity, the error is thrown, or goes to `onFailure`.
- * @throws OptionError, and RemdmError input_invalid for too few texts for a MAUVE that is asked for,
- * before anything starts; AbortedError; what the judge throws.
+ * Measures samples alone, by a judge, and beside references, as far as these are given. MAUVE is
+ * left out where it cannot be computed, and `skipped` says why. Where it is asked for by name
+ * (`mauve` is an object), and for the judge's perplexity, the error is thrown, or goes to
+ * `onFailure`.
+ * @throws OptionError, and RemdmError input_invalid for too few texts for a MAUVE that is asked
+ * for, before anything starts; AbortedError; what the judge throws.
  */
 export async function evaluate(
   input: EvaluationInput,
@@ -91,7 +92,9 @@ interface Counted {
   readonly samples: TokenStatistics;
   /** Undefined where the references' tokens are not known. */
   readonly beside: Beside | undefined;
-  /** The samples' entropy as the caller knows it, where it is of other tokens than the ones here. */
+  /**
+   * The samples' entropy as the caller knows it, where it is of other tokens than the ones here.
+   */
   readonly otherEntropy: Spread | undefined;
 }
 
@@ -116,7 +119,9 @@ function withEntropy(statistics: TokenStatistics, entropy: Spread): TokenStatist
 
 /** References, and the samples as they compare with them. */
 interface Beside {
-  /** Distinct shares are counted over as many tokens as the samples have, where there are as many. */
+  /**
+   * Distinct shares are counted over as many tokens as the samples have, where there are as many.
+   */
   readonly references: TokenStatistics;
   readonly distinct2: Comparison["distinct2"];
 }

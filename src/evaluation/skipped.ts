@@ -26,7 +26,9 @@ export function isFailure(error: unknown, signal: AbortSignal | undefined): erro
   return RemdmError.isInstance(error) && error.code !== "aborted" && !signal?.aborted;
 }
 
-/** Writes one note for all measures with the same error, `MAUVE was left out: ...`, and the remedy. */
+/**
+ * Writes one note for all measures with the same error, `MAUVE was left out: ...`, and the remedy.
+ */
 export function skipNotes(
   all: readonly SkippedMeasure[],
 ): { readonly message: string; readonly note: string; readonly remedy: string }[] {

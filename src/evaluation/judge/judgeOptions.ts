@@ -15,9 +15,9 @@ import { checkTokenizerOption, type Tokenizer } from "../../tokenizer/tokenizer.
 /** Where and how the judge runs is said as for a model to sample from. */
 export interface JudgeOptions extends BackendOptions {
   /**
-   * `demo-ar`, the small autoregressive model that comes with the package, or a path: a directory in
-   * the format of Hugging Face with a causal language model (GPT-2 large judged the published samples),
-   * or an autoregressive checkpoint, ours or the original's. Default `demo-ar`.
+   * `demo-ar`, the small autoregressive model that comes with the package, or a path: a directory
+   * in the format of Hugging Face with a causal language model (GPT-2 large judged the published
+   * samples), or an autoregressive checkpoint, ours or the original's. Default `demo-ar`.
    */
   readonly model?: string;
   /**
@@ -26,14 +26,15 @@ export interface JudgeOptions extends BackendOptions {
    */
   readonly tokenizer?: string | Tokenizer;
   /**
-   * How many tokens of a text the judge looks at, in its own tokens; the rest is cut off. Likelihoods of
-   * texts beyond the model's own limit are taken chunk by chunk, each chunk by itself; features are
-   * taken of what fits. In [2, 16384]. Default 1,024, or the model's limit if that is smaller.
+   * How many tokens of a text the judge looks at, in its own tokens; the rest is cut off.
+   * Likelihoods of texts beyond the model's own limit are taken chunk by chunk, each chunk by
+   * itself; features are taken of what fits. In [2, 16384]. Default 1,024, or the model's limit if
+   * that is smaller.
    */
   readonly maxLength?: number;
   /**
-   * Texts in one request, in [1, 1024]: progress is told after each request, and an abort waits for one.
-   * Default 16.
+   * Texts in one request, in [1, 1024]: progress is told after each request, and an abort waits for
+   * one. Default 16.
    */
   readonly batchSize?: number;
 }
@@ -64,8 +65,8 @@ export function meansNone(model: string): boolean {
 
 /**
  * Checks the options, fills in the defaults and looks for the model.
- * @throws OptionError; CheckpointError checkpoint_missing, or checkpoint_unsupported for a directory of
- * Hugging Face's cache that is not a model.
+ * @throws OptionError; CheckpointError checkpoint_missing, or checkpoint_unsupported for a
+ * directory of Hugging Face's cache that is not a model.
  */
 export function resolveJudge(options: JudgeOptions): ResolvedJudge {
   checkOptions("Judge.launch", options, KEYS);

@@ -24,7 +24,8 @@ export interface Features {
 
 export interface JudgeCallOptions {
   /**
-   * Gives up at once. The judge still finishes the portion of texts, or the score, that it is computing.
+   * Gives up at once. The judge still finishes the portion of texts, or the score, that it is
+   * computing.
    */
   readonly signal?: AbortSignal;
   /** Receives how many texts, or scores, are done, and how many there are. */
@@ -49,9 +50,9 @@ export interface MauveOptions {
   /** Iterations of k-means. Default 500. */
   readonly maxIterations?: number;
   /**
-   * Receives each seed whose k-means gives samples and references equal histograms. mauve-text 0.4.0
-   * then scores 1 or 0.75, depending on how numpy's `argsort` orders equal numbers on this CPU; the
-   * score that is returned is the package's own.
+   * Receives each seed whose k-means gives samples and references equal histograms. mauve-text
+   * 0.4.0 then scores 1 or 0.75, depending on how numpy's `argsort` orders equal numbers on this
+   * CPU; the score that is returned is the package's own.
    */
   readonly onTie?: (seed: number) => void;
 }

@@ -1,6 +1,6 @@
 /**
- * How varied a set is as a whole: distinct-n over its token sequences (Li et al. 2016, "A Diversity-Promoting
- * Objective Function", section 5), and the share of texts that occur again.
+ * How varied a set is as a whole: distinct-n over its token sequences (Li et al. 2016, "A
+ * Diversity-Promoting Objective Function", section 5), and the share of texts that occur again.
  */
 import type { TextMeasure, TokenMeasure } from "./measure.ts";
 import { ngramsOf } from "./ngrams.ts";
@@ -21,8 +21,8 @@ export function distinct(n: number): TokenMeasure<number> {
 }
 
 /**
- * Counts the distinct runs of n tokens over all runs of n tokens in a set. The share falls as the set
- * grows, because common runs were there already: compare sets of about as many tokens.
+ * Counts the distinct runs of n tokens over all runs of n tokens in a set. The share falls as the
+ * set grows, because common runs were there already: compare sets of about as many tokens.
  */
 export class DistinctNgrams {
   readonly #n: number;

@@ -13,7 +13,9 @@ export interface Judged {
 }
 
 export interface JudgedCalls {
-  /** Receives each measure that failed. Without it, the error of one that was asked for is thrown. */
+  /**
+   * Receives each measure that failed. Without it, the error of one that was asked for is thrown.
+   */
   readonly onFailure: ((measure: JudgedMeasure, error: RemdmError) => void) | undefined;
   readonly signal: AbortSignal | undefined;
   /** Gives the options of a call of the judge, by its stage. */
@@ -21,10 +23,10 @@ export interface JudgedCalls {
 }
 
 /**
- * Computes what can be computed: a measure that fails leaves the others alone. References are judged
- * only where the samples could be.
- * @throws AbortedError; an error that is a bug; without `onFailure`, the error of a measure that was
- * asked for by name.
+ * Computes what can be computed: a measure that fails leaves the others alone. References are
+ * judged only where the samples could be.
+ * @throws AbortedError; an error that is a bug; without `onFailure`, the error of a measure that
+ * was asked for by name.
  */
 export async function judgedMeasures(
   judge: TextJudge,

@@ -1,4 +1,6 @@
-/** MAUVE (Pillutla et al. 2021): how much a set of samples is like references, as a judge sees both. */
+/**
+ * MAUVE (Pillutla et al. 2021): how much a set of samples is like references, as a judge sees both.
+ */
 import { RemdmError } from "../../foundation/errors.ts";
 import type { WantedMauve } from "../judge/mauveSettings.ts";
 import type { JudgeCallOptions, TextJudge } from "../judge/textJudge.ts";
@@ -7,7 +9,9 @@ import { spreadOf } from "./spread.ts";
 
 /** MAUVE as the Python package mauve-text computes it. */
 export interface Mauve {
-  /** Mean over the seeds of k-means, in (0, 1]; 1 means that the samples are like the references. */
+  /**
+   * Mean over the seeds of k-means, in (0, 1]; 1 means that the samples are like the references.
+   */
   readonly mean: number;
   /** Spread over the seeds of k-means; NaN for one seed. */
   readonly standardDeviation: number;
@@ -20,9 +24,9 @@ export interface Mauve {
   readonly seeds: readonly number[];
   readonly scale: number;
   /**
-   * The seeds for which the histograms of samples and references are equal in every bin; absent where no
-   * seed has this. mauve-text 0.4.0 then scores 1 or 0.75, depending on the CPU (docs/surprises.md);
-   * `scores` holds the package's own number.
+   * The seeds for which the histograms of samples and references are equal in every bin; absent
+   * where no seed has this. mauve-text 0.4.0 then scores 1 or 0.75, depending on the CPU
+   * (docs/surprises.md); `scores` holds the package's own number.
    */
   readonly tiedSeeds?: readonly number[];
 }

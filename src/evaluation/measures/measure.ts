@@ -20,8 +20,8 @@ export interface TokenCount<Value> {
   /**
    * Counts one sequence.
    * @param tokens the whole sequence.
-   * @param budgeted the beginning of it that lies within the set's budget of tokens. A number that falls
-   * as a set grows counts only this, so that sets of other sizes compare.
+   * @param budgeted the beginning of it that lies within the set's budget of tokens. A number that
+   * falls as a set grows counts only this, so that sets of other sizes compare.
    */
   add(tokens: ArrayLike<number>, budgeted: ArrayLike<number>): void;
   readonly value: Value;
@@ -85,7 +85,9 @@ export interface JudgedSet {
 }
 
 export interface JudgeTask<Value> {
-  /** Whether the caller asked for the measure by name: then a failure is the caller's to hear of. */
+  /**
+   * Whether the caller asked for the measure by name: then a failure is the caller's to hear of.
+   */
   readonly isNamed: boolean;
   /** @param call gives the options of each call of the judge, by the name of its stage. */
   readonly run: (judge: TextJudge, call: (stage: string) => JudgeCallOptions) => Promise<Value>;

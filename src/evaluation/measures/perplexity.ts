@@ -6,7 +6,10 @@ import type { Likelihood } from "../judge/textJudge.ts";
 import type { JudgeMeasure } from "./measure.ts";
 
 export interface Perplexity {
-  /** exp(nats / tokens), both summed over all texts: long texts weigh more. NaN when no token counts. */
+  /**
+   * exp(nats / tokens), both summed over all texts: long texts weigh more. NaN when no token
+   * counts.
+   */
   readonly value: number;
   /** The error of `value`; NaN for fewer than two texts. */
   readonly standardError: number;
@@ -36,10 +39,9 @@ export const genPpl: JudgeMeasure<GenerativePerplexity> = {
 /**
  * Computes perplexity and its standard error.
  *
- * The error follows from the spread over texts, because texts are independent and their tokens are not.
- * Nats a token is a ratio r of two sums, so by the delta method
- * var(r) = n/(n - 1) sum (nats_i - r tokens_i)^2 / tokens^2, and perplexity, exp(r), has the error
- * exp(r) sd(r).
+ * The error follows from the spread over texts, because texts are independent and their tokens are
+ * not. Nats a token is a ratio r of two sums, so by the delta method var(r) = n/(n - 1) sum (nats_i
+ * - r tokens_i)^2 / tokens^2, and perplexity, exp(r), has the error exp(r) sd(r).
  */
 export function perplexityOf(likelihoods: readonly Likelihood[]): Perplexity {
   let [nats, tokens, unknownPieces] = [0, 0, 0];

@@ -1,10 +1,12 @@
 /**
- * The table of measures: `evaluate` computes and reports what it lists, under the keys that it has here.
+ * The table of measures: `evaluate` computes and reports what it lists, under the keys that it has
+ * here.
  *
- * To add a measure, write it into a file of this folder and give it a line below, in the group of what it
- * needs. The line's key is its key in {@link Evaluation}, and the comment on the line documents it; a
- * measure of references appears there by itself. A measure that lacks what it needs is left out. One that
- * compares the samples with the references, as MAUVE does, reads them in its `plan`.
+ * To add a measure, write it into a file of this folder and give it a line below, in the group of
+ * what it needs. The line's key is its key in {@link Evaluation}, and the comment on the line
+ * documents it; a measure of references appears there by itself. A measure that lacks what it needs
+ * is left out. One that compares the samples with the references, as MAUVE does, reads them in its
+ * `plan`.
  */
 import { duplicates, distinct } from "./diversity.ts";
 import { tokenEntropy } from "./entropy.ts";
@@ -35,7 +37,9 @@ export const TOKEN_MEASURES = {
 export const TEXT_MEASURES = {
   /** Share of samples whose text equals an earlier one's. */
   duplicates,
-  /** Share of the words of three letters and more that the vocabulary has; absent without a word. */
+  /**
+   * Share of the words of three letters and more that the vocabulary has; absent without a word.
+   */
   knownWords,
 } satisfies Readonly<Record<string, TextMeasure<number | undefined>>>;
 

@@ -22,7 +22,9 @@ export interface TokenStatistics {
 /** A token costs so many visits of Pace: it is part of several n-grams. */
 const WORK_PER_TOKEN = 16;
 
-/** @param budget how many tokens, from the first on, the measures count that fall as a set grows. */
+/**
+ * @param budget how many tokens, from the first on, the measures count that fall as a set grows.
+ */
 export async function tokenStatistics(
   sequences: readonly ArrayLike<number>[],
   { pace, onProgress }: Watch,
@@ -55,7 +57,9 @@ type TokenCounts = {
   readonly [Key in keyof typeof TOKEN_MEASURES]: ReturnType<(typeof TOKEN_MEASURES)[Key]>;
 };
 
-/** Gives each key another value. Callers say the type of each, which `Object.entries` has forgotten. */
+/**
+ * Gives each key another value. Callers say the type of each, which `Object.entries` has forgotten.
+ */
 function mapped<Value, Result>(
   table: Readonly<Record<string, Value>>,
   change: (value: Value) => Result,

@@ -32,8 +32,8 @@ const LEAST_LETTERS = 3;
 
 /**
  * Returns the words of a text as they are compared: case folded, characters composed, one kind of
- * apostrophe. Everything else divides words: "o'er-run" is two. Special tokens such as `<|endoftext|>`
- * are left out. A corpus and samples are read alike.
+ * apostrophe. Everything else divides words: "o'er-run" is two. Special tokens such as
+ * `<|endoftext|>` are left out. A corpus and samples are read alike.
  */
 export function wordsOf(text: string): string[] {
   const plain = text.replace(SPECIAL_TOKEN, " ");
@@ -42,8 +42,8 @@ export function wordsOf(text: string): string[] {
 }
 
 /**
- * Makes tokens of texts whose tokenizer is not known: words, numbers and marks get ids in the order in
- * which they first appear. One object numbers all texts that are to be compared.
+ * Makes tokens of texts whose tokenizer is not known: words, numbers and marks get ids in the order
+ * in which they first appear. One object numbers all texts that are to be compared.
  */
 export class WordIds {
   readonly #ids = new Map<string, number>();
@@ -79,8 +79,8 @@ export class KnownWords {
   }
 
   /**
-   * Counts every word, also one that the edge of a text may have cut: the share of real text that was cut
-   * in the same way says how often this happens.
+   * Counts every word, also one that the edge of a text may have cut: the share of real text that
+   * was cut in the same way says how often this happens.
    */
   add(text: string): void {
     for (const word of wordsOf(text)) {
