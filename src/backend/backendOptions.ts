@@ -1,6 +1,6 @@
 /**
- * Options that say where and how a backend process runs its network. Every launch takes them: a model
- * to sample from (`Remdm.launch`) and a judge of texts (`Judge.launch`).
+ * Options that say where and how a backend process runs its network. Every launch takes them: a
+ * model to sample from (`Remdm.launch`) and a judge of texts (`Judge.launch`).
  */
 import {
   checkBoolean,
@@ -22,11 +22,15 @@ export function isDevice(value: unknown): value is Device {
 }
 
 export interface BackendOptions {
-  /** Where the network runs. Default `auto`: a CUDA GPU, else an Apple GPU (`mps`), else the CPU. */
+  /**
+   * Where the network runs. Default `auto`: a CUDA GPU, else an Apple GPU (`mps`), else the CPU.
+   */
   readonly device?: Device;
   /** The number format that the network computes in. Default `float32`. */
   readonly dtype?: "float32" | "bfloat16";
-  /** Use the weights of the last training step instead of the averaged (EMA) ones. Default false. */
+  /**
+   * Use the weights of the last training step instead of the averaged (EMA) ones. Default false.
+   */
   readonly rawWeights?: boolean;
   /**
    * The Python of an environment that has the backend's packages: a path or a command. Default: see
