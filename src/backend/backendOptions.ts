@@ -10,16 +10,7 @@ import {
   checkTimeout,
 } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
-
-/** What a network runs on, as options and files name it. */
-export type Device = "auto" | "cpu" | "cuda" | `cuda:${number}` | "mps";
-
-/** Names the devices in messages and in help texts. */
-export const DEVICES = "auto, cpu, cuda, cuda:N or mps";
-
-export function isDevice(value: unknown): value is Device {
-  return typeof value === "string" && /^(auto|cpu|cuda|cuda:\d{1,3}|mps)$/.test(value);
-}
+import { DEVICES, isDevice, type Device } from "./device.ts";
 
 export interface BackendOptions {
   /**

@@ -1,4 +1,4 @@
-/** Implements the sampler's `Denoiser` with the network behind a transport. */
+/** The network behind a transport, as the sampler sees it. */
 import type { Denoiser, DenoiserModel, ForwardRequest, TopRow } from "../sampler/denoiser.ts";
 import { ProtocolError } from "./errors.ts";
 import type {

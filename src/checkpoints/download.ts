@@ -1,7 +1,7 @@
 /** Fetches a published checkpoint into the cache: resumed after any interruption, checked when it is there. */
 import { mkdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bytesText } from "../foundation/messages.ts";
+import { bytesText } from "../foundation/bytesText.ts";
 import { isRecord } from "../foundation/checks.ts";
 import { AbortedError } from "../foundation/errors.ts";
 import { resolveJob, type DownloadOptions, type Job } from "./downloadOptions.ts";

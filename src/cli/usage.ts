@@ -1,7 +1,7 @@
 /** What a person typed wrong, and how typed values are read. */
 import { randomInt } from "node:crypto";
 import { InvalidArgumentError } from "commander";
-import { DEVICES, isDevice, type Device } from "../backend/backendOptions.ts";
+import { DEVICES, isDevice, type Device } from "../backend/device.ts";
 import { expandHome } from "../foundation/home.ts";
 
 /** Bad usage: exit code 2. */

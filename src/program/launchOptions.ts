@@ -5,9 +5,9 @@ import {
   BACKEND_KEYS,
   resolveBackendOptions,
   type BackendOptions,
-  type Device,
   type ResolvedBackendOptions,
 } from "../backend/backendOptions.ts";
+import type { Device } from "../backend/device.ts";
 import { CheckpointError } from "../backend/errors.ts";
 import { locateCheckpoint } from "../checkpoints/resolve.ts";
 import { checkOptions, checkSignal, checkText, checkTimeout } from "../foundation/checks.ts";

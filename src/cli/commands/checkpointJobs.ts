@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { downloadCheckpoint } from "../../checkpoints/download.ts";
-import { bytesText } from "../../foundation/messages.ts";
+import { bytesText } from "../../foundation/bytesText.ts";
 import {
   BUNDLED_NAMES,
   bundledDirectory,

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_MAUVE } from "../../evaluation/judge/mauveSettings.ts";
 import type { ReferenceUnit } from "../../evaluation/texts/referencesFile.ts";
-import { DEVICES, type Device } from "../../backend/backendOptions.ts";
+import { DEVICES, type Device } from "../../backend/device.ts";
 import { namingOf, type Naming } from "../naming.ts";
 import { readDevice, readInteger, readNumber, readPath } from "../usage.ts";
 

@@ -1,6 +1,6 @@
 /** `remdm experiment`: its options. */
 import { Command, InvalidArgumentError } from "commander";
-import { DEVICES, type Device } from "../../backend/backendOptions.ts";
+import { DEVICES, type Device } from "../../backend/device.ts";
 import { PRESETS } from "../../experiment/file/presets.ts";
 import { CHECKPOINT_HELP } from "./checkpointHelp.ts";
 import { readDevice, readInteger, readPath } from "../usage.ts";

@@ -1,6 +1,6 @@
 /** `remdm sample`: its options. */
 import { Command, Option } from "commander";
-import { DEVICES, type Device } from "../../backend/backendOptions.ts";
+import { DEVICES, type Device } from "../../backend/device.ts";
 import type { FinishReason } from "../../sampler/events.ts";
 import type { Compat } from "../../sampler/strategy.ts";
 import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";

@@ -9,7 +9,7 @@ import { endedError } from "../../backend/process/lastWords.ts";
 import { LogTail } from "../../backend/process/logTail.ts";
 import { BUNDLED_NAMES, bundledDirectory } from "../../checkpoints/published.ts";
 import { findPython } from "../../backend/process/python.ts";
-import { DEVICES, type Device } from "../../backend/backendOptions.ts";
+import { DEVICES, type Device } from "../../backend/device.ts";
 import { resolveLaunch } from "../../program/launchOptions.ts";
 import { BACKEND_MODULE, backendEnvironment } from "../../backend/process/environment.ts";
 import { besideCheckpoint } from "../../tokenizer/load.ts";

@@ -1,5 +1,5 @@
 /** Progress in bytes on standard error, in the manner of `reporter.ts`: a live line on a terminal, else a line now and then. */
-import { bytesText } from "../../foundation/messages.ts";
+import { bytesText } from "../../foundation/bytesText.ts";
 import { isLive, LiveArea } from "./liveArea.ts";
 import { bar, clock, Rate } from "./progress.ts";
 

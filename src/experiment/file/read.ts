@@ -1,5 +1,5 @@
 /** From a file, or an object of a program, to an experiment whose every cell the library accepts. */
-import { DEVICES, isDevice } from "../../backend/backendOptions.ts";
+import { DEVICES, isDevice } from "../../backend/device.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { anyModel } from "../../program/anyModel.ts";

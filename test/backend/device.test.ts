@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { parseReport } from "../../src/cli/commands/examination.ts";
-import { isDevice } from "../../src/backend/backendOptions.ts";
+import { isDevice } from "../../src/backend/device.ts";
 import { resolveLaunch } from "../../src/program/launchOptions.ts";
 
 describe("a device", () => {
