@@ -2,8 +2,8 @@
 export type Device = "auto" | "cpu" | "cuda" | `cuda:${number}` | "mps";
 
 /**
- * Lists the devices for messages. `auto` is a CUDA GPU where there is one, else an Apple GPU, else the
- * CPU.
+ * Lists the devices for messages. `auto` is a CUDA GPU where there is one, else an Apple GPU, else
+ * the CPU.
  */
 export const DEVICES = "auto, cpu, cuda, cuda:N or mps";
 

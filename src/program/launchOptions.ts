@@ -20,10 +20,10 @@ export type RowChoice = "auto" | "whole" | "top";
 
 export interface LaunchOptions extends BackendOptions {
   /**
-   * The model to sample from. `demo` is the small model that comes with the package; `mdlm`, `sedd` and
-   * `ar` are published ones that were downloaded (see `downloadCheckpoint`). Anything else is a path:
-   * an original Lightning `.ckpt`, a `.safetensors` file, or a directory with one, either ours
-   * (`card.json`) or a masked language model of Hugging Face (`config.json`). Default `demo`.
+   * The model to sample from. `demo` is the small model that comes with the package; `mdlm`, `sedd`
+   * and `ar` are published ones that were downloaded (see `downloadCheckpoint`). Anything else is a
+   * path: an original Lightning `.ckpt`, a `.safetensors` file, or a directory with one, either
+   * ours (`card.json`) or a masked language model of Hugging Face (`config.json`). Default `demo`.
    */
   readonly checkpoint?: string;
   /**
@@ -32,10 +32,10 @@ export interface LaunchOptions extends BackendOptions {
    */
   readonly tokenizer?: string | Tokenizer;
   /**
-   * What the backend sends of a row of the vocabulary where `topP` is below 1: the `whole` row, or only
-   * the `top` that the nucleus can hold. Both give the same tokens, except where the last bit of a sum
-   * decides. Default `auto`: `top` beside a GPU, which spares copying whole rows from it and searching
-   * them here; `whole` beside a CPU, where a copy costs less than the search.
+   * What the backend sends of a row of the vocabulary where `topP` is below 1: the `whole` row, or
+   * only the `top` that the nucleus can hold. Both give the same tokens, except where the last bit
+   * of a sum decides. Default `auto`: `top` beside a GPU, which spares copying whole rows from it
+   * and searching them here; `whole` beside a CPU, where a copy costs less than the search.
    */
   readonly rows?: RowChoice;
 }
@@ -44,8 +44,8 @@ export interface ConnectOptions {
   /** The address of a running backend, `ipc:///path/to/socket`, as `remdm serve` prints it. */
   readonly endpoint: string;
   /**
-   * As for `launch`. Default: a bundled model's own, by its name, else the one that fits the vocabulary;
-   * the directory of a remote checkpoint is out of reach.
+   * As for `launch`. Default: a bundled model's own, by its name, else the one that fits the
+   * vocabulary; the directory of a remote checkpoint is out of reach.
    */
   readonly tokenizer?: string | Tokenizer;
   /** As for `launch`. */
@@ -84,8 +84,8 @@ const CONNECT_KEYS: Readonly<Record<keyof ConnectOptions, true>> = {
 
 /**
  * Checks the options, fills in the defaults and looks for the checkpoint.
- * @throws OptionError; CheckpointError checkpoint_missing, or checkpoint_unsupported for a directory of
- * Hugging Face's cache that is not a model.
+ * @throws OptionError; CheckpointError checkpoint_missing, or checkpoint_unsupported for a
+ * directory of Hugging Face's cache that is not a model.
  */
 export function resolveLaunch(options: LaunchOptions): ResolvedLaunch {
   checkOptions("launch", options, LAUNCH_KEYS);
