@@ -19,9 +19,9 @@ export interface CheckpointFault {
 }
 
 /**
- * Turns a name into a place. A bundled name (`demo`) is the directory in this package. A published name
- * (`mdlm`, `sedd`, `ar`) is the downloaded file, unless the current directory has something of that
- * name. Everything else is a path.
+ * Turns a name into a place. A bundled name (`demo`) is the directory in this package. A published
+ * name (`mdlm`, `sedd`, `ar`) is the downloaded file, unless the current directory has something of
+ * that name. Everything else is a path.
  */
 export function resolveCheckpoint(checkpoint: string): CheckpointPlace {
   if (BUNDLED_NAMES.includes(checkpoint)) {
@@ -44,7 +44,9 @@ export function resolveCheckpoint(checkpoint: string): CheckpointPlace {
   };
 }
 
-/** Resolves a name and looks at its place. The caller throws the fault as an error of its own kind. */
+/**
+ * Resolves a name and looks at its place. The caller throws the fault as an error of its own kind.
+ */
 export function locateCheckpoint(checkpoint: string): {
   readonly path: string;
   readonly fault?: CheckpointFault;
