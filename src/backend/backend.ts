@@ -153,7 +153,7 @@ async function reach(transport: Transport, path: string, options: CallOptions): 
 function abortedStart(reason: unknown): AbortedError {
   return new AbortedError(
     reason,
-    "It was aborted before the backend was reached",
+    "The start was aborted before the backend was reached",
     "Launch or connect again.",
   );
 }

@@ -148,7 +148,7 @@ async function isThere(path: string): Promise<boolean> {
   if (isFile) return true;
   throw new DownloadError(
     "output_failed",
-    `${path} is no file`,
+    `${path} is not a file`,
     "Move it away, or name another directory with the option `dir` or REMDM_CACHE.",
   );
 }

@@ -86,7 +86,8 @@ async function follow(
       return { response, from };
     }
     await response.body?.cancel();
-    if (!URL.canParse(location, from.href)) throw refused("leads to what is no address", remedy);
+    if (!URL.canParse(location, from.href))
+      throw refused("leads to something that is not an address", remedy);
     const to = new URL(location, from);
     if (!isTrusted(to, from)) {
       throw refused(`leads to ${to.protocol}//${to.host}, which is not trusted`, remedy);

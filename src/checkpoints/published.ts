@@ -31,7 +31,7 @@ const LENGTH = 1024;
 const OWT = "OpenWebText, 1,024 GPT-2 tokens";
 /** How many bytes a parameter takes: it is stored as float32, once raw and once averaged. */
 const BYTES_PER_PARAMETER = 8;
-/** How many parameters the published networks have: DiT with the noise level as input, and without. */
+/** Parameters of the published networks: DiT with the noise level as input, and without. */
 const DIT_PARAMETERS = 169_627_218;
 const AR_PARAMETERS = 162_246_482;
 

@@ -56,7 +56,7 @@ export function locateCheckpoint(checkpoint: string): {
   if (cached !== undefined) {
     const fault: CheckpointFault = {
       code: "checkpoint_unsupported",
-      message: `${path} is a directory of Hugging Face's cache and no model: its models lie in snapshots`,
+      message: `${path} is a directory of Hugging Face's cache and not a model: its models lie in snapshots`,
       remedy:
         cached.snapshot === undefined
           ? "It has none: download the model again."

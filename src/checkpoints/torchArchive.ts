@@ -27,7 +27,7 @@ export const ZIP_MAGIC: Uint8Array = Uint8Array.of(0x50, 0x4b, 0x03, 0x04);
  */
 export async function checkTorchArchive(path: string, remedy: string): Promise<void> {
   const invalid = (what: string): DownloadError =>
-    new DownloadError("checkpoint_invalid", `${path} is no whole checkpoint: ${what}`, remedy);
+    new DownloadError("checkpoint_invalid", `${path} is not a whole checkpoint: ${what}`, remedy);
   let file: FileHandle;
   try {
     file = await open(path, "r");

@@ -187,7 +187,7 @@ async function beginning(body: AsyncGenerator<Uint8Array>): Promise<AsyncIterabl
     const shown = JSON.stringify(head.toString("latin1", 0, 16));
     throw new DownloadError(
       "download_refused",
-      `The server sent something that is no checkpoint; it begins with ${shown}`,
+      `The server sent something that is not a checkpoint; it begins with ${shown}`,
       "Try again later; look at what the address gives in a browser.",
     );
   }

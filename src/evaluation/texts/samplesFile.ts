@@ -136,6 +136,6 @@ function parse(path: string, text: string, line?: number): unknown {
     return parseJson(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError(path, `is no JSON: ${why}`, REMEDY, line, cause);
+    throw new InputError(path, `is not JSON: ${why}`, REMEDY, line, cause);
   }
 }
