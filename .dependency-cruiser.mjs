@@ -10,7 +10,7 @@ const ROOMS = {
   tokenizer: ["foundation", "sampler"],
   checkpoints: ["foundation"],
   backend: ["foundation", "sampler"],
-  evaluation: ["foundation", "sampler", "tokenizer", "backend"],
+  evaluation: ["foundation", "sampler", "tokenizer", "checkpoints", "backend"],
   program: ["foundation", "sampler", "tokenizer", "checkpoints", "backend", "evaluation"],
   experiment: [
     "foundation",

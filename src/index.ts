@@ -76,8 +76,7 @@ export {
   type Measures,
   type SampleMeasures,
 } from "./evaluation/measures/collapse.ts";
-export { DistinctNgrams, distinctNgrams } from "./evaluation/measures/diversity.ts";
-export { duplicateShare } from "./evaluation/measures/duplicates.ts";
+export { DistinctNgrams, distinctNgrams, duplicateShare } from "./evaluation/measures/diversity.ts";
 export { tokenEntropy } from "./evaluation/measures/entropy.ts";
 export { perplexityOf, type Perplexity } from "./evaluation/measures/perplexity.ts";
 export { repetitionOf } from "./evaluation/measures/repetition.ts";

@@ -36,7 +36,7 @@ import {
 } from "../src/index.ts";
 import { packageRoot } from "../src/foundation/packageRoot.ts";
 import { preparePrompted } from "../src/program/prompt.ts";
-import { checkCallOptions } from "../src/evaluation/judge/judgeCalls.ts";
+import { checkCallOptions } from "../src/evaluation/judge/textJudge.ts";
 import { checkMauve } from "../src/evaluation/judge/mauveRequest.ts";
 
 /** Every option of a function; the compiler sees to it that none is left out. */

@@ -1,4 +1,4 @@
-/** A backend that answers: a process of ours, or one that somebody else started. */
+/** Launches a backend process, or connects to one that runs already, and waits until it answers. */
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AbortedError, type RemdmError } from "../foundation/errors.ts";
@@ -13,27 +13,37 @@ import type { Transport, TransportOptions } from "./connection/transport.ts";
 export interface Backend {
   readonly transport: Transport;
   readonly ready: ReadyReply;
-  /** Rejects what is pending with backend_closed; resolves when nothing is left. Any number of times. */
+  /**
+   * Ends the backend or the connection. Pending calls reject with backend_closed. Resolves when
+   * nothing is left; it may be called any number of times.
+   */
   readonly close: () => Promise<void>;
 }
 
 export interface LaunchLimits {
-  /** How long loading PyTorch and the checkpoint may take. */
+  /** How long loading PyTorch and the checkpoint may take, in milliseconds. */
   readonly startTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface ConnectLimits {
-  /** How long a backend may take to show that it is there; it may then load its checkpoint for longer. */
+  /**
+   * How long a backend may take to show that it is there, in milliseconds; loading its checkpoint
+   * may then take longer.
+   */
   readonly reachTimeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The process's end explains a lost connection best; it is known this much later at most. */
+/**
+ * The end of the process explains a lost connection best. It is known this many milliseconds later
+ * at most.
+ */
 const EXPLAIN_MS = 500;
 
 /**
- * Starts a backend and waits until its checkpoint is loaded. When that fails, nothing is left of it.
+ * Starts a backend and waits until its checkpoint is loaded. A failed start leaves no process
+ * behind.
  * @throws BackendError or CheckpointError that says why, AbortedError.
  */
 export async function launchBackend(
@@ -65,7 +75,8 @@ export async function launchBackend(
 /**
  * Connects to a backend that runs already.
  * @param endpoint `ipc://PATH`.
- * @throws BackendError endpoint_invalid, backend_timeout when nobody is there; what the backend says; AbortedError.
+ * @throws BackendError endpoint_invalid, or backend_timeout when nobody is there; an error that the
+ * backend reports; AbortedError.
  */
 export async function connectBackend(
   endpoint: string,
@@ -94,7 +105,7 @@ export async function connectBackend(
 }
 
 /**
- * Loads ZeroMQ, a native addon, for whoever first needs it.
+ * Loads ZeroMQ, a native addon, when it is first needed.
  * @throws BackendError platform_unsupported under Bun, which the addon would take down.
  */
 async function transports(): Promise<(endpoint: string, options?: TransportOptions) => Transport> {
@@ -109,7 +120,7 @@ async function transports(): Promise<(endpoint: string, options?: TransportOptio
   return (endpoint, options) => new Transport(endpoint, options);
 }
 
-/** A sign of life from the backend, and whether it is at work. */
+/** Asks the backend for a sign of life, and whether it is at work. */
 export async function ping(transport: Transport, options?: CallOptions): Promise<PongReply> {
   const { header } = await transport.call({ type: "ping" }, [], isPong, options);
   return header;
@@ -142,7 +153,7 @@ async function reach(transport: Transport, path: string, options: CallOptions): 
 function abortedStart(reason: unknown): AbortedError {
   return new AbortedError(
     reason,
-    "It was aborted before the backend was reached",
+    "The start was aborted before the backend was reached",
     "Launch or connect again.",
   );
 }
@@ -153,7 +164,7 @@ async function explainLoss(process: BackendProcess): Promise<RemdmError> {
     "The backend hung up, though its process is still there",
     "Close it and launch again; if that happens again, look at its log.",
   );
-  // It keeps our process alive meanwhile: calls are pending, and the connection is no more.
+  // This timer keeps our process alive: calls are pending, and the connection that did so is gone.
   const known = new AbortController();
   const late = sleep(EXPLAIN_MS, unexplained, { signal: known.signal });
   return Promise.race([process.gone, late]).finally(() => {
@@ -161,7 +172,7 @@ async function explainLoss(process: BackendProcess): Promise<RemdmError> {
   });
 }
 
-/** @returns the path in an `ipc://` address. */
+/** Returns the path in an `ipc://` address. @throws BackendError endpoint_invalid. */
 function checkEndpoint(endpoint: string): string {
   const path = endpoint.startsWith("ipc://") ? endpoint.slice("ipc://".length) : "";
   // A name after @ is no file, so file permissions do not protect it.

@@ -1,7 +1,10 @@
-/** What a network runs on, as options and files name it. */
+/** Names what a network runs on, as options and files write it. */
 export type Device = "auto" | "cpu" | "cuda" | `cuda:${number}` | "mps";
 
-/** For messages; `auto` is a CUDA GPU where there is one, else an Apple GPU, else the CPU. */
+/**
+ * Lists the devices for messages. `auto` is a CUDA GPU where there is one, else an Apple GPU, else
+ * the CPU.
+ */
 export const DEVICES = "auto, cpu, cuda, cuda:N or mps";
 
 export function isDevice(value: unknown): value is Device {

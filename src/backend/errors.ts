@@ -1,7 +1,10 @@
-/** What can go wrong between the SDK and its backend. */
+/** Errors between the SDK and its backend. */
 import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
 
-/** The backend could not be found, started or reached, or it refused or failed a request. */
+/**
+ * Says that the backend could not be found, started or reached, or that it refused or failed a
+ * request.
+ */
 export class BackendError extends RemdmError {
   override readonly name: string = "BackendError";
 
@@ -10,15 +13,18 @@ export class BackendError extends RemdmError {
   }
 }
 
-/** The checkpoint is missing, unreadable, or of a kind that this version cannot sample from. */
+/**
+ * Says that the checkpoint is missing, unreadable, or of a kind that this version cannot sample
+ * from.
+ */
 export class CheckpointError extends BackendError {
   override readonly name = "CheckpointError";
 }
 
-/** A message that the protocol does not allow. */
+/** Says that a message broke the protocol. */
 export class ProtocolError extends BackendError {
   override readonly name = "ProtocolError";
-  /** The request that the message answers, where that much could be read. */
+  /** The id of the request that the message answers, where it could be read. */
   readonly requestId: number | undefined;
 
   constructor(message: string, requestId?: number, cause?: unknown) {
@@ -29,7 +35,10 @@ export class ProtocolError extends BackendError {
 
 type CheckpointErrorCode = Extract<RemdmErrorCode, `checkpoint_${string}`>;
 
-/** What the backend may report, over the wire or as its last words; `internal` and the rest are ours to name. */
+/**
+ * The codes that the backend may report, over the wire or as its last words. `internal` and codes
+ * that are unknown here get a code of ours.
+ */
 const REPORTED = new Set<string>([
   "device_unavailable",
   "out_of_memory",
@@ -48,8 +57,9 @@ const CHECKPOINT_CODES = new Set<string>([
 ] satisfies CheckpointErrorCode[]);
 
 /**
- * The typed form of an error that the backend reported.
- * @param fallback the code for one that the SDK does not know, among them `internal` and `request_invalid`.
+ * Makes the typed error for an error that the backend reported.
+ * @param fallback the code for a report whose code the SDK does not know; `internal` and
+ * `request_invalid` are such codes.
  */
 export function reportedError(
   report: { readonly code: string; readonly message: string; readonly remedy: string },

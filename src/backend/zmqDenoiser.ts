@@ -20,7 +20,7 @@ import { topRowsOf } from "./wire/topRows.ts";
 import type { Transport } from "./connection/transport.ts";
 
 export interface ZmqDenoiserOptions {
-  /** Whether the sampler may ask for the top of rows in the place of whole ones. Default false. */
+  /** Whether the sampler may ask for the top of rows instead of whole rows. Default false. */
   readonly top?: boolean;
 }
 
@@ -50,15 +50,16 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
   }
 
   /**
-   * Like {@link forward}; @returns [N, V] what the original's `forward` gives for this kind of model: log p(x0 | xt), log
-   * scores for `sedd`, log p(next token) for `ar`.
+   * Like {@link forward}; @returns [N, V] what the original's `forward` gives for this kind of
+   * model: log p(x0 | xt), log scores for `sedd`, log p(next token) for `ar`.
    */
   logProbs(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array> {
     return this.#rows({ output: "logprobs" }, request, this.model.vocabSize, signal);
   }
 
   release(cache: number): void {
-    // A backend that is gone, or a connection that is closed, keeps nothing: there is nobody to tell.
+    // A backend that is gone, or a connection that is closed, keeps nothing: there is nobody to
+    // tell.
     this.#transport.call({ type: "release", cache }, [], isReleased).catch(() => undefined);
   }
 
@@ -75,7 +76,7 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
       if (values.dtype === "float32" || wanted.output === "logits") return widened(values);
     }
     throw new ProtocolError(
-      `A forward was answered with ${describeTensors(tensors)} in the place of float32 [${expected.join(", ")}]`,
+      `A forward was answered with ${describeTensors(tensors)} instead of float32 [${expected.join(", ")}]`,
     );
   }
 

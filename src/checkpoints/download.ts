@@ -1,4 +1,7 @@
-/** Fetches a published checkpoint into the cache: resumed after any interruption, checked when it is there. */
+/**
+ * Fetches a published checkpoint into the cache. A download resumes after any interruption, and the
+ * file is checked when it has arrived.
+ */
 import { mkdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bytesText } from "../foundation/bytesText.ts";
@@ -16,20 +19,23 @@ import { transfer } from "./transfer.ts";
 
 export interface DownloadedCheckpoint {
   readonly name: PublishedName;
-  /** Absolute. */
+  /** The absolute path of the file. */
   readonly path: string;
   readonly bytes: number;
-  /** Of the file here, in hexadecimal. The authors published none to compare it with. */
+  /**
+   * The SHA-256 of the file here, in hexadecimal. The authors published none to compare it with.
+   */
   readonly sha256: string;
-  /** Whether this call fetched it; false: it was there. */
+  /** Whether this call fetched the file; false where it was there already. */
   readonly downloaded: boolean;
 }
 
 const LONGEST_DELAY_MS = 60_000;
 
 /**
- * @throws OptionError; DownloadError `download_interrupted` (the same call goes on from there), `download_refused`, `download_busy`,
- * `checkpoint_invalid`, `output_failed`; AbortedError.
+ * Downloads a published checkpoint, or finds the one that is there.
+ * @throws OptionError; DownloadError `download_interrupted` (the same call goes on from there),
+ * `download_refused`, `download_busy`, `checkpoint_invalid`, `output_failed`; AbortedError.
  */
 export async function downloadCheckpoint(
   name: PublishedName,
@@ -38,7 +44,7 @@ export async function downloadCheckpoint(
   const job = resolveJob(name, options);
   try {
     job.signal.throwIfAborted();
-    // Before anything is written: a file may well lie where only others may write.
+    // This comes before anything is written: the file may lie where only others may write.
     if (!job.force && (await isThere(job.path))) return await found(job);
     await makeDirectory(job.dir);
     return await exclusively(job.path, () => obtain(job));
@@ -54,7 +60,7 @@ export async function downloadCheckpoint(
 
 async function obtain(job: Job): Promise<DownloadedCheckpoint> {
   const { name, path } = job;
-  // Another process may have brought it by now.
+  // Another process may have fetched it by now.
   if ((await isThere(path)) && !job.force) return found(job);
   await fetchWhole(job);
   return { name, path, ...(await contentsOf(job)), downloaded: true };
@@ -66,7 +72,7 @@ async function found(job: Job): Promise<DownloadedCheckpoint> {
   return { name, path, ...(await contentsOf(job)), downloaded: false };
 }
 
-/** Until the file is whole, checked and has its name. */
+/** Fetches the file until it is whole, checked and has its name. */
 async function fetchWhole(job: Job): Promise<void> {
   const { driveId } = PUBLISHED[job.name];
   const part = await PartFile.open(job.path, driveId);
@@ -80,7 +86,7 @@ async function fetchWhole(job: Job): Promise<void> {
   try {
     await checkTorchArchive(part.path, "What came was removed: run the same command again.");
   } catch (error) {
-    // Where it could not be looked at, nothing is known against it.
+    // A file that could not be looked at may still be whole.
     if (error instanceof DownloadError && error.code === "checkpoint_invalid") await part.remove();
     throw error;
   }
@@ -130,7 +136,7 @@ async function makeDirectory(dir: string): Promise<void> {
   }
 }
 
-/** @throws DownloadError output_failed for something that is no file. */
+/** Whether the file exists. @throws DownloadError output_failed for a path that is not a file. */
 async function isThere(path: string): Promise<boolean> {
   let isFile: boolean;
   try {
@@ -142,7 +148,7 @@ async function isThere(path: string): Promise<boolean> {
   if (isFile) return true;
   throw new DownloadError(
     "output_failed",
-    `${path} is no file`,
+    `${path} is not a file`,
     "Move it away, or name another directory with the option `dir` or REMDM_CACHE.",
   );
 }

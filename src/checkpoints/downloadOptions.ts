@@ -1,4 +1,6 @@
-/** What `downloadCheckpoint` takes and tells, and the checks on it: everything is looked at before anything starts. */
+/**
+ * The options and progress of `downloadCheckpoint`. All options are checked before anything starts.
+ */
 import {
   checkBoolean,
   checkFunction,
@@ -18,31 +20,51 @@ import {
 } from "./published.ts";
 
 export interface DownloadProgress {
-  /** `check`: all has arrived and is read once more for its SHA-256. */
+  /** In the stage `check` all has arrived, and is read once more for its SHA-256. */
   readonly stage: "download" | "check";
-  /** Bytes that are here, those of an earlier attempt included; or that were read. It falls only when the file must be fetched anew. */
+  /**
+   * How many bytes are here, earlier attempts included, or were read for the check. It falls only
+   * when the file must be fetched anew.
+   */
   readonly done: number;
-  /** Bytes of the file; undefined while the server has not said it. */
+  /** How many bytes the file has; undefined while the server has not said it. */
   readonly total: number | undefined;
 }
 
 export interface DownloadOptions {
-  /** Where the file goes. Default: `REMDM_CACHE`, else `remdm/checkpoints` in the user's cache. */
+  /**
+   * The directory that the file goes to. Default: `REMDM_CACHE`, else `remdm/checkpoints` in the
+   * user's cache.
+   */
   readonly dir?: string;
-  /** Fetch it although it is there; the old file stays until the new one is whole. Default false. */
+  /**
+   * Fetches the file although it is there; the old file stays until the new one is whole. Default
+   * false.
+   */
   readonly force?: boolean;
-  /** Ends the download; what has arrived is kept, and the next call goes on from there. */
+  /** Ends the download. The part that has arrived is kept, and the next call goes on from there. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Told before another try, with what went wrong. */
+  /** Called before another try, with what went wrong and how long the wait is, in milliseconds. */
   readonly onRetry?: (reason: string, delayMs: number) => void;
-  /** A connection that gives nothing for so long is given up, in milliseconds, at most 2^31 - 1. Default 30,000. */
+  /**
+   * How long a connection may give nothing before it is given up, in milliseconds, at most 2^31 -
+   * 1. Default 30,000.
+   */
   readonly stallMs?: number;
-  /** How many tries in a row may bring nothing before an error is thrown. Default 5. */
+  /**
+   * How many tries in a row may bring nothing before an error is thrown, in [1, 1000]. Default 5.
+   */
   readonly tries?: number;
-  /** Before the second try, in milliseconds; it doubles with each up to a minute, unless the server says how long. Default 1,000. */
+  /**
+   * How long to wait before the second try, in milliseconds. It doubles with each try up to a
+   * minute, unless the server says how long to wait. Default 1,000.
+   */
   readonly retryDelayMs?: number;
-  /** An http(s) address that takes Google Drive's query (`?id=...`): a mirror. Default: `REMDM_DRIVE_URL`, else Google Drive. */
+  /**
+   * The http(s) address of a mirror, which takes Google Drive's query (`?id=...`). Default:
+   * `REMDM_DRIVE_URL`, else Google Drive.
+   */
   readonly driveUrl?: string;
 }
 
@@ -58,7 +80,7 @@ const KEYS: Readonly<Record<keyof DownloadOptions, true>> = {
   driveUrl: true,
 };
 
-/** A download, with all that it needs. */
+/** A download with all options resolved. */
 export interface Job {
   readonly name: PublishedName;
   readonly dir: string;
@@ -73,7 +95,7 @@ export interface Job {
   readonly onRetry: (reason: string, delayMs: number) => void;
 }
 
-/** @throws OptionError. */
+/** Checks the options and fills in the defaults. @throws OptionError. */
 export function resolveJob(given: PublishedName, options: DownloadOptions): Job {
   const name = checkPublishedName(given);
   checkOptions("downloadCheckpoint", options, KEYS);

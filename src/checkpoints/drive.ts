@@ -1,21 +1,24 @@
 /**
- * Google Drive's way of giving a large file: the file itself, or a page in its place. One page says that the file was not scanned for
- * viruses and has a form whose hidden fields are to be sent; another says that the file was asked for too often.
+ * Asks Google Drive for a large file. Drive answers with the file, or with a page instead of it.
+ * One page says that the file was not scanned for viruses, and has a form whose hidden fields must
+ * be sent; another says that the file was asked for too often.
  */
 import { isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
 import { DownloadError, Interrupted } from "./errors.ts";
 
 export const DRIVE_URL = "https://drive.usercontent.google.com/download";
-/** Pages of a form in a row before we stop. */
+/** How many pages with a form we answer in a row before we stop. */
 const MOST_PAGES = 3;
-/** Redirects in a row before we stop. */
+/** How many redirects we follow in a row before we stop. */
 const MOST_REDIRECTS = 10;
-/** Characters that are read of a page; Drive's have some thousand. */
+/** How many characters of a page are read; Drive's pages have some thousand. */
 const LARGEST_PAGE = 64e3;
 
 /**
- * @param option an http(s) address that takes Drive's query: a mirror or a test. Default: `REMDM_DRIVE_URL`, else Google Drive.
+ * Returns the address of a file.
+ * @param option an http(s) address that takes Drive's query: a mirror or a test. Default:
+ * `REMDM_DRIVE_URL`, else Google Drive.
  * @throws OptionError that names the option or the variable.
  */
 export function driveUrl(driveId: string, option: string | undefined): URL {
@@ -31,16 +34,17 @@ export function driveUrl(driveId: string, option: string | undefined): URL {
   return url;
 }
 
-/** What a person can do by hand. */
+/** Says what a person can do by hand. */
 export function byHand(driveId: string, path: string): string {
   return `or open https://drive.google.com/file/d/${driveId}/view in a browser and save the file as ${path}`;
 }
 
 /**
- * Asks for a file, through Drive's forms.
- * @param headers for a part of the file.
+ * Asks for a file, and answers Drive's forms.
+ * @param headers ask for a part of the file.
  * @returns an answer with the file's bytes (200, 206), or 416; never a page.
- * @throws Interrupted for what may pass; DownloadError download_refused; the signal's reason.
+ * @throws Interrupted for a failure that may pass; DownloadError download_refused; the signal's
+ * reason.
  */
 export async function requestFile(
   url: URL,
@@ -67,7 +71,7 @@ export async function requestFile(
   throw refused(`asked for a confirmation ${MOST_PAGES} times`, remedy);
 }
 
-/** @returns the answer at the end of all redirects, and which address gave it. */
+/** Follows redirects; returns the answer at their end, and the address that gave it. */
 async function follow(
   url: URL,
   headers: Readonly<Record<string, string>>,
@@ -82,7 +86,8 @@ async function follow(
       return { response, from };
     }
     await response.body?.cancel();
-    if (!URL.canParse(location, from.href)) throw refused("leads to what is no address", remedy);
+    if (!URL.canParse(location, from.href))
+      throw refused("leads to something that is not an address", remedy);
     const to = new URL(location, from);
     if (!isTrusted(to, from)) {
       throw refused(`leads to ${to.protocol}//${to.host}, which is not trusted`, remedy);
@@ -92,7 +97,10 @@ async function follow(
   throw refused(`leads on more than ${MOST_REDIRECTS} times`, remedy);
 }
 
-/** A server sends us to its own place or to Google's, never elsewhere, and never from https to what anybody on the way can change. */
+/**
+ * Whether a redirect may be followed. It may lead to the same server or to Google, and never from
+ * https to a connection that anybody on the way can change.
+ */
 function isTrusted(to: URL, from: URL): boolean {
   if (to.origin === from.origin) return true;
   const isGoogle = /(^|\.)(google|googleusercontent)\.com$/.test(to.hostname);
@@ -105,7 +113,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<Response> {
   try {
-    // Compressed on the way, lengths and positions would be those of other bytes.
+    // If the answer were compressed on the way, lengths and positions would count other bytes.
     return await fetch(url, {
       headers: { "accept-encoding": "identity", ...headers },
       redirect: "manual", // where it leads is looked at before it is asked
@@ -117,7 +125,7 @@ async function send(
   }
 }
 
-/** Of a failed fetch; what undici says itself is only "fetch failed". */
+/** Says why a fetch failed; undici itself only says "fetch failed". */
 export function reasonOf(error: unknown): string {
   if (!isRecord(error)) return String(error);
   const { cause, message } = error;
@@ -125,7 +133,7 @@ export function reasonOf(error: unknown): string {
   return typeof deeper === "string" && deeper !== "" ? deeper : String(message);
 }
 
-/** The bytes of an answer; fetch's types leave open what they are. */
+/** Yields the bytes of an answer, whose type fetch leaves open. */
 export async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
   for await (const chunk of response.body ?? []) yield chunk as Uint8Array;
 }
@@ -140,7 +148,7 @@ async function readText(response: Response): Promise<string> {
   return text.slice(0, LARGEST_PAGE);
 }
 
-/** @throws Interrupted, DownloadError for an answer that is no success. */
+/** Throws for an answer that is not a success. @throws Interrupted; DownloadError. */
 function checkStatus({ status, headers }: Response, remedy: string): void {
   if (status === 429 || status === 408 || status >= 500) {
     const seconds = Number(headers.get("retry-after") ?? Number.NaN);
@@ -173,9 +181,13 @@ function titleOf(html: string): string {
   return title ? `: "${decode(title).replace(/[^\x20-\x7e]/g, "?")}"` : "";
 }
 
-/** The address that the form of the virus-scan page leads to; undefined for a page without such a form. */
+/**
+ * Returns the address that the form of the virus-scan page leads to; undefined for a page without
+ * the form.
+ */
 export function readForm(html: string, page: URL): URL | undefined {
-  // No tag is looked for beyond the next one's beginning, so that a page of beginnings takes no longer than another.
+  // A tag ends before the next one begins, so that a page full of beginnings takes no longer than
+  // another.
   const form = [...html.matchAll(/<form\b([^<>]*)>/gi)].find(
     ([, tag]) => attribute(tag, "id") === "download-form",
   );

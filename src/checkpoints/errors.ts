@@ -1,4 +1,4 @@
-/** What can go wrong while a checkpoint is downloaded. */
+/** The errors of a download. */
 import { isRecord } from "../foundation/checks.ts";
 import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
 
@@ -8,8 +8,12 @@ export type DownloadErrorCode = Extract<
 >;
 
 /**
- * `download_interrupted`: it broke off, and the same call goes on from there. `download_refused`: the server will not give the
- * file. `download_busy`: another process is at it. `checkpoint_invalid`: what arrived is no checkpoint. `output_failed`: the disk.
+ * Says why a checkpoint was not downloaded.
+ * - `download_interrupted`: it broke off, and the same call goes on from there.
+ * - `download_refused`: the server will not give the file.
+ * - `download_busy`: another process is downloading it.
+ * - `checkpoint_invalid`: the file that arrived is not a checkpoint.
+ * - `output_failed`: the disk failed, is full, or refuses.
  */
 export class DownloadError extends RemdmError {
   override readonly name = "DownloadError";
@@ -19,10 +23,10 @@ export class DownloadError extends RemdmError {
   }
 }
 
-/** A request that failed in a way that may pass: worth another try. */
+/** Says that a request failed in a way that may pass, so that another try is worth it. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
-  /** The server's wish, in milliseconds. */
+  /** How long the server asks to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -36,7 +40,10 @@ export class Interrupted extends Error {
 
 const FULL = new Set<unknown>(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-/** A file system's error, typed; one that is typed already stays. @param what was to be done with the file. */
+/**
+ * Makes a typed error of a file system's error; a typed error stays as it is.
+ * @param what names what was to be done with the file.
+ */
 export function fileError(
   path: string,
   cause: unknown,

@@ -1,9 +1,9 @@
-/** One download of a file at a time, over all processes that share a directory. */
+/** Lets one download of a file run at a time, over all processes that share a directory. */
 import { Lock, type Holder } from "../foundation/lock.ts";
 import { DownloadError, fileError } from "./errors.ts";
 
 /**
- * Does `work` while no other process does the like for the same file.
+ * Runs `work` while no other process does so for the same file.
  * @throws DownloadError download_busy, output_failed; what `work` throws.
  */
 export async function exclusively<T>(file: string, work: () => Promise<T>): Promise<T> {

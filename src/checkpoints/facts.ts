@@ -1,4 +1,7 @@
-/** What is known of a model that is not loaded: from the card beside its weights, or because everybody knows it. */
+/**
+ * Finds what is known of a model that is not loaded: from the card beside its weights, or from the
+ * list of published checkpoints.
+ */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseJson } from "../foundation/json.ts";
@@ -6,16 +9,19 @@ import { isRecord } from "../foundation/checks.ts";
 import { checkpointFile, PUBLISHED, PUBLISHED_NAMES } from "./published.ts";
 import { resolveCheckpoint } from "./resolve.ts";
 
-/** As far as it is known; loading tells the rest. */
+/** Facts about a model, as far as they are known; loading tells the rest. */
 export interface ModelFacts {
   readonly kind?: "mdlm" | "sedd" | "d3pm" | "ar";
-  /** Tokens of the longest sequence. */
+  /** How many tokens the longest sequence has. */
   readonly length?: number;
 }
 
 const KINDS = ["mdlm", "sedd", "d3pm", "ar"] as const;
 
-/** @param checkpoint a name or a path, as for `Remdm.launch`; nothing need be there. */
+/**
+ * Returns the facts about a checkpoint.
+ * @param checkpoint a name or a path, as for `Remdm.launch`; nothing need be there.
+ */
 export function modelFacts(checkpoint: string): ModelFacts {
   const { path } = resolveCheckpoint(checkpoint);
   const published = PUBLISHED_NAMES.find(
@@ -34,7 +40,10 @@ export function modelFacts(checkpoint: string): ModelFacts {
   };
 }
 
-/** Where there is none that can be read, loading will say what is wrong with it. */
+/**
+ * Reads the card beside a checkpoint. For a card that cannot be read it returns no facts; loading
+ * will say what is wrong with it.
+ */
 function readCard(path: string): Readonly<Record<string, unknown>> {
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   if (!isDirectory && !path.endsWith(".safetensors")) return {};

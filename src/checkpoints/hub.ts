@@ -1,11 +1,14 @@
-/** What people take from the Hugging Face hub for a checkpoint and is none: a name there, and the cache's own directories. */
+/**
+ * Recognises what is taken for a checkpoint and belongs to the Hugging Face hub: a model's name
+ * there, and directories of its cache.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
 /**
- * For a path with nothing at it.
- * @param base directory that the path starts from.
- * @returns what to do where it is rather a name on the hub, `kuleshov-group/mdlm-owt`; else undefined.
+ * Returns what to do where a path with nothing at it is rather a name on the hub, such as
+ * `kuleshov-group/mdlm-owt`; else undefined.
+ * @param base the directory that the path starts from.
  */
 export function hubRemedy(name: string, base: string = process.cwd()): string | undefined {
   const [, owner = "", model = ""] = /^(\w[\w.-]*)\/(\w[\w.-]*)$/.exec(name) ?? [];
@@ -14,13 +17,21 @@ export function hubRemedy(name: string, base: string = process.cwd()): string | 
   return `Nothing is downloaded from the Hugging Face hub by itself: run \`hf download ${name} --local-dir ${model}\` and name that directory, or check the path.`;
 }
 
-/** The cache keeps a model as `models--OWNER--NAME`, its revisions in `snapshots`. */
+/**
+ * A model in the cache, which keeps it as `models--OWNER--NAME` with its revisions in `snapshots`.
+ */
 export interface CachedModel {
-  /** The revision that the cache calls main, or the only one; undefined where it has none. */
+  /**
+   * The directory of the revision that the cache calls main, or else of another; undefined where
+   * there is none.
+   */
   readonly snapshot: string | undefined;
 }
 
-/** @returns undefined for a directory that is no part of the cache, or one of its snapshots. */
+/**
+ * Returns the model that a directory of the cache holds; undefined for a snapshot, and for a
+ * directory outside the cache.
+ */
 export function cachedModel(path: string): CachedModel | undefined {
   const root = basename(path) === "snapshots" ? dirname(path) : path;
   const snapshots = join(root, "snapshots");

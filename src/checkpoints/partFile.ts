@@ -1,14 +1,17 @@
-/** What has arrived of a file: `FILE.part`, and beside it `FILE.part.json`, which says what file on the server it is a part of. */
+/**
+ * Keeps the part of a file that has arrived: `FILE.part`, and beside it `FILE.part.json`, which
+ * says what file on the server it is a part of.
+ */
 import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { isRecord } from "../foundation/checks.ts";
 import { fileError } from "./errors.ts";
 import { partOf } from "./published.ts";
 
-/** How the server told its file from any other; what it did not say is undefined. */
+/** How the server tells its file from others; a fact that it did not tell is undefined. */
 export interface Identity {
   readonly etag: string | undefined;
   readonly lastModified: string | undefined;
-  /** Bytes of the whole file. */
+  /** How many bytes the whole file has. */
   readonly total: number | undefined;
 }
 
@@ -29,8 +32,9 @@ export class PartFile {
   }
 
   /**
-   * Goes on with what lies there, if it is known to be of the same file.
-   * @param target where the whole file will be.
+   * Opens the part, and goes on with the bytes that lie there if they are known to be of the same
+   * file.
+   * @param target the path of the whole file.
    * @param source the file's id on the server.
    * @throws DownloadError output_failed.
    */
@@ -48,7 +52,7 @@ export class PartFile {
     return part;
   }
 
-  /** Bytes that are in it. */
+  /** How many bytes are in it. */
   get size(): number {
     return this.#size;
   }
@@ -57,7 +61,7 @@ export class PartFile {
     return this.#identity;
   }
 
-  /** Empties it, unless it is empty: the file of this identity follows. @throws DownloadError output_failed. */
+  /** Empties the part, to begin the file of this identity. @throws DownloadError output_failed. */
   async begin(identity: Identity): Promise<void> {
     try {
       if (this.#size > 0) await this.#handle.truncate(0);
@@ -69,7 +73,7 @@ export class PartFile {
     }
   }
 
-  /** @throws DownloadError output_failed; what was written before stays. */
+  /** Appends bytes. @throws DownloadError output_failed; bytes that were written before stay. */
   async append(bytes: Uint8Array): Promise<void> {
     try {
       for (let done = 0; done < bytes.length;) {
@@ -82,13 +86,16 @@ export class PartFile {
     }
   }
 
-  /** On the disk, and closed; any number of times. @throws DownloadError output_failed. */
+  /**
+   * Closes the file when its bytes are on the disk. It may be called any number of times. @throws
+   * DownloadError output_failed.
+   */
   async close(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
     if (file === undefined) return;
     try {
-      // An empty one is of no use, and a device has nothing to synchronise.
+      // An empty file is of no use, and a device has nothing to synchronise.
       if (this.#size > 0) await file.sync();
     } catch (cause) {
       throw fileError(this.path, cause);
@@ -98,7 +105,7 @@ export class PartFile {
     if (this.#size === 0) await this.remove();
   }
 
-  /** Gives it its name. @throws DownloadError output_failed. */
+  /** Gives the whole file its name. @throws DownloadError output_failed. */
   async publish(): Promise<void> {
     try {
       await rename(this.path, this.#target);
@@ -108,7 +115,7 @@ export class PartFile {
     }
   }
 
-  /** @throws DownloadError output_failed. */
+  /** Removes the part. @throws DownloadError output_failed. */
   async remove(): Promise<void> {
     try {
       await rm(this.path, { force: true });
@@ -128,7 +135,10 @@ export class PartFile {
   }
 }
 
-/** undefined when nothing reliable is known: then the download begins again. */
+/**
+ * Reads the identity of a part; undefined when nothing reliable is known, and the download begins
+ * again.
+ */
 async function readIdentity(path: string, source: string): Promise<Identity | undefined> {
   const text = await readFile(path, "utf8").catch(ignoreMissing);
   if (text === undefined) return undefined;
@@ -142,7 +152,7 @@ async function readIdentity(path: string, source: string): Promise<Identity | un
   };
 }
 
-/** undefined for notes that a crash cut short. */
+/** Parses notes; undefined for notes that a crash cut short. */
 function parsed(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);

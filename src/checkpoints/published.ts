@@ -1,4 +1,4 @@
-/** The checkpoints of the original repository, and those that come with this package. */
+/** Lists the checkpoints of the original repository, and the ones that come with this package. */
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { userCache } from "../foundation/home.ts";
@@ -7,27 +7,31 @@ import { checkOptions, checkText } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
 import { DownloadError, fileError } from "./errors.ts";
 
-/** As `Remdm.launch` and `remdm sample --checkpoint` know them once they are downloaded. */
+/**
+ * The names of published checkpoints. `Remdm.launch` and `remdm sample --checkpoint` know them once
+ * they are downloaded.
+ */
 export type PublishedName = "mdlm" | "sedd" | "ar";
 
 interface Published {
   readonly description: string;
   readonly kind: "mdlm" | "sedd" | "ar";
-  /** Tokens of a sequence. */
+  /** How many tokens a sequence has. */
   readonly length: number;
   /** Google Drive's id of the file, from the original repository's README. */
   readonly driveId: string;
   /**
-   * Bytes that the weights take in the file, computed from the network's shape: float32, once raw and once averaged. The
-   * true length is known when the server tells it.
+   * How many bytes the weights take in the file, computed from the network's shape: float32, once
+   * raw and once averaged. The server tells the true length.
    */
   readonly approximateBytes: number;
 }
 
 const LENGTH = 1024;
 const OWT = "OpenWebText, 1,024 GPT-2 tokens";
-/** Parameters of the published networks: DiT with the noise level as input, and without. */
+/** How many bytes a parameter takes: it is stored as float32, once raw and once averaged. */
 const BYTES_PER_PARAMETER = 8;
+/** Parameters of the published networks: DiT with the noise level as input, and without. */
 const DIT_PARAMETERS = 169_627_218;
 const AR_PARAMETERS = 162_246_482;
 
@@ -57,13 +61,14 @@ export const PUBLISHED: Readonly<Record<PublishedName, Published>> = {
 
 export const PUBLISHED_NAMES: readonly PublishedName[] = ["mdlm", "ar", "sedd"];
 
-/** Directories of `checkpoints/` in this package. */
+/** The directories in `checkpoints/` of this package. */
 export const BUNDLED_NAMES: readonly string[] = ["demo", "demo-ar", "demo-sedd"];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Where downloads go: `REMDM_CACHE`, else `remdm/checkpoints` in the user's cache. Absolute; it need not exist.
+ * Returns the absolute path of the directory for downloads: `REMDM_CACHE`, else `remdm/checkpoints`
+ * in the user's cache. It need not exist.
  * @throws DownloadError output_failed for a user without a home directory.
  */
 export function checkpointCache(env: Environment = process.env): string {
@@ -89,7 +94,7 @@ export function isPublishedName(name: unknown): name is PublishedName {
   return PUBLISHED_NAMES.some((known) => known === name);
 }
 
-/** @throws OptionError. */
+/** Checks the name of a published checkpoint. @throws OptionError. */
 export function checkPublishedName(name: unknown): PublishedName {
   if (isPublishedName(name)) return name;
   throw new OptionError("name", name, `one of ${PUBLISHED_NAMES.join(", ")}`);
@@ -98,7 +103,7 @@ export function checkPublishedName(name: unknown): PublishedName {
 /** A published checkpoint, and whether it is here. */
 export interface PublishedCheckpoint extends Published {
   readonly name: PublishedName;
-  /** Where a download puts it. */
+  /** The path that a download gives the file. */
   readonly path: string;
   /** Bytes of the file at `path`; undefined when there is none. */
   readonly bytes: number | undefined;
@@ -106,14 +111,19 @@ export interface PublishedCheckpoint extends Published {
   readonly partialBytes: number | undefined;
 }
 
-/** @returns an absolute path, of the cache by default. @throws OptionError. */
+/**
+ * Returns the absolute path of a directory, by default {@link checkpointCache}. @throws
+ * OptionError.
+ */
 export function checkDirectory(dir: unknown = checkpointCache()): string {
   return resolve(checkText("dir", dir, "a path"));
 }
 
 /**
- * @param options `dir`: the directory to look in, which need not be. Default: {@link checkpointCache}.
- * @throws OptionError; DownloadError output_failed when it may not be looked into.
+ * Lists the published checkpoints and says which are here.
+ * @param options `dir`: the directory to look in, which need not exist. Default: {@link
+ * checkpointCache}.
+ * @throws OptionError; DownloadError output_failed when the directory may not be read.
  */
 export function publishedCheckpoints(
   options: { readonly dir?: string } = {},
@@ -132,7 +142,7 @@ export function publishedCheckpoints(
   });
 }
 
-/** What has arrived of a file lies beside its place. */
+/** Returns the path of the part of a file that has arrived; it lies beside the file's own path. */
 export function partOf(path: string): string {
   return `${path}.part`;
 }

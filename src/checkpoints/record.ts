@@ -1,4 +1,7 @@
-/** What is known of a downloaded file, in `FILE.json` beside it: for people, and so that it is hashed once. */
+/**
+ * Records what is known of a downloaded file in `FILE.json` beside it, for people, and so that the
+ * file is hashed only once.
+ */
 import { createHash, randomUUID } from "node:crypto";
 import { open, readFile, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
@@ -11,7 +14,10 @@ interface Notes {
   readonly name: PublishedName;
   readonly file: string;
   readonly bytes: number;
-  /** When the file was last written, in milliseconds since 1970: of another one, a record says nothing. */
+  /**
+   * When the file was last written, in milliseconds since 1970. A record says nothing of a file
+   * with another time.
+   */
   readonly modifiedMs: number;
   readonly sha256: string;
   readonly driveId: string;
@@ -19,11 +25,12 @@ interface Notes {
   readonly recorded: string;
 }
 
-/** A file as it is: how many bytes it has, and their SHA-256 in hexadecimal. */
+/** How many bytes a file has, and their SHA-256 in hexadecimal. */
 export type Contents = Pick<Notes, "bytes" | "sha256">;
 
 /**
- * The hash comes from the record where that is of this file; else the file is read, and the record written.
+ * Returns a file's size and hash. The hash comes from the record if the record is of this file;
+ * else the file is read, and the record written.
  * @throws DownloadError output_failed when the file cannot be read; the signal's reason.
  */
 export async function contentsOf(job: Job): Promise<Contents> {
@@ -46,7 +53,10 @@ export async function contentsOf(job: Job): Promise<Contents> {
   }
 }
 
-/** To be called before another file takes its place. @throws DownloadError output_failed. */
+/**
+ * Removes the record of a file; it must precede another file that takes the file's place. @throws
+ * DownloadError output_failed.
+ */
 export async function forgetRecord(path: string): Promise<void> {
   const file = recordOf(path);
   try {
@@ -79,7 +89,10 @@ function recordOf(path: string): string {
   return `${path}.json`;
 }
 
-/** Where it cannot be written, in a shared cache for one, the file is hashed again the next time. */
+/**
+ * Writes a record. Where it cannot be written, as in a shared cache, the file is hashed again the
+ * next time.
+ */
 async function writeRecord(path: string, notes: Notes): Promise<void> {
   const file = recordOf(path);
   const part = `${file}.${randomUUID()}.part`;
@@ -92,7 +105,7 @@ async function writeRecord(path: string, notes: Notes): Promise<void> {
   }
 }
 
-/** @returns the SHA-256; undefined when there is no record that can be read, or it is of another file. */
+/** Returns the recorded SHA-256; undefined when no record can be read, or it is of another file. */
 async function readRecord(
   path: string,
   bytes: number,
@@ -114,7 +127,7 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** Throws everything else again. */
+/** Throws an error again unless it is the file system's. */
 function requireFileSystemError(error: unknown): void {
   if (!isRecord(error) || typeof error.syscall !== "string") throw error;
 }

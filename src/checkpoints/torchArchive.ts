@@ -1,7 +1,8 @@
 /**
- * Whether a file is whole and is what `torch.save` writes: a zip archive with uncompressed entries, one of them `NAME/data.pkl`.
- * Only the archive's directory is read, and nothing is unpickled. The checksums of the tensors are checked when they are loaded.
- * Format: APPNOTE.TXT of PKWARE, sections 4.3.12 to 4.3.16 and 4.5.3 (64 bit).
+ * Checks that a file is whole and is what `torch.save` writes: a zip archive with uncompressed
+ * entries, one of them `NAME/data.pkl`. It reads only the archive's directory, and unpickles
+ * nothing. Loading checks the checksums of the tensors. Format: APPNOTE.TXT of PKWARE, sections
+ * 4.3.12 to 4.3.16 and 4.5.3 (64 bit).
  */
 import { open, type FileHandle } from "node:fs/promises";
 import { isRecord } from "../foundation/checks.ts";
@@ -13,17 +14,20 @@ const END_64 = { signature: 0x06064b50, size: 56 };
 const LOCATOR_64 = { signature: 0x07064b50, size: 20 };
 const LOCAL_HEADER_SIZE = 30;
 const LONGEST_COMMENT = 0xffff;
-/** A checkpoint has some hundred entries. */
+/** The most bytes of an archive's directory; a checkpoint has some hundred entries. */
 const LARGEST_DIRECTORY = 16e6;
 const IN_64_BIT = 0xffffffff;
 
-/** Files of a zip archive begin so. */
+/** The first bytes of a zip archive. */
 export const ZIP_MAGIC: Uint8Array = Uint8Array.of(0x50, 0x4b, 0x03, 0x04);
 
-/** @throws DownloadError checkpoint_invalid, output_failed when the file cannot be read. */
+/**
+ * Checks a file. @throws DownloadError checkpoint_invalid, or output_failed when the file cannot be
+ * read.
+ */
 export async function checkTorchArchive(path: string, remedy: string): Promise<void> {
   const invalid = (what: string): DownloadError =>
-    new DownloadError("checkpoint_invalid", `${path} is no whole checkpoint: ${what}`, remedy);
+    new DownloadError("checkpoint_invalid", `${path} is not a whole checkpoint: ${what}`, remedy);
   let file: FileHandle;
   try {
     file = await open(path, "r");
@@ -41,7 +45,7 @@ export async function checkTorchArchive(path: string, remedy: string): Promise<v
   if (what !== undefined) throw invalid(what);
 }
 
-/** @returns what is wrong with the archive. */
+/** Says what is wrong with the archive; undefined when it is whole. */
 async function faultOf(file: FileHandle, size: number): Promise<string | undefined> {
   const head = await read(file, 0, Math.min(size, ZIP_MAGIC.length));
   if (!head.equals(ZIP_MAGIC)) return `it does not begin as a zip archive does (${size} bytes)`;
@@ -76,7 +80,7 @@ async function findDirectory(file: FileHandle, size: number): Promise<Directory 
   return within({ offset, length }, recordAt);
 }
 
-/** An end whose comment reaches exactly to the end of the file. */
+/** Whether an end record is here, whose comment reaches exactly to the end of the file. */
 function isEnd(tail: Buffer, at: number): boolean {
   return (
     tail.readUInt32LE(at) === END.signature &&
@@ -90,7 +94,10 @@ function within(directory: Directory, end: number): Directory | string {
     : "its directory is not where its end says, so bytes are missing or too many";
 }
 
-/** @param begin where the directory lies: every entry lies before it. */
+/**
+ * Says what is wrong with the entries of a directory.
+ * @param begin where the directory lies; every entry lies before it.
+ */
 function checkEntries(directory: Buffer, begin: number): string | undefined {
   let pickles = 0;
   let at = 0;
@@ -105,7 +112,7 @@ function checkEntries(directory: Buffer, begin: number): string | undefined {
     const name = directory.toString("utf8", at + ENTRY.size, extraAt);
     if (directory.readUInt16LE(at + 10) !== 0) return `its entry ${name} is compressed`;
     const wide = wideFields(directory.subarray(extraAt, extraAt + extraLength));
-    // In the extra field stand those that do not fit 32 bits, in this order.
+    // The extra field holds the numbers that do not fit 32 bits, in this order.
     const [, stored, offset] = [24, 20, 42].map((field) => {
       const value = directory.readUInt32LE(at + field);
       return value === IN_64_BIT ? Number(wide.shift() ?? Number.NaN) : value;
@@ -120,7 +127,7 @@ function checkEntries(directory: Buffer, begin: number): string | undefined {
 
 const WIDE_FIELDS = 0x0001;
 
-/** The 64-bit numbers of an extra field. */
+/** Reads the 64-bit numbers of an extra field. */
 function wideFields(extra: Buffer): bigint[] {
   for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
     if (extra.readUInt16LE(at) !== WIDE_FIELDS) continue;
@@ -132,7 +139,7 @@ function wideFields(extra: Buffer): bigint[] {
   return [];
 }
 
-/** @returns exactly `length` bytes, zeros where the file has none. */
+/** Reads exactly `length` bytes, with zeros beyond the end of the file. */
 async function read(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
   let done = 0;

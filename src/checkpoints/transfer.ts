@@ -1,4 +1,7 @@
-/** One request: what is missing of a file is asked for and appended to its part (RFC 9110, section 14, ranges). */
+/**
+ * Makes one request: it asks for the missing bytes of a file and appends them to its part (RFC
+ * 9110, section 14, ranges).
+ */
 import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -11,27 +14,34 @@ import { ZIP_MAGIC } from "./torchArchive.ts";
 
 export interface TransferOptions {
   readonly url: URL;
-  /** For errors: what to do in the place of waiting. */
+  /** Tells in errors what to do instead of waiting. */
   readonly remedy: string;
-  /** A connection that gives nothing for so long is given up, in milliseconds. */
+  /** How long a connection may give nothing before it is given up, in milliseconds. */
   readonly stallMs: number;
   readonly signal: AbortSignal;
   /** Called as bytes arrive. */
   readonly onBytes: () => void;
 }
 
-/** Bytes, above all of an answer that does not tell its length; the published checkpoints have some 1.4e9. */
+/**
+ * The most bytes of a file, for answers that do not tell their length; the published checkpoints
+ * have some 1.4e9.
+ */
 const LARGEST_FILE = 16e9;
 
 /**
- * Resolves when the part is the whole file.
- * @throws Interrupted: another try may go on from what has arrived. DownloadError: none would.
+ * Transfers bytes until the part is the whole file.
+ * @throws Interrupted where another try may go on from the part; DownloadError where another try is
+ * of no use.
  */
 export async function transfer(part: PartFile, options: TransferOptions): Promise<void> {
   while (!(await attempt(part, options)));
 }
 
-/** @returns false: the server's file is another one by now; the part was emptied, and the file is to be asked for anew. */
+/**
+ * Makes one attempt; returns false when the server's file is another one by now. Then the part was
+ * emptied, and the file must be asked for anew.
+ */
 async function attempt(part: PartFile, options: TransferOptions): Promise<boolean> {
   const { size, identity } = part;
   if (size > 0 && size === identity.total) return true;
@@ -60,7 +70,8 @@ async function attempt(part: PartFile, options: TransferOptions): Promise<boolea
     if (stall.signal.aborted) {
       throw new Interrupted(`nothing came for ${options.stallMs / 1000} s`, { cause: error });
     }
-    // Fetch's own failures are TypeErrors, by name alone: a test or a sandbox may have a realm of its own.
+    // Fetch's own failures are TypeErrors. Their name tells, because a test or a sandbox may have a
+    // realm of its own.
     if (!isRecord(error) || error.name !== "TypeError") throw error;
     throw new Interrupted(`the connection broke (${reasonOf(error)})`, { cause: error });
   }
@@ -71,7 +82,10 @@ async function attempt(part: PartFile, options: TransferOptions): Promise<boolea
   return true;
 }
 
-/** A weak ETag cannot be asked for (RFC 9110, 13.1.5); it is compared when the answer is there. */
+/**
+ * Makes the headers that ask for the rest of a file. A weak ETag cannot be asked for (RFC 9110,
+ * 13.1.5); it is compared when the answer is there.
+ */
 function rangeHeaders(size: number, { etag, lastModified }: Identity): Record<string, string> {
   const validator = etag === undefined || etag.startsWith("W/") ? lastModified : etag;
   return {
@@ -80,14 +94,17 @@ function rangeHeaders(size: number, { etag, lastModified }: Identity): Record<st
   };
 }
 
-/** What was asked for lies at the very end of the file, whose length was not known before. */
+/** Whether the answer says that the part is the whole file, whose length was not known before. */
 function isComplete(part: PartFile, response: Response): boolean {
   const total = Number(/^bytes \*\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1]);
   const isEnd = response.status === 416 && part.size > 0 && part.size === total;
   return isEnd && isSame({ ...identityOf(response, undefined), total }, part.identity);
 }
 
-/** Of what is too large nothing is kept: it would fill the disk and never become a checkpoint. */
+/**
+ * Refuses a file that is too large, and keeps nothing of it: it would fill the disk and never
+ * become a checkpoint.
+ */
 async function requireSize(part: PartFile, bytes: number, remedy: string): Promise<void> {
   if (bytes <= LARGEST_FILE) return;
   await part.begin({ etag: undefined, lastModified: undefined, total: undefined });
@@ -100,7 +117,7 @@ async function requireSize(part: PartFile, bytes: number, remedy: string): Promi
 
 /**
  * Looks at the answer's head and makes the part ready for its body.
- * @returns undefined: what the part holds cannot be gone on with, so it was emptied.
+ * @returns undefined where the part cannot be continued; then it was emptied.
  */
 async function prepare(
   part: PartFile,
@@ -148,7 +165,7 @@ function identityOf({ headers, status }: Response, range: ContentRange | undefin
   };
 }
 
-/** Nothing that both answers say differs. */
+/** Whether two answers may be of one file: no fact that both tell differs. */
 function isSame(now: Identity, before: Identity): boolean {
   const keys = ["etag", "lastModified", "total"] as const;
   return keys.every(
@@ -156,7 +173,7 @@ function isSame(now: Identity, before: Identity): boolean {
   );
 }
 
-/** Refuses what is no checkpoint at its first bytes, before anything that is there is overwritten. */
+/** Refuses a file that is not a checkpoint at its first bytes, before the part is overwritten. */
 async function beginning(body: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
   let head = Buffer.alloc(0);
   while (head.length < ZIP_MAGIC.length) {
@@ -170,7 +187,7 @@ async function beginning(body: AsyncGenerator<Uint8Array>): Promise<AsyncIterabl
     const shown = JSON.stringify(head.toString("latin1", 0, 16));
     throw new DownloadError(
       "download_refused",
-      `The server sent something that is no checkpoint; it begins with ${shown}`,
+      `The server sent something that is not a checkpoint; it begins with ${shown}`,
       "Try again later; look at what the address gives in a browser.",
     );
   }
@@ -180,7 +197,10 @@ async function beginning(body: AsyncGenerator<Uint8Array>): Promise<AsyncIterabl
   })();
 }
 
-/** What lies in the part is written over, or stays. @throws DownloadError output_failed. */
+/**
+ * Checks that the disk has room for the rest of the file; the part's own bytes are overwritten or
+ * stay. @throws DownloadError output_failed.
+ */
 async function requireSpace(part: PartFile, total: number | undefined): Promise<void> {
   if (total === undefined) return;
   const directory = dirname(part.path);
@@ -196,7 +216,7 @@ async function requireSpace(part: PartFile, total: number | undefined): Promise<
   );
 }
 
-/** Fires when nothing came for a while. */
+/** Aborts a signal when nothing came for a while. */
 class Stall implements Disposable {
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;

@@ -1,9 +1,8 @@
-/** The paper's measures of a set of samples (section 5 of arXiv 2503.00307) and the guardrail beside them. */
-import { findCollapse, type Comparison } from "./measures/collapse.ts";
-import { duplicateShare } from "./measures/duplicates.ts";
-import { spreadOf, type Spread } from "./measures/spread.ts";
+/**
+ * Measures a set of samples as the paper does (section 5 of arXiv 2503.00307), with all measures of
+ * `measures/table.ts`, and says whether the samples have collapsed.
+ */
 import { Pace } from "../foundation/pace.ts";
-import { haveEntropies } from "./texts/findTokenizer.ts";
 import type { Evaluation } from "./evaluation.ts";
 import {
   checkEvaluation,
@@ -12,23 +11,30 @@ import {
   type EvaluationInput,
   type EvaluationOptions,
 } from "./evaluationOptions.ts";
-import { checkMauveTexts, judgedMeasures, type Judged } from "./measures/judgedMeasures.ts";
+import { findCollapse, type Comparison } from "./measures/collapse.ts";
+import { judgedMeasures, type Judged } from "./measures/judgedMeasures.ts";
+import { checkMauveTexts } from "./measures/mauve.ts";
+import type { Watch } from "./measures/measure.ts";
+import { spreadOf, type Spread } from "./measures/spread.ts";
+import { TEXT_MEASURES, type TextValues } from "./measures/table.ts";
 import {
   firstTokens,
-  knownWords,
   tokensIn,
   tokenStatistics,
   type TokenStatistics,
-  type Watch,
-} from "./measures/textStatistics.ts";
-import { tokenSequences, type TokenSequences, type TokensFrom } from "./texts/tokenSequences.ts";
+} from "./measures/tokenStatistics.ts";
+import { haveEntropies } from "./texts/findTokenizer.ts";
+import { tokenSequences, type TokenSequences } from "./texts/tokenSequences.ts";
+
+type WatchStage = (stage: string) => Watch;
 
 /**
- * Measures samples: alone, by a judge, beside references, as far as these are given. MAUVE is left out where it cannot be
- * computed, and `skipped` says why; where it is asked for by name (`mauve` is an object), and for the judge's perplexity, the error is
- * thrown, or goes to `onFailure`.
- * @throws OptionError, and RemdmError input_invalid for too few texts for a MAUVE that is asked for, before anything starts;
- * AbortedError; what the judge throws.
+ * Measures samples alone, by a judge, and beside references, as far as these are given. MAUVE is
+ * left out where it cannot be computed, and `skipped` says why. Where it is asked for by name
+ * (`mauve` is an object), and for the judge's perplexity, the error is thrown, or goes to
+ * `onFailure`.
+ * @throws OptionError, and RemdmError input_invalid for too few texts for a MAUVE that is asked
+ * for, before anything starts; AbortedError; what the judge throws.
  */
 export async function evaluate(
   input: EvaluationInput,
@@ -36,107 +42,95 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkEvaluation(input, options);
   const mauve = wantedMauve(input, options);
-  const pace = new Pace(options.signal);
-  pace.checkAborted();
   const { texts, references } = input;
-  if (mauve?.isNamed && options.judge && references && options.onFailure === undefined) {
-    checkMauveTexts(options.judge, texts, references);
+  const { judge, signal, onFailure } = options;
+  const pace = new Pace(signal);
+  pace.checkAborted();
+  if (mauve?.isNamed && judge && references && onFailure === undefined) {
+    checkMauveTexts(judge, texts, references);
   }
-  const known = await textMeasures(input, options, pace);
-  const duplicates = duplicateShare(texts);
-  const judged =
-    options.judge && (await judgedMeasures(options.judge, input, options, mauve, pace));
-  const { samples, beside } = known;
-  const reference = beside?.references;
-  const { unknownPieces } = known;
+  const watch: WatchStage = (stage) => ({ pace, onProgress: progressOf(options, stage) });
+  const sequences = await tokenSequences(input, options, watch);
+  const { tokensFrom, unknownPieces } = sequences;
+  const counted = await countTokens(sequences, options.entropies, watch);
+  const written = await textValues("samples", texts, options, watch);
+  const real = references && (await textValues("references", references, options, watch));
+  const call = (stage: string) => {
+    pace.checkAborted();
+    return { onProgress: progressOf(options, stage), ...(signal && { signal }) };
+  };
+  const set = { what: "samples", texts, references, mauve } as const;
+  const judged = judge && (await judgedMeasures(judge, set, { onFailure, signal, call }));
+  const { samples, otherEntropy, beside } = counted;
+  const { entropy, ...counts } = samples.values;
+  const { duplicates } = written;
   return {
     samples: texts.length,
-    tokensFrom: known.tokensFrom,
+    tokensFrom,
     length: samples.length,
-    entropy: known.otherEntropy ?? samples.entropy,
-    ...(known.otherEntropy && { entropyIsOther: true }),
-    ...(judged?.samples && { genPpl: judged.samples }),
-    ...(judged?.mauve && { mauve: judged.mauve }),
+    entropy: otherEntropy ?? entropy,
+    ...(otherEntropy && { entropyIsOther: true }),
+    ...judged?.samples,
     ...(judged && judged.skipped.length > 0 && { skipped: judged.skipped }),
-    distinct1: samples.distinct1,
-    distinct2: samples.distinct2,
-    repetition: samples.repetition.mean,
-    duplicates,
-    ...(isNumber(known.words) && { knownWords: known.words }),
+    ...counts,
+    ...written,
     ...(unknownPieces.samples > 0 && { unknownPieces: unknownPieces.samples }),
     ...(references && {
       references: {
         count: references.length,
-        ...(reference && {
-          length: reference.length,
-          ...(known.otherEntropy === undefined && { entropy: reference.entropy }),
-          distinct1: reference.distinct1,
-          distinct2: reference.distinct2,
-          repetition: reference.repetition.mean,
-        }),
-        ...(judged?.references && { genPpl: judged.references }),
-        ...(isNumber(known.referenceWords) && { knownWords: known.referenceWords }),
+        ...(beside && countsBeside(beside.references, otherEntropy)),
+        ...judged?.references,
+        ...real,
         ...(unknownPieces.references > 0 && { unknownPieces: unknownPieces.references }),
       },
     }),
-    collapse: findCollapse({ ...samples, duplicates }, compare(known, judged)),
+    collapse: findCollapse({ ...samples, duplicates }, compare(beside, judged)),
   };
 }
 
-interface TextMeasures {
-  readonly tokensFrom: TokensFrom;
+interface Counted {
   readonly samples: TokenStatistics;
-  readonly beside?: Beside;
-  /** Of the samples' own tokens where those here are others: it is for the report, and compares with nothing here. */
-  readonly otherEntropy?: Spread;
-  readonly unknownPieces: TokenSequences["unknownPieces"];
-  readonly words: number | undefined;
-  readonly referenceWords: number | undefined;
+  /** Undefined where the references' tokens are not known. */
+  readonly beside: Beside | undefined;
+  /**
+   * The samples' entropy as the caller knows it, where it is of other tokens than the ones here.
+   */
+  readonly otherEntropy: Spread | undefined;
 }
 
-async function textMeasures(
-  input: EvaluationInput,
-  options: EvaluationOptions,
-  pace: Pace,
-): Promise<TextMeasures> {
-  const { vocabulary, entropies } = options;
-  const watch = (stage: string): Watch => ({ pace, onProgress: progressOf(options, stage) });
-  const sequences = await tokenSequences(input, options, watch);
-  const { tokensFrom } = sequences;
-  const own = await tokenStatistics(sequences.samples, watch("statistics of the samples"));
+async function countTokens(
+  { tokensFrom, samples: tokens, references }: TokenSequences,
+  entropies: readonly number[] | undefined,
+  watch: WatchStage,
+): Promise<Counted> {
+  const counted = await tokenStatistics(tokens, watch("statistics of the samples"));
   const given = entropies && spreadOf(entropies);
   const isOwn =
     tokensFrom === "samples" ||
-    (tokensFrom === "tokenizer" && entropies && haveEntropies(sequences.samples, entropies));
-  const samples = given && isOwn ? { ...own, entropy: given } : own;
-  const beside =
-    sequences.references &&
-    (await besideOf(sequences.samples, samples, sequences.references, watch));
-  const known = (texts: readonly string[] | undefined, stage: string) =>
-    vocabulary && texts && knownWords(texts, vocabulary, watch(stage));
-  return {
-    tokensFrom,
-    samples,
-    unknownPieces: sequences.unknownPieces,
-    ...(beside && { beside }),
-    ...(given && !isOwn && { otherEntropy: given }),
-    words: await known(input.texts, "words of the samples"),
-    referenceWords: await known(input.references, "words of the references"),
-  };
+    (tokensFrom === "tokenizer" && entropies && haveEntropies(tokens, entropies));
+  const samples = given && isOwn ? withEntropy(counted, given) : counted;
+  const beside = references && (await besideOf(tokens, samples, references, watch));
+  return { samples, beside, otherEntropy: isOwn ? undefined : given };
+}
+
+function withEntropy(statistics: TokenStatistics, entropy: Spread): TokenStatistics {
+  return { ...statistics, entropy, values: { ...statistics.values, entropy } };
 }
 
 /** References, and the samples as they compare with them. */
 interface Beside {
-  /** Its distinct shares are those of as many tokens as the samples have, where there are as many. */
+  /**
+   * Distinct shares are counted over as many tokens as the samples have, where there are as many.
+   */
   readonly references: TokenStatistics;
   readonly distinct2: Comparison["distinct2"];
 }
 
 async function besideOf(
   samples: readonly ArrayLike<number>[],
-  { length, distinct2 }: TokenStatistics,
+  { length, values: { distinct2 } }: TokenStatistics,
   references: readonly ArrayLike<number>[],
-  watch: (stage: string) => Watch,
+  watch: WatchStage,
 ): Promise<Beside> {
   const cut = references.map((tokens) => firstTokens(tokens, Math.round(length)));
   const [ours, theirs] = [tokensIn(samples), tokensIn(cut)];
@@ -145,18 +139,38 @@ async function besideOf(
   const part =
     budget === ours
       ? distinct2
-      : (await tokenStatistics(samples, watch("a part of the samples"), budget)).distinct2;
-  return { references: statistics, distinct2: { samples: part, references: statistics.distinct2 } };
+      : (await tokenStatistics(samples, watch("a part of the samples"), budget)).values.distinct2;
+  return {
+    references: statistics,
+    distinct2: { samples: part, references: statistics.values.distinct2 },
+  };
 }
 
-function compare(known: TextMeasures, judged: Judged | undefined): Comparison | undefined {
-  if (known.beside === undefined) return undefined;
-  const [ours, theirs] = [judged?.samples, judged?.references];
+function countsBeside({ length, values }: TokenStatistics, otherEntropy: Spread | undefined) {
+  const { entropy, ...counts } = values;
+  return { length, ...(otherEntropy === undefined && { entropy }), ...counts };
+}
+
+/** Computes the table's measures of texts; a measure without a number is left out. */
+async function textValues(
+  what: "samples" | "references",
+  texts: readonly string[],
+  { vocabulary }: EvaluationOptions,
+  watch: WatchStage,
+): Promise<TextValues> {
+  const context = { vocabulary, watch: (work: string) => watch(`${work} of the ${what}`) };
+  const found: Record<string, number> = {};
+  for (const [key, { ofReferences, measure }] of Object.entries(TEXT_MEASURES)) {
+    if (what === "references" && !ofReferences) continue;
+    const value = await measure(texts, context);
+    if (value !== undefined) found[key] = value;
+  }
+  return found as TextValues;
+}
+
+function compare(beside: Beside | undefined, judged: Judged | undefined): Comparison | undefined {
+  if (beside === undefined) return undefined;
+  const [ours, theirs] = [judged?.samples.genPpl, judged?.references.genPpl];
   const perplexity = ours && theirs && { samples: ours.value, references: theirs.value };
-  return { ...known.beside, ...(perplexity && { perplexity }) };
-}
-
-/** No text has a share of known words that has no word. */
-function isNumber(value: number | undefined): value is number {
-  return value !== undefined && !Number.isNaN(value);
+  return { ...beside, ...(perplexity && { perplexity }) };
 }

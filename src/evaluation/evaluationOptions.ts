@@ -1,4 +1,6 @@
-/** What `evaluate` takes, and the checks on it: everything is looked at before anything starts. */
+/**
+ * The input and options of `evaluate`, and their checks. All are checked before anything starts.
+ */
 import {
   checkFunction,
   checkKeys,
@@ -10,42 +12,55 @@ import {
 import { OptionError, type RemdmError } from "../foundation/errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkMauveSettings, type ResolvedMauve, type WantedMauve } from "./judge/mauveSettings.ts";
-import type { JudgedMeasure } from "./skipped.ts";
+import type { JudgedMeasure } from "./measures/table.ts";
 import type { TextJudge } from "./judge/textJudge.ts";
 
 export interface EvaluationInput {
-  /** The samples, one at least. */
+  /** The samples, at least one. */
   readonly texts: readonly string[];
-  /** Their token ids, if known, one sequence a text: for entropy, diversity and repetition. */
+  /**
+   * The samples' token ids, if known, one sequence a text: entropy, diversity and repetition are
+   * computed from them.
+   */
   readonly tokens?: readonly ArrayLike<number>[] | undefined;
-  /** Text that people wrote, to compare with. */
+  /** Texts that people wrote, to compare the samples with. */
   readonly references?: readonly string[] | undefined;
   /** Token ids of the references, in the samples' vocabulary. */
   readonly referenceTokens?: readonly ArrayLike<number>[] | undefined;
 }
 
 export interface EvaluationOptions {
-  /** Without one there is neither perplexity nor MAUVE. */
+  /** Computes perplexity and MAUVE, which are left out without a judge. */
   readonly judge?: TextJudge;
   /**
-   * `seeds` of k-means, default 1 to 5; `scale` of the divergences, default 5. `false`: no MAUVE. An object, `{}` too, asks for MAUVE by
-   * name: where it cannot be computed, that is an error. Default: MAUVE with the default settings where it can be computed.
+   * Settings of MAUVE: `seeds` of k-means, default 1 to 5, and `scale` of the divergences, default
+   * 5. `false` leaves MAUVE out. An object, `{}` too, asks for MAUVE by name: then it is an error
+   * if MAUVE cannot be computed. Default: MAUVE with the default settings, where it can be
+   * computed.
    */
   readonly mauve?: { readonly seeds?: readonly number[]; readonly scale?: number } | false;
-  /** Makes tokens of texts that have none. */
+  /** Makes tokens of texts that come without. */
   readonly tokenizer?: Pick<Tokenizer, "encode">;
-  /** Words that count as known, as `wordsOf` writes them: see `vocabularyOf`. */
+  /** The words that count as known, as `wordsOf` writes them; `vocabularyOf` makes such a set. */
   readonly vocabulary?: ReadonlySet<string>;
-  /** Entropies of the samples in nats, where they are known better than from `tokens`: the original's output has them. Where words stand for tokens, or they are
-   * not those of the tokenizer's tokens (to 0.05 nats), they are reported and compared with nothing. */
+  /**
+   * Entropies of the samples in nats, where they are known better than from `tokens`: the
+   * original's output has them. They are reported, but compared with nothing, where words stand for
+   * tokens or where the tokenizer's tokens have other entropies (by 0.05 nats or more in the mean).
+   */
   readonly entropies?: readonly number[];
   /**
-   * Told of each measure that fails: it is left out, though it was asked for by name, and the rest is returned. Not given, `evaluate` throws
-   * the error of a measure that was asked for by name. An abort is no such failure.
+   * Receives each measure that fails. The measure is left out, even if it was asked for by name,
+   * and the rest is returned. Without `onFailure`, `evaluate` throws the error of a measure that
+   * was asked for by name. An abort always ends the evaluation.
    */
   readonly onFailure?: (measure: JudgedMeasure, error: RemdmError) => void;
   readonly signal?: AbortSignal;
-  /** @param stage what is being computed, a phrase for people; @param done of `total` in this stage. */
+  /**
+   * Tells progress.
+   * @param stage names what is being computed, for people.
+   * @param done counts up to `total` within the stage.
+   */
   readonly onProgress?: (stage: string, done: number, total: number) => void;
 }
 
@@ -67,7 +82,7 @@ const OPTION_KEYS: Readonly<Record<keyof EvaluationOptions, true>> = {
   onProgress: true,
 };
 
-/** @throws OptionError. */
+/** Checks the input and the options. @throws OptionError. */
 export function checkEvaluation(input: EvaluationInput, options: EvaluationOptions): void {
   checkOptions("evaluate", input, INPUT_KEYS, "input");
   checkServices(checkOptions("evaluate", options, OPTION_KEYS));
@@ -79,7 +94,10 @@ export function checkEvaluation(input: EvaluationInput, options: EvaluationOptio
   checkEntropies(options.entropies, texts.length);
 }
 
-/** As `resolveMauve`, and whether MAUVE is asked for by name. @throws OptionError, also where it is without what it needs. */
+/**
+ * Resolves the settings of MAUVE, and says whether MAUVE is asked for by name.
+ * @throws OptionError, also where MAUVE is asked for without a judge or references.
+ */
 export function wantedMauve(
   { references }: EvaluationInput,
   { mauve, judge }: EvaluationOptions,
@@ -93,12 +111,12 @@ export function wantedMauve(
   return { ...resolved, isNamed };
 }
 
-/** What tells the caller of a stage's progress. */
+/** Makes the callback that tells the caller a stage's progress. */
 export function progressOf({ onProgress }: EvaluationOptions, stage: string) {
   return (done: number, total: number): void => onProgress?.(stage, done, total);
 }
 
-/** What an evaluation asks, and whom it tells. */
+/** Checks what an evaluation asks for answers, and whom it tells. */
 function checkServices(options: Readonly<Record<string, unknown>>): void {
   const { judge, tokenizer, vocabulary, onFailure, onProgress, signal } = options;
   const asked = "an object with name, likelihoods, features and mauve, as `Judge.launch` gives";
@@ -121,7 +139,10 @@ function checkMethods(
   if (!hasAll) throw new OptionError(option, value, allowed);
 }
 
-/** @returns undefined when there is to be none. @throws OptionError. */
+/**
+ * Resolves the settings of MAUVE; returns undefined when MAUVE is to be left out. @throws
+ * OptionError.
+ */
 export function resolveMauve(mauve: EvaluationOptions["mauve"] = {}): ResolvedMauve | undefined {
   if (mauve === false) return undefined;
   if (!isRecord(mauve)) throw new OptionError("mauve", mauve, "an object or false");

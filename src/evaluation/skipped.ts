@@ -1,10 +1,10 @@
 /** Measures that could not be computed: each is left out by itself, and the evaluation says why. */
 import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
+import { JUDGE_MEASURES, type JudgedMeasure } from "./measures/table.ts";
 
-/** The keys in an evaluation of what needs more than the texts. */
-export type JudgedMeasure = "genPpl" | "mauve";
+export type { JudgedMeasure };
 
-/** Why a measure is missing in an evaluation, as the error that it met tells it. */
+/** Says why a measure is missing in an evaluation, in the words of the error that it met. */
 export interface SkippedMeasure {
   readonly measure: JudgedMeasure;
   readonly code: RemdmErrorCode;
@@ -13,6 +13,7 @@ export interface SkippedMeasure {
   readonly remedy: string;
 }
 
+/** Makes the entry for a measure that met this error. */
 export function skipped(
   measure: JudgedMeasure,
   { code, message, remedy }: RemdmError,
@@ -25,16 +26,16 @@ export function isFailure(error: unknown, signal: AbortSignal | undefined): erro
   return RemdmError.isInstance(error) && error.code !== "aborted" && !signal?.aborted;
 }
 
-const NAMES: Readonly<Record<JudgedMeasure, string>> = { genPpl: "Perplexity", mauve: "MAUVE" };
-
-/** One note for all measures that the same error kept away: `MAUVE was left out: ...`, and the remedy. */
+/**
+ * Writes one note for all measures with the same error, `MAUVE was left out: ...`, and the remedy.
+ */
 export function skipNotes(
   all: readonly SkippedMeasure[],
 ): { readonly message: string; readonly note: string; readonly remedy: string }[] {
   const messages = [...new Set(all.map(({ message }) => message))];
   return messages.map((message) => {
     const same = all.filter((one) => one.message === message);
-    const names = [...new Set(same.map(({ measure }) => NAMES[measure]))];
+    const names = [...new Set(same.map(({ measure }) => JUDGE_MEASURES[measure].name))];
     const were = names.length === 1 ? "was" : "were";
     const why = message.replace(/\s+/g, " ").replace(/\.$/, "");
     const { remedy } = same[0];

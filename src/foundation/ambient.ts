@@ -1,6 +1,7 @@
 /**
- * What our declarations name and a consumer's `lib` may lack: they compile without `@types/node`, from `lib: ["es2022"]` on.
- * Where the library or Node's types declare these too, the declarations merge.
+ * Declares the types that our declarations name and that a consumer's `lib` may lack, so that they
+ * compile without `@types/node`, from `lib: ["es2022"]` on. Where the library or Node's types
+ * declare these too, the declarations merge.
  */
 declare global {
   interface AbortSignal {

@@ -1,4 +1,4 @@
-/** `1.36 GB`, `312 MB`, `4.50 kB`, `12 bytes`. */
+/** Writes a number of bytes for people: `1.36 GB`, `312 MB`, `4.50 kB`, `12 bytes`. */
 export function bytesText(bytes: number): string {
   if (bytes < 1e3) return `${bytes} bytes`;
   if (bytes < 1e6) return `${(bytes / 1e3).toPrecision(3)} kB`;

@@ -1,9 +1,14 @@
-/** The checks that all options are made of; they hold against untyped callers too, and `null` is a value like any other. */
+/**
+ * Checks the values of options, also against untyped callers. `null` is a value like any other:
+ * only `undefined` leaves an option out.
+ */
 import { OptionError } from "./errors.ts";
 
 /**
- * @param allowed what is allowed, as a phrase after "must be".
- * @param holds whether a number is allowed; comparisons refuse NaN by themselves.
+ * Checks that a value is a number of the right kind.
+ * @param allowed says what is allowed, as a phrase that follows "must be".
+ * @param holds says whether a number is allowed; comparisons refuse NaN by themselves.
+ * @throws OptionError, as all checks of this file do.
  */
 export function checkNumber(
   option: string,
@@ -15,7 +20,10 @@ export function checkNumber(
   return value;
 }
 
-/** Beyond it a bound is nobody's wish: there is none, or nobody knows it yet. */
+/**
+ * A bound above this is left out of messages: it stands for no bound, or for one that is not known
+ * yet.
+ */
 const LARGEST_BOUND = 2 ** 52;
 
 export function checkInteger(option: string, value: unknown, min: number, max: number): number {
@@ -34,8 +42,10 @@ export function checkInteger(option: string, value: unknown, min: number, max: n
 }
 
 /**
- * @param option what holds the value, or what it is if it is all that is given: `options`.
- * @param known the keys that it may have.
+ * Checks that options are an object with known keys.
+ * @param owner names the function that takes the options.
+ * @param known has the keys that are allowed.
+ * @param option names the argument that holds the options.
  */
 export function checkOptions(
   owner: string,
@@ -48,7 +58,7 @@ export function checkOptions(
   return options;
 }
 
-/** @returns the first of the choices where nothing is said. */
+/** Returns the value, or the first of the choices where the value is undefined. */
 export function checkChoice<const Choice extends string>(
   option: string,
   value: unknown,
@@ -68,13 +78,16 @@ export function checkBoolean(option: string, value: unknown): boolean {
   throw new OptionError(option, value, "true or false");
 }
 
-/** @param allowed what the text is, as a phrase after "must be". */
+/**
+ * Checks that a value is a text that is not empty and has no zero character.
+ * @param allowed says what the text is, as a phrase that follows "must be".
+ */
 export function checkText(option: string, value: unknown, allowed: string): string {
   if (typeof value === "string" && value !== "" && !value.includes("\0")) return value;
   throw new OptionError(option, value, allowed);
 }
 
-/** Of an option that may be left out. */
+/** Checks a signal, which may be left out. */
 export function checkSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || isSignal(signal)) return signal;
   throw new OptionError("signal", signal, "an AbortSignal");
@@ -88,13 +101,13 @@ function isSignal(value: unknown): value is AbortSignal {
   );
 }
 
-/** Of an option that may be left out. */
+/** Checks a callback, which may be left out. */
 export function checkFunction(option: string, value: unknown): void {
   if (value === undefined || typeof value === "function") return;
   throw new OptionError(option, value, "a function");
 }
 
-/** The longest delay that a timer takes; a longer one fires at once. */
+/** The longest delay of a timer, in milliseconds; a longer one fires at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function checkTimeout(option: string, value: unknown): number {
@@ -102,7 +115,7 @@ export function checkTimeout(option: string, value: unknown): number {
   return checkNumber(option, value, allowed, (x) => x > 0 && x <= LONGEST_TIMER_MS);
 }
 
-/** Refuses options that nobody reads: a misspelt one must not be ignored in silence. */
+/** Refuses keys that are not known, so that a misspelt option is not ignored in silence. */
 export function checkKeys(
   prefix: string,
   owner: string,

@@ -1,13 +1,12 @@
-/**
- * The root of the error tree. It lives here because the sampler is the lowest layer: it may import
- * nothing of the rest, and everything else may import it.
- */
+/** The root of the error tree, and the errors that every room may throw. */
 
 import { limitRemedy, quoted, shortened } from "./messages.ts";
 
 const MARKER = Symbol.for("remdm.error");
 
-/** Stable machine-readable names of what went wrong; programs branch on these, never on messages. */
+/**
+ * Stable, machine-readable names of what went wrong. Programs branch on these, never on messages.
+ */
 export type RemdmErrorCode =
   | "option_invalid"
   | "aborted"
@@ -50,12 +49,12 @@ export interface RemdmErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Base class of every error that this package throws on purpose. */
+/** The base class of every error that this package throws on purpose. */
 export class RemdmError extends Error {
   override readonly name: string = "RemdmError";
   readonly code: RemdmErrorCode;
   readonly remedy: string;
-  /** Shared by every copy of this package in a process: see {@link RemdmError.isInstance}. */
+  /** Marks errors of every copy of this package in a process: see {@link RemdmError.isInstance}. */
   readonly [MARKER] = true;
 
   constructor(message: string, details: RemdmErrorDetails) {
@@ -64,13 +63,16 @@ export class RemdmError extends Error {
     this.remedy = limitRemedy(details.cause) ?? details.remedy;
   }
 
-  /** Like `instanceof`, and true across several installed copies of the package. */
+  /** Tests like `instanceof`, but across several installed copies of the package. */
   static isInstance(value: unknown): value is RemdmError {
     return typeof value === "object" && value !== null && MARKER in value;
   }
 }
 
-/** An option is missing, of the wrong type or out of range. Thrown before anything starts. */
+/**
+ * Says that an option is missing, of the wrong type or out of range. It is thrown before anything
+ * starts.
+ */
 export class OptionError extends RemdmError {
   override readonly name = "OptionError";
   /** The option as the caller wrote it, dotted when nested: `strategy.eta`. */
@@ -78,8 +80,8 @@ export class OptionError extends RemdmError {
   readonly value: unknown;
 
   /**
-   * @param allowed what is allowed, as a phrase that follows "must be": "a number in [0, 1]"; or sentences in the
-   * place of those that are made of it.
+   * @param allowed says what is allowed, as a phrase that follows "must be", such as "a number in
+   * [0, 1]", from which message and remedy are made; or it gives both sentences.
    */
   constructor(
     option: string,
@@ -94,7 +96,7 @@ export class OptionError extends RemdmError {
   }
 }
 
-/** The caller's AbortSignal fired, or the event stream was left early. */
+/** Says that the caller's AbortSignal fired, or that the event stream was left early. */
 export class AbortedError extends RemdmError {
   override readonly name = "AbortedError";
 

@@ -1,4 +1,7 @@
-/** The user's home directory, which not every user has: a container may run as a number without a name. */
+/**
+ * Finds the user's home directory and cache. Not every user has a home: a container may run as a
+ * user number without a name.
+ */
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { isRecord } from "./checks.ts";
@@ -6,8 +9,9 @@ import { isRecord } from "./checks.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
+ * Returns the home directory, or undefined where neither `HOME` nor the system's list of users says
+ * it.
  * @param lookUp asks the system; tests hand in their own.
- * @returns undefined where neither `HOME` nor the system's list of users says it.
  */
 export function homeDirectory(
   env: Environment = process.env,
@@ -22,7 +26,7 @@ export function homeDirectory(
   }
 }
 
-/** `XDG_CACHE_HOME`, else `.cache` in the home directory; undefined without either. */
+/** Returns `XDG_CACHE_HOME`, else `.cache` in the home directory; undefined without either. */
 export function userCache(env: Environment, lookUp?: () => string): string | undefined {
   if (env.XDG_CACHE_HOME) return env.XDG_CACHE_HOME;
   const home = homeDirectory(env, lookUp);
@@ -30,8 +34,8 @@ export function userCache(env: Environment, lookUp?: () => string): string | und
 }
 
 /**
- * `~` and `~/x` as a shell reads them. It does so only at the beginning of a word: not after `--checkpoint=`, nor in a YAML file.
- * @returns any other path as it is.
+ * Expands `~` and `~/x` as a shell does. A shell does so only at the beginning of a word: not after
+ * `--checkpoint=`, nor in a YAML file. Any other path stays as it is.
  */
 export function expandHome(path: string, home: string | undefined = homeDirectory()): string {
   if (home === undefined || (path !== "~" && !path.startsWith("~/"))) return path;

@@ -1,12 +1,14 @@
 /**
- * JSON as Python writes it. Its `json` module knows three numbers that JSON does not have, and writes them as bare words:
- * NaN, Infinity, -Infinity. Readers that allow them (JSON5, YAML) allow much else; here JSON.parse decides about all the rest.
+ * Reads JSON as Python writes it. Python's `json` module writes three numbers that JSON does not
+ * have as bare words: NaN, Infinity, -Infinity. Readers that allow them (JSON5, YAML) allow much
+ * else; here JSON.parse decides about all the rest.
  */
 
 const WORD = /-?Infinity|NaN/g;
 
 /**
- * @returns the value, with the number that each of the words means; whether it may be there is for the reader to say.
+ * Parses a text, with each of the words as the number that it means. The caller decides whether
+ * such a number is allowed.
  * @throws SyntaxError, as JSON.parse does.
  */
 export function parseJson(text: string): unknown {
@@ -18,7 +20,11 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** @param strict what is wrong with the text as JSON: where words are not all of it, that says it best. */
+/**
+ * Parses a text that has such words.
+ * @param strict is the error of JSON.parse. It is thrown where the text is wrong in other ways too,
+ * because it says best what is wrong.
+ */
 function parseWords(text: string, strict: SyntaxError): unknown {
   let mark = "number:";
   while (text.includes(mark)) mark += ":"; // no text of the file may look like it
@@ -36,7 +42,7 @@ function parseWords(text: string, strict: SyntaxError): unknown {
   }
 }
 
-/** Changes what is no string of a JSON text. */
+/** Changes the parts of a JSON text that lie outside strings. */
 function outsideStrings(text: string, change: (part: string) => string): string {
   const parts: string[] = [];
   for (let at = 0; ;) {
@@ -48,7 +54,7 @@ function outsideStrings(text: string, change: (part: string) => string): string 
   }
 }
 
-/** @returns where the string is over that begins with the quotation mark at `start`. */
+/** Returns where the string ends that begins with the quotation mark at `start`. */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     if (text[at] === '"') return at + 1;

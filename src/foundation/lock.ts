@@ -1,4 +1,7 @@
-/** One process at a time: a file that names who is at work. That of a process that is gone is taken over. */
+/**
+ * A lock lets one process work at a time. It is a file that names its process; the lock of a
+ * process that is gone is taken over.
+ */
 import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -7,25 +10,34 @@ import { isRecord } from "./checks.ts";
 interface Owner {
   readonly pid: number;
   readonly host: string;
-  /** Tells a process from a later one of the same number, where the system says; else empty. */
+  /**
+   * When the process started, which tells it from a later one of the same number; empty where the
+   * system does not say.
+   */
   readonly started: string;
 }
 
-/** Who has the lock. */
+/** Says who has the lock. */
 export interface Holder {
-  /** "this process", "process 12", "process 12 on elsewhere". */
+  /** Names the process: "this process", "process 12", "process 12 on elsewhere". */
   readonly who: string;
-  /** undefined when the lock names none: then it is no lock of ours, or has passed to somebody just now. */
+  /**
+   * The number of the process; undefined when the lock names no process. Then the file is not a
+   * lock of ours, or the lock has just passed on.
+   */
   readonly pid?: number;
-  /** Whether nobody here can tell that it is at work still: only a person can say so, by deleting the file. */
+  /**
+   * Whether this machine cannot tell if the process is still at work. Then a person decides, by
+   * deleting the file.
+   */
   readonly unsure: boolean;
 }
 
 type Link = (existing: string, path: string) => void;
 
-/** Attempts to take what others take over at the same moment. */
+/** How often to try to take a lock that others take over at the same moment. */
 const TRIES = 10;
-/** File systems without hard links say so in these ways. */
+/** The error codes of file systems without hard links. */
 const NO_LINKS = new Set<unknown>(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 export class Lock implements Disposable {
@@ -38,13 +50,14 @@ export class Lock implements Disposable {
   }
 
   /**
-   * @param busy makes the error for a lock that somebody has.
+   * Takes the lock, or throws.
+   * @param busy makes the error for a lock that another process has.
    * @param link makes a second name for a file, where the file system can.
-   * @throws what `busy` makes; the file system's errors as they are.
+   * @throws the error that `busy` makes; the file system's errors as they are.
    */
   static take(path: string, busy: (holder: Holder) => Error, link: Link = linkSync): Lock {
     const owner: Owner = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
-    // The id tells this lock from another one of the same process.
+    // The id tells this lock from another lock of the same process.
     const text = JSON.stringify({ ...owner, id: randomUUID() });
     for (let tries = 0; tries < TRIES; tries++) {
       if (create(path, text, link)) return new Lock(path, text);
@@ -57,13 +70,16 @@ export class Lock implements Disposable {
     throw busy({ who: "others that come and go", unsure: false });
   }
 
-  /** Leaves the lock of somebody else alone. */
+  /** Gives the lock back; the lock of another process is left alone. */
   [Symbol.dispose](): void {
     if (read(this.#path) === this.#text) rmSync(this.#path, { force: true });
   }
 }
 
-/** A link appears with its contents, where a file that is opened is empty at first. @returns false when there is a lock already. */
+/**
+ * Creates the lock's file; returns false when there is a lock already. It is linked into place
+ * because a link appears with its contents, while a file that is opened is empty at first.
+ */
 function create(path: string, text: string, link: Link): boolean {
   const own = `${path}.${randomUUID()}`;
   writeFileSync(own, text, { flag: "wx" });
@@ -81,7 +97,10 @@ function create(path: string, text: string, link: Link): boolean {
   }
 }
 
-/** @returns false when somebody who took it over meanwhile lost it to a third one. */
+/**
+ * Removes the lock of a process that is gone; returns false when another process took it over
+ * meanwhile and lost it to a third one.
+ */
 function removeStale(path: string, text: string, link: Link): boolean {
   const aside = `${path}.${randomUUID()}`;
   try {
@@ -92,11 +111,12 @@ function removeStale(path: string, text: string, link: Link): boolean {
   }
   const moved = read(aside) ?? text;
   rmSync(aside, { force: true });
-  // Between reading and moving, somebody may have taken it over: then it is theirs again, unless a third one has it by now.
+  // Between reading and moving, another process may have taken it over. Then it gets the lock back,
+  // unless a third one has it by now.
   return moved === text || create(path, moved, link);
 }
 
-/** @returns undefined when the process that wrote it is gone. */
+/** Returns the holder that a lock's text names, or undefined when its process is gone. */
 function holderIn(text: string): Holder | undefined {
   const owner = ownerIn(text);
   if (owner === undefined) return { who: "something that wrote no lock of ours", unsure: true };
@@ -129,7 +149,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Ticks since boot, field 22; the second field may hold spaces and parentheses. */
+/**
+ * Returns when a process started, in ticks since boot: field 22 of its status. The second field may
+ * hold spaces and parentheses.
+ */
 function startOf(pid: number): string {
   if (process.platform !== "linux") return "";
   const text = read(`/proc/${pid}/stat`) ?? "";
@@ -146,7 +169,7 @@ function read(path: string): string | undefined {
   }
 }
 
-/** @returns false when the file is there already. */
+/** Makes a file; returns false when it is there already. */
 function unlessThere(make: () => void): boolean {
   try {
     make();

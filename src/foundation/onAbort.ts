@@ -1,12 +1,14 @@
-/** Listening to a caller's signal: one listener a signal, however many runs and calls it is to end. */
+/** Listens to a caller's signal with one listener, however many runs and calls it ends. */
 
-/** What is to be called, by signal. */
+/** The callbacks of each signal. */
 const callbacks = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls `callback` once when the signal fires; not for one that has fired already.
- * With a listener for each run, Node would warn of a leak from the eleventh on (MaxListenersExceededWarning).
- * @returns what takes it back: with its last callback, the signal loses the listener.
+ * Calls `callback` once when the signal fires, and never for a signal that has fired already. With
+ * a listener for each run, Node would warn of a leak from the eleventh on
+ * (MaxListenersExceededWarning).
+ * @returns a function that takes the callback back; with its last callback, the signal loses the
+ * listener.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const own = (): void => {

@@ -1,12 +1,13 @@
 /**
- * Gives the event loop a turn now and then, so that timers, abort signals and other work of the program come
- * through while the sampler computes. Counted in work, not in time: a run stays a function of its inputs.
+ * Gives the event loop a turn now and then, so that timers, abort signals and other work of the
+ * program come through during long computations. Turns are counted in work instead of time, so that
+ * a run stays a function of its inputs.
  */
 import { AbortedError } from "./errors.ts";
 
-/** Positions visited between two turns: some forty milliseconds. */
+/** How many positions are visited between two turns: some forty milliseconds of work. */
 const WORK_PER_TURN = 2 ** 20;
-/** A token of a row is weighed in so much less time than a position is visited in. */
+/** Weighing one vocabulary entry costs about an eighth of visiting one position. */
 const TOKENS_A_POSITION = 8;
 
 export class Pace {
@@ -17,18 +18,21 @@ export class Pace {
     this.#signal = signal;
   }
 
-  /** @returns whether it is time to `await` {@link rest}. */
+  /** Counts work, in positions visited; returns whether it is time to `await` {@link rest}. */
   spend(work: number): boolean {
     this.#work += work;
     return this.#work >= WORK_PER_TURN;
   }
 
-  /** {@link spend} for the tokens of rows. */
+  /** Counts work in vocabulary entries weighed; see {@link spend}. */
   spendTokens(tokens: number): boolean {
     return this.spend(tokens / TOKENS_A_POSITION);
   }
 
-  /** A timer, because it exists everywhere and, unlike a settled promise, lets the event loop turn. */
+  /**
+   * Lets the event loop turn. It uses a timer, which exists everywhere and, unlike a settled
+   * promise, lets the loop turn.
+   */
   async rest(): Promise<void> {
     this.#work = 0;
     await new Promise<void>((resolve) => {
@@ -37,7 +41,7 @@ export class Pace {
     this.checkAborted();
   }
 
-  /** @throws AbortedError whose cause is the signal's reason. */
+  /** Throws if the signal has fired. @throws AbortedError, whose cause is the signal's reason. */
   checkAborted(): void {
     if (this.#signal?.aborted === true) throw new AbortedError(this.#signal.reason);
   }

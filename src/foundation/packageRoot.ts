@@ -1,17 +1,21 @@
-/** Where this package lies (`schemas/`, `py_backend/` and `checkpoints/` are found from there), and its version. */
+/**
+ * Finds where this package lies, with `schemas/`, `py_backend/` and `checkpoints/`, and its
+ * version.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RemdmError } from "./errors.ts";
 
 /**
- * Absolute, without a trailing slash. This file lies equally deep as `src/foundation/packageRoot.ts` and as `dist/foundation/packageRoot.js`.
- * Written so that no bundler takes it for an asset: they look for `new URL(..., import.meta.url)`.
+ * The package's directory, absolute and without a trailing slash. This file lies equally deep in
+ * `src/foundation` and in `dist/foundation`. No bundler takes the path for an asset, as it would
+ * with `new URL(..., import.meta.url)`.
  */
 export const packageRoot: string = dirname(dirname(dirname(fileOf(import.meta.url))));
 
 /**
- * The path of a file or directory of this package.
+ * Returns the path of a file or directory of this package.
  * @throws RemdmError package_bundled when the package's files do not lie around its code.
  */
 export function packagePath(...parts: readonly string[]): string {
@@ -29,7 +33,10 @@ export function packagePath(...parts: readonly string[]): string {
   return join(packageRoot, ...parts);
 }
 
-/** @throws RemdmError package_bundled; Error when the package is damaged. */
+/**
+ * Reads the package's version. @throws RemdmError package_bundled; Error when the package is
+ * damaged.
+ */
 export function packageVersion(): string {
   const path = packagePath("package.json");
   const manifest: unknown = JSON.parse(readFileSync(path, "utf8"));
@@ -39,7 +46,10 @@ export function packageVersion(): string {
   throw new Error(`${path} names no version`);
 }
 
-/** A bundle in CommonJS has no `import.meta.url`; then nothing is found beside the code, which {@link packagePath} says. */
+/**
+ * Returns the path of this file. A bundle in CommonJS has no `import.meta.url`; then no file is
+ * found beside the code, and {@link packagePath} says so.
+ */
 function fileOf(url: string | undefined): string {
   return url === undefined ? join(process.cwd(), "bundle", "remdm.js") : fileURLToPath(url);
 }

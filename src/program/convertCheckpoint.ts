@@ -1,4 +1,4 @@
-/** A checkpoint as safetensors: what `remdm convert` does, for programs. */
+/** Converts a checkpoint to safetensors, as `remdm convert` does, for programs. */
 import { resolve } from "node:path";
 import { convert } from "../backend/process/convert.ts";
 import { findPython } from "../backend/process/python.ts";
@@ -8,26 +8,39 @@ import { OptionError } from "../foundation/errors.ts";
 
 export interface ConversionOptions {
   /**
-   * The directory that gets `model.safetensors`, `card.json`, and `tokenizer.json` where one lies beside the source. It need not
-   * exist. All files come, or none: after an error or an abort it is as it was.
+   * The directory that gets `model.safetensors`, `card.json`, and `tokenizer.json` where one lies
+   * beside the source. It need not exist. It gets all files or stays as it was, after an error or
+   * an abort too.
    */
   readonly out: string;
-  /** The averaged weights or those of the last training step. Default: the averaged ones, or what there is. */
+  /**
+   * The averaged weights, or the weights of the last training step. Default: the averaged ones
+   * where the source has them, else the others.
+   */
   readonly weights?: "ema" | "raw";
-  /** What the numbers are written as. Default `float32`, in which the network gives the source's numbers exactly. */
+  /**
+   * The number format of the weights. Default `float32`, with which the network gives exactly the
+   * source's numbers.
+   */
   readonly dtype?: "float32" | "float16" | "bfloat16";
-  /** Replace a checkpoint that is in `out`: these three files, so a `tokenizer.json` goes also where the source has none. Default false. */
+  /**
+   * Replaces the three files of a checkpoint that is in `out`; its `tokenizer.json` is removed
+   * where the source has none. Default false.
+   */
   readonly force?: boolean;
-  /** The Python of an environment that has the backend's packages: a path or a command. Default: see `findPython`. */
+  /**
+   * The Python of an environment that has the backend's packages: a path or a command. Default: see
+   * `findPython`.
+   */
   readonly python?: string;
-  /** Stops it, unless the files are just getting their names. */
+  /** Stops the conversion, unless the files are just getting their names. */
   readonly signal?: AbortSignal;
-  /** Bytes read and written, and how many there will be. */
+  /** Receives how many bytes were read and written, and how many there will be. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface ConvertedCheckpoint {
-  /** Of the directory, absolute: a `checkpoint` for `Remdm.launch`. */
+  /** The absolute path of the directory, which `Remdm.launch` takes as `checkpoint`. */
   readonly path: string;
 }
 
@@ -42,11 +55,12 @@ const KEYS: Readonly<Record<keyof ConversionOptions, true>> = {
 };
 
 /**
- * Writes a checkpoint as safetensors, in a Python process that ends with it. Nothing that is pickled in the source is run.
- * @param checkpoint a name or a path, as for `Remdm.launch`; masked language models of Hugging Face have other networks and are
- * used as they are, MDLM's own release excepted.
- * @throws OptionError, CheckpointError, BackendError (output_failed where `out` cannot be written or has a checkpoint,
- * out_of_memory, python_missing, ...), AbortedError.
+ * Writes a checkpoint as safetensors, in a Python process that ends afterwards. It runs no code
+ * that is pickled in the source.
+ * @param checkpoint a name or a path, as for `Remdm.launch`. Masked language models of Hugging Face
+ * have other networks and are used as they are, except MDLM's own release.
+ * @throws OptionError, CheckpointError, BackendError (output_failed where `out` cannot be written
+ * or has a checkpoint, out_of_memory, python_missing, ...), AbortedError.
  */
 export async function convertCheckpoint(
   checkpoint: string,

@@ -1,17 +1,24 @@
-/** Text of tokens with masks between them, as the tokenizer's own decoder writes it. */
+/** Decodes tokens with masks between them, as the tokenizer's own decoder writes the tokens. */
 
-/** The decoder: token texts, as they stand in the vocabulary, to the text that they make together. */
+/** Makes one text of token texts as they stand in the vocabulary. */
 export type DecodeTokens = (tokens: string[]) => string;
 
-/** Where the characters that stand for masks are taken from: a private area that few vocabularies know. */
+/**
+ * The first of the characters that stand for masks: they lie in a private area that few
+ * vocabularies know.
+ */
 const PRIVATE = 0xf0000;
-/** Pairs of them that are tried. */
+/** How many pairs of these characters are tried. */
 const TRIES = 16;
 
 /**
- * A decoder has rules for neighbours: WordPiece parts words by blanks, Metaspace and Llama 2 take the blank from the first token only. So masks go through
- * it among the tokens, as a token that it does not know; two in turn, since a decoder (CTC) may take equal neighbours for one.
- * @param tokens undefined: a mask. @param mask is written instead.
+ * Decodes tokens and writes `mask` for each mask.
+ *
+ * A decoder has rules for neighbours: WordPiece parts words by blanks, Metaspace and Llama 2 take
+ * the blank from the first token only. So masks go through the decoder among the tokens, as a token
+ * that it does not know. Two such tokens take turns, because a decoder (CTC) may take equal
+ * neighbours for one.
+ * @param tokens has undefined for a mask.
  */
 export function decodeAround(
   tokens: readonly (string | undefined)[],
@@ -29,7 +36,7 @@ export function decodeAround(
   return runByRun(tokens, mask, decode);
 }
 
-/** For a decoder that changes every character: each run of tokens as if it were a text. */
+/** Decodes each run of tokens as a text by itself, for a decoder that changes every character. */
 function runByRun(
   tokens: readonly (string | undefined)[],
   mask: string,
@@ -43,7 +50,7 @@ function runByRun(
   return runs.map((run) => decoded(run, decode)).join(mask);
 }
 
-/** Some decoders take no empty list. */
+/** Decodes tokens; some decoders fail on an empty list. */
 function decoded(tokens: string[], decode: DecodeTokens): string {
   return tokens.length === 0 ? "" : decode(tokens);
 }

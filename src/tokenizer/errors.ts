@@ -1,7 +1,8 @@
+/** The error that says what is wrong with a tokenizer, or with a text for it. */
 import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
 import type { UnknownPiece } from "./tokenizer.ts";
 
-/** A tokenizer cannot be read, or does not belong to the model. */
+/** Says that a tokenizer cannot be read, does not belong to the model, or does not know a text. */
 export class TokenizerError extends RemdmError {
   override readonly name = "TokenizerError";
 
@@ -15,7 +16,7 @@ export class TokenizerError extends RemdmError {
   }
 }
 
-/** Characters of a piece that a message shows. */
+/** The most characters of a piece that a message shows. */
 const SHOWN = 40;
 
 export function unknownError(

@@ -1,4 +1,4 @@
-/** The GPT-2 vocabulary, built in: what the published checkpoints were trained with. */
+/** Builds the tokenizer of GPT-2, with which the published checkpoints were trained. */
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
@@ -8,10 +8,12 @@ import { readTokenizer } from "./rust.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const END_OF_TEXT = "<|endoftext|>";
-/** OpenAI's `vocab.bpe`, which all tokens follow from. `scripts/gpt2-merges.mjs` writes it. */
+/**
+ * OpenAI's `vocab.bpe`, from which all tokens follow. `scripts/gpt2-merges.mjs` writes this file.
+ */
 const MERGES = ["data", "gpt2-merges.txt.gz"] as const;
 
-/** Takes 2 MB of vocabulary, so only when it is asked for. */
+/** Reads the vocabulary, which takes 2 MB, only when it is called. */
 export async function loadGpt2(): Promise<Tokenizer> {
   const text = (await promisify(gunzip)(await readFile(packagePath(...MERGES)))).toString("utf8");
   const merges = text

@@ -1,4 +1,4 @@
-/** Tokenizers in the `tokenizer.json` format of Hugging Face. */
+/** Loads tokenizers in the `tokenizer.json` format of Hugging Face. */
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { TokenizerError } from "./errors.ts";
@@ -7,8 +7,10 @@ import { readTokenizer } from "./rust.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /**
- * @param path of a `tokenizer.json`; what lies beside it says which of its tokens are special.
- * @throws TokenizerError tokenizer_invalid when the file is missing, no JSON or no tokenizer, or has a part that cannot be read.
+ * Loads the tokenizer of a file.
+ * @param path the path of a `tokenizer.json`; files beside it say which of its tokens are special.
+ * @throws TokenizerError tokenizer_invalid when the file is missing, is not JSON or not a
+ * tokenizer, or has a part that cannot be read.
  */
 export async function loadHuggingFace(path: string): Promise<Tokenizer> {
   return readTokenizer(path, await read(path), (idOf) => readSpecialTokens(dirname(path), idOf));

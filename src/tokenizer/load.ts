@@ -10,13 +10,17 @@ import { loadHuggingFace } from "./huggingFace.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const FILE_NAME = "tokenizer.json";
-/** V of the published checkpoints: GPT-2's vocabulary and the mask. */
+/** The vocabulary size of the published checkpoints: GPT-2's tokens and the mask. */
 const GPT2_MODEL_VOCABULARY = 50258;
-/** The models that come with this package share a tokenizer; V is its tokens and the mask. */
+/**
+ * Names the models that come with this package. They share a tokenizer; their vocabulary is its
+ * tokens and the mask.
+ */
 const BUNDLED_MODELS = /^demo(-ar|-sedd)?$/;
 const BUNDLED_VOCABULARY = 4097;
 
 /**
+ * Loads a tokenizer.
  * @param source `gpt2`, `demo`, or the path of a `tokenizer.json` or of its directory.
  * @throws OptionError; TokenizerError tokenizer_invalid.
  */
@@ -27,28 +31,34 @@ export async function loadTokenizer(source: string): Promise<Tokenizer> {
   return loadHuggingFace(isDirectory(path) ? join(path, FILE_NAME) : path);
 }
 
-/** The tokenizer that lies beside a checkpoint, a file or a directory; undefined when there is none. */
+/**
+ * Loads the tokenizer that lies beside a checkpoint, a file or a directory; undefined when there is
+ * none.
+ */
 export async function tokenizerBeside(checkpoint: string): Promise<Tokenizer | undefined> {
   const path = besideCheckpoint(checkpoint);
   return path === undefined ? undefined : loadHuggingFace(path);
 }
 
-/** Where that is. */
+/**
+ * Returns the path of the `tokenizer.json` beside a checkpoint, or undefined when there is none.
+ */
 export function besideCheckpoint(checkpoint: string): string | undefined {
   const directory = isDirectory(checkpoint) ? checkpoint : dirname(checkpoint);
   const path = join(directory, FILE_NAME);
   return existsSync(path) ? path : undefined;
 }
 
-/** What a backend that runs already says of its model. */
+/** The facts about its model that a running backend tells. */
 export interface NamedModel extends Pick<DenoiserModel, "vocabSize"> {
   /** The last part of the checkpoint's path. */
   readonly name?: string;
 }
 
 /**
- * For a model that brings no tokenizer along: GPT-2's, when the sizes say so, and the bundled models' own, when name and size do.
- * @throws TokenizerError tokenizer_invalid when they do not.
+ * Loads the tokenizer of a model that brings no tokenizer along: GPT-2's when the size fits, and
+ * the bundled models' own when name and size fit.
+ * @throws TokenizerError tokenizer_invalid when no tokenizer fits.
  */
 export async function tokenizerFor({ vocabSize, name = "" }: NamedModel): Promise<Tokenizer> {
   if (vocabSize === GPT2_MODEL_VOCABULARY) return loadGpt2();
@@ -60,33 +70,41 @@ export async function tokenizerFor({ vocabSize, name = "" }: NamedModel): Promis
   );
 }
 
-/** A model whose card says where it comes from: those of Hugging Face may have columns that no token has. */
+/**
+ * A model whose card says where it comes from. A model of Hugging Face may have columns that belong
+ * to no token.
+ */
 export type CheckedModel = Pick<DenoiserModel, "vocabSize" | "maskId"> & {
   readonly format?: string;
 };
 
 /**
- * Columns that padding adds to any vocabulary: embeddings are padded to a multiple of 64 or 128 (ModernBERT's 50,280 tokens to 50,368 columns, LLaDA's 126,349
- * to 126,464).
+ * The most columns that padding adds to any vocabulary. Embeddings are padded to a multiple of 64
+ * or 128 (ModernBERT's 50,280 tokens to 50,368 columns, LLaDA's 126,349 to 126,464).
  */
 const PADDING = 128;
 /**
- * And to a large one, where that is a multiple for each of several devices (Dream's and Qwen2.5's 151,667 tokens to 152,064 columns, Pythia's 50,277 to 50,688), or
- * tokens were left unused (Phi-2's 50,295 of 51,200). It stays below the distance of vocabularies that are mixed up: BERT's cased and uncased ones are 1,526 apart.
+ * The most columns that padding adds to a large vocabulary. There the multiple is one for each of
+ * several devices (Dream's and Qwen2.5's 151,667 tokens to 152,064 columns, Pythia's 50,277 to
+ * 50,688), or tokens were left unused (Phi-2's 50,295 of 51,200). It stays below the distance of
+ * vocabularies that are mixed up: BERT's cased and uncased ones are 1,526 apart.
  */
 const LARGE_PADDING = 1024;
-/** A vocabulary that many times as large as its padding is a large one. */
+/** A vocabulary is large if it is at least this many times as large as its padding. */
 const LARGE = 32;
 
-/** Whether columns that no token has may come from padding; else the tokenizer is another model's. */
+/**
+ * Whether padding explains the columns that belong to no token; else the tokenizer is another
+ * model's.
+ */
 function isPadding(tokens: number, columns: number): boolean {
   const excess = columns - tokens;
   return excess >= 0 && excess <= Math.max(PADDING, Math.min(LARGE_PADDING, tokens / LARGE));
 }
 
 /**
- * Refuses a tokenizer of another vocabulary: the text would be gibberish. The mask lies inside the
- * tokenizer, or is the one token that the model has beyond it.
+ * Refuses a tokenizer of another vocabulary, whose text would be gibberish. The mask lies inside
+ * the tokenizer, or is the one token that the model has beyond it.
  * @throws TokenizerError tokenizer_mismatch.
  */
 export function checkTokenizer(tokenizer: Tokenizer, model: CheckedModel): void {
@@ -105,7 +123,7 @@ export function checkTokenizer(tokenizer: Tokenizer, model: CheckedModel): void 
 }
 
 /**
- * For a judge, which has no mask.
+ * Refuses a tokenizer of another vocabulary for a judge, which has no mask.
  * @throws TokenizerError tokenizer_mismatch.
  */
 export function checkJudgeTokenizer(tokenizer: Tokenizer, model: CheckedModel): void {

@@ -1,15 +1,18 @@
 /**
- * A text in pieces, one a token: what each adds to the text, in the text. Joined in order they are what `decode` says of
- * the whole sequence, also where the bytes of a character lie in several tokens: the character is then the last one's.
- * Limitation: Llama 2's decoder makes U+FFFD of every byte in a row that is not all characters, and a decoder with an
- * end-of-word suffix parts words by what follows; there the pieces can differ from the text.
+ * Divides a text into pieces, one for each token: what the token adds to the text. Joined in order,
+ * the pieces are what `decode` returns for the whole sequence. Where the bytes of a character lie
+ * in several tokens, the character belongs to the last one.
+ *
+ * Limitation: Llama 2's decoder makes U+FFFD of every byte in a row that is not all characters, and
+ * a decoder with an end-of-word suffix parts words by what follows. There the pieces can differ
+ * from the text.
  */
 import type { TokenId } from "../sampler/denoiser.ts";
 import { MASK_GLYPH, type Tokenizer } from "./tokenizer.ts";
 
-/** What stands for bytes that are no character, or only the beginning of one. */
+/** Stands for bytes that are not a character, or only the beginning of one. */
 const UNFINISHED = "\ufffd";
-/** A character has at most four bytes, so what is before the last three tokens is decided. */
+/** A character has at most four bytes, so the text before the last three tokens is decided. */
 const LONGEST_UNDECIDED = 3;
 
 export interface PieceOptions {
@@ -22,7 +25,10 @@ export class TextPieces {
   readonly #tokenizer: Tokenizer;
   readonly #maskId: TokenId;
   readonly #hidden: ReadonlySet<TokenId>;
-  /** The text of a token that begins a text, and that of one which follows another: a blank may tell them apart. */
+  /**
+   * The texts of tokens that begin a text, and of tokens that follow another: a blank may tell them
+   * apart.
+   */
   readonly #first = new Map<TokenId, string>();
   readonly #later = new Map<TokenId, string>();
 
@@ -33,9 +39,11 @@ export class TextPieces {
   }
 
   /**
+   * Returns the pieces of a sequence.
    * @param ids [L], masks included.
-   * @returns [L] pieces, `▒` for a mask, after a blank where the tokenizer parts tokens so. Bytes beside a mask that are no whole character have none yet: the mask may
-   *   complete it. Anywhere else they are U+FFFD.
+   * @returns [L] pieces; a mask is `▒`, after a blank where the tokenizer parts tokens by blanks.
+   * Bytes beside a mask that are not a whole character give nothing yet, because the mask may
+   * complete it. Anywhere else they are U+FFFD.
    */
   of(ids: ArrayLike<TokenId>): string[] {
     const tokens = Array.from(ids);
@@ -61,15 +69,17 @@ export class TextPieces {
     return pieces;
   }
 
-  /** Whether a token's bytes are not all of whole characters. */
+  /** Whether a token has bytes that are only a part of a character. */
   #isPart(id: TokenId): boolean {
     if (id === this.#maskId || this.#hidden.has(id)) return false;
     return this.#textFirst(id).includes(UNFINISHED);
   }
 
   /**
-   * @param before and after: the tokens beside the parts, of which a mask may complete a character.
-   * @returns for each part nothing, or what is decided with it.
+   * Assembles characters from neighbouring parts.
+   * @param before the token before the parts; a mask may complete a character.
+   * @param after the token after the parts, likewise.
+   * @returns for each part the text that is decided with it, which may be nothing.
    */
   #assemble(parts: readonly TokenId[], before?: TokenId, after?: TokenId): string[] {
     const textOf = (from: number, to: number): string => {
@@ -89,7 +99,8 @@ export class TextPieces {
       }
       const split = end - LONGEST_UNDECIDED;
       if (split - begin < LONGEST_UNDECIDED) continue;
-      // So many bytes without an end are no character: all but the last of them are told as they are.
+      // So many bytes without an end are not a character: all except the last ones are told as they
+      // are.
       const head = textOf(begin, split);
       if (head + textOf(split, end) !== text) continue;
       pieces[split - 1] = head;

@@ -1,6 +1,6 @@
 /**
- * A `tokenizer.json` in the hands of Hugging Face's own library `tokenizers`: the Rust code that Python's is, so its tokens
- * and texts are the same.
+ * Reads a `tokenizer.json` with Hugging Face's own library `tokenizers`. It is the Rust code that
+ * Python's library runs, so tokens and texts are the same.
  */
 import type { Tokenizer as Inner } from "tokenizers";
 import { isRecord } from "../foundation/checks.ts";
@@ -14,8 +14,10 @@ import { parseTokenizerFile, readError, type TokenizerJson } from "./tokenizerFi
 import { showingUnknown, unknownPieces, unknownToken } from "./unknown.ts";
 
 /**
- * @param name the file's path, for messages; `text` is what it holds.
- * @param special tells which of its tokens begin and end a text, and which is the mask.
+ * Makes a tokenizer of a file's text.
+ * @param name the file's path, for messages.
+ * @param text the contents of the file.
+ * @param special tells which tokens begin and end a text, and which is the mask.
  * @throws TokenizerError tokenizer_invalid.
  */
 export async function readTokenizer(
@@ -28,7 +30,7 @@ export async function readTokenizer(
   const build = (file: string): Inner => {
     try {
       const inner = Rust.fromString(file);
-      // Whoever saved the file may have cut or filled up texts, for batches of their own.
+      // The file may say to cut or fill up texts, for the batches of whoever saved it.
       inner.disableTruncation();
       inner.disablePadding();
       return inner;
@@ -51,7 +53,7 @@ export async function readTokenizer(
 
 type Encoding = Awaited<ReturnType<Inner["encode"]>>;
 
-/** Their ids are the library's, which may number them anew. */
+/** Lists the tokens that were added, with the library's ids: it may number them anew. */
 function addedTokens({ added_tokens: added }: TokenizerJson, inner: Inner) {
   const tokens: unknown[] = Array.isArray(added) ? added : [];
   return tokens.filter(isRecord).flatMap(({ content, special }) => {
@@ -60,7 +62,10 @@ function addedTokens({ added_tokens: added }: TokenizerJson, inner: Inner) {
   });
 }
 
-/** @param idOf for tokens that were added, which the library may number anew. */
+/**
+ * Finds the highest id of the vocabulary.
+ * @param idOf gives the ids of tokens that were added, which the library may number anew.
+ */
 function highestId(
   { model, added_tokens: added }: TokenizerJson,
   idOf: (token: string) => unknown,
@@ -77,12 +82,16 @@ function highestId(
 }
 
 /**
- * Characters of a text: far fewer than the library's pattern search takes before it gives up, which would
- * end the process.
+ * The most characters of a text: far fewer than the library's pattern search takes before it gives
+ * up, which would end the process.
  */
 const MOST_CHARACTERS = 2 ** 23;
 
-/** @param unknownIn which pieces of a text are unknown; without `encoding` where the library could make none. */
+/**
+ * Makes the tokenizer's `encode`.
+ * @param unknownIn finds the unknown pieces of a text; it gets no `encoding` where the library
+ * could not encode.
+ */
 function encoder(
   name: string,
   inner: Inner,

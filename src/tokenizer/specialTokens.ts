@@ -1,6 +1,7 @@
 /**
- * Which tokens begin and end a text, and which is the mask: what Hugging Face writes into files beside `tokenizer.json`.
- * The mask is found as `huggingface_vocabulary.py` of the backend finds it.
+ * Finds which tokens begin and end a text, and which is the mask, in the files that Hugging Face
+ * writes beside `tokenizer.json`. The mask is found as `huggingface_vocabulary.py` of the backend
+ * finds it.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -17,7 +18,10 @@ export interface SpecialTokens {
   readonly maskId?: TokenId;
 }
 
-/** The tokens that a text begins and ends with, as a sampler is to know them: most models begin one with the token that ended the last. */
+/**
+ * Returns the tokens that a text begins and ends with, for a sampler. Most models begin a text with
+ * the token that ended the last one.
+ */
 export function textEnds({
   eosId,
   bosId = eosId,
@@ -25,7 +29,10 @@ export function textEnds({
   return { ...(bosId !== undefined && { bosId }), ...(eosId !== undefined && { eosId }) };
 }
 
-/** What a tokenizer file marks as special, and what ends, begins and masks a text whether or not it is marked. */
+/**
+ * Collects the tokens that a tokenizer file marks as special, and the tokens that end, begin and
+ * mask a text, marked or not.
+ */
 export function specialIds(
   added: Iterable<{ readonly id: TokenId; readonly special: boolean }>,
   { bosId, eosId, maskId }: SpecialTokens,
@@ -34,20 +41,21 @@ export function specialIds(
   return new Set([...marked, bosId, eosId, maskId].filter((id) => id !== undefined));
 }
 
-/** The tokens of a tokenizer that are no text. */
+/** Returns the tokens of a tokenizer that are not text. */
 export function hiddenTokens({ specialIds: ids, ...ends }: Tokenizer): ReadonlySet<TokenId> {
   return ids ?? specialIds([], ends);
 }
 
-/** Names of the token that ends a text, where no file says which it is. */
+/** The usual names of the token that ends a text, for tokenizers whose files do not name it. */
 const END_TOKENS = ["<|endoftext|>", "</s>", "<|end_of_text|>", "[SEP]"];
 
-/** The first that names a token counts. */
+/** The files that name special tokens; the first file that names a token counts. */
 const SETTINGS = ["tokenizer_config.json", "special_tokens_map.json"];
 
 /**
- * @param idOf the tokenizer's vocabulary.
- * @throws TokenizerError tokenizer_invalid when a file is there and holds no JSON object.
+ * Reads the files beside a tokenizer.
+ * @param idOf looks a token up in the tokenizer's vocabulary.
+ * @throws TokenizerError tokenizer_invalid when a file exists and does not hold a JSON object.
  */
 export async function readSpecialTokens(
   directory: string,
@@ -86,7 +94,7 @@ async function readObject(path: string): Promise<Fields> {
   }
 }
 
-/** A token is named by its text, or by a record of it. */
+/** Returns a token's text from its setting, which is the text or a record of it. */
 function tokenIn(value: unknown): string | undefined {
   const content = isRecord(value) ? value.content : value;
   return typeof content === "string" ? content : undefined;

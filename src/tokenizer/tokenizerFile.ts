@@ -1,10 +1,17 @@
-/** A `tokenizer.json`, looked at before it is used: which part cannot be read, or would fail later. */
+/**
+ * Checks a `tokenizer.json` before it is used, and says which part cannot be read or would fail
+ * later.
+ */
 import { isRecord } from "../foundation/checks.ts";
 import { TokenizerError } from "./errors.ts";
 
 export type TokenizerJson = Readonly<Record<string, unknown>>;
 
-/** @throws TokenizerError tokenizer_invalid for what is no JSON object, or has a part that would fail later. */
+/**
+ * Parses the file's text.
+ * @throws TokenizerError tokenizer_invalid for a text that is not a JSON object, or has a part that
+ * would fail later.
+ */
 export function parseTokenizerFile(path: string, text: string): TokenizerJson {
   const json = parse(path, text);
   for (const part of partsOf(json)) {
@@ -15,7 +22,8 @@ export function parseTokenizerFile(path: string, text: string): TokenizerJson {
 }
 
 /**
- * Names the part that the library refuses: its own message gives a line and a column.
+ * Makes the error that names the part that the library refuses; the library's own message gives a
+ * line and a column.
  * @param read has the library read a file.
  */
 export function readError(
@@ -38,16 +46,19 @@ export function readError(
 }
 
 interface Part {
-  /** Of the file: `pre_tokenizer`. */
+  /** The part's key in the file, such as `pre_tokenizer`. */
   readonly key: string;
   readonly value: unknown;
-  /** The value, or what its key is to hold where it is but an item of it. */
+  /** The value that the key holds in a file with this part alone: the value, or a list of it. */
   readonly alone: unknown;
 }
 
 const SEQUENCES = ["normalizers", "pretokenizers", "processors", "decoders"];
 
-/** The parts that the library takes alone: those of a sequence one by one, and the tokens that were added. */
+/**
+ * Lists the parts that the library reads alone: the parts of a sequence one by one, and each token
+ * that was added.
+ */
 function partsOf(json: TokenizerJson): Part[] {
   return Object.entries(json).flatMap(([key, value]) => {
     const items = Array.isArray(value) ? value : itemsOf(value);
@@ -66,7 +77,10 @@ function itemsOf(value: unknown): unknown[] | undefined {
   return items?.flatMap((item: unknown) => itemsOf(item) ?? [item]);
 }
 
-/** What `tokenizers` 0.23.2 takes when it reads the file, and fails at later, without an error to catch. */
+/**
+ * Says what is wrong with a part that `tokenizers` 0.23.2 reads, but fails at later without an
+ * error to catch.
+ */
 function fatalFault(part: unknown): string | undefined {
   if (!isRecord(part)) return undefined;
   switch (part.type) {
@@ -87,7 +101,10 @@ function fatalFault(part: unknown): string | undefined {
   }
 }
 
-/** Sizes as sentencepiece writes them: of the trie in bytes, the trie, and texts in UTF-8. */
+/**
+ * Whether a map is whole, as sentencepiece writes it: the size of the trie in bytes, the trie, and
+ * texts in UTF-8.
+ */
 function isCharacterMap(map: unknown): boolean {
   if (typeof map !== "string") return true; // the library says so
   const bytes = Buffer.from(map, "base64");
@@ -109,7 +126,7 @@ function missingSpecialToken({ single, pair, special_tokens }: TokenizerJson): s
   return undefined;
 }
 
-/** A merge drops the prefix of its second part, which must have one. */
+/** Finds a merge whose second part lacks the prefix, which the library would drop from it. */
 function shortMerge({ merges, continuing_subword_prefix: prefix }: TokenizerJson) {
   if (typeof prefix !== "string" || prefix === "" || !Array.isArray(merges)) return undefined;
   const seconds = merges.map((merge: unknown) =>
@@ -148,7 +165,7 @@ function unreadable(path: string, { key, value }: Part, why: string, cause?: unk
   );
 }
 
-/** Without the place, which is one in what was made of the file. */
+/** Returns an error's message without the place, which lies in a text that was made of the file. */
 function messageOf(error: unknown): string {
   // A native addon may throw errors of another realm.
   const message = isRecord(error) ? error.message : error;

@@ -1,4 +1,4 @@
-/** Which pieces of a text a tokenizer does not know. */
+/** Finds the pieces of a text that a tokenizer does not know. */
 import { isRecord } from "../foundation/checks.ts";
 import type { TokenId } from "../sampler/denoiser.ts";
 import { byteAlphabet } from "./byteAlphabet.ts";
@@ -11,7 +11,7 @@ export interface UnknownToken {
   readonly text: string;
 }
 
-/** @returns undefined where the model has none: then it drops what it does not know, or fails. */
+/** Returns the model's unknown token. A model without one drops what it does not know, or fails. */
 export function unknownToken({ model }: TokenizerJson): UnknownToken | undefined {
   if (!isRecord(model)) return undefined;
   const { vocab, unk_token: text, unk_id: id } = model;
@@ -25,10 +25,10 @@ export function unknownToken({ model }: TokenizerJson): UnknownToken | undefined
   return typeof text === "string" && typeof known === "number" ? { id: known, text } : undefined;
 }
 
-/** Of the library. */
+/** The part of the library's encoding that is used here. */
 interface Encoding {
   getIds(): TokenId[];
-  /** In characters of the text. */
+  /** Where each token begins and ends, in characters of the text. */
   getOffsets(): number[][];
 }
 
@@ -48,12 +48,16 @@ export function unknownPieces(
   });
 }
 
-/** Beyond the ids that the library gives to tokens that were added. */
+/**
+ * The token that shows unknown pieces; its id lies beyond the ids that the library gives to added
+ * tokens.
+ */
 const SHOWN: UnknownToken = { id: 2 ** 31, text: "<remdm:unknown>" };
 
 /**
- * The same tokenizer with an unknown token, which shows the pieces that the file's own would drop or fail at.
- * @returns undefined where it has one, or knows every piece.
+ * Gives a tokenizer an unknown token, which shows the pieces that the tokenizer would drop or fail
+ * at.
+ * @returns undefined where the tokenizer has an unknown token, or knows every piece.
  */
 export function showingUnknown(
   json: TokenizerJson,
@@ -71,7 +75,9 @@ export function showingUnknown(
   return { json: { ...json, model: { ...model, vocab, unk_token: SHOWN.text } }, unknown: SHOWN };
 }
 
-/** Byte-level vocabularies, and those that fall back to bytes. */
+/**
+ * Whether a vocabulary has every byte: a byte-level vocabulary, or one that falls back to bytes.
+ */
 function knowsEveryByte({ model, normalizer, pre_tokenizer }: TokenizerJson): boolean {
   if (!isRecord(model)) return false;
   const { vocab, byte_fallback: fallsBack } = model;

@@ -88,7 +88,7 @@ describe("a file that is there", () => {
     await expect(download({ force })).rejects.toMatchObject({
       name: "DownloadError",
       code: "output_failed",
-      message: `${path()} is no file`,
+      message: `${path()} is not a file`,
       remedy: expect.stringContaining("Move it away"),
     });
     expect(drive().asked).toEqual([]);

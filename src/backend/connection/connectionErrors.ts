@@ -1,4 +1,4 @@
-/** Why a connection, or a call over it, came to nothing. */
+/** Errors that say why a connection, or a call over it, failed. */
 import { BackendError } from "../errors.ts";
 
 const RETRY = "Launch or connect again; runs can be repeated with the same seed.";
@@ -23,7 +23,7 @@ export function brokenError(
   return new BackendError("backend_exited", `Cannot ${action} the backend`, RETRY, cause);
 }
 
-/** Every pending and later call of a connection that was closed on purpose. */
+/** Ends every pending and later call of a connection that was closed on purpose. */
 export function closedError(): BackendError {
   return new BackendError(
     "backend_closed",

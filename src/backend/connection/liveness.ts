@@ -1,13 +1,17 @@
 /**
- * Finds a backend that is alive but answers nothing any more. While calls are pending it is asked for a
- * sign of life every `intervalMs`; when none came for `limitMs` it is given up.
+ * Finds a backend that is alive but no longer answers. While calls are pending, the backend is
+ * asked for a sign of life every `intervalMs`, and given up when it has shown no sign for
+ * `limitMs`.
  */
 export interface LivenessLimits {
   readonly intervalMs: number;
   readonly limitMs: number;
 }
 
-/** The backend's I/O thread answers within a millisecond; the rest is for machines that are out of breath. */
+/**
+ * The backend's I/O thread answers within a millisecond; the rest of the limit is for overloaded
+ * machines.
+ */
 export const LIVENESS: LivenessLimits = { intervalMs: 2000, limitMs: 30_000 };
 
 export class Liveness {
@@ -23,7 +27,7 @@ export class Liveness {
     this.#giveUp = giveUp;
   }
 
-  /** Calls are pending from now on. */
+  /** Says that calls are pending from now on. */
   start(): void {
     if (this.#timer !== undefined) return;
     this.#silentTicks = 0;
@@ -32,22 +36,26 @@ export class Liveness {
     }, this.#limits.intervalMs);
   }
 
-  /** Nothing is pending any more. */
+  /** Says that no call is pending any more. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  /** Any message is a sign of life. */
+  /** Says that a message came: any message is a sign of life. */
   heard(): void {
     this.#silentTicks = 0;
   }
 
-  /** Ticks are counted, not the clock: they stand still with a blocked event loop or a sleeping computer. */
+  /**
+   * Counts ticks instead of reading the clock: ticks stand still with a blocked event loop or a
+   * sleeping computer.
+   */
   #tick(): void {
     this.#silentTicks += 1;
     const silentMs = this.#silentTicks * this.#limits.intervalMs;
-    // One tick more than the limit, for the time before the first question was asked.
+    // The limit is passed one tick late, because the first question is asked one tick after the
+    // start.
     if (silentMs > this.#limits.limitMs) this.#giveUp(silentMs);
     else this.#ask();
   }

@@ -1,10 +1,11 @@
 /**
- * Waits for the next message of a socket: the one place where the runtimes differ.
+ * Waits for the next message of a socket. This is the one place where the runtimes differ.
  *
  * In Node's main thread the addon waits. In a worker thread a wait of the addon's aborts the whole
- * process when the worker ends, and under Deno (2.9) such waits stall after some hundred messages, so
- * there the socket is polled. No wait is longer than `WAIT_MS`, so that whoever waits can look at the
- * connection in between: to look at it during a wait of the addon's would take the message's signal away.
+ * process when the worker ends, and under Deno (2.9) such waits stall after some hundred messages,
+ * so there the socket is polled. No wait is longer than `WAIT_MS`, so that the caller can look at
+ * the connection in between: a look during a wait of the addon's would take the message's signal
+ * away.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { isMainThread } from "node:worker_threads";
@@ -14,15 +15,22 @@ import { isRecord } from "../../foundation/checks.ts";
 /** The part of a DEALER socket that a receiver uses. */
 export type ReceivingSocket = Pick<Dealer, "closed" | "readable" | "receive" | "receiveTimeout">;
 
-/** @returns one multipart message, or undefined when there was none for `WAIT_MS`, or the socket was closed. */
+/**
+ * Resolves with one multipart message, or with undefined when none came for `WAIT_MS` or the socket
+ * was closed.
+ */
 export type Receive = () => Promise<Uint8Array[] | undefined>;
 
 export const WAIT_MS = 25;
 
-/** @param socket not yet connected; its `receiveTimeout` is set as the runtime needs it. */
+/**
+ * Makes the receiver that this runtime needs.
+ * @param socket is not yet connected; its `receiveTimeout` is set.
+ */
 export function receiverOf(socket: ReceivingSocket): Receive {
   if ("Deno" in globalThis) return pollingReceiver(socket, SPIN_TURNS);
-  // A worker can be terminated at any moment, which must not be in a call of the addon: few calls, then.
+  // A worker can be terminated at any moment, and must not be in a call of the addon then: it makes
+  // few calls.
   return isMainThread ? awaitingReceiver(socket) : pollingReceiver(socket, 0);
 }
 
@@ -38,20 +46,28 @@ function awaitingReceiver(socket: ReceivingSocket): Receive {
   };
 }
 
-/** Whether ZeroMQ said that it cannot do it now: nothing to receive, or nobody to send to. */
+/**
+ * Whether ZeroMQ said that it cannot do it now: there is nothing to receive, or nobody to send to.
+ */
 export function isTryAgain(error: unknown): boolean {
   return isRecord(error) && error.code === "EAGAIN";
 }
 
-/** A round trip to a waiting backend takes well under a millisecond: look again at once this many times ... */
+/**
+ * A round trip to a waiting backend takes well under a millisecond: look again at once this many
+ * times ...
+ */
 const SPIN_TURNS = 2000;
 /** ... and then, during a long forward, leave the processor to others. */
 const SLEEP_MS = 3;
 
-/** Deno panics ("Invoke in DisallowJavascriptExecutionScope") when one of these is collected; each is small. */
+/**
+ * Keeps sockets from being collected, at which Deno panics ("Invoke in
+ * DisallowJavascriptExecutionScope"); each is small.
+ */
 const neverCollected = new Set<ReceivingSocket>();
 
-/** For Deno and worker threads; exported for its test. */
+/** Makes the receiver for Deno and worker threads; exported for its test. */
 export function pollingReceiver(socket: ReceivingSocket, spinTurns: number): Receive {
   socket.receiveTimeout = 0;
   neverCollected.add(socket);

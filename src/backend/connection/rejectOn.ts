@@ -1,15 +1,18 @@
-/** The two ways in which a call ends without an answer and without the end of the connection. */
+/** Ends a call on its abort signal or its time limit: the connection goes on without its answer. */
 import { onAbort } from "../../foundation/onAbort.ts";
 import { AbortedError } from "../../foundation/errors.ts";
 import { timeoutError } from "./connectionErrors.ts";
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Reject with backend_timeout after this long; default: never, the liveness watch finds a hung backend. */
+  /**
+   * Rejects with backend_timeout after this many milliseconds. Default: never; the liveness watch
+   * finds a hung backend.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
-/** Calls `reject` when the signal fires or the time is over; returns what takes both back. */
+/** Calls `reject` when the signal fires or the time is over; returns a function that stops both. */
 export function rejectOn(
   { signal, timeoutMs }: CallOptions,
   reject: (error: unknown) => void,

@@ -1,7 +1,8 @@
 /**
- * Calls over one DEALER socket: one read loop, one send queue, and a promise for every call that is settled
- * by its answer, its abort signal, its time limit, or the end of the connection, whichever is first.
- * While no call is pending the connection does not keep the process alive.
+ * A transport makes calls over one DEALER socket. It has one read loop, one send queue, and a
+ * promise for every call, which is settled by the call's answer, its abort signal, its time limit,
+ * or the end of the connection, whichever is first. While no call is pending the connection does
+ * not keep the process alive.
  */
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,11 +33,14 @@ import type { Tensor } from "../wire/tensors.ts";
 
 export interface TransportOptions {
   readonly liveness?: LivenessLimits;
-  /** The reason when the peer hangs up; default: just that. Pending calls are rejected when it is known. */
+  /**
+   * Finds the reason when the peer hangs up. Pending calls are rejected when it is known. Default:
+   * the reason is that the backend hung up.
+   */
   readonly explainLoss?: () => Promise<RemdmError>;
 }
 
-/** What to ask, without the id. */
+/** A request without its id, which the transport adds. */
 export type Question = WithoutId<RequestHeader>;
 type WithoutId<R> = R extends RequestHeader ? Omit<R, "id"> : never;
 
@@ -49,13 +53,18 @@ interface PendingCall {
   reject(error: unknown): void;
 }
 
-/** How long a peer that is not there yet is left alone before the next try to send. */
+/**
+ * How long to wait before the next try to send, in milliseconds, while the peer is not there yet.
+ */
 const SEND_RETRY_MS = 5;
-/** A peer that is not there yet is connected to again after this time, which doubles ... */
+/**
+ * How long to wait before connecting again to a peer that is not there yet, in milliseconds. The
+ * time doubles ...
+ */
 const CONNECT_RETRY_MS = 50;
-/** ... up to this while there is no socket of its, ... */
+/** ... up to this while the peer's socket does not exist, ... */
 const ABSENT_RETRY_MS = 400;
-/** ... and to this where there is one: over a slow link the handshake takes several round trips. */
+/** ... and up to this while it exists: over a slow link the handshake takes several round trips. */
 const PRESENT_RETRY_MS = 12_800;
 const SCHEME = "ipc://";
 
@@ -78,7 +87,8 @@ export class Transport {
   #ended: RemdmError | undefined;
 
   /**
-   * Returns at once: a peer that is not there yet is waited for, see `timeoutMs` of a call.
+   * Returns at once. Calls wait for a peer that is not there yet, as long as their `timeoutMs`
+   * allows.
    * @throws BackendError endpoint_invalid when ZeroMQ refuses the address.
    */
   constructor(endpoint: string, options: TransportOptions = {}) {
@@ -113,8 +123,8 @@ export class Transport {
   }
 
   /**
-   * Look for signs of life while calls are pending, from now on. Not to be called before the first answer:
-   * a backend that is importing PyTorch answers nothing.
+   * From now on, looks for signs of life while calls are pending. It must follow the first answer,
+   * because a backend that is importing PyTorch answers nothing.
    */
   watch(): void {
     this.#watching = true;
@@ -122,10 +132,12 @@ export class Transport {
   }
 
   /**
-   * Ask and wait for the answer.
-   * @param tensors belong to the transport until the promise settles; ZeroMQ sends from their memory.
-   * @param accept which kind of reply answers the question.
-   * @throws AbortedError at once when the signal fires (the answer is dropped when it comes), BackendError otherwise.
+   * Asks a question and waits for the answer.
+   * @param tensors belong to the transport until the promise settles, because ZeroMQ sends from
+   * their memory.
+   * @param accept says which kind of reply answers the question.
+   * @throws AbortedError at once when the signal fires (the answer is dropped when it comes);
+   * BackendError otherwise.
    */
   async call<R extends Reply>(
     question: Question,
@@ -157,12 +169,18 @@ export class Transport {
     }
   }
 
-  /** Pending calls are rejected with backend_closed, the socket is closed. Any number of times. */
+  /**
+   * Closes the socket, and rejects pending calls with backend_closed. It may be called any number
+   * of times.
+   */
   close(): void {
     this.end(closedError());
   }
 
-  /** The connection is over: `reason` is what every pending and every later call gets. The first reason stays. */
+  /**
+   * Ends the connection. Every pending and every later call rejects with `reason`; the first reason
+   * stays.
+   */
   end(reason: RemdmError): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
@@ -178,7 +196,10 @@ export class Transport {
     if (!this.#sending) void this.#send();
   }
 
-  /** Empties the outbox; one at a time, because ZeroMQ refuses a second send while one waits. */
+  /**
+   * Empties the outbox, one message at a time, because ZeroMQ refuses a second send while one
+   * waits.
+   */
   async #send(): Promise<void> {
     this.#sending = true;
     while (this.#outbox.length > 0) {
@@ -201,7 +222,10 @@ export class Transport {
     if (index >= 0) this.#outbox.splice(index, 1);
   }
 
-  /** Reads while calls are pending, and rests in between: a wait for a message keeps the process alive. */
+  /**
+   * Reads while calls are pending, and rests in between, because a wait for a message keeps the
+   * process alive.
+   */
   async #read(): Promise<void> {
     try {
       while (this.#ended === undefined) {
@@ -222,7 +246,10 @@ export class Transport {
     }
   }
 
-  /** Until somebody calls or all ends; the connection is looked at, by a timer that holds nothing. */
+  /**
+   * Rests until a call comes or the connection ends. A timer that keeps nothing alive looks at the
+   * connection.
+   */
   async #rest(): Promise<void> {
     this.#resting = true;
     this.#liveness.stop();
@@ -239,7 +266,10 @@ export class Transport {
     if (this.#watching && this.#ended === undefined) this.#liveness.start();
   }
 
-  /** An answer that nobody waits for any more is dropped; one that cannot be read ends the connection. */
+  /**
+   * Gives an answer to its call. An answer that nobody waits for any more is dropped; an answer
+   * that cannot be read ends its call, or the connection where its id cannot be read either.
+   */
   #dispatch(frames: Uint8Array[]): void {
     try {
       const message = decodeReply(frames);
@@ -247,7 +277,8 @@ export class Transport {
       const call = header.id === null ? undefined : this.#take(header.id);
       if (header.type !== "error") call?.settle(message);
       else if (header.id !== null) call?.reject(reportedError(header, "backend_rejected"));
-      // It could not read one of our messages, nobody knows which: some call would wait for ever.
+      // The backend could not read one of our messages and cannot say which: some call would wait
+      // for ever.
       else this.end(reportedError(header, "backend_rejected"));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -256,14 +287,16 @@ export class Transport {
     }
   }
 
-  /** It is pending no more, so that the read loop knows at once whether to go on. */
+  /** Takes a call off the pending ones, so that the read loop knows at once whether to go on. */
   #take(id: number): PendingCall | undefined {
     const call = this.#pending.get(id);
     this.#pending.delete(id);
     return call;
   }
 
-  /** A peer that is not there yet is connected to again; one that has gone ends the connection. */
+  /**
+   * Connects again to a peer that is not there yet, and ends the connection when the peer has gone.
+   */
   async #lookAtPeer(): Promise<void> {
     if (this.#ended !== undefined) return;
     if (this.#socket.writable) {
@@ -289,7 +322,10 @@ export class Transport {
   }
 }
 
-/** Whether libzmq has given up an endpoint by itself, as it does when a connection breaks in its handshake. */
+/**
+ * Whether libzmq has given up an endpoint by itself, as it does when a connection breaks in its
+ * handshake.
+ */
 function isGone(error: unknown): boolean {
   return isRecord(error) && error.code === "ENOENT";
 }

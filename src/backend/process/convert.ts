@@ -1,4 +1,7 @@
-/** A checkpoint in another format: the backend's Python does it, in a process of its own that leaves nothing half done. */
+/**
+ * Converts a checkpoint to safetensors, in a Python process of its own that leaves nothing half
+ * done.
+ */
 import { execa } from "execa";
 import { isRecord } from "../../foundation/checks.ts";
 import { AbortedError } from "../../foundation/errors.ts";
@@ -7,23 +10,32 @@ import { endedError, type EndRemedies } from "./lastWords.ts";
 import { LogTail } from "./logTail.ts";
 
 export interface ConvertOptions {
-  /** Path of a Python that has the backend's packages. */
+  /** The path of a Python that has the backend's packages. */
   readonly python: string;
-  /** Path of a Lightning `.ckpt`, of a directory of ours or a `.safetensors` file in it, or of MDLM's Hugging Face release. */
+  /**
+   * The path of a Lightning `.ckpt`, of a directory of ours or a `.safetensors` file in it, or of
+   * MDLM's Hugging Face release.
+   */
   readonly checkpoint: string;
-  /** The directory that gets `model.safetensors`, `card.json`, and `tokenizer.json` where there is one beside the source. */
+  /**
+   * The directory that gets `model.safetensors`, `card.json`, and `tokenizer.json` where there is
+   * one beside the source.
+   */
   readonly out: string;
-  /** The averaged weights or those of the last training step. Default: the averaged ones, or what there is. */
+  /**
+   * The averaged weights, or the weights of the last training step. Default: the averaged ones
+   * where the source has them, else the others.
+   */
   readonly weights?: "ema" | "raw" | undefined;
   readonly dtype: "float32" | "float16" | "bfloat16";
   /** Replace a checkpoint that is in `out`. */
   readonly force: boolean;
   readonly signal: AbortSignal;
-  /** Bytes read and written, and how many there will be. */
+  /** Receives how many bytes were read and written, and how many there will be. */
   readonly onProgress: (done: number, total: number) => void;
 }
 
-/** From SIGTERM, in answer to which it tidies up, to SIGKILL. */
+/** Milliseconds from SIGTERM, at which the process tidies up, to SIGKILL. */
 const KILL_DELAY_MS = 5_000;
 
 const REMEDIES: EndRemedies = {
@@ -33,8 +45,10 @@ const REMEDIES: EndRemedies = {
 };
 
 /**
- * Resolves when the checkpoint is written: also after an abort that came too late.
- * @throws CheckpointError, BackendError (output_failed, out_of_memory, backend_start_failed, backend_exited), AbortedError.
+ * Runs the conversion. Resolves when the checkpoint is written, also after an abort that came too
+ * late.
+ * @throws CheckpointError, BackendError (output_failed, out_of_memory, backend_start_failed,
+ * backend_exited), AbortedError.
  */
 export async function convert(options: ConvertOptions): Promise<void> {
   const { python, signal, onProgress } = options;
@@ -79,7 +93,7 @@ export async function convert(options: ConvertOptions): Promise<void> {
   );
 }
 
-/** undefined for a line that is not of ours. */
+/** Parses a line of our own; returns undefined for any other line. */
 function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(line);

@@ -1,16 +1,16 @@
-/** Why a backend's process is gone, from how it ended and what it wrote last. */
+/** Says why a backend's process is gone, from how it ended and what it wrote last. */
 import { BackendError, reportedError } from "../errors.ts";
 
 export interface ProcessEnd {
   readonly exitCode?: number | undefined;
   readonly signal?: string | undefined;
-  /** Why the process could not even be started. */
+  /** The error of a process that could not be started. */
   readonly cause?: unknown;
 }
 
-/** What to do when it ends in the middle of its work. */
+/** What to do when the process ends in the middle of its work. */
 export interface EndRemedies {
-  /** By SIGKILL, which we did not send. */
+  /** For a process that ended by SIGKILL, which we did not send. */
   readonly killed: string;
   readonly ended: string;
 }
@@ -22,14 +22,18 @@ const SERVING: EndRemedies = {
 };
 
 const SHOWN_LINES = 12;
-/** How the backend reports a fatal error; the convention of `py_backend/remdm_backend/log.py`. */
+/**
+ * Matches the backend's report of a fatal error, as `py_backend/remdm_backend/log.py` writes it.
+ */
 const FATAL = /^remdm-backend: error (\{.*\})$/;
 
 /**
+ * Makes the error for a process that ended.
  * @param command path of the Python that ran it.
  * @param lines the last lines of stderr.
- * @param ready whether the backend had answered the handshake, or shown otherwise that it is at work: it failed to start if not.
- * @param remedies for one that was ready. Default: of a backend that serves.
+ * @param ready whether the backend had answered the handshake, or shown otherwise that it was at
+ * work; if not, it failed to start.
+ * @param remedies for a process that was ready. Default: the remedies for a backend that serves.
  */
 export function endedError(
   command: string,
@@ -50,7 +54,7 @@ export function endedError(
   return new BackendError(fallback, message, remedy, end.cause);
 }
 
-/** The backend did not get ready in time. */
+/** Makes the error for a backend that did not get ready in time. */
 export function slowStartError(
   timeoutMs: number,
   lines: readonly string[],
@@ -76,7 +80,7 @@ function remedyFor({ signal }: ProcessEnd, { killed, ended }: EndRemedies): stri
   return signal === "SIGKILL" ? killed : ended;
 }
 
-/** Names the Python: the caller may have chosen another one than these commands would by themselves. */
+/** Names the Python, because the caller may have chosen another one than these commands would. */
 function startRemedyFor(python: string, lines: readonly string[]): string {
   return lines.some((line) => line.includes("No module named"))
     ? `Run \`REMDM_PYTHON="${python}" npx remdm setup\`: it installs what that Python lacks.`
@@ -97,7 +101,10 @@ function fatalReport(
     : undefined;
 }
 
-/** undefined for a line that only looks like a report: then it is shown as it is. */
+/**
+ * Parses a report; returns undefined for a line that only looks like one, which is then shown as it
+ * is.
+ */
 function parsed(json: string): unknown {
   try {
     const value: unknown = JSON.parse(json);

@@ -1,4 +1,7 @@
-/** The last lines that a backend wrote to stderr: for its owner while it runs, for the error when it dies. */
+/**
+ * Keeps the last lines that a backend wrote to stderr: its owner reads them while it runs, and the
+ * error shows them when it dies.
+ */
 
 const KEPT_LINES = 50;
 /** A process that never ends its line must not fill our memory. */
@@ -13,7 +16,7 @@ export class LogTail {
     this.#onLine = onLine;
   }
 
-  /** Any piece of text; lines are cut here. */
+  /** Takes any piece of text, and cuts it into lines. */
   push(text: string): void {
     const [first, ...rest] = text.split("\n");
     this.#unfinished = (this.#unfinished + first).slice(0, LONGEST_LINE);
@@ -23,13 +26,13 @@ export class LogTail {
     }
   }
 
-  /** The text is over: what has no newline is a line too. */
+  /** Ends the text; a rest without a newline is a line too. */
   end(): void {
     if (this.#unfinished !== "") this.#add(this.#unfinished);
     this.#unfinished = "";
   }
 
-  /** At most the last 50, without the empty ones. */
+  /** The last 50 lines at most, without empty ones. */
   get lines(): readonly string[] {
     return this.#lines;
   }

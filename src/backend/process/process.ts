@@ -1,7 +1,7 @@
 /**
- * The backend as a child process. It ends when we say so, when our end of its standard input closes
- * (however we went), and takes its socket's directory with it; whatever it leaves, we remove.
- * It does not keep our process alive: what waits for it does.
+ * Runs the backend as a child process. The process ends when we tell it to, or when our end of its
+ * standard input closes, however we ended. It removes its socket's directory, and we remove what it
+ * leaves. It does not keep our process alive; calls that wait for it do.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -12,28 +12,30 @@ import { LogTail } from "./logTail.ts";
 import { makeSocketDirectory, type SocketDirectory } from "./socketDirectory.ts";
 
 export interface ProcessOptions {
-  /** Path of a Python that has the backend's packages. */
+  /** The path of a Python that has the backend's packages. */
   readonly python: string;
-  /** Path of the checkpoint, as the backend is to open it. */
+  /** The path of the checkpoint, as the backend opens it. */
   readonly checkpoint: string;
   readonly device: string;
   readonly dtype: string;
   readonly rawWeights: boolean;
-  /** Whether it is to judge texts in the place of being sampled from. Default false. */
+  /** Whether the model judges texts instead of being sampled from. Default false. */
   readonly judge?: boolean;
-  /** Given each line that the backend writes. */
+  /** Receives each line that the backend writes. */
   readonly onLog?: ((line: string) => void) | undefined;
 }
 
-/** From SIGTERM to SIGKILL. */
+/** Milliseconds from SIGTERM to SIGKILL. */
 const KILL_DELAY_MS = 500;
-/** How long a dead process's stderr may stay open in the hands of its children before we stop reading it. */
+/** How long we read the stderr of a dead process whose children hold it open, in milliseconds. */
 const STDERR_GRACE_MS = 200;
 
 export class BackendProcess {
-  /** `ipc://` address that it listens on once it is up. */
+  /** The `ipc://` address that it listens on once it is up. */
   readonly endpoint: string;
-  /** Resolves when the process is gone and nothing of it is left, with the reason; never rejects. */
+  /**
+   * Resolves when the process is gone and nothing of it is left, with the reason; never rejects.
+   */
   readonly gone: Promise<BackendError>;
   readonly #child: ReturnType<typeof spawn>;
   readonly #directory: SocketDirectory;
@@ -60,21 +62,25 @@ export class BackendProcess {
     });
   }
 
-  /** The last lines that it wrote to stderr. */
+  /** The last lines that the process wrote to stderr. */
   get lastLines(): readonly string[] {
     return this.#log.lines;
   }
 
   /**
-   * It answered the handshake: from now on an end is not a failed start. We are connected and nobody else is
-   * to be, so the socket's directory goes already: however this process ends, it cannot stay behind.
+   * Says that the process answered the handshake: from now on its end is not a failed start. We are
+   * connected and nobody else will be, so the socket's directory is removed now and cannot stay
+   * behind.
    */
   markReady(): void {
     this.#ready = true;
     this.#directory.remove();
   }
 
-  /** SIGTERM, then SIGKILL. Resolves when the process is gone and nothing of it is left; any number of times. */
+  /**
+   * Ends the process by SIGTERM, then SIGKILL. Resolves when it is gone and nothing of it is left.
+   * It may be called any number of times.
+   */
   async stop(): Promise<void> {
     this.#hold(true);
     if (!this.#stopping) this.#child.kill("SIGTERM");
@@ -82,7 +88,7 @@ export class BackendProcess {
     await this.gone;
   }
 
-  /** Whether our process stays until this one is gone. */
+  /** Says whether our process stays alive until this one is gone. */
   #hold(held: boolean): void {
     for (const handle of [this.#child, ...this.#child.stdio]) {
       // Streams over pipes have both methods, which the type of a stream does not say.

@@ -1,4 +1,4 @@
-/** Which Python runs the backend. Only places are looked at here; nothing is started. */
+/** Finds the Python that runs the backend. It only looks at places, and starts nothing. */
 import { statSync } from "node:fs";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
 import { BackendError } from "../errors.ts";
@@ -13,21 +13,24 @@ export interface PythonCandidate {
   readonly source: PythonSource;
   /** A path, or a command to be found in PATH. */
   readonly command: string;
-  /** Somebody named this one: when it is not there, that is an error and no reason to look further. */
+  /**
+   * Whether the user named this one: if it is not there, that is an error instead of a reason to
+   * look further.
+   */
   readonly named: boolean;
 }
 
 export interface Python {
   readonly source: PythonSource;
-  /** Of an executable file, absolute. */
+  /** The absolute path of an executable file. */
   readonly path: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The Python that the backend will run with: of the candidates the first that is there.
- * @param option the caller's wish: a path or a command.
+ * Returns the Python that the backend will run with: the first candidate that exists.
+ * @param option the caller's wish, a path or a command.
  * @throws BackendError python_missing, with how to get one.
  */
 export function findPython(option?: string, env: Environment = process.env): Python {
@@ -45,8 +48,9 @@ export function findPython(option?: string, env: Environment = process.env): Pyt
 }
 
 /**
- * In order of preference: what the caller names, what is activated, what the set-up made. Conda's base
- * environment comes last, because conda activates it by itself in every shell.
+ * Lists the candidates in order of preference: what the user names, what is activated, what the
+ * set-up made. Conda's base environment comes last, because conda activates it by itself in every
+ * shell.
  */
 export function pythonCandidates(
   option?: string,
@@ -84,14 +88,16 @@ function isCondaBase(env: Environment): boolean {
   return CONDA_DEFAULT_ENV === "base" || (!!CONDA_PREFIX && roots.includes(CONDA_PREFIX));
 }
 
-/** The path of a program, as a shell finds it. */
+/** Finds the path of a program as a shell does. */
 function executable(command: string, env: Environment): string | undefined {
   const isPath = command.includes(sep);
   const places = isPath ? ["."] : (env.PATH ?? "").split(delimiter).filter((place) => place !== "");
   return places.map((place) => resolve(place, command)).find(isExecutable);
 }
 
-/** Any of the three permissions to execute: whether it is ours is found out when it is started. */
+/**
+ * Any of the three permissions to execute; whether we have it shows when the program is started.
+ */
 const EXECUTABLE = 0o111;
 const NOT_THERE = new Set<unknown>(["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG"]);
 

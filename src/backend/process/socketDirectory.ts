@@ -1,4 +1,4 @@
-/** A directory of ours alone for one backend's socket, that goes when the backend goes. */
+/** Makes a private directory for one backend's socket, which is removed when the backend ends. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,24 +6,27 @@ import { BackendError } from "../errors.ts";
 
 export interface SocketDirectory {
   readonly path: string;
-  /** `ipc://` address of a socket in it. */
+  /** The `ipc://` address of a socket in it. */
   readonly endpoint: string;
-  /** Removes it with all that is in it. Any number of times. */
+  /** Removes the directory with all that is in it. It may be called any number of times. */
   remove(): void;
 }
 
 /** The longest path of a Unix domain socket, in bytes: `sun_path` without its terminating zero. */
 export const MAX_SOCKET_PATH_BYTES = process.platform === "darwin" ? 103 : 107;
 const SOCKET_NAME = "backend.sock";
-/** What mkdtemp puts in the place of the prefix's end. */
+/** How many characters mkdtemp adds to the prefix. */
 const RANDOM_CHARACTERS = 6;
 
-/** Directories that exist now: this process removes them even when it is told to exit at once. */
+/**
+ * The directories that exist now. This process removes them even when it is told to exit at once.
+ */
 const open = new Set<string>();
 
 /**
- * Mode 0700, in the system's directory for temporary files, or in /tmp where that one's path is too long.
- * @throws BackendError backend_start_failed when there is no place for it.
+ * Makes a directory of mode 0700 in the system's directory for temporary files, or in /tmp where
+ * that path is too long.
+ * @throws BackendError backend_start_failed when no directory can be made.
  */
 export function makeSocketDirectory(
   parents: readonly string[] = [tmpdir(), "/tmp"],

@@ -1,6 +1,7 @@
 /**
- * Messages to frames and back: `[header, tensor, tensor, ...]`, see `protocol.ts`. Both directions are
- * checked, so that a mistake is found where it is made and nothing malformed gets further than this.
+ * Turns messages into frames and back: `[header, tensor, tensor, ...]`, see `protocol.ts`. Both
+ * directions are checked, so that a mistake is found where it is made and no malformed message gets
+ * further than this.
  */
 import { Packr } from "msgpackr";
 import { BackendError, ProtocolError } from "../errors.ts";
@@ -28,9 +29,11 @@ const WITHOUT_TENSORS = new Set<Request["type"]>(["hello", "ping", "release"]);
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
 
 /**
- * @param request the header, without its `tensors`: those are taken from `tensors`.
+ * Makes the frames of a request.
+ * @param request the header without its `tensors`, which the argument `tensors` gives.
  * @returns frames that alias `tensors`, which must stay untouched until they are sent.
- * @throws ProtocolError for a header that the schema refuses, BackendError backend_rejected for a tensor that is too large.
+ * @throws ProtocolError for a header that the schema refuses, BackendError backend_rejected for a
+ * tensor that is too large.
  */
 export function encodeRequest(request: RequestHeader, tensors: readonly Tensor[]): Frame[] {
   const bare = WITHOUT_TENSORS.has(request.type);
@@ -43,15 +46,20 @@ export function encodeRequest(request: RequestHeader, tensors: readonly Tensor[]
       "Use a smaller batchSize.",
     );
   }
-  // The schemas refuse `undefined`, which msgpackr would write as an extension that Python cannot read.
+  // The schemas refuse `undefined`, which msgpackr would write as an extension that Python cannot
+  // read.
   return [packr.pack(checkRequest(header)), ...tensors.map(({ data }) => data)];
 }
 
-/** A request without what the transport adds. */
+/** A request without its tensors' descriptions, which `encodeRequest` adds. */
 export type RequestHeader = WithoutTensors<Request>;
 type WithoutTensors<R> = R extends Request ? Omit<R, "tensors"> : never;
 
-/** @throws ProtocolError for anything but a valid reply; it carries the request's id where that can be read. */
+/**
+ * Reads the frames of a reply.
+ * @throws ProtocolError for frames that are not a valid reply; it carries the request's id where
+ * that can be read.
+ */
 export function decodeReply(frames: readonly Uint8Array[]): ReplyMessage {
   const header = checkReply(unpackHeader(frames[0]));
   const specs: readonly TensorSpec[] = "tensors" in header ? header.tensors : [];

@@ -1,11 +1,13 @@
-/** Headers are checked against `schemas/*.json`, the same files that the Python side reads. */
+/** Checks headers against `schemas/*.json`, the same files that the Python side reads. */
 import { readFileSync } from "node:fs";
 import { Ajv, type ValidateFunction } from "ajv";
 import { ProtocolError } from "../errors.ts";
 import { packagePath } from "../../foundation/packageRoot.ts";
 import type { Reply, Request } from "./protocol.ts";
 
-/** Narrows an unpacked header; throws ProtocolError when the protocol does not allow it. */
+/**
+ * Narrows the type of an unpacked header; throws ProtocolError when the protocol does not allow it.
+ */
 type Check<Header> = (header: unknown) => Header;
 
 interface UnionSchema {
@@ -16,13 +18,15 @@ interface UnionSchema {
 export const checkRequest: Check<Request> = lazily("request");
 export const checkReply: Check<Reply> = lazily("reply");
 
-/** The request that a message, valid or not, speaks of. */
+/** Returns the id of the request that a message speaks of, valid or not. */
 function readableId(header: unknown): number | undefined {
   if (typeof header !== "object" || header === null || !("id" in header)) return undefined;
   return Number.isSafeInteger(header.id) ? Number(header.id) : undefined;
 }
 
-/** Reads and compiles the schema at the first message, so that importing the package reads nothing. */
+/**
+ * Reads and compiles the schema at the first message, so that importing the package reads nothing.
+ */
 function lazily<Header>(name: "request" | "reply"): Check<Header> {
   let validators: Map<unknown, ValidateFunction<Header>> | undefined;
   return (header) => {
@@ -43,7 +47,10 @@ function lazily<Header>(name: "request" | "reply"): Check<Header> {
   };
 }
 
-/** One validator for each member of the union: faster than `anyOf`, and its message names one thing. */
+/**
+ * Compiles one validator for each member of the union: this is faster than `anyOf`, and its message
+ * names one thing.
+ */
 function compileByType<Header>(name: string): Map<unknown, ValidateFunction<Header>> {
   const path = packagePath("schemas", `${name}.json`);
   // Generated from `protocol.ts`: it has this form.

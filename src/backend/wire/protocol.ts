@@ -2,8 +2,8 @@
  * The messages between the SDK and the Python backend, version 5. `npm run schemas` turns these types
  * into `schemas/*.json`; both sides validate every header against those files.
  *
- * A message is `[header, frame, frame, ...]`: the header is one of the records below in msgpack, each
- * frame one tensor as raw little-endian bytes, described in order by the header's `tensors`.
+ * A message is `[header, frame, frame, ...]`: the header is one of the records below in msgpack,
+ * each frame one tensor as raw little-endian bytes, described in order by the header's `tensors`.
  */
 
 import type { StatisticName } from "../../sampler/denoiser.ts";
@@ -54,7 +54,7 @@ export interface ModelCard {
   readonly parameters: number;
 }
 
-/** Where the network runs and with what. */
+/** Where the network runs, and with which software. */
 export interface Runtime {
   /** For example `cpu`, `cuda:0` or `mps:0`. */
   readonly device: string;
@@ -66,7 +66,10 @@ export interface Runtime {
   readonly pid: number;
 }
 
-/** Asks who is there. Answered when the checkpoint is loaded, or with an error when it cannot be. */
+/**
+ * Asks who is there. The answer comes when the checkpoint is loaded, or is an error when it cannot
+ * be loaded.
+ */
 export interface HelloRequest {
   readonly type: "hello";
   /** @TJS-type integer
@@ -105,14 +108,15 @@ export interface ForwardRequestHeader {
    */
   readonly statistics?: readonly StatisticName[];
   /**
-   * For `logits`: of each row only the tokens that a nucleus of this mass can hold, see TopRowsReply.
+   * For `logits`: asks only for the tokens of each row that a nucleus of this mass can hold, see
+   * TopRowsReply.
    * @exclusiveMinimum 0
    * @exclusiveMaximum 1
    */
   readonly topMass?: number;
   /**
-   * Name under which the backend may keep what it computed for this client. A later call of the same name is answered
-   * from it as far as tokens and sigma agree.
+   * The name under which the backend may keep what it computed for this client. It answers a later
+   * call of the same name from this, as far as tokens and sigma agree.
    * @TJS-type integer
    * @minimum 0
    * @maximum 2147483647
@@ -121,7 +125,7 @@ export interface ForwardRequestHeader {
   readonly tensors: readonly TensorSpec[];
 }
 
-/** The client will not use this cache any more. */
+/** Says that the client will not use this cache any more. */
 export interface ReleaseRequest {
   readonly type: "release";
   /** @TJS-type integer
@@ -134,9 +138,10 @@ export interface ReleaseRequest {
 }
 
 /**
- * Asks a judge how likely texts are. Frames: tokens int32 [T], the texts one after the other; lengths int32 [N], which add
- * up to T. A text that is longer than the model's sequences is judged in chunks of that length, each for itself. Counted is
- * every token that follows another of its chunk, but of those that equal `eos` only the first of the chunk.
+ * Asks a judge how likely texts are. Frames: tokens int32 [T], the texts one after the other;
+ * lengths int32 [N], which add up to T. A text that is longer than the model's sequences is judged
+ * in chunks of that length, each by itself. A token counts when another precedes it in its chunk;
+ * of the tokens that equal `eos` only the first of a chunk counts.
  */
 export interface LikelihoodRequestHeader {
   readonly type: "likelihood";
@@ -152,8 +157,9 @@ export interface LikelihoodRequestHeader {
 }
 
 /**
- * Asks a judge for a vector of each text: the last hidden state, after the final norm, at the last token. Frames: tokens
- * int32 [T] and lengths int32 [N] as for `likelihood`; no text is empty or longer than the model's sequences.
+ * Asks a judge for one vector for each text: the last hidden state, after the final norm, at the
+ * last token. Frames: tokens int32 [T] and lengths int32 [N] as for `likelihood`; no text is empty
+ * or longer than the model's sequences.
  */
 export interface FeaturesRequestHeader {
   readonly type: "features";
@@ -163,7 +169,10 @@ export interface FeaturesRequestHeader {
   readonly tensors: readonly TensorSpec[];
 }
 
-/** Asks for the MAUVE of samples against references. Frames: p float32 [N, D], the references; q float32 [M, D]. */
+/**
+ * Asks for the MAUVE of samples against references. Frames: p float32 [N, D], the references; q
+ * float32 [M, D].
+ */
 export interface MauveRequestHeader {
   readonly type: "mauve";
   /** @TJS-type integer
@@ -227,7 +236,7 @@ export interface PongReply {
   readonly queued: number;
 }
 
-/** Answer to release, whether or not there was such a cache. */
+/** Answer to release, whether or not the cache existed. */
 export interface ReleasedReply {
   readonly type: "released";
   /** @TJS-type integer
@@ -248,11 +257,12 @@ export interface RowsReply {
 }
 
 /**
- * Answer to forward with `topMass` p. Of each row the likeliest tokens until their probability exceeds p, the one that
- * crosses it and all that equal it included; all of them if it never does. The mask has no part in this, a token of
- * -Infinity never is among them, and a row with NaN or +Infinity is sent whole. Frames: counts int32 [N], of each row;
- * ids int32 [M], ascending within a row; logits [M], float32 or bfloat16 as in RowsReply; rest float64 [N], the sum of
- * exp(logit - max) of the tokens that were left out.
+ * Answer to forward with `topMass` p. It has the likeliest tokens of each row until their
+ * probability exceeds p, including the token that crosses p and all that equal it, or all tokens if
+ * their probability never exceeds p. The mask has no part in this, a token of -Infinity is never
+ * sent, and a row with NaN or +Infinity is sent whole. Frames: counts int32 [N], of the tokens of
+ * each row; ids int32 [M], ascending within a row; logits [M], float32 or bfloat16 as in RowsReply;
+ * rest float64 [N], the sum of exp(logit - max) of the tokens that were left out.
  */
 export interface TopRowsReply {
   readonly type: "topRows";
@@ -263,8 +273,8 @@ export interface TopRowsReply {
 }
 
 /**
- * Answer to likelihood, features and mauve. Frames: nats float64 [N] and counted int32 [N]; features float32 [N, D]; the score
- * float64 [1] and int32 [1], 1 where both histograms are equal.
+ * Answer to likelihood, features and mauve. Frames: nats float64 [N] and counted int32 [N];
+ * features float32 [N, D]; the score float64 [1] and int32 [1], 1 where both histograms are equal.
  */
 export interface EvaluatedReply {
   readonly type: "evaluated";
@@ -285,7 +295,7 @@ export type BackendErrorCode =
   | "request_invalid"
   | "internal";
 
-/** The answer to any request that failed. `id` is the request's, or null when it could not be read. */
+/** Answer to any request that failed. `id` is the request's, or null when it could not be read. */
 export interface ErrorReply {
   readonly type: "error";
   /** @TJS-type ["integer", "null"] */

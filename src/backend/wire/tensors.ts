@@ -1,4 +1,7 @@
-/** Tensors as ZeroMQ frames: raw little-endian bytes, described by a {@link TensorSpec} in the header. */
+/**
+ * Reads tensors from ZeroMQ frames: raw little-endian bytes, described by a {@link TensorSpec} in
+ * the header.
+ */
 import { ProtocolError } from "../errors.ts";
 import type { TensorDtype, TensorSpec } from "./protocol.ts";
 
@@ -19,8 +22,9 @@ export function specOf(tensor: Tensor): TensorSpec {
 }
 
 /**
- * The tensor in a received frame: a view of it, or of a copy where the frame is not aligned.
- * @throws ProtocolError when the frame has not the size that `spec` says.
+ * Returns the tensor in a received frame: a view of the frame, or of a copy where the frame is not
+ * aligned.
+ * @throws ProtocolError when the frame has another size than `spec` says.
  */
 export function tensorOf(spec: TensorSpec, frame: Uint8Array, requestId?: number): Tensor {
   const { dtype, shape } = spec;
@@ -54,13 +58,16 @@ export function isOfShape({ shape }: Tensor, expected: readonly number[]): boole
   return shape.length === expected.length && shape.every((size, i) => size === expected[i]);
 }
 
-/** For messages. */
+/** Describes tensors for messages: `int32 [2, 3] and float32 [6]`. */
 export function describeTensors(tensors: readonly Tensor[]): string {
   const each = tensors.map(({ dtype, shape }) => `${dtype} [${shape.join(", ")}]`);
   return each.join(" and ") || "nothing";
 }
 
-/** The numbers of a float32 tensor as they are, or those of a bfloat16 tensor: each is the upper half of a float32. */
+/**
+ * Returns the numbers of a tensor as float32: a float32 tensor's own array, or an array of a
+ * bfloat16 tensor's numbers, each of which is the upper half of a float32.
+ */
 export function widened(tensor: FloatTensor): Float32Array {
   const { dtype, data } = tensor;
   if (dtype === "float32") return data;

@@ -1,11 +1,16 @@
-/** The tensors of a `topRows` reply, checked and taken apart into rows. Each is a view of what arrived. */
+/**
+ * Checks the tensors of a `topRows` reply and takes them apart into rows, which are views of what
+ * arrived.
+ */
 import type { DenoiserModel, TopRow } from "../../sampler/denoiser.ts";
 import { ProtocolError } from "../errors.ts";
 import { describeTensors, isFloatTensor, isOfShape, widened, type Tensor } from "./tensors.ts";
 
 /**
+ * Returns the rows of a reply.
  * @param rows N, how many were asked for.
- * @throws ProtocolError for anything but `rows` well-formed rows: the sampler relies on their order and ranges.
+ * @throws ProtocolError for anything except `rows` well-formed rows: the sampler relies on their
+ * order and ranges.
  */
 export function topRowsOf(
   tensors: readonly Tensor[],
@@ -21,7 +26,7 @@ export function topRowsOf(
     !(rest.dtype === "float64" && isOfShape(rest, [rows]))
   ) {
     throw new ProtocolError(
-      `A forward was answered with ${describeTensors(tensors)} in the place of the top of ${rows} rows`,
+      `A forward was answered with ${describeTensors(tensors)} instead of the top of ${rows} rows`,
     );
   }
   const values = widened(logits);

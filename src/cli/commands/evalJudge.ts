@@ -1,6 +1,6 @@
 /** What `remdm eval` computes with a judge: perplexity and MAUVE, and whether its flags ask for them by name. */
 import { resolveMauve, type EvaluationOptions } from "../../evaluation/evaluationOptions.ts";
-import { tooFewForMauve } from "../../evaluation/measures/judgedMeasures.ts";
+import { tooFewForMauve } from "../../evaluation/measures/mauve.ts";
 import { MAUVE_LEAST_TEXTS } from "../../evaluation/judge/mauveSettings.ts";
 import { isFailure } from "../../evaluation/skipped.ts";
 import type { TextJudge } from "../../evaluation/judge/textJudge.ts";

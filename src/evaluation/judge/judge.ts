@@ -1,6 +1,7 @@
 /**
- * A language model that judges texts: how likely they are (generative perplexity), and how much like human ones (MAUVE). A
- * Python process holds it, as it holds a network to sample from; texts become tokens here, so that Python needs no tokenizer.
+ * A judge is a language model that says how likely texts are (generative perplexity) and how much
+ * they are like human texts (MAUVE). A Python process holds it, in the same way as a network to
+ * sample from. Texts become tokens here, so that Python needs no tokenizer.
  */
 import { launchBackend, type Backend } from "../../backend/backend.ts";
 import { ProtocolError } from "../../backend/errors.ts";
@@ -16,33 +17,34 @@ import {
   tokenizerFor,
 } from "../../tokenizer/load.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import { checkCallOptions, checkTexts } from "./judgeCalls.ts";
 import { resolveJudge, type JudgeOptions } from "./judgeOptions.ts";
 import { checkMauve, mauveTensors } from "./mauveRequest.ts";
 import { MAUVE_LEAST_TEXTS } from "./mauveSettings.ts";
-import type {
-  Features,
-  JudgeCallOptions,
-  Likelihood,
-  MauveOptions,
-  TextJudge,
+import {
+  checkCallOptions,
+  checkTexts,
+  type Features,
+  type JudgeCallOptions,
+  type Likelihood,
+  type MauveOptions,
+  type TextJudge,
 } from "./textJudge.ts";
 
 export type * from "./textJudge.ts";
 export type { JudgeOptions } from "./judgeOptions.ts";
 
-/** V of GPT-2, which has no mask. */
+/** The vocabulary size of GPT-2, which has no mask. */
 const GPT2_VOCABULARY = 50257;
 
 interface Limits {
-  /** Tokens of a text that are looked at. */
+  /** How many tokens of a text are looked at. */
   readonly maxLength: number;
-  /** Texts in one request. */
+  /** How many texts one request holds. */
   readonly batchSize: number;
 }
 
 export class Judge implements TextJudge, AsyncDisposable {
-  /** File or directory name of the model. */
+  /** The file or directory name of the model. */
   readonly name: string;
   readonly mauveLeastTexts: number = MAUVE_LEAST_TEXTS;
   readonly model: ModelCard;
@@ -61,15 +63,15 @@ export class Judge implements TextJudge, AsyncDisposable {
   }
 
   /**
-   * Starts a Python process with the model and waits until it is loaded. When that fails, nothing is left of it. End it
-   * with `close`, or declare it with `await using`.
-   * @throws OptionError, CheckpointError (checkpoint_unsupported for a model that predicts no next token), BackendError,
-   * TokenizerError, AbortedError.
+   * Starts a Python process with the model and waits until it is loaded. A failed start leaves no
+   * process behind. End the judge with `close`, or declare it with `await using`.
+   * @throws OptionError, CheckpointError (checkpoint_unsupported for a model that predicts no next
+   * token), BackendError, TokenizerError, AbortedError.
    */
   static async launch(options: JudgeOptions = {}): Promise<Judge> {
-    const { launch, maxLength, batchSize } = resolveJudge(options);
+    const { launch, tokenizer: named, maxLength, batchSize } = resolveJudge(options);
     const python = findPython(launch.python).path;
-    const known = await givenTokenizer(launch.tokenizer, launch.checkpoint);
+    const known = await givenTokenizer(named, launch.checkpoint);
     const backend = await launchBackend({ ...launch, python, judge: true }, launch);
     try {
       const { model } = backend.ready;
@@ -84,8 +86,10 @@ export class Judge implements TextJudge, AsyncDisposable {
   }
 
   /**
-   * As the original's `compute_generative_perplexity`: each text in the judge's own tokens, cut to `maxLength`. A token counts when
-   * another precedes it in its text (or chunk); of tokens that end a text only the first, while others count also after that.
+   * Computes the likelihood of each text as the original's `compute_generative_perplexity` does: in
+   * the judge's own tokens, cut to `maxLength`. A token counts when another precedes it in its text
+   * (or chunk). Of the tokens that end a text only the first counts; other tokens count also after
+   * it.
    * @throws OptionError, BackendError (backend_closed, out_of_memory, ...), AbortedError.
    */
   likelihoods(texts: readonly string[], options: JudgeCallOptions = {}): Promise<Likelihood[]> {
@@ -116,9 +120,11 @@ export class Judge implements TextJudge, AsyncDisposable {
   }
 
   /**
-   * As mauve-text takes them: the last hidden state, after the final norm, at the last token of the text, which is cut to
-   * `maxLength` or the model's limit. mauve-text leaves empty texts out; here one has the vector of the token that begins a text.
-   * @throws OptionError (for an empty text, where the tokenizer has no such token), BackendError, AbortedError.
+   * Computes the features that mauve-text takes: the last hidden state, after the final norm, at
+   * the last token of each text, which is cut to `maxLength` or the model's limit. mauve-text
+   * leaves empty texts out; here an empty text has the vector of the token that begins a text.
+   * @throws OptionError (for an empty text, where the tokenizer has no such token), BackendError,
+   * AbortedError.
    */
   async features(texts: readonly string[], options: JudgeCallOptions = {}): Promise<Features> {
     const width = this.model.hiddenSize;
@@ -145,10 +151,12 @@ export class Judge implements TextJudge, AsyncDisposable {
   }
 
   /**
-   * MAUVE of samples `q` against references `p`, both {@link features} of one judge, at least 20 of each: `compute_mauve` of the
-   * Python package mauve-text, which is under the GPL and has to be installed by who wants it. Its numbers are passed on as they are, also
-   * where both histograms are equal and they depend on the CPU: `onTie` is told.
-   * @throws OptionError for too few texts, BackendError package_missing (with the command that installs it), AbortedError.
+   * Computes MAUVE of samples `q` against references `p`, both {@link features} of one judge, at
+   * least 20 of each. It runs `compute_mauve` of the Python package mauve-text, which is under the
+   * GPL and which each user installs. Its scores are passed on as they are, also where both
+   * histograms are equal and the score depends on the CPU: then `onTie` is called.
+   * @throws OptionError for too few texts, BackendError package_missing (with the command that
+   * installs it), AbortedError.
    */
   async mauve(
     p: Features,
@@ -158,7 +166,7 @@ export class Judge implements TextJudge, AsyncDisposable {
     const { seeds, settings } = checkMauve(options);
     const tensors = mauveTensors(p, q);
     const scores: number[] = [];
-    // One request a seed: progress, and little to wait for after an abort.
+    // One request a seed gives progress, and leaves little to wait for after an abort.
     for (const seed of seeds) {
       const question = { type: "mauve", seed, ...settings } as const;
       const answer = await this.#ask(question, tensors, options);
@@ -177,7 +185,10 @@ export class Judge implements TextJudge, AsyncDisposable {
     return scores;
   }
 
-  /** Pending calls end with BackendError backend_closed. Resolves when nothing is left. Any number of times. */
+  /**
+   * Ends the judge; pending calls reject with BackendError backend_closed. Resolves when the
+   * process is gone. It may be called any number of times.
+   */
   close(): Promise<void> {
     return this.#backend.close();
   }
@@ -186,7 +197,10 @@ export class Judge implements TextJudge, AsyncDisposable {
     return this.close();
   }
 
-  /** What `judge` makes of the texts, a portion at a time, in their order. */
+  /**
+   * Has `judge` work on the texts a portion at a time, and returns its results in the order of the
+   * texts.
+   */
   async #eachPortion<T>(
     texts: readonly string[],
     options: JudgeCallOptions,
@@ -232,7 +246,7 @@ export class Judge implements TextJudge, AsyncDisposable {
   }
 }
 
-/** The one that was named, else the one that lies beside the judge. */
+/** Loads the tokenizer that was named, else the one that lies beside the judge. */
 async function givenTokenizer(
   named: string | Tokenizer | undefined,
   checkpoint: string,
@@ -241,12 +255,12 @@ async function givenTokenizer(
   return typeof named === "string" ? loadTokenizer(named) : named;
 }
 
-/** For a judge that brings no tokenizer along. */
+/** Loads the tokenizer of a judge that brings no tokenizer along. */
 async function judgeTokenizer(model: ModelCard): Promise<Tokenizer> {
   return model.vocabSize === GPT2_VOCABULARY ? loadTokenizer("gpt2") : tokenizerFor(model);
 }
 
-/** The texts one after the other, and how long each is. */
+/** Makes the two tensors of a request: the texts one after the other, and how long each is. */
 function textTensors(texts: readonly (readonly number[])[]): Tensor[] {
   const tokens = Int32Array.from(texts.flat());
   const lengths = Int32Array.from(texts, ({ length }) => length);

@@ -1,4 +1,4 @@
-/** What MAUVE is computed of, checked before anything is sent. */
+/** Checks what MAUVE is computed from, before anything is sent. */
 import { MAX_REQUEST_FRAME_BYTES } from "../../backend/wire/codec.ts";
 import type { MauveRequestHeader } from "../../backend/wire/protocol.ts";
 import type { Tensor } from "../../backend/wire/tensors.ts";
@@ -10,11 +10,18 @@ import {
   isRecord,
 } from "../../foundation/checks.ts";
 import { OptionError } from "../../foundation/errors.ts";
-import { checkCallbacks } from "./judgeCalls.ts";
 import { checkMauveSettings, MAUVE_LEAST_TEXTS, TEXTS_PER_BUCKET } from "./mauveSettings.ts";
-import type { Features, JudgeCallOptions, MauveOptions } from "./textJudge.ts";
+import {
+  checkCallbacks,
+  type Features,
+  type JudgeCallOptions,
+  type MauveOptions,
+} from "./textJudge.ts";
 
-/** Closer to 1 the sum of the shares never reaches it, in single precision, and mauve-text then keeps one component. */
+/**
+ * The largest share of variance that can be kept. In single precision the sum of the shares never
+ * gets closer to 1, and mauve-text then keeps a single component.
+ */
 const MAX_VARIANCE = 0.999;
 
 const KEYS: Readonly<Record<keyof (MauveOptions & JudgeCallOptions), true>> = {
@@ -29,13 +36,13 @@ const KEYS: Readonly<Record<keyof (MauveOptions & JudgeCallOptions), true>> = {
   onProgress: true,
 };
 
-/** The seeds, a request each, and what all of these requests have. */
+/** The seeds, each of which makes a request, and the settings that all of these requests share. */
 export interface CheckedMauve {
   readonly seeds: readonly number[];
   readonly settings: Omit<MauveRequestHeader, "type" | "id" | "tensors" | "seed">;
 }
 
-/** @throws OptionError. */
+/** Checks the options of a judge's `mauve`. @throws OptionError. */
 export function checkMauve(options: MauveOptions & JudgeCallOptions): CheckedMauve {
   checkCallbacks(checkOptions("mauve", options, KEYS));
   checkFunction("onTie", options.onTie);
@@ -57,7 +64,9 @@ export function checkMauve(options: MauveOptions & JudgeCallOptions): CheckedMau
 }
 
 /**
- * @throws OptionError for too few texts, sizes that do not fit together, or more than one message holds.
+ * Makes the tensors of a request.
+ * @throws OptionError for too few texts, sizes that do not fit together, or more than one message
+ * holds.
  */
 export function mauveTensors(p: Features, q: Features): [Tensor, Tensor] {
   checkFeatures("p", p);
@@ -68,7 +77,7 @@ export function mauveTensors(p: Features, q: Features): [Tensor, Tensor] {
   return [featuresTensor("p", "references", p), featuresTensor("q", "samples", q)];
 }
 
-/** Features that went through JSON have lost their type. */
+/** Checks the type at run time: features that went through JSON have lost it. */
 function checkFeatures(name: string, features: unknown): void {
   if (!isRecord(features))
     throw new OptionError(name, features, "what `features` of a judge gives");

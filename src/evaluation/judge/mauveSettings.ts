@@ -1,32 +1,39 @@
-/** What may be set of MAUVE, and what it is by default: for `evaluate`, for a judge's request and for experiments alike. */
+/**
+ * The settings of MAUVE, their ranges and defaults. `evaluate`, a judge's request and experiments
+ * share them.
+ */
 import { checkNumber } from "../../foundation/checks.ts";
 import { OptionError } from "../../foundation/errors.ts";
 
 export interface ResolvedMauve {
-  /** Of k-means; one score each. Different integers in [0, 2^31 - 3]. */
+  /** Seeds of k-means, each of which gives a score. Different integers in [0, 2^31 - 3]. */
   readonly seeds: readonly number[];
   /** c in exp(-c KL), in (0, 1000]. */
   readonly scale: number;
 }
 
-/** Where it cannot be computed, that is an error only if it was asked for by name. */
+/** Whether MAUVE was asked for by name: only then it is an error if it cannot be computed. */
 export interface WantedMauve extends ResolvedMauve {
   readonly isNamed: boolean;
 }
 
 export const DEFAULT_MAUVE: ResolvedMauve = { seeds: [1, 2, 3, 4, 5], scale: 5 };
 
-/** Texts to a cluster: mauve-text makes a tenth as many clusters as there are texts, and two are the least. */
+/**
+ * How many texts make a cluster: mauve-text makes a tenth as many clusters as there are texts, at
+ * least two.
+ */
 export const TEXTS_PER_BUCKET = 10;
-/** Of samples and of references. */
+/** How many samples, and how many references, MAUVE needs at least. */
 export const MAUVE_LEAST_TEXTS: number = 2 * TEXTS_PER_BUCKET;
-/** mauve-text adds 2 to it, and k-means takes 31 bits. */
+/** The largest seed: mauve-text adds 2 to it, and k-means takes 31 bits. */
 const MAX_SEED = 2 ** 31 - 3;
 const MAX_SCALE = 1000;
 
 /**
- * @param given of any origin; what it leaves out has its default.
- * @param prefix of the options in messages: `mauve.`.
+ * Checks settings of any origin and fills in the defaults.
+ * @param given may leave out any setting.
+ * @param prefix stands before the options' names in messages: `mauve.`.
  * @throws OptionError.
  */
 export function checkMauveSettings(

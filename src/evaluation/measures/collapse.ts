@@ -1,57 +1,69 @@
 /**
- * The guardrail: says when a low perplexity was bought with diversity. A judge finds repetitive text easy, so perplexity can be driven down by
- * collapsing: in the appendix of the paper (arXiv 2503.00307) remdm-cap with eta 0.2 reaches a generative perplexity of 3.1, where real text
- * has 14.8, at a MAUVE of 0.02. So perplexity is never read without entropy beside it, nor at all where one of these holds.
+ * This guardrail says when a low perplexity was bought with diversity. A judge finds repetitive
+ * text easy, so perplexity can be driven down by collapsing: in the appendix of the paper (arXiv
+ * 2503.00307) remdm-cap with eta 0.2 reaches a generative perplexity of 3.1, where real text has
+ * 14.8, at a MAUVE of 0.02. So perplexity is never read without entropy beside it, nor at all where
+ * one of these holds.
  *
  * Without references:
- * - More than 5% of the samples are degenerate, each by itself: a histogram of tokens with an entropy below log(L)/2, which is that of sqrt(L)
- *   equally frequent tokens (at L = 1024: 3.5 nats, where real text has 5.4 and the worst sampler of the paper 4.9), or more than half of its
- *   runs of four tokens there before. Only of samples of 32 tokens and more: shorter ones say too little. Subword tokens or words are meant; an
- *   alphabet of single characters has so little entropy by itself.
- * - The samples' repetition is above 0.2 in the mean. Human text has some hundredths, greedy decoding, which loops, 0.44 (Welleck et al. 2020).
+ * - More than 5% of the samples are degenerate, each by itself. The histogram of its tokens has an
+ *   entropy below log(L)/2, the entropy of sqrt(L) equally frequent tokens (3.5 nats at L = 1024,
+ *   where real text has 5.4 and the worst sampler of the paper 4.9), or more than half of its runs
+ *   of four tokens occurred before. Samples of fewer than 32 tokens say too little and are never
+ *   degenerate. Tokens are subwords or words; an alphabet of single characters has so little
+ *   entropy by itself.
+ * - The samples' mean repetition is above 0.2. Human text has some hundredths; greedy decoding,
+ *   which loops, has 0.44 (Welleck et al. 2020).
  * - More than 5% of the samples equal an earlier one. Independent draws of a paragraph never do.
  *
- * Beside references of about the same length (10%), where the difference of means is more than three standard errors:
- * - Entropy more than 10% below. In the paper's table nothing is that low; its lowest, 9% below, has a MAUVE of 0.2.
- * - Perplexity below that of the references at an entropy more than 5% below: text that is easier than real text because it is poorer. In the paper's
- *   table these are the two rows (remdm-cap and remdm-rescale at 4,096 steps) in which more steps lower perplexity and MAUVE alike, and not AR's, which is
- *   easier than the data at 4% less entropy and a MAUVE of 0.76.
- * - Repetition more than 0.1 above.
- * And, of as many tokens of both: half as many distinct pairs of tokens as the references, or fewer, which is how samples look that resemble each other.
+ * Beside references of about the same length (10%), where the difference of means is more than
+ * three standard errors:
+ * - Entropy is more than 10% lower. No row of the paper's table is that low; its lowest, 9% lower,
+ *   has a MAUVE of 0.2.
+ * - Perplexity is lower than the references' while entropy is more than 5% lower: the text is
+ *   easier than real text because it is poorer. In the paper's table this holds for the two rows
+ *   (remdm-cap and remdm-rescale at 4,096 steps) in which more steps lower perplexity and MAUVE
+ *   alike. It does not hold for AR, which is easier than the data at 4% less entropy and a MAUVE of
+ *   0.76.
+ * - Repetition is more than 0.1 higher.
+ *
+ * Beside references of any length:
+ * - Counted over as many tokens of both, the samples have at most half as many distinct pairs of
+ *   tokens as the references. Samples that resemble each other look so.
  */
 import type { Spread } from "./spread.ts";
 
 export interface Collapse {
   readonly collapsed: boolean;
-  /** One sentence each, with the numbers. */
+  /** One sentence for each sign, with the numbers. */
   readonly reasons: readonly string[];
 }
 
-/** What is looked at, of samples or of references. */
+/** The measures of samples, or of references, that the guardrail looks at. */
 export interface Measures {
-  /** How many texts. */
+  /** How many texts there are. */
   readonly count: number;
   /** Mean number of tokens. */
   readonly length: number;
-  /** Nats, over texts. */
+  /** Entropy in nats, over texts. */
   readonly entropy: Spread;
-  /** Share of 4-grams, over texts. */
+  /** Share of 4-grams that occurred earlier in the same text, over texts. */
   readonly repetition: Spread;
 }
 
 export interface SampleMeasures extends Measures {
-  /** How many are degenerate, see {@link isDegenerate}. */
+  /** How many samples are degenerate, see {@link isDegenerate}. */
   readonly degenerate: number;
   /** Share of samples that equal an earlier one. */
   readonly duplicates: number;
 }
 
-/** What samples and references have to do with each other. */
+/** How samples and references compare. */
 export interface Comparison {
   readonly references: Measures;
-  /** Distinct pairs of tokens over all, of as many tokens of both. */
+  /** Distinct pairs of tokens over all pairs, counted over as many tokens of both. */
   readonly distinct2: { readonly samples: number; readonly references: number };
-  /** Where both have been judged. */
+  /** Present where both have been judged. */
   readonly perplexity?: { readonly samples: number; readonly references: number };
 }
 
@@ -67,19 +79,24 @@ const REPETITION_GAIN = 0.1;
 const DISTINCT_LOSS = 0.5;
 
 /**
- * Whether one sample is no text by itself, whatever the others are; false for fewer than 32 tokens.
- * @param length tokens; @param entropy of their histogram, in nats; @param repetition share of its 4-grams that occurred earlier in it, in [0, 1].
+ * Whether one sample alone is too poor to be text; false for fewer than 32 tokens.
+ * @param length how many tokens it has.
+ * @param entropy entropy of their histogram, in nats.
+ * @param repetition share of its 4-grams that occurred earlier in it, in [0, 1].
  */
 export function isDegenerate(length: number, entropy: number, repetition: number): boolean {
   return length >= SHORTEST && (entropy < Math.log(length) / 2 || repetition > 0.5);
 }
 
-/** Whether entropies and repetition of texts of these lengths, in tokens, compare: both grow with the length. */
+/**
+ * Whether entropy and repetition compare between texts of these lengths, in tokens. Both grow with
+ * the length, so the lengths may differ by 10%.
+ */
 export function areAsLong(samples: number, references: number): boolean {
   return Math.abs(samples / references - 1) <= LENGTH_TOLERANCE;
 }
 
-/** Looks for all signs of a collapse that can be looked for. */
+/** Looks for every sign of a collapse that the given measures can show. */
 export function findCollapse(samples: SampleMeasures, comparison?: Comparison): Collapse {
   const reasons = [...alone(samples), ...(comparison ? beside(samples, comparison) : [])];
   return { collapsed: reasons.length > 0, reasons };
@@ -133,7 +150,10 @@ function* besideAsLong(
   }
 }
 
-/** False for fewer than two values on a side, whose error is not known. */
+/**
+ * Whether two means differ by more than three standard errors; false for fewer than two values on a
+ * side, whose error is not known.
+ */
 function isBeyondChance(one: Spread, other: Spread): boolean {
   const error = Math.hypot(one.standardError, other.standardError);
   return Math.abs(one.mean - other.mean) > STANDARD_ERRORS * error;

@@ -1,9 +1,28 @@
-/** How varied a set of sequences is as a whole: distinct-n (Li et al. 2016, "A Diversity-Promoting Objective Function", section 5). */
+/**
+ * How varied a set is as a whole: distinct-n over its token sequences (Li et al. 2016, "A
+ * Diversity-Promoting Objective Function", section 5), and the share of texts that occur again.
+ */
+import type { TextMeasure, TokenMeasure } from "./measure.ts";
 import { ngramsOf } from "./ngrams.ts";
 
+/** Distinct-n as a measure, counted over as many tokens as the other set has. */
+export function distinct(n: number): TokenMeasure<number> {
+  return () => {
+    const ngrams = new DistinctNgrams(n);
+    return {
+      add: (_, budgeted) => {
+        ngrams.add(budgeted);
+      },
+      get value() {
+        return ngrams.share;
+      },
+    };
+  };
+}
+
 /**
- * Distinct runs of n tokens over all runs of n tokens, counted over a whole set. It falls as the set grows, since what is common was there
- * already: compare sets of about as many tokens.
+ * Counts the distinct runs of n tokens over all runs of n tokens in a set. The share falls as the
+ * set grows, because common runs were there already: compare sets of about as many tokens.
  */
 export class DistinctNgrams {
   readonly #n: number;
@@ -22,15 +41,22 @@ export class DistinctNgrams {
     }
   }
 
-  /** In (0, 1]; NaN while there is no n-gram. */
+  /** Distinct runs over all runs, in (0, 1]; NaN while there is no run. */
   get share(): number {
     return this.#seen.size / this.#all;
   }
 }
 
-/** {@link DistinctNgrams} of sequences that are all there. */
+/** Returns the share of {@link DistinctNgrams} for all sequences at once. */
 export function distinctNgrams(sequences: Iterable<ArrayLike<number>>, n: number): number {
   const ngrams = new DistinctNgrams(n);
   for (const tokens of sequences) ngrams.add(tokens);
   return ngrams.share;
+}
+
+export const duplicates: TextMeasure<number> = { ofReferences: false, measure: duplicateShare };
+
+/** Returns the share of texts that equal an earlier one, in [0, 1); 0 for no texts. */
+export function duplicateShare(texts: readonly string[]): number {
+  return texts.length === 0 ? 0 : (texts.length - new Set(texts).size) / texts.length;
 }

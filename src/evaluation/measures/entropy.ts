@@ -1,7 +1,10 @@
-/** How varied a sequence is. Original: `entropies` in `main.py`, `generate_samples`. */
+/**
+ * Entropy says how varied a sequence is. Original: `entropies` in `main.py`, `generate_samples`.
+ */
 
 /**
- * Entropy of the histogram of a sequence's own tokens: -sum p log p with p the share of each token in it.
+ * Computes the entropy of the histogram of a sequence's own tokens: -sum p log p, where p is the
+ * share of each token in it.
  * @param tokens [L] token ids.
  * @returns nats, from 0 (one token throughout) to log L (all different); 0 for an empty sequence.
  */

@@ -1,9 +1,15 @@
-/** Runs of n tokens, as keys of a set. */
+/** Turns the runs of n tokens of a sequence into keys of a set. */
 
-/** Tokens below this make numbers of pairs, which a set finds faster than texts; 2^31 times this is still exact. */
+/**
+ * A pair whose second token is below this becomes a number, which a set finds faster than a text;
+ * 2^31 times this is still exact.
+ */
 const SMALL = 2 ** 21;
 
-/** @returns one key for each of the L - n + 1 runs of `n` tokens of a sequence, in order; none for a shorter sequence. */
+/**
+ * Yields one key for each of the L - n + 1 runs of `n` tokens, in order; nothing for a shorter
+ * sequence.
+ */
 export function* ngramsOf(tokens: ArrayLike<number>, n: number): Generator<number | string> {
   for (let start = 0; start + n <= tokens.length; start++) {
     if (n === 1) yield tokens[start];

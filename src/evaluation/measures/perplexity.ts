@@ -1,29 +1,47 @@
-/** Perplexity of a set of texts from the likelihoods that a judge gives them. Original: `gen_ppl_metric` in `diffusion.py`. */
-
-/** What a judge says of one text. */
-export interface Likelihood {
-  /** Sum of -log p over the tokens that count, in nats. */
-  readonly nats: number;
-  /** How many tokens count: none in a text of fewer than two. */
-  readonly tokens: number;
-  /** Pieces of the text that the judge has no token for. Default 0. */
-  readonly unknownPieces?: number;
-}
+/**
+ * Perplexity of a set of texts, from the likelihoods that a judge gives them (section 5 of arXiv
+ * 2503.00307). Original: `gen_ppl_metric` in `diffusion.py`.
+ */
+import type { Likelihood } from "../judge/textJudge.ts";
+import type { JudgeMeasure } from "./measure.ts";
 
 export interface Perplexity {
-  /** exp(nats / tokens), both summed over all texts: long texts weigh more. NaN when no token counts. */
+  /**
+   * exp(nats / tokens), both summed over all texts: long texts weigh more. NaN when no token
+   * counts.
+   */
   readonly value: number;
-  /** Of `value`; NaN for fewer than two texts. */
+  /** The error of `value`; NaN for fewer than two texts. */
   readonly standardError: number;
-  /** Tokens that counted, in all texts together. */
+  /** Tokens of the judge that counted, in all texts together. */
   readonly tokens: number;
-  /** Pieces of the texts that the judge has no token for; absent where there are none. */
+  /** Pieces of the texts that the judge has no token for; absent where it knows every piece. */
   readonly unknownPieces?: number;
 }
 
+/** Perplexity, and which judge found it. */
+export interface GenerativePerplexity extends Perplexity {
+  /** The judge's name. */
+  readonly judge: string;
+}
+
+export const genPpl: JudgeMeasure<GenerativePerplexity> = {
+  name: "Perplexity",
+  plan: ({ texts, what }) => ({
+    isNamed: true, // a judge is given in order to judge
+    async run(judge, call) {
+      const likelihoods = await judge.likelihoods(texts, call(`perplexity of the ${what}`));
+      return { ...perplexityOf(likelihoods), judge: judge.name };
+    },
+  }),
+};
+
 /**
- * The error follows from the spread over texts, which are independent where their tokens are not. Nats a token is a ratio r of two
- * sums, so by the delta method var(r) = n/(n - 1) sum (nats_i - r tokens_i)^2 / tokens^2, and perplexity, exp(r), has the error exp(r) sd(r).
+ * Computes perplexity and its standard error.
+ *
+ * The error follows from the spread over texts, because texts are independent and their tokens are
+ * not. Nats a token is a ratio r of two sums, so by the delta method var(r) = n/(n - 1) sum (nats_i
+ * - r tokens_i)^2 / tokens^2, and perplexity, exp(r), has the error exp(r) sd(r).
  */
 export function perplexityOf(likelihoods: readonly Likelihood[]): Perplexity {
   let [nats, tokens, unknownPieces] = [0, 0, 0];

@@ -1,18 +1,18 @@
-/** How a number varies from sample to sample. */
+/** A spread says how a number varies from sample to sample. */
 
 export interface Spread {
   readonly mean: number;
-  /** Of the values themselves, with n - 1 in the denominator; NaN for fewer than two. */
+  /** Standard deviation of the values, with n - 1 in the denominator; NaN for fewer than two. */
   readonly standardDeviation: number;
-  /** Of the mean: the standard deviation over sqrt(n); NaN for fewer than two. */
+  /** Error of the mean: the standard deviation over sqrt(n); NaN for fewer than two values. */
   readonly standardError: number;
   readonly minimum: number;
   readonly maximum: number;
 }
 
 /**
- * In one pass, without the cancellation of a sum of squares (Welford 1962).
- * @returns NaN throughout for no values.
+ * Computes the spread in one pass, without the cancellation of a sum of squares (Welford 1962).
+ * Every number is NaN for no values.
  */
 export function spreadOf(values: Iterable<number>): Spread {
   let [n, mean, squares] = [0, 0, 0];

@@ -1,21 +1,29 @@
-/** Which tokenizer samples were drawn with: the one that gives their texts back. */
+/**
+ * Finds the tokenizer that samples were drawn with: the one that makes their texts of their tokens.
+ */
 import { tokenEntropy } from "../measures/entropy.ts";
 import { TokenizerError } from "../../tokenizer/errors.ts";
 import { loadTokenizer } from "../../tokenizer/load.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { SampleSet } from "./samplesFile.ts";
 
-/** Those that come with the package. */
+/** The tokenizers that come with the package. */
 const BUILT_IN = ["demo", "gpt2"];
-/** Samples that are looked at. */
+/** How many samples are looked at. */
 const TRIED = 8;
-/** Nats: sampled tokens are not always those that a tokenizer makes of their text. */
+/**
+ * Mean difference of entropies, in nats, below which tokens count as the same: a tokenizer does not
+ * always make the tokens that were sampled of their text.
+ */
 const ENTROPY_TOLERANCE = 0.05;
 
 /**
- * @param source as for {@link loadTokenizer}; without one, the tokenizers that come with the package are tried.
- * @returns undefined when none of them fits, or when the samples are texts alone, which every tokenizer fits.
- * @throws TokenizerError: tokenizer_mismatch when the one that is named makes other texts of the tokens.
+ * Loads the tokenizer that is named, or tries the ones that come with the package.
+ * @param source as for {@link loadTokenizer}.
+ * @returns undefined when no tokenizer fits, or when the samples are texts alone, which every
+ * tokenizer fits.
+ * @throws TokenizerError: tokenizer_mismatch when the tokenizer that is named makes other texts of
+ * the tokens.
  */
 export async function findTokenizer(
   samples: SampleSet,
@@ -47,7 +55,7 @@ async function fits(
   return haveEntropies(await Promise.all(looked), entropies);
 }
 
-/** Whether entropies are those of these tokens, as far as the first samples tell. */
+/** Whether these tokens have these entropies, as far as the first samples tell. */
 export function haveEntropies(
   tokens: readonly ArrayLike<number>[],
   entropies: readonly number[],
@@ -56,7 +64,10 @@ export function haveEntropies(
   return off.reduce((sum, x) => sum + x, 0) / off.length < ENTROPY_TOLERANCE;
 }
 
-/** Whether a tokenizer makes of tokens the texts that stand beside them: then they are of its vocabulary. */
+/**
+ * Whether a tokenizer makes the texts that stand beside the tokens: then the tokens are of its
+ * vocabulary.
+ */
 export function givesBack(
   tokenizer: Tokenizer,
   texts: readonly string[],

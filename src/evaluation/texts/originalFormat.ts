@@ -1,21 +1,27 @@
-/** The file that the original repository writes after sampling: `generated_seqs_path` of its `main.py`. */
+/**
+ * Writes and reads the file that the original repository writes after sampling:
+ * `generated_seqs_path` of its `main.py`.
+ */
 import { readEntropy, SampleProblem } from "./textSample.ts";
 
-/** What such a file says. */
+/** The contents of the file. */
 export interface OriginalResult {
-  /** Generative perplexity; absent or not finite: `null` in the file. */
+  /**
+   * Generative perplexity; absent where the file has `null`, as for a number that is not finite.
+   */
   readonly genPpl?: number;
-  /** Mean of `entropies`. */
+  /** The mean of `entropies`. */
   readonly entropy?: number;
   readonly mauve?: number;
-  /** Nats, one a text. */
+  /** Entropy of each text, in nats. */
   readonly entropies: readonly number[];
   readonly texts: readonly string[];
 }
 
 /**
- * As Python's `json.dump(result, file, indent=4)` lays it out: the same keys in the same order, everything beyond ASCII escaped, no line break at
- * the end. Where Python would write `NaN`, which is no JSON, stands `null`.
+ * Writes a result as Python's `json.dump(result, file, indent=4)` lays it out: the same keys in the
+ * same order, everything beyond ASCII escaped, no line break at the end. Where Python would write
+ * `NaN`, which JSON does not have, this writes `null`.
  */
 export function formatOriginal(result: OriginalResult): string {
   const { genPpl = null, entropy = null, mauve = null, entropies, texts } = result;
@@ -30,7 +36,7 @@ export function formatOriginal(result: OriginalResult): string {
 }
 
 /**
- * The samples of such a file; its scores are to be computed again.
+ * Reads the samples of the file, and not its scores, which are computed again.
  * @throws SampleProblem.
  */
 export function readOriginal(
@@ -38,7 +44,7 @@ export function readOriginal(
 ): Pick<OriginalResult, "texts"> & { readonly entropies?: readonly number[] } {
   const { text_samples: texts, entropies } = document;
   if (!isTexts(texts)) throw new SampleProblem("must have an array of strings as `text_samples`");
-  // Its semi-autoregressive samples come without.
+  // The original's semi-autoregressive samples come without entropies.
   if (entropies === undefined || (Array.isArray(entropies) && entropies.length === 0)) {
     return { texts };
   }

@@ -1,4 +1,4 @@
-/** Reads text that people wrote, in pieces that samples can be compared with. */
+/** Reads text that people wrote, and cuts it into pieces that samples can be compared with. */
 import {
   checkBoolean,
   checkChoice,
@@ -16,21 +16,29 @@ import { checkReading, READ_KEYS, readText, type ReadOptions } from "./textFile.
 import { windowsOf } from "./windows.ts";
 
 export interface ReferenceOptions extends ReadOptions {
-  /** How many at most; they are spread evenly over the file. */
+  /** How many references are made at most; they are spread evenly over the file. */
   readonly count: number;
   /**
-   * What the texts are cut into; a plain text is one, a `.jsonl` or `.json` file has several. `window`: `length` tokens each, without overlap, of the texts
-   * one after the other, as models are trained on; a window begins anywhere in a sentence, as samples do. `paragraph`: what blank lines divide. `text`:
-   * each text as it is. Default `window`.
+   * What the file is cut into; a plain text is one text, a `.jsonl` or `.json` file has several.
+   * - `window`: pieces of `length` tokens without overlap, from the texts one after the other, as
+   *   models are trained on them. A window begins anywhere in a sentence, as samples do.
+   * - `paragraph`: pieces that blank lines divide.
+   * - `text`: each text as it is.
+   *
+   * Default `window`.
    */
   readonly unit?: ReferenceUnit;
-  /** Tokens of a window: those of the samples. */
+  /** Tokens of a window: as many as a sample has. */
   readonly length: number;
-  /** That of the samples. Windows are cut by it, and tokens in the file count only if it gives their texts back. */
+  /**
+   * The samples' tokenizer. It cuts windows, and tokens in the file count only if it makes their
+   * texts of them.
+   */
   readonly tokenizer?: Tokenizer;
   /**
-   * Whether each window begins and ends with the tokenizer's end-of-text token (within its length), as those of the original's loader do, and so the
-   * samples of models trained on them. Default: those of a `.jsonl` or `.json` file, not those of a plain text.
+   * Whether each window begins and ends with the tokenizer's end-of-text token, within its length.
+   * The windows of the original's loader do, and so do samples of models trained on them. Default:
+   * true for a `.jsonl` or `.json` file, false for a plain text.
    */
   readonly ends?: boolean;
   readonly onProgress?: (done: number, total: number) => void;
@@ -40,15 +48,21 @@ export type ReferenceUnit = "window" | "paragraph" | "text";
 
 export interface ReferenceSet {
   readonly texts: readonly string[];
-  /** Token ids, in the vocabulary of the tokenizer: of windows, and of a file of samples that has them. */
+  /**
+   * Token ids in the tokenizer's vocabulary: present for windows, and for a file of samples that
+   * has them.
+   */
   readonly tokens?: readonly ArrayLike<number>[];
-  /** All of a plain text: its words are those that are known. */
+  /** The whole of a plain text: its words are the known words. */
   readonly source?: string;
-  /** Pieces of what windows were cut from that the tokenizer has no token for; absent where there are none. */
+  /**
+   * Pieces that the tokenizer has no token for, in the text that windows were cut from; absent
+   * where it knows every piece.
+   */
   readonly unknownPieces?: number;
 }
 
-/** What a file holds. */
+/** The contents of a file. */
 interface Documents {
   readonly texts: readonly string[];
   readonly tokens?: SampleSet["tokens"];
@@ -56,8 +70,9 @@ interface Documents {
 }
 
 /**
- * `.jsonl` and `.json` hold references as they hold samples; everything else is plain text. Samples in such a file, with tokens and each of `length`, are
- * windows already and stay as they are.
+ * Reads references. A `.jsonl` or `.json` file holds references as it holds samples; every other
+ * file is plain text. Samples that have tokens, each `length` of them, are windows already and stay
+ * as they are.
  * @throws OptionError; InputError; AbortedError.
  */
 export async function readReferences(
@@ -106,7 +121,9 @@ function checkReferences(path: string, options: ReferenceOptions): ReferenceOpti
   return options;
 }
 
-/** Whether most samples have the end-of-text token at both ends: then references should, too. */
+/**
+ * Whether most samples have the end-of-text token at both ends: then references should have it too.
+ */
 export function mostAreEnded(
   samples: readonly ArrayLike<number>[],
   eosId: number | undefined,
@@ -117,7 +134,9 @@ export function mostAreEnded(
   return samples.filter(isEnded).length > samples.length / 2;
 }
 
-/** Whether a file has several texts; by its name, since a plain text may look like anything. */
+/**
+ * Whether a file has several texts. Its name decides, because a plain text may look like anything.
+ */
 export function hasTexts(path: string): boolean {
   return /\.jsonl?$/.test(path);
 }
@@ -132,14 +151,17 @@ async function readDocuments(
   return { texts: [source], source };
 }
 
-/** Whether a file of samples needs no cutting: without a tokenizer its tokens are believed so far, but not handed on. */
+/**
+ * Whether a file of samples needs no cutting. Without a tokenizer its tokens decide this, but are
+ * not handed on.
+ */
 function areWindows(documents: Documents, options: ReferenceOptions): boolean {
   const { length, tokenizer } = options;
   const tokens = tokenizer ? tokensOf(documents, options) : documents.tokens;
   return tokens?.every((ids) => ids.length === length) ?? false;
 }
 
-/** Undefined also where they are of another vocabulary, or nobody knows of which. */
+/** Returns undefined also where the tokens are of another vocabulary, or of an unknown one. */
 function tokensOf(
   { texts, tokens }: Documents,
   { tokenizer }: ReferenceOptions,
@@ -180,7 +202,7 @@ function paragraphsOf(text: string): string[] {
   return paragraphs.filter((paragraph) => paragraph !== "");
 }
 
-/** @returns at most `count` of them, spread evenly. */
+/** Returns at most `count` of the values, spread evenly. */
 function spread<T>(values: readonly T[], count: number): readonly T[] {
   if (values.length <= count) return values;
   return Array.from({ length: count }, (_, i) => Math.floor((i * values.length) / count)).flatMap(

@@ -1,6 +1,8 @@
 /**
- * Reads samples from files: `.jsonl` (a sample a line, as `remdm sample --out` writes it), what `remdm sample --json` prints, a JSON array of
- * texts, and the original repository's `generated_seqs` JSON. Python may have written it: NaN and Infinity are read. The contents tell which it is.
+ * Reads samples from files: `.jsonl` (a sample a line, as `remdm sample --out` writes it), the
+ * output of `remdm sample --json`, a JSON array of texts, and the original repository's
+ * `generated_seqs` JSON. The contents tell which it is. Python may have written the file, so NaN
+ * and Infinity are read.
  */
 import { parseJson } from "../../foundation/json.ts";
 import { checkOptions, isRecord } from "../../foundation/checks.ts";
@@ -15,13 +17,13 @@ import {
   type ReadOptions,
 } from "./textFile.ts";
 
-/** Samples in their order. */
+/** The samples of a file, in their order. */
 export interface SampleSet {
   readonly format: "jsonl" | "json" | "original";
   readonly texts: readonly string[];
   /** Token ids, where the file has them. */
   readonly tokens?: readonly Int32Array[];
-  /** Nats, where the file has them. */
+  /** Entropies in nats, where the file has them. */
   readonly entropies?: readonly number[];
 }
 
@@ -29,7 +31,8 @@ const REMEDY =
   "A file of samples has on each line a JSON object with `text` (and `tokens`, `entropy`), as `remdm sample --out` writes it, or a JSON string; or it is a JSON array of these, or the original's JSON with `text_samples`.";
 
 /**
- * Lines are read as a stream, once, so that a pipe will do; a JSON document is collected whole.
+ * Reads the samples of a file. Lines are read as a stream, once, so that a pipe works too; a JSON
+ * document is collected whole.
  * @throws OptionError; InputError naming file and line; AbortedError.
  */
 export async function readSamples(path: string, options: ReadOptions = {}): Promise<SampleSet> {
@@ -60,7 +63,7 @@ export async function readSamples(path: string, options: ReadOptions = {}): Prom
   return set;
 }
 
-/** Whether a first line is an object or an array of many samples, or a part of one. */
+/** Whether a first line is an object or an array of many samples, or the beginning of one. */
 function beginsDocument(path: string, line: string): boolean {
   try {
     const value = parseJson(line);
@@ -69,7 +72,7 @@ function beginsDocument(path: string, line: string): boolean {
     );
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // Whoever reads it whole, or as a line, says what is wrong with it.
+    // The reader of the document, or of the line, says what is wrong with it.
     return /^\s*\[/.test(line) || (/^\s*\{/.test(line) && !path.endsWith(".jsonl"));
   }
 }
@@ -107,7 +110,7 @@ function readDocument(path: string, text: string): SampleSet {
   return { format: "json", ...columnsOf(records) };
 }
 
-/** @param which names the sample where no line does. */
+/** @param which names the sample where there is no line to name. */
 function recordOf(path: string, value: unknown, line?: number, which = ""): TextSample {
   try {
     return readTextSample(value);
@@ -117,7 +120,7 @@ function recordOf(path: string, value: unknown, line?: number, which = ""): Text
   }
 }
 
-/** A column is there when every record has it. */
+/** Turns records into columns; a column is there when every record has it. */
 function columnsOf(records: readonly TextSample[]): Omit<SampleSet, "format"> {
   const tokens = records.flatMap((record) => record.tokens ?? []);
   const entropies = records.flatMap(({ entropy }) => entropy ?? []);
@@ -133,6 +136,6 @@ function parse(path: string, text: string, line?: number): unknown {
     return parseJson(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError(path, `is no JSON: ${why}`, REMEDY, line, cause);
+    throw new InputError(path, `is not JSON: ${why}`, REMEDY, line, cause);
   }
 }

@@ -8,7 +8,10 @@ import { InputError } from "../errors.ts";
 
 export interface ReadOptions {
   readonly signal?: AbortSignal;
-  /** Characters that a line, or a text that is needed as a whole, may have. Default 2^28, about half of what a JavaScript string can hold. */
+  /**
+   * How many characters a line, or a text that is read as a whole, may have. Default 2^28, about
+   * half of what a JavaScript string can hold.
+   */
   readonly maxLength?: number;
 }
 
@@ -19,7 +22,7 @@ export const READ_KEYS: Readonly<Record<keyof ReadOptions, true>> = {
   maxLength: true,
 };
 
-/** What every reading of a file is given. @throws OptionError. */
+/** Checks the path and the options that every reading of a file has. @throws OptionError. */
 export function checkReading(path: unknown, options: Readonly<Record<string, unknown>>): void {
   const { signal, maxLength = DEFAULT_MAX_LENGTH } = options;
   checkText("path", path, "the path of a file");
@@ -27,16 +30,16 @@ export function checkReading(path: unknown, options: Readonly<Record<string, unk
   checkInteger("maxLength", maxLength, 1, Number.MAX_SAFE_INTEGER);
 }
 
-/** Bytes. */
+/** Bytes that are read at a time. */
 const CHUNK = 2 ** 16;
-/** How often a pipe is looked at that has nothing. */
+/** How often an empty pipe is looked at, in milliseconds. */
 const PIPE_MS = 5;
-/** Windows has none. */
+/** The flag that opens a pipe without waiting for its writer; Windows has no such flag. */
 const NONBLOCKING = process.platform === "win32" ? 0 : constants.O_NONBLOCK;
 
 /**
- * @returns the text in pieces, without a byte order mark.
- * @throws InputError when the file cannot be read or is no UTF-8; AbortedError.
+ * Yields the text in pieces, without a byte order mark.
+ * @throws InputError when the file cannot be read or is not UTF-8; AbortedError.
  */
 export async function* textPieces(
   path: string,
@@ -52,7 +55,10 @@ export async function* textPieces(
   decode(path, decoder, undefined, line);
 }
 
-/** @returns the lines of a text without their ends (`\n` or `\r\n`). @throws InputError, also for a line that is too long; AbortedError. */
+/**
+ * Yields the lines of a text without their ends (`\n` or `\r\n`).
+ * @throws InputError, also for a line that is too long; AbortedError.
+ */
 export async function* textLines(
   path: string,
   options: ReadOptions = {},
@@ -75,7 +81,7 @@ export async function* textLines(
   if (length > 0) yield pending.join("").replace(/\r$/, "");
 }
 
-/** @returns the whole text. @throws InputError, also for a text that is too long; AbortedError. */
+/** Returns the whole text. @throws InputError, also for a text that is too long; AbortedError. */
 export async function readText(path: string, options: ReadOptions = {}): Promise<string> {
   const { maxLength = DEFAULT_MAX_LENGTH } = options;
   const pieces: string[] = [];
@@ -88,7 +94,10 @@ export async function readText(path: string, options: ReadOptions = {}): Promise
   return pieces.join("");
 }
 
-/** Nothing waits in the system, where no abort reaches it: pipes are looked at now and then. */
+/**
+ * Yields the bytes of a file. A read that waits in the system could not be aborted, so pipes are
+ * looked at now and then.
+ */
 async function* chunksOf(
   path: string,
   signal: AbortSignal | undefined,
@@ -96,7 +105,9 @@ async function* chunksOf(
   let file: FileHandle | undefined;
   try {
     file = await open(path, constants.O_RDONLY | NONBLOCKING);
-    // A pipe with a name may get its writer yet; of one without (`<(...)`, `|`) the writer is there, or was. Who writes nothing into a named one is not seen.
+    // A named pipe may still get its writer; the writer of an unnamed one (`<(...)`, `|`) is there,
+    // or was. Limitation: a writer that opens a named pipe and closes it without writing is not
+    // noticed.
     let awaitsWriter = (await lstat(await realpath(path).catch(() => path))).isFIFO();
     for (;;) {
       if (signal?.aborted) throw new AbortedError(signal.reason);
@@ -122,7 +133,7 @@ async function* chunksOf(
   }
 }
 
-/** @returns undefined where a pipe has nothing yet; nothing at the end. */
+/** Returns undefined where a pipe has nothing yet, and no bytes at the end. */
 async function readSome(file: FileHandle): Promise<Uint8Array | undefined> {
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(CHUNK), 0, CHUNK);
@@ -142,7 +153,7 @@ function decode(
   try {
     return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
   } catch (cause) {
-    // A piece may begin within a character, which is none of its faults.
+    // A piece may begin within a character, which is not an error of the text.
     const start = Math.max(0, chunk?.findIndex((byte) => (byte & 0xc0) !== 0x80) ?? 0);
     const [before = ""] = new TextDecoder().decode(chunk?.subarray(start)).split("\ufffd", 1);
     throw new InputError(

@@ -1,14 +1,17 @@
-/** One sample as a JSON value: a line of `remdm sample --out`, a record with a text, or the text alone. */
+/**
+ * Reads one sample from a JSON value: a line of `remdm sample --out`, a record with a text, or the
+ * text alone.
+ */
 import { isRecord } from "../../foundation/checks.ts";
 
 export interface TextSample {
   readonly text: string;
   readonly tokens?: Int32Array;
-  /** Nats. */
+  /** Entropy in nats. */
   readonly entropy?: number;
 }
 
-/** What is wrong with a value; a phrase after "must be". */
+/** Says what is wrong with a value, as a phrase that follows the name of the file and the line. */
 export class SampleProblem extends Error {
   override readonly name = "SampleProblem";
 }

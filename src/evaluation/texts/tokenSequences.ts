@@ -1,24 +1,31 @@
-/** Token ids of samples and references, in one vocabulary, from the best source that there is. */
+/**
+ * Finds the token ids of samples and references in one vocabulary, from the best source that there
+ * is.
+ */
 import { WordIds } from "../measures/words.ts";
 import type { EvaluationInput, EvaluationOptions } from "../evaluationOptions.ts";
-import type { Watch } from "../measures/textStatistics.ts";
+import type { Watch } from "../measures/measure.ts";
 
 /**
- * Where tokens come from: `samples`: as they were drawn; `tokenizer`: the texts were tokenized again; `words`: nothing else is known, so each word,
- * number and mark is a token. Numbers from different sources do not compare.
+ * Where tokens come from. Numbers from different sources do not compare.
+ * - `samples`: the tokens are the ones that were drawn.
+ * - `tokenizer`: the texts were tokenized again.
+ * - `words`: nothing else is known, so each word, number and mark is a token.
  */
 export type TokensFrom = "samples" | "tokenizer" | "words";
 
 export interface TokenSequences {
   readonly tokensFrom: TokensFrom;
   readonly samples: readonly ArrayLike<number>[];
-  /** Undefined without references, and where nobody can tell their tokens in the samples' vocabulary. */
+  /**
+   * Undefined without references, and where their tokens in the samples' vocabulary are not known.
+   */
   readonly references?: readonly ArrayLike<number>[];
-  /** Pieces of the texts that were tokenized here that the tokenizer has no token for. */
+  /** How many pieces the tokenizer has no token for, in the texts that were tokenized here. */
   readonly unknownPieces: { readonly samples: number; readonly references: number };
 }
 
-/** A character costs a tokenizer so many visits of Pace. */
+/** How many visits of Pace a tokenizer spends on a character. */
 export const WORK_PER_CHARACTER = 16;
 
 export async function tokenSequences(

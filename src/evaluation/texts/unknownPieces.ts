@@ -1,7 +1,10 @@
-/** What a tokenizer did not know of samples and references: it counts as one token, whatever it was, so numbers from it say less. */
+/**
+ * Tells what a tokenizer did not know of samples and references. An unknown piece counts as one
+ * token, whatever it was, so numbers from it say less.
+ */
 import type { Evaluation } from "../evaluation.ts";
 
-/** An evaluation with what was unknown when its references were cut, before it was made. */
+/** Adds to an evaluation the pieces that were unknown when its references were cut. */
 export function withUnknownPieces(evaluation: Evaluation, unknownPieces = 0): Evaluation {
   const { references } = evaluation;
   if (references === undefined || unknownPieces === 0) return evaluation;
@@ -13,7 +16,10 @@ interface Counted {
   readonly genPpl?: { readonly judge: string; readonly unknownPieces?: number | null };
 }
 
-/** A sentence for each count. @param evaluation as it is, or read back from JSON. */
+/**
+ * Writes a sentence for each count.
+ * @param evaluation an evaluation, or one that was read back from JSON.
+ */
 export function unknownNotes(evaluation: Counted & { readonly references?: Counted }): string[] {
   const { references = {} } = evaluation;
   const notes: readonly [Counted["unknownPieces"], string, string][] = [

@@ -1,4 +1,7 @@
-/** Pieces of text as long as samples, as language models are trained on them. Original: `_group_texts` in `dataloader.py`. */
+/**
+ * Cuts text into pieces as long as samples, as language models are trained on them. Original:
+ * `_group_texts` in `dataloader.py`.
+ */
 import { Pace } from "../../foundation/pace.ts";
 import type { TokenId } from "../../sampler/denoiser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
@@ -6,33 +9,36 @@ import { InputError } from "../errors.ts";
 import { WORK_PER_CHARACTER } from "./tokenSequences.ts";
 
 export interface WindowOptions {
-  /** How many at most; they are spread evenly over the text, without overlap. */
+  /** How many windows are made at most; they are spread evenly over the text, without overlap. */
   readonly count: number;
   /** Tokens of a window. */
   readonly length: number;
   readonly tokenizer: Tokenizer;
   /** Whether each document ends with the end-of-text token, where the tokenizer has one. */
   readonly joined: boolean;
-  /** Whether each window begins and ends with that token, instead of two of the text's. */
+  /** Whether each window begins and ends with that token, instead of two tokens of the text. */
   readonly ends: boolean;
   readonly signal?: AbortSignal;
-  /** Characters that are tokenized, and how many there are. */
+  /** Receives how many characters are tokenized, and how many there are. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface Windows {
-  /** Pieces of the documents that the tokenizer has no token for; absent where there are none. */
+  /**
+   * Pieces of the documents that the tokenizer has no token for; absent where it knows every piece.
+   */
   readonly unknownPieces?: number;
   readonly texts: readonly string[];
   readonly tokens: readonly (readonly TokenId[])[];
 }
 
-/** Characters that the tokenizer is given at a time. */
+/** How many characters the tokenizer gets at a time. */
 const PIECE = 2 ** 16;
 
 /**
- * @param path for messages.
- * @param documents follow each other; a window begins anywhere in one, and may reach into the next.
+ * Cuts documents that follow each other into windows.
+ * @param path names the file in messages.
+ * @param documents A window begins anywhere in one, and may reach into the next.
  * @throws InputError when there are fewer tokens than one window needs; AbortedError.
  */
 export async function windowsOf(
@@ -90,7 +96,10 @@ async function streamOf(
   return stream;
 }
 
-/** Cut after a line break, so that no word is; a text without any is cut anywhere. */
+/**
+ * Cuts a document after line breaks, so that no word is cut; a text without line breaks is cut
+ * anywhere.
+ */
 function* piecesOf(document: string): Generator<string, void, void> {
   for (let start = 0; start < document.length;) {
     const cut = document.indexOf("\n", start + PIECE);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { distinctNgrams } from "../../../src/evaluation/measures/diversity.ts";
-import { duplicateShare } from "../../../src/evaluation/measures/duplicates.ts";
+import { duplicateShare } from "../../../src/evaluation/measures/diversity.ts";
 import { repetitionOf } from "../../../src/evaluation/measures/repetition.ts";
 
 describe("distinct-n", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { perplexityOf, type Likelihood } from "../../../src/evaluation/measures/perplexity.ts";
+import type { Likelihood } from "../../../src/evaluation/judge/textJudge.ts";
+import { perplexityOf } from "../../../src/evaluation/measures/perplexity.ts";
 
 /** Numbers in [0, 1), the same in each run. */
 function uniforms(seed: number): () => number {

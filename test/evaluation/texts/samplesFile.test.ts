@@ -102,10 +102,10 @@ describeUnless(noPipes, "a file of samples that is a pipe", () => {
 
 describe("a bad file is named, with the line and what to do", () => {
   it.each<[string, string, string | Uint8Array, RegExp]>([
-    ["no JSON", "a.jsonl", '"a"\n{"text":\n', /a\.jsonl, line 2, is no JSON/],
-    ["no JSON at once", "a.jsonl", "{nothing}\n", /a\.jsonl, line 1, is no JSON/],
-    ["no JSON document", "a.json", '{\n "text_samples": [\n', /a\.json is no JSON/],
-    ["plain text", "a.txt", "To be\n", /a\.txt, line 1, is no JSON/],
+    ["no JSON", "a.jsonl", '"a"\n{"text":\n', /a\.jsonl, line 2, is not JSON/],
+    ["no JSON at once", "a.jsonl", "{nothing}\n", /a\.jsonl, line 1, is not JSON/],
+    ["no JSON document", "a.json", '{\n "text_samples": [\n', /a\.json is not JSON/],
+    ["plain text", "a.txt", "To be\n", /a\.txt, line 1, is not JSON/],
     ["a number", "a.jsonl", '\n\n"a"\n7\n', /line 4, must be a JSON object with `text`/],
     [
       "an array of what are no texts",
