@@ -16,11 +16,11 @@ import {
   jest,
 } from "@jest/globals";
 import type { Command } from "commander";
-import { evalNaming } from "../../src/cli/commands/eval.ts";
+import { evalNaming } from "../../src/cli/commands/eval/command.ts";
 import { failureOf } from "../../src/cli/failure.ts";
 import { namingOf, type Naming } from "../../src/cli/naming.ts";
 import { createProgram, main } from "../../src/cli/program.ts";
-import { sampleNaming } from "../../src/cli/commands/sample.ts";
+import { sampleNaming } from "../../src/cli/commands/sample/command.ts";
 import { OptionError, resolveOptions, type DenoiserModel } from "../../src/index.ts";
 import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { pinPrompt } from "../../src/program/prompt.ts";
