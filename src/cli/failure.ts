@@ -1,4 +1,7 @@
-/** Errors as the command line shows them, and the exit codes: 1 for a failure, 2 for bad usage. */
+/**
+ * Turns errors into what the command line shows and into exit codes: 1 for a failure, 2 for bad
+ * usage.
+ */
 import { CommanderError } from "commander";
 import { isRecord } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";

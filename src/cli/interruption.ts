@@ -1,6 +1,6 @@
 /**
- * Ctrl-C and SIGTERM: the first ends the work in order, within a second; the second ends everything
- * at once.
+ * Listens to Ctrl-C and SIGTERM: the first ends the work in order, within a second; the second ends
+ * everything at once.
  */
 
 /** As shells count: 128 and the number of the signal. */

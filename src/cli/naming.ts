@@ -1,6 +1,6 @@
 /**
- * The library's options under the names that a command has for them: a message of the library, read
- * on the command line, names flags that this command's help lists, and no others.
+ * Says the library's options under the names that a command has for them: a message of the library,
+ * read on the command line, names flags that this command's help lists, and no others.
  */
 import type { Command } from "commander";
 

@@ -1,4 +1,7 @@
-/** A file of results: opened before anything starts, so that long work is not done for nothing. */
+/**
+ * Writes results to a file that is opened before anything starts, so that long work is not done for
+ * nothing.
+ */
 import { closeSync, fstatSync, ftruncateSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { isRecord } from "../foundation/checks.ts";
 import { JsonLines } from "../foundation/durableFiles.ts";

@@ -1,4 +1,4 @@
-/** The program `remdm`: its commands, and how their failures become exit codes. */
+/** Assembles the program `remdm` from its commands, and runs one command line. */
 import { Command } from "commander";
 import { quoted, shortened } from "../foundation/messages.ts";
 import { packageVersion } from "../foundation/packageRoot.ts";

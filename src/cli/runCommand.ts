@@ -1,6 +1,6 @@
 /**
- * The frame of every command: what it says while it works, how Ctrl-C ends it, and which exit code
- * its end is. What differs between commands is the job that is handed in.
+ * Runs any command: it gives the job a signal, a progress display and standard output, and turns
+ * its end into an exit code. What differs between commands is the job that is handed in.
  */
 import { failureOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
@@ -14,11 +14,13 @@ export interface Session {
   readonly signal: AbortSignal;
   readonly progress: ProgressRenderer;
   /** Writes results to standard output. */
-  print(this: void, text: string): void;
-  /** Tells a failure that the job outlives; the exit code is that of the worst one. */
-  fail(this: void, error: unknown): void;
-  /** @param say what is said when Ctrl-C has ended the job. Default: "Stopped." */
-  onStopped(this: void, say: (error: unknown) => string): void;
+  readonly print: (text: string) => void;
+  /** Tells a failure that the job outlives; the exit code says so. */
+  readonly fail: (error: unknown) => void;
+  /** Sets the exit code, 0 by default; a greater one that was set before stays. */
+  readonly exitWith: (code: number) => void;
+  /** Sets what is said when Ctrl-C has ended the job. Default: "Stopped." */
+  readonly onStopped: (say: (error: unknown) => string) => void;
 }
 
 export interface Frame {
@@ -30,45 +32,57 @@ export interface Frame {
   readonly ownSignals?: boolean;
 }
 
-/** @param job its result is the exit code, 0 by default. @returns the exit code. */
+/** @returns the exit code. */
 export async function runCommand(
   { naming, quiet = false, ownSignals = false }: Frame,
-  job: (session: Session) => number | void | Promise<number | void>,
+  job: (session: Session) => Promise<void>,
 ): Promise<number> {
-  const { ProgressRenderer } = await import("./terminal/progressRenderer.ts");
-  const progress = ProgressRenderer.on(process.stderr, quiet);
+  const progress = await progressOf(quiet);
   using interruption = new Interruption(!ownSignals);
-  using _watch = standardOutput.watch(() => interruption.stop());
+  standardOutput.whenClosed(() => interruption.stop());
   const { signal } = interruption;
-  let worst = 0;
+  let exitCode = 0;
   let stopped = (_error: unknown): string => "Stopped.";
+  const exitWith = (code: number): void => {
+    exitCode = Math.max(exitCode, code);
+  };
   const fail = (error: unknown): void => {
     progress.end();
     const { code, text } = failureOf(error, naming);
     process.stderr.write(text);
-    worst = Math.max(worst, code);
+    exitWith(code);
   };
   const session: Session = {
     signal,
     progress,
     fail,
+    exitWith,
     print: (text) => standardOutput.write(text),
     onStopped: (say) => (stopped = say),
   };
   try {
-    const code = await job(session);
-    return Math.max(code ?? 0, worst);
+    await job(session);
+    return exitCode;
   } catch (error) {
     if (!signal.aborted) {
       fail(error);
-      return worst;
+      return exitCode;
     }
     progress.end();
     // Nobody interrupted: standard output takes no more, of which `main` tells.
-    if (interruption.exitCode === undefined) return worst;
+    if (interruption.exitCode === undefined) return exitCode;
     progress.note(stopped(error));
     return interruption.exitCode;
   } finally {
     progress.end();
   }
+}
+
+/**
+ * Imported only then: help needs no renderer. In a function of its own, because TypeScript 5.9
+ * leaves `.ts` in an import() beside a `using`.
+ */
+async function progressOf(quiet: boolean): Promise<ProgressRenderer> {
+  const { ProgressRenderer } = await import("./terminal/progressRenderer.ts");
+  return ProgressRenderer.on(process.stderr, quiet);
 }

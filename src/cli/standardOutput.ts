@@ -1,6 +1,6 @@
 /**
- * Standard output, where all results go: the one place that learns when it takes no more.
- * A reader that goes away (`| head`) ends the work quietly; a full disk is a failure.
+ * Writes results to standard output, and is the one place that learns when it takes no more. A
+ * reader that goes away (`| head`) ends the work quietly; a full disk is a failure.
  */
 import { outputError } from "./failure.ts";
 import type { RemdmError } from "../foundation/errors.ts";
@@ -27,10 +27,9 @@ class StandardOutput {
     if (this.#error === undefined) process.stdout.write(text);
   }
 
-  /** @param onClosed called when it takes no more; undone when the result is disposed. */
-  watch(onClosed: () => void): Disposable {
+  /** @param onClosed called when it takes no more; it replaces the one of an earlier command. */
+  whenClosed(onClosed: () => void): void {
     this.#onClosed = onClosed;
-    return { [Symbol.dispose]: () => (this.#onClosed = () => undefined) };
   }
 
   /** Waits until all is written. @returns why it is not; undefined also for a reader that went. */

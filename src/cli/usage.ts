@@ -1,4 +1,4 @@
-/** Values that a person types: how they are read, and what is said of wrong ones. */
+/** Reads values that a person types, and says what is wrong with them. */
 import { randomInt } from "node:crypto";
 import { InvalidArgumentError } from "commander";
 import { DEVICES, isDevice, type Device } from "../backend/device.ts";

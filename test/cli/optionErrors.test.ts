@@ -195,6 +195,8 @@ describe("what does not go together", () => {
     ["eval samples.jsonl --references samples.jsonl", 1, "(`--reference-unit text`)"],
     ["eval samples.jsonl --references samples.jsonl", 1, "(`--tokenizer`)"],
     ["eval samples.jsonl --judge gpt2/none.ckpt", 1, "There is no checkpoint at"],
+    ["eval samples.jsonl --judge ./none", 1, "or use the judge `demo-ar` that comes with"],
+    ["eval samples.jsonl --judge ar", 1, "`npx remdm checkpoints download ar`"],
     ["experiment --preset remdm-lop --checkpoint demo --no-judge", 2, "Did you mean remdm-loop?"],
     ["experiment --preset mdlm --checkpoint demo --judge none", 2, "use --no-judge"],
     ["checkpoints downlaod", 2, "Did you mean `npx remdm checkpoints download`?"],

@@ -1,4 +1,4 @@
-/** `--judge`, which two commands have: what it may not say, and what to do about a missing judge. */
+/** Checks `--judge`, which two commands have, and says what to do about a missing judge. */
 import { CheckpointError } from "../../backend/errors.ts";
 import { hubRemedy } from "../../checkpoints/hub.ts";
 import { BUNDLED_NAMES, isPublishedName } from "../../checkpoints/published.ts";
@@ -15,7 +15,9 @@ export function checkJudge(judge: string): void {
   );
 }
 
-/** @returns the error; for a path with nothing at it, one whose remedy names a model that judges. */
+/**
+ * @returns the error; for a path with nothing at it, one whose remedy names a model that judges.
+ */
 export function judgeError(error: unknown, judge: string): unknown {
   const isPath = !BUNDLED_NAMES.includes(judge) && !isPublishedName(judge);
   if (!RemdmError.isInstance(error) || error.code !== "checkpoint_missing") return error;

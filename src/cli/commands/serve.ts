@@ -1,4 +1,4 @@
-/** `remdm serve`: it runs a backend in the foreground, for several programs. */
+/** Defines `remdm serve`, which runs a backend in the foreground, for several programs. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -53,7 +53,10 @@ export function serveCommand(): Command {
     });
 }
 
-/** Resolves when the backend was told to stop. @throws BackendError, CheckpointError, OptionError. */
+/**
+ * Resolves when the backend was told to stop.
+ * @throws BackendError, CheckpointError, OptionError.
+ */
 async function serve(session: Session, flags: ServeFlags): Promise<void> {
   const { endpoint = defaultEndpoint(), ...rest } = flags;
   const { checkpoint, device, dtype, rawWeights } = resolveLaunch(rest);

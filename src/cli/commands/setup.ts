@@ -1,4 +1,6 @@
-/** `remdm setup`: it makes the Python environment, with the same script that `npm start` uses. */
+/**
+ * Defines `remdm setup`, which makes the Python environment with the script that `npm start` uses.
+ */
 import { spawn } from "node:child_process";
 import { Command } from "commander";
 import { packagePath } from "../../foundation/packageRoot.ts";
@@ -21,7 +23,9 @@ export function setupCommand(): Command {
     .addHelpText("after", NOTES)
     .action(async ({ repair }: SetupFlags) => {
       const args = repair ? ["--repair"] : [];
-      process.exitCode = await runCommand({ ownSignals: true }, () => runSetup(args));
+      process.exitCode = await runCommand({ ownSignals: true }, async ({ exitWith }) => {
+        exitWith(await runSetup(args));
+      });
     });
 }
 

@@ -1,13 +1,13 @@
 /**
- * The board puts the texts of the samples under way together, from the events of a run, and marks
- * what lately happened to them.
+ * Puts the texts of the samples under way together, from the events of a run, and marks what lately
+ * happened to them.
  */
 import type { RunEvent } from "../../program/runTexts.ts";
 import { MASK_GLYPH } from "../../tokenizer/tokenizer.ts";
 
 /**
- * What a position is to somebody who watches: given and never changed, revealed or remasked a moment
- * ago, or neither.
+ * What a position is to somebody who watches: given and never changed, revealed or remasked a
+ * moment ago, or neither.
  */
 export type Mark = "pinned" | "new" | "remasked" | "masked" | "settled";
 

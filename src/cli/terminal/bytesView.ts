@@ -1,4 +1,4 @@
-/** How far a transfer of bytes is: a download, a check of its hash, a conversion. */
+/** Shows how far a transfer of bytes is: a download, a check of its hash, a conversion. */
 import { bytesText } from "../../foundation/bytesText.ts";
 import { bar, percent, timeLeft } from "./measures.ts";
 import type { Pace, View } from "./progressRenderer.ts";

@@ -1,4 +1,4 @@
-/** How far an experiment is. */
+/** Shows how far an experiment is. */
 import type { ExperimentProgress } from "../../experiment/run/progress.ts";
 import { counted } from "../../foundation/messages.ts";
 import { bar, clock, percent } from "./measures.ts";

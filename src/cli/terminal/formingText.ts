@@ -1,12 +1,14 @@
 /**
- * A text that forms, as lines of a screen: what is new, remasked, given and masked is told apart,
- * by colour where there is one.
+ * Breaks a text that forms into lines of a screen, and tells apart what is new, remasked, given and
+ * masked, by colour where there is one.
  */
 import { createColors } from "picocolors";
 import type { Cell, Mark } from "./board.ts";
 import { harmless, lineRanges } from "./terminalText.ts";
 
-/** A mask that was a token a moment ago: darker than `▒`, so that it is seen without colours too. */
+/**
+ * A mask that was a token a moment ago: darker than `▒`, so that it is seen without colours too.
+ */
 const REMASKED_GLYPH = "▓";
 
 /** The style of each mark. */

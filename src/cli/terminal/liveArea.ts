@@ -1,4 +1,4 @@
-/** The part of a terminal that a live view draws anew, some ten times a second. */
+/** Draws a live view on a part of the terminal, anew some ten times a second. */
 import { createLogUpdate } from "log-update";
 
 /** Ten pictures a second look alive and cost little. */
@@ -51,7 +51,10 @@ export class LiveArea implements Screen {
     return this.#stream.rows;
   }
 
-  /** Tells whether it is time for the next picture; asking takes its turn. @param now milliseconds. */
+  /**
+   * Tells whether it is time for the next picture; asking takes its turn.
+   * @param now milliseconds.
+   */
   isDue(now: number): boolean {
     if (this.#ended || now < this.#nextFrameAt) return false;
     this.#nextFrameAt = now + FRAME_MS;

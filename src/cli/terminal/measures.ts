@@ -1,4 +1,4 @@
-/** How far work is, how fast it goes and how long it still takes, as text. The clock is handed in. */
+/** Writes how far work is, how fast it goes and how long it still takes. The clock is handed in. */
 import { widthOf } from "./terminalText.ts";
 
 /** The rate is over the last seconds: a plateau of quiet steps must not spoil it for good. */

@@ -1,6 +1,6 @@
 /**
  * Shows on standard error how far a command is: as a live view on a terminal, as plain lines
- * elsewhere, or not at all. What is shown is made by views: of steps, bytes, stages, experiments.
+ * elsewhere, or not at all. Views make what is shown: of steps, stages, bytes and experiments.
  */
 import { FRAME_MS, isLive, LiveArea, type Screen } from "./liveArea.ts";
 import { Rate } from "./measures.ts";
@@ -112,7 +112,9 @@ export class ProgressRenderer {
     if (this.#medium.kind === "live") this.note(line);
   }
 
-  /** Takes the live view away, so that something else can be written; the next view brings it back. */
+  /**
+   * Takes the live view away, so that something else can be written; the next view brings it back.
+   */
   clear(): void {
     this.#stopTimer();
     if (this.#medium.kind === "live") this.#medium.area.clear();

@@ -1,4 +1,6 @@
-/** A window onto a text that is longer than the screen: it goes where the text changes. */
+/**
+ * Looks at a text that is longer than the screen through a window that goes where the text changes.
+ */
 
 /** The window moves after so many pictures in which only lines outside it changed. */
 const PATIENCE = 10;

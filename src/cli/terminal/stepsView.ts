@@ -1,4 +1,6 @@
-/** How far a run of the sampler is, and the text that forms; how far a stage without steps is. */
+/**
+ * Shows how far a run of the sampler is, with the text that forms; or a stage that has no steps.
+ */
 import type { ProgressEvent } from "../../sampler/events.ts";
 import { counted } from "../../foundation/messages.ts";
 import type { Cell } from "./board.ts";

@@ -1,4 +1,6 @@
-/** Text of a model on a terminal: nothing in it may steer the terminal, and it must fit. */
+/**
+ * Prepares text for a terminal: nothing that a model wrote may steer it, and every line must fit.
+ */
 import stringWidth from "string-width";
 import wrapAnsi from "wrap-ansi";
 
@@ -78,18 +80,23 @@ export function wrap(text: string, columns: number): string[] {
   return lineRanges(composed, columns).map(({ from, to }) => composed.slice(from, to));
 }
 
+/**
+ * Masks, letters with accents and marks of English prose, of one column each. They are measured as
+ * `_`, because string-width takes ten times as long for what is not ASCII; `_` composes with
+ * nothing.
+ */
+const SINGLE = /[\u00c0-\u024f\u2013-\u201d\u2026\u2592\u2593]/g;
+
 /** @param from where the line begins in the text. */
 function rangesOfLine(line: string, from: number, columns: number): Range[] {
-  if (widthOf(line) <= columns) return [{ from, to: from + line.length }];
-  // wrap-ansi drops spaces before a first word; here they stay, as a part of that word.
-  const indent = /^ */.exec(line)?.[0].length ?? 0;
-  const words = "x".repeat(indent) + line.slice(indent);
-  let at = 0;
-  return wrapAnsi(words, columns, { hard: true })
-    .split("\n")
-    .map((piece) => {
-      const begin = words.indexOf(piece, at);
-      at = begin + piece.length;
-      return { from: from + begin, to: from + at };
-    });
+  const measured = line.replace(SINGLE, "_");
+  if (widthOf(measured) <= columns) return [{ from, to: from + line.length }];
+  const rows = wrapAnsi(measured, columns, { hard: true, trim: false }).split("\n");
+  let at = from;
+  return rows.map((row, i) => {
+    const begin = at;
+    at += row.length;
+    const leading = i === 0 ? 0 : row.length - row.trimStart().length;
+    return { from: begin + leading, to: Math.max(begin + leading, begin + row.trimEnd().length) };
+  });
 }

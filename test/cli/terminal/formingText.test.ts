@@ -53,6 +53,16 @@ it("neighbours of one mark are painted at once, line by line", () => {
   ]);
 });
 
+it("a text in pieces that compose is broken like any other, and keeps its marks", () => {
+  const cells: Cell[] = [
+    { text: "caf", mark: "settled" },
+    { text: "e", mark: "new" },
+    { text: "\u0301", mark: "masked" },
+    { text: " noir", mark: "settled" },
+  ];
+  expect(painted(cells, 5, tagged)).toEqual(["<settled>caf</><new>é</>", "<settled>noir</>"]);
+});
+
 it("any text is broken as if it had no marks", () => {
   const cell = fc.record({
     text: fc.oneof(fc.string({ unit: "grapheme", maxLength: 6 }), fc.constantFrom(" ", "\n", "")),

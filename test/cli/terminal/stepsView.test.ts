@@ -120,6 +120,23 @@ describe("the live view", () => {
     expect(lines.length).toBeLessThanOrEqual(Math.max(3, rows - 2));
   });
 
+  it("of a text that is longer than the screen shows the part that changes", () => {
+    const screen = { columns: 40, rows: 12, hasColors: false };
+    const settled = Array.from({ length: 40 }, (_, i) => `line ${i}\n`).join("");
+    const cells = [
+      { text: settled, mark: "settled" } as const,
+      { text: "now", mark: "new" } as const,
+    ];
+    const forming = { heading: "", cells: [...cells, { text: "▒▒", mark: "masked" } as const] };
+    const window = new ScrollingWindow();
+    const pictures = Array.from({ length: 10 }, () =>
+      stepsPicture(at(43), 24, forming, screen, window),
+    );
+    expect(pictures[0]).toContain("line 0\n");
+    expect(pictures[9]).toMatch(/\n\.\.\.\nline \d+\n.*now▒▒$/s);
+    expect(pictures[9].split("\n")).toHaveLength(10);
+  });
+
   it("shows the masks, and lets nothing of the text steer the terminal", () => {
     const screen = { columns: 80, rows: 24, hasColors: false };
     const text = "▒▒ \u001b[2J\u0007 ok\u009b31m";

@@ -1,4 +1,4 @@
-/** `remdm checkpoints`: it lists them; `remdm checkpoints download NAME` fetches one. */
+/** Defines `remdm checkpoints`, which lists them, and `remdm checkpoints download NAME`. */
 import { Argument, Command } from "commander";
 import { PUBLISHED_NAMES, type PublishedName } from "../../../checkpoints/published.ts";
 import { quoted } from "../../../foundation/messages.ts";
@@ -55,7 +55,10 @@ export function checkpointsCommand(): Command {
   return command.addCommand(download);
 }
 
-/** Commander says of a misspelt part of a command that does something by itself: "too many arguments". */
+/**
+ * Commander says of a misspelt part of a command that does something by itself: "too many
+ * arguments".
+ */
 function refuseUnknown({ args, commands }: Command): void {
   const word = args.at(0);
   if (word === undefined) return;

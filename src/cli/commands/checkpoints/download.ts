@@ -1,4 +1,4 @@
-/** `remdm checkpoints download` at work. */
+/** Fetches a published checkpoint for `remdm checkpoints download`. */
 import { downloadCheckpoint } from "../../../checkpoints/download.ts";
 import type { PublishedName } from "../../../checkpoints/published.ts";
 import { bytesText } from "../../../foundation/bytesText.ts";

@@ -1,4 +1,4 @@
-/** The list that `remdm checkpoints` prints: the published ones and the bundled ones. */
+/** Lists the published and the bundled checkpoints, as `remdm checkpoints` prints them. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {

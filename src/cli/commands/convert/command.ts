@@ -1,4 +1,4 @@
-/** `remdm convert`: a checkpoint as safetensors. */
+/** Defines `remdm convert`, which writes a checkpoint as safetensors. */
 import { Command, Option } from "commander";
 import { namingOf } from "../../naming.ts";
 import { runCommand } from "../../runCommand.ts";

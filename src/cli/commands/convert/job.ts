@@ -1,4 +1,4 @@
-/** `remdm convert` at work. */
+/** Converts a checkpoint for `remdm convert`, and tells how far it is. */
 import { relative } from "node:path";
 import { isPublishedName } from "../../../checkpoints/published.ts";
 import { convertCheckpoint, type ConversionOptions } from "../../../program/convertCheckpoint.ts";

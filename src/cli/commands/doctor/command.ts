@@ -1,4 +1,4 @@
-/** `remdm doctor`: it says what is there, what is missing, and what to do about it. */
+/** Defines `remdm doctor`, which says what is there, what is missing, and what to do about it. */
 import { Command } from "commander";
 import { EXIT_FAILURE } from "../../failure.ts";
 import { runCommand } from "../../runCommand.ts";
@@ -16,11 +16,11 @@ export function doctorCommand(): Command {
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExit code 0 when samples can be drawn, 1 when not.")
     .action(async ({ checkpoint, json }: DoctorFlags) => {
-      process.exitCode = await runCommand({}, async ({ signal, print }) => {
+      process.exitCode = await runCommand({}, async ({ signal, print, exitWith }) => {
         const { describe, examine } = await import("./examination.ts");
         const examination = await examine(checkpoint, signal);
         print(`${json ? JSON.stringify(examination, null, 2) : describe(examination)}\n`);
-        return examination.ok ? 0 : EXIT_FAILURE;
+        if (!examination.ok) exitWith(EXIT_FAILURE);
       });
     });
 }

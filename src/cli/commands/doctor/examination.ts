@@ -1,4 +1,7 @@
-/** The findings of `remdm doctor`: it looks for Python, asks it, and tries the backend out. */
+/**
+ * Examines the installation for `remdm doctor`: it looks for Python, asks it, and tries the
+ * backend.
+ */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { findPython, Remdm, RemdmError, type Python } from "../../../index.ts";

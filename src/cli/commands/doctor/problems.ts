@@ -1,4 +1,4 @@
-/** Problems that keep an environment from serving, and what their reader can do about them. */
+/** Says what keeps an environment from serving, and what the reader can do about it. */
 import type { Python } from "../../../index.ts";
 import type { PythonSource } from "../../../backend/process/python.ts";
 

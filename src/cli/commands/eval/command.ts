@@ -1,4 +1,4 @@
-/** `remdm eval`: its options. */
+/** Defines `remdm eval` and its options. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_MAUVE } from "../../../evaluation/judge/mauveSettings.ts";
 import { DEVICES } from "../../../backend/device.ts";

@@ -1,4 +1,4 @@
-/** The flags of `remdm eval`, as commander hands them over; ranges are not checked yet. */
+/** The flags of `remdm eval` are as commander hands them over: ranges are not checked yet. */
 import type { Device } from "../../../backend/device.ts";
 import type { ReferenceUnit } from "../../../evaluation/texts/referencesFile.ts";
 

@@ -1,4 +1,4 @@
-/** `remdm eval` at work: it reads samples, launches a judge, measures, prints and writes. */
+/** Runs `remdm eval`: it reads samples, launches a judge, measures, prints and writes. */
 import { findTokenizer } from "../../../evaluation/texts/findTokenizer.ts";
 import { evaluate } from "../../../evaluation/evaluate.ts";
 import type { Evaluation } from "../../../evaluation/evaluation.ts";
@@ -68,7 +68,10 @@ export async function measure(
   }
 }
 
-/** Refuses what is wrong for any samples, before a file is read. @throws UsageError, OptionError. */
+/**
+ * Refuses what is wrong for any samples, before a file is read.
+ * @throws UsageError, OptionError.
+ */
 function checkFlags(flags: EvalFlags): void {
   if (flags.judge === false) {
     for (const [flag, given] of [
@@ -175,8 +178,8 @@ async function referencesFor(
 const MEASURED = 64;
 
 /**
- * Says what references should be like to look like the samples: as long as they are in the mean, and
- * with end-of-text at both ends where most of them have it.
+ * Says what references should be like to look like the samples: as long as they are in the mean,
+ * and with end-of-text at both ends where most of them have it.
  */
 async function shapeOf(
   { texts, tokens }: SampleSet,

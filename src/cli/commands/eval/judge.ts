@@ -1,5 +1,5 @@
 /**
- * The judge of `remdm eval`: what it is launched with, and whether the flags ask by name for what it
+ * Launches the judge of `remdm eval`, and reads off the flags whether they ask by name for what it
  * computes, perplexity and MAUVE.
  */
 import { resolveMauve, type EvaluationOptions } from "../../../evaluation/evaluationOptions.ts";
@@ -27,7 +27,10 @@ export interface JudgeFlags {
 /** Starts the model that judges; tests hand in their own. */
 export type LaunchJudge = (options: JudgeFlags) => Promise<TextJudge & AsyncDisposable>;
 
-/** Starts the judge; what it is made of is imported only then. @throws what `Judge.launch` throws. */
+/**
+ * Starts the judge; what it is made of is imported only then.
+ * @throws what `Judge.launch` throws.
+ */
 export const launchJudge: LaunchJudge = async (options) => {
   const { Judge } = await import("../../../evaluation/judge/judge.ts");
   try {

@@ -1,6 +1,6 @@
 /**
- * An evaluation for people: entropy stands beside perplexity, errors stand beside means, and the
- * verdict on a collapse comes last.
+ * Describes an evaluation for people: entropy stands beside perplexity, errors stand beside means,
+ * and the verdict on a collapse comes last.
  */
 import type { Evaluation, GenerativePerplexity, Mauve } from "../../../evaluation/evaluation.ts";
 import { skipNotes, type JudgedMeasure } from "../../../evaluation/skipped.ts";
@@ -13,7 +13,7 @@ import { counted } from "../../../foundation/messages.ts";
 const SOURCES: Readonly<Record<TokensFrom, string>> = {
   samples: "tokens as sampled",
   tokenizer: "tokens of the texts, tokenized again",
-  words: "words in the place of tokens",
+  words: "words instead of tokens",
 };
 
 type Row = readonly [name: string, samples: string, references: string, note: string];

@@ -1,4 +1,4 @@
-/** `remdm experiment`: its options. */
+/** Defines `remdm experiment` and its options. */
 import { Command, InvalidArgumentError } from "commander";
 import { DEVICES } from "../../../backend/device.ts";
 import { PRESETS } from "../../../experiment/file/presets.ts";
@@ -21,7 +21,7 @@ export function experimentCommand(): Command {
   return new Command("experiment")
     .description("sample and evaluate a grid of models, strategies and settings")
     .argument("[file]", "the experiment, YAML or JSON", readPath)
-    .optionsGroup("Preset, in the place of a file:")
+    .optionsGroup("Preset, instead of a file:")
     .option("--preset <name>", "a script of the original repository")
     .option("--checkpoint <file>", `the model: ${CHECKPOINT_HELP}`, readPath)
     .option("--raw-weights", "its weights of the last training step, not the averaged (EMA) ones")

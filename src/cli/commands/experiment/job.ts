@@ -1,4 +1,4 @@
-/** `remdm experiment` at work: it runs a grid of cells, lists it, or prints its file. */
+/** Runs `remdm experiment`: it runs a grid of cells, lists it, or prints its file. */
 import { existsSync } from "node:fs";
 import { stringify } from "yaml";
 import type { Device } from "../../../backend/device.ts";
@@ -102,7 +102,10 @@ function givenExperiment(
   });
 }
 
-/** Refuses a path with nothing at it, as the other commands do. @throws CheckpointError; InputError. */
+/**
+ * Refuses a path with nothing at it, as the other commands do.
+ * @throws CheckpointError; InputError.
+ */
 function checkPlaces(checkpoint: string, judge: string | false, references?: string): void {
   resolveLaunch({ checkpoint });
   try {

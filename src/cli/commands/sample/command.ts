@@ -1,4 +1,4 @@
-/** `remdm sample`: its options. */
+/** Defines `remdm sample` and its options. */
 import { Command, Option } from "commander";
 import { DEVICES } from "../../../backend/device.ts";
 import { DEFAULT_STEPS, DEFAULT_TOP_P } from "./samplingOptions.ts";

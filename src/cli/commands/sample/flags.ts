@@ -1,4 +1,4 @@
-/** The flags of `remdm sample`, as commander hands them over; ranges are not checked yet. */
+/** The flags of `remdm sample` are as commander hands them over: ranges are not checked yet. */
 import type { Device } from "../../../backend/device.ts";
 import type { FinishReason } from "../../../sampler/events.ts";
 import type { Compat } from "../../../sampler/strategy.ts";

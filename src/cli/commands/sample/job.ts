@@ -1,4 +1,4 @@
-/** `remdm sample` at work: it launches a model, runs it, shows and keeps what comes. */
+/** Runs `remdm sample`: it launches a model, draws from it, shows and keeps what comes. */
 import { Remdm } from "../../../index.ts";
 import { tokenEntropy } from "../../../evaluation/measures/entropy.ts";
 import type { SampleResult, SampleRun } from "../../../program/run.ts";

@@ -1,4 +1,4 @@
-/** What `remdm sample` says of a run before and after it, and of its samples. */
+/** Puts into words what `remdm sample` does: before a run, after it, and its samples. */
 import type { SampleResult } from "../../../program/run.ts";
 import type { FinishReason } from "../../../sampler/events.ts";
 import type { ModelKind } from "../../../sampler/denoiser.ts";
@@ -7,9 +7,9 @@ import { harmless } from "../../terminal/terminalText.ts";
 import type { SamplingOptions } from "./samplingOptions.ts";
 
 /**
- * Says what is sampled with. The seed is the one to type to see it again, also when it was chosen at
- * random.
- * @param named what the strategy was called, for those of the composable family.
+ * Says what is sampled with. The seed is the one to type to see it again, also when it was chosen
+ * at random.
+ * @param named what a strategy of the composable family was called.
  */
 export function opening(
   { strategy = { kind: "mdlm" }, steps, topP, seed }: SamplingOptions,

@@ -93,7 +93,7 @@ describe("what it prints", () => {
   it("a collapse, with its reasons", async () => {
     const path = file("same.jsonl", '"so it goes"\n'.repeat(8));
     expect(await runEval(path, { ...defaults, judge: false, quiet: true })).toBe(0);
-    expect(said.stdout).toMatch(/^8 samples of 3 tokens \(words in the place of tokens\)\n/);
+    expect(said.stdout).toMatch(/^8 samples of 3 tokens \(words instead of tokens\)\n/);
     expect(said.stdout).toMatch(/COLLAPSED: perplexity says nothing.*\n {2}- 88% of the samples/);
     expect(said.stderr).toBe("");
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { InOrder } from "../../../../src/cli/commands/sample/inOrder.ts";
 import {
+  closing,
   commandOf,
   opening,
   suggestion,
@@ -38,6 +39,16 @@ describe("what is sampled is said first, with the seed", () => {
     }
     expect(() => readSeed("any")).toThrow("or random");
   });
+});
+
+it("what a run took is said with words in the right number", () => {
+  const told = (samples: number, forwardCalls: number, forwardRows: number, steps: number) => {
+    const tokens = Array.from({ length: samples }, () => []);
+    const stats = { seconds: 1.25, forwardCalls, forwardRows, steps };
+    return closing({ tokens, texts: [], entropies: [], finishReasons: [], stats });
+  };
+  expect(told(1, 1, 1, 1)).toBe("1 sample in 1.3 s: 1 step, 1 forward call, 1 row of logits");
+  expect(told(2, 3, 40, 8)).toBe("2 samples in 1.3 s: 8 steps, 3 forward calls, 40 rows of logits");
 });
 
 describe("what to try next", () => {
