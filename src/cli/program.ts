@@ -29,9 +29,13 @@ export async function main(args: readonly string[]): Promise<void> {
   process.exitCode = EXIT_FAILURE;
 }
 
-/** Cuts what commander quotes of the command line, which may be a whole text. */
+const LONG_WORD = /(unknown command|unknown option|argument|value) '(.{81,})'(?= is invalid|\n|$)/s;
+
+/** Cuts what commander quotes of the command line, which may be a whole prompt. */
 function cut(message: string): string {
-  return shortened(message.replace(/'([^']{81,})'/g, (_, given: string) => quoted(given)));
+  return shortened(
+    message.replace(LONG_WORD, (_, what: string, word: string) => `${what} ${quoted(word)}`),
+  );
 }
 
 export function createProgram(): Command {
