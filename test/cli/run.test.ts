@@ -70,7 +70,7 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["sample", "--colour"], "unknown option"],
     [["sample", "--until", "stop"], "Allowed choices are length, end"],
     [["serve", "--endpoint", "tcp://127.0.0.1:9"], "It must be an ipc:// address"],
-    [["sample", "--steps", "don't ".repeat(99)], `don't ..." (594 characters) is invalid`],
+    [["sample", "--steps", "don't ".repeat(99)], '..." (594 characters) is invalid'],
     [["don't ".repeat(99)], `error: unknown command "don't don't`],
     [["sample", "words"], "too many arguments"],
     [["eval"], "missing required argument 'samples'"],
