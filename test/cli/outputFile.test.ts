@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { toText } from "../../src/cli/commands/sample/sayings.ts";
 import { OutputFile } from "../../src/cli/outputFile.ts";
 import { toJson } from "../../src/cli/terminal/terminalText.ts";
+import { describeUnless } from "../support/describeUnless.ts";
 
 const record = {
   sample: 0,
@@ -66,10 +67,25 @@ describe("--out", () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it("takes a device, which holds nothing to lose", () => {
-    using file = new OutputFile("/dev/null", false);
-    file.append(record, "Sample 0");
+  it("takes a device, which holds nothing to lose, and leaves it there", () => {
+    const file = new OutputFile("/dev/null", false);
+    expect(() => file.append(record, "Sample 0")).not.toThrow();
+    file[Symbol.dispose]();
     expect(existsSync("/dev/null")).toBe(true);
+  });
+
+  const noFullDisk = existsSync("/dev/full") ? undefined : "there is no /dev/full";
+  describeUnless(noFullDisk, "on a full disk", () => {
+    it("names the sample, and what there is all the same", () => {
+      using file = new OutputFile("/dev/full", false);
+      expect(() => file.append(record, "Sample 3")).toThrow(
+        expect.objectContaining({
+          code: "output_failed",
+          message: expect.stringMatching(/^Sample 3 cannot be written to \/dev\/full: ENOSPC/),
+          remedy: "Free some space. The samples that are in the file are complete.",
+        }),
+      );
+    });
   });
 
   it.each([
