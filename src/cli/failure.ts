@@ -1,5 +1,9 @@
-/** Errors as the command line shows them, and the exit codes: 1 for a failure, 2 for bad usage. */
+/**
+ * Turns errors into what the command line shows and into exit codes: 1 for a failure, 2 for bad
+ * usage.
+ */
 import { CommanderError } from "commander";
+import { isRecord } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
 import { limitRemedy, shortened } from "../foundation/messages.ts";
 import { inFlags, UNNAMED, type Naming } from "./naming.ts";
@@ -28,7 +32,7 @@ export function failureOf(error: unknown, naming: Naming = UNNAMED): Failure {
     const [message, remedy] = [error.message, error.remedy].map((text) =>
       inFlags(text, naming, option),
     );
-    const code = option === undefined ? EXIT_FAILURE : EXIT_USAGE;
+    const code = isUsage(error) ? EXIT_USAGE : EXIT_FAILURE;
     return { code, text: shown(message, remedy, error) };
   }
   const message = error instanceof Error ? error.message : String(error);
@@ -38,12 +42,36 @@ export function failureOf(error: unknown, naming: Naming = UNNAMED): Failure {
   return { code: EXIT_FAILURE, text: shown(message, remedy, error) };
 }
 
+/**
+ * Makes the error of a file, or of standard output, that takes no more.
+ * @param what failed, without the reason.
+ * @param kept where the disk is full: a sentence on what there is all the same.
+ */
+export function outputError(what: string, cause: unknown, kept?: string): RemdmError {
+  const why = isRecord(cause) ? String(cause.message) : String(cause);
+  return new RemdmError(`${what}: ${why}`, {
+    code: "output_failed",
+    remedy:
+      isRecord(cause) && cause.code === "ENOSPC"
+        ? `Free some space. ${kept ?? ""}`.trimEnd()
+        : "Name a file in a directory that exists and that you may write to.",
+    cause,
+  });
+}
+
+/** An experiment file says options; whether it can be read is no matter of usage. */
+function isUsage(error: RemdmError): boolean {
+  if (error instanceof OptionError) return true;
+  const isFileError = isRecord(error.cause) && typeof error.cause.syscall === "string";
+  return error.code === "experiment_invalid" && !isFileError;
+}
+
 function shown(message: string, remedy: string, error: unknown): string {
   const text = `error: ${shortened(message.trimEnd())}\n  ${remedy}\n`;
   return process.env.REMDM_DEBUG ? `${text}\n${details(error)}\n` : text;
 }
 
-/** The stack, and those of what caused it. */
+/** Writes the stack of an error, and the stacks of what caused it. */
 function details(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.stack ?? error.message;

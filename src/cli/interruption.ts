@@ -1,4 +1,7 @@
-/** Ctrl-C and SIGTERM: the first ends the work in order, within a second; the second ends everything at once. */
+/**
+ * Listens to Ctrl-C and SIGTERM: the first ends the work in order, within a second; the second ends
+ * everything at once.
+ */
 
 /** As shells count: 128 and the number of the signal. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -12,7 +15,9 @@ export class Interruption implements Disposable {
   #received: Signal | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
-  constructor() {
+  /** @param listens false: signals are left alone, and only {@link stop} ends the work. */
+  constructor(listens: boolean) {
+    if (!listens) return;
     process.on("SIGINT", this.#onSignal);
     process.on("SIGTERM", this.#onSignal);
   }

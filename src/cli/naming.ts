@@ -1,20 +1,26 @@
 /**
- * The library's options under the names that a command has for them: a message of the library, read on the command line,
- * names flags that this command's help lists, and no others.
+ * Says the library's options under the names that a command has for them: a message of the library,
+ * read on the command line, names flags that this command's help lists, and no others.
  */
 import type { Command } from "commander";
 
 export interface Naming {
-  /** @returns `--top-p` for `topP`, `<checkpoint>` for an argument; undefined for an option that the command lacks. */
+  /**
+   * @returns `--top-p` for `topP`, `<checkpoint>` for an argument; undefined for an option that the
+   * command lacks.
+   */
   readonly nameOf: (option: string) => string | undefined;
   /** Every option of the command, `topP`, and its flag. */
   readonly flags: ReadonlyMap<string, string>;
 }
 
-/** Names nothing: what is said of an option stays as the library says it. */
+/** Names nothing: messages stay as the library says them. */
 export const UNNAMED: Naming = { nameOf: () => undefined, flags: new Map() };
 
-/** @param others options of the library that the command calls otherwise: `{ model: "--judge" }`. */
+/**
+ * Reads a command's names for options off its definition.
+ * @param others options of the library that the command calls otherwise: `{ model: "--judge" }`.
+ */
 export function namingOf(command: Command, others: Readonly<Record<string, string>> = {}): Naming {
   const own = command.options
     .filter(({ long, negate }) => long !== undefined && !negate)
@@ -29,13 +35,13 @@ export function namingOf(command: Command, others: Readonly<Record<string, strin
   };
 }
 
-/** `mauve.seeds` is `mauveSeeds`. */
+/** Joins a dotted name: `mauve.seeds` is `mauveSeeds`. */
 function joined(option: string): string {
   return option.replace(/\.(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /**
- * @param text of the library.
+ * Says a text of the library in the command's flags.
  * @param option that it is about, as it stands in the text.
  */
 export function inFlags(text: string, naming: Naming, option?: string): string {

@@ -1,19 +1,21 @@
-/** The program `remdm`: its commands, and how their failures become exit codes. */
+/** Assembles the program `remdm` from its commands, and runs one command line. */
 import { Command } from "commander";
-import { shortened } from "../foundation/messages.ts";
+import { quoted, shortened } from "../foundation/messages.ts";
 import { packageVersion } from "../foundation/packageRoot.ts";
-import { checkpointsCommand } from "./commands/checkpoints.ts";
-import { convertCommand } from "./commands/convert.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { evalCommand } from "./commands/eval.ts";
-import { experimentCommand } from "./commands/experiment.ts";
-import { failureOf } from "./failure.ts";
-import { sampleCommand } from "./commands/sample.ts";
+import { checkpointsCommand } from "./commands/checkpoints/command.ts";
+import { convertCommand } from "./commands/convert/command.ts";
+import { doctorCommand } from "./commands/doctor/command.ts";
+import { evalCommand } from "./commands/eval/command.ts";
+import { experimentCommand } from "./commands/experiment/command.ts";
+import { sampleCommand } from "./commands/sample/command.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { setupCommand } from "./commands/setup.ts";
+import { EXIT_FAILURE, failureOf } from "./failure.ts";
+import { standardOutput } from "./standardOutput.ts";
 
 /** Runs one command line; sets the exit code of the process. */
 export async function main(args: readonly string[]): Promise<void> {
+  standardOutput.open();
   try {
     await createProgram().parseAsync(args, { from: "user" });
   } catch (error) {
@@ -21,6 +23,19 @@ export async function main(args: readonly string[]): Promise<void> {
     process.stderr.write(text);
     process.exitCode = code;
   }
+  const failure = await standardOutput.failure();
+  if (failure === undefined) return;
+  process.stderr.write(failureOf(failure).text);
+  process.exitCode = EXIT_FAILURE;
+}
+
+const LONG_WORD = /(unknown command|unknown option|argument|value) '(.{81,})'(?= is invalid|\n|$)/s;
+
+/** Cuts what commander quotes of the command line, which may be a whole prompt. */
+function cut(message: string): string {
+  return shortened(
+    message.replace(LONG_WORD, (_, what: string, word: string) => `${what} ${quoted(word)}`),
+  );
 }
 
 export function createProgram(): Command {
@@ -28,7 +43,7 @@ export function createProgram(): Command {
     .description("Sample text from masked diffusion language models, with remasking.")
     .version(packageVersion(), "-V, --version", "print the version")
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(shortened(text)) })
+    .configureOutput({ outputError: (text, write) => write(cut(text)) })
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", "\nTry `npx remdm sample`, and `npx remdm help sample` for its options.");
   const commands = [

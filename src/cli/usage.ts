@@ -1,7 +1,8 @@
-/** What a person typed wrong, and how typed values are read. */
+/** Reads values that a person types, and says what is wrong with them. */
 import { randomInt } from "node:crypto";
 import { InvalidArgumentError } from "commander";
 import { DEVICES, isDevice, type Device } from "../backend/device.ts";
+import { BUNDLED_NAMES, PUBLISHED_NAMES } from "../checkpoints/published.ts";
 import { expandHome } from "../foundation/home.ts";
 
 /** Bad usage: exit code 2. */
@@ -15,7 +16,13 @@ export class UsageError extends Error {
   }
 }
 
-/** For commander: a path or a name. `~/` is the home directory, also after `=`, where a shell leaves it as it is. */
+/** What `--checkpoint` takes, for the help of every command. */
+export const CHECKPOINT_HELP = `${BUNDLED_NAMES.join(", ")} (bundled); ${PUBLISHED_NAMES.join(", ")} (published, to be downloaded first); a .ckpt or .safetensors file; or a directory`;
+
+/**
+ * For commander: a path or a name. `~/` is the home directory, also after `=`, where a shell leaves
+ * it as it is.
+ */
 export function readPath(text: string): string {
   if (text !== "" && !text.includes("\0")) return expandHome(text);
   throw new InvalidArgumentError("It must be a path.");
@@ -35,14 +42,23 @@ export function readInteger(text: string): number {
   throw new InvalidArgumentError("It must be a whole number.");
 }
 
-/** For commander: seeds go beyond what a number holds exactly; a random one is short enough to be typed again. */
+/**
+ * For commander: seeds go beyond what a number holds exactly; a random one is short enough to be
+ * typed again.
+ */
 export function readSeed(text: string): bigint {
   if (text === "random") return BigInt(randomInt(2 ** 32));
   if (/^\d+$/.test(text)) return BigInt(text);
   throw new InvalidArgumentError("It must be a whole number from 0 to 2^64 - 1, or random.");
 }
 
-/** For commander. */
+/** For commander: where a backend listens. */
+export function readEndpoint(text: string): string {
+  if (/^ipc:\/\/./.test(text)) return text;
+  throw new InvalidArgumentError("It must be an ipc:// address.");
+}
+
+/** For commander: where the network runs. */
 export function readDevice(text: string): Device {
   if (isDevice(text)) return text;
   throw new InvalidArgumentError(`It must be ${DEVICES}.`);

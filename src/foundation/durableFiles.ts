@@ -2,6 +2,7 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -21,13 +22,32 @@ import { RemdmError } from "./errors.ts";
 export class JsonLines implements Disposable {
   readonly #path: string;
   readonly #descriptor: number;
+  readonly #isRegular: boolean;
+  readonly #toJson: (record: unknown) => string;
+  /** Bytes of the whole lines in it. */
   #size: number;
   #closed = false;
 
-  private constructor(path: string, descriptor: number, size: number) {
+  private constructor(
+    path: string,
+    descriptor: number,
+    size: number,
+    toJson: (record: unknown) => string = JSON.stringify,
+  ) {
     this.#path = path;
     this.#descriptor = descriptor;
+    this.#isRegular = fstatSync(descriptor).isFile();
     this.#size = size;
+    this.#toJson = toJson;
+  }
+
+  /**
+   * Writes into what is open for appending: a file, whose contents go when the first record comes,
+   * or a device or a pipe.
+   * @param toJson writes a record as JSON in one line.
+   */
+  static into(path: string, descriptor: number, toJson: (record: unknown) => string): JsonLines {
+    return new JsonLines(path, descriptor, 0, toJson);
   }
 
   /**
@@ -54,13 +74,14 @@ export class JsonLines implements Disposable {
 
   /** Returns when the record is on the disk. @throws RemdmError output_failed. */
   append(record: unknown): void {
-    const line = Buffer.from(`${JSON.stringify(record)}\n`);
+    const line = Buffer.from(`${this.#toJson(record)}\n`);
     attempt(this.#path, () => {
       try {
+        if (this.#isRegular && this.#size === 0) ftruncateSync(this.#descriptor);
         for (let at = 0; at < line.length;) at += writeSync(this.#descriptor, line, at);
-        fsyncSync(this.#descriptor);
+        if (this.#isRegular) fsyncSync(this.#descriptor);
       } catch (error) {
-        ftruncateSync(this.#descriptor, this.#size); // no half a line
+        if (this.#isRegular) ftruncateSync(this.#descriptor, this.#size); // no half a line
         throw error;
       }
     });

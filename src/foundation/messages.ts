@@ -37,3 +37,8 @@ export function quoted(text: string): string {
     .join("");
   return `${JSON.stringify(`${beginning}...`)} (${text.length} characters)`;
 }
+
+/** A number of things in words: `1 sample`, `2 samples`. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { parseReport } from "../../src/cli/commands/examination.ts";
+import { parseReport } from "../../src/cli/commands/doctor/examination.ts";
 import { isDevice } from "../../src/backend/device.ts";
 import { resolveLaunch } from "../../src/program/launchOptions.ts";
 

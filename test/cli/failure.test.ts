@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { CommanderError } from "commander";
 import { failureOf } from "../../src/cli/failure.ts";
 import { namingOf } from "../../src/cli/naming.ts";
-import { sampleCommand } from "../../src/cli/commands/sample.ts";
+import { sampleCommand } from "../../src/cli/commands/sample/command.ts";
 import { UsageError } from "../../src/cli/usage.ts";
 import { BackendError, OptionError } from "../../src/index.ts";
 

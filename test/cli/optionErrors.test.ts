@@ -17,11 +17,11 @@ import {
   jest,
 } from "@jest/globals";
 import type { Command } from "commander";
-import { evalNaming } from "../../src/cli/commands/eval.ts";
+import { evalNaming } from "../../src/cli/commands/eval/command.ts";
 import { failureOf } from "../../src/cli/failure.ts";
 import { namingOf, type Naming } from "../../src/cli/naming.ts";
 import { createProgram, main } from "../../src/cli/program.ts";
-import { sampleNaming } from "../../src/cli/commands/sample.ts";
+import { sampleNaming } from "../../src/cli/commands/sample/command.ts";
 import { OptionError, prepare, type DenoiserModel } from "../../src/index.ts";
 import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import type { SampleOptions } from "../../src/program/remdm.ts";
@@ -197,6 +197,8 @@ describe("what does not go together", () => {
     ["eval samples.jsonl --references samples.jsonl", 1, "(`--reference-unit text`)"],
     ["eval samples.jsonl --references samples.jsonl", 1, "(`--tokenizer`)"],
     ["eval samples.jsonl --judge gpt2/none.ckpt", 1, "There is no checkpoint at"],
+    ["eval samples.jsonl --judge ./none", 1, "or use the judge `demo-ar` that comes with"],
+    ["eval samples.jsonl --judge ar", 1, "`npx remdm checkpoints download ar`"],
     ["experiment --preset remdm-lop --checkpoint demo --no-judge", 2, "Did you mean remdm-loop?"],
     ["experiment --preset mdlm --checkpoint demo --judge none", 2, "use --no-judge"],
     ["checkpoints downlaod", 2, "Did you mean `npx remdm checkpoints download`?"],

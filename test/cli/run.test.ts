@@ -1,10 +1,12 @@
 // @part backend
 /** The built program on the real backend: what it prints, how it ends, and that it leaves nothing. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync, type SpawnSyncReturns } from "node:child_process";
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -68,6 +70,9 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["sample", "--samples", "0"], "--samples must be"],
     [["sample", "--colour"], "unknown option"],
     [["sample", "--until", "stop"], "Allowed choices are length, end"],
+    [["serve", "--endpoint", "tcp://127.0.0.1:9"], "It must be an ipc:// address"],
+    [["sample", "--steps", "don't ".repeat(99)], '..." (594 characters) is invalid'],
+    [["don't ".repeat(99)], `error: unknown command "don't don't`],
     [["sample", "words"], "too many arguments"],
     [["eval"], "missing required argument 'samples'"],
     [["eval", "a.jsonl", "--mauve-seeds", "1,b"], "whole numbers with commas"],
@@ -152,6 +157,82 @@ describe("remdm eval", () => {
     await expectNothingLeft();
   });
 });
+
+const noFullDisk = existsSync("/dev/full") ? undefined : "there is no /dev/full";
+describeUnless(noFullDisk, "standard output on a full disk", () => {
+  /** @param stream 1 or 2. */
+  function full(stream: 1 | 2, args: readonly string[]): SpawnSyncReturns<string> {
+    const main = join(packageRoot, "dist", "cli", "main.js");
+    const device = openSync("/dev/full", "w");
+    try {
+      return spawnSync(process.execPath, [main, ...args], {
+        cwd: scratch,
+        encoding: "utf8",
+        timeout: 60_000,
+        env: { ...process.env, TMPDIR: join(scratch, "tmp") },
+        stdio: ["ignore", stream === 1 ? device : "pipe", stream === 2 ? device : "pipe"],
+      });
+    } finally {
+      closeSync(device);
+    }
+  }
+  const ERROR =
+    "error: Standard output cannot be written: ENOSPC: no space left on device, write\n" +
+    "  Free some space.\n";
+
+  it.each([
+    [["--help"]],
+    [["help", "eval"]],
+    [["--version"]],
+    [["checkpoints"]],
+    [["eval", "samples.jsonl", "--no-judge", "--quiet"]],
+    [["experiment", "--preset", "mdlm", "--checkpoint", "demo", "--no-judge", "--dry-run"]],
+    [
+      [
+        "sample",
+        "--steps",
+        "2",
+        "--length",
+        "8",
+        "--samples",
+        "20",
+        "--batch-size",
+        "1",
+        "--quiet",
+      ],
+    ],
+    [["sample", "--steps", "1", "--length", "8", "--json", "--quiet"]],
+  ])("is a failure of %j, and no stack", async (args) => {
+    writeFileSync(join(scratch, "samples.jsonl"), '{"text":"so it goes"}\n');
+    const { status, stderr } = full(1, args);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: ERROR });
+    await expectNothingLeft();
+  });
+
+  it("costs nothing else: the file of --out is written", () => {
+    writeFileSync(join(scratch, "samples.jsonl"), '{"text":"so it goes"}\n');
+    const { status } = full(1, ["eval", "samples.jsonl", "--no-judge", "--out", "out.json"]);
+    expect(status).toBe(1);
+    expect(JSON.parse(readFileSync(join(scratch, "out.json"), "utf8"))).toHaveProperty("samples");
+  });
+
+  it("is not needed for the work where it is standard error", () => {
+    writeFileSync(join(scratch, "samples.jsonl"), '{"text":"so it goes"}\n');
+    const { status, stdout } = full(2, ["eval", "samples.jsonl", "--no-judge", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ samples: 1 });
+    expect(status).toBe(0);
+  });
+});
+
+it.each([[["--help"]], [["sample", "--help"]], [["checkpoints", "--json"]]])(
+  "a reader that goes away at once ends %j quietly",
+  async (args) => {
+    const { child, end } = start(args);
+    child.stdout.destroy();
+    const { code, stderr } = await end;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  },
+);
 
 const noPipes = process.platform === "win32" ? "Windows has no such pipes" : undefined;
 describeUnless(noPipes, "a pipe", () => {

@@ -1,4 +1,4 @@
-/** `remdm serve`: a backend in the foreground, for several programs. */
+/** Defines `remdm serve`, which runs a backend in the foreground, for several programs. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,10 +13,9 @@ import { DEVICES, type Device } from "../../backend/device.ts";
 import { resolveLaunch } from "../../program/launchOptions.ts";
 import { BACKEND_MODULE, backendEnvironment } from "../../backend/process/environment.ts";
 import { besideCheckpoint } from "../../tokenizer/load.ts";
-import { failureOf } from "../failure.ts";
-import { CHECKPOINT_HELP } from "./checkpointHelp.ts";
 import { namingOf } from "../naming.ts";
-import { readDevice, readPath } from "../usage.ts";
+import { runCommand, type Session } from "../runCommand.ts";
+import { CHECKPOINT_HELP, readDevice, readEndpoint, readPath } from "../usage.ts";
 
 interface ServeFlags {
   readonly checkpoint: string;
@@ -38,6 +37,7 @@ export function serveCommand(): Command {
     .option(
       "--endpoint <ipc://path>",
       "where to listen (default: a socket in a directory of yours)",
+      readEndpoint,
     )
     .option("--device <name>", DEVICES, readDevice, "auto")
     .addOption(
@@ -48,18 +48,16 @@ export function serveCommand(): Command {
     .option("--raw-weights", "the weights of the last training step, not the averaged (EMA) ones")
     .addHelpText("after", NOTES)
     .action(async (flags: ServeFlags, self: Command) => {
-      try {
-        await serve(flags);
-      } catch (error) {
-        const { code, text } = failureOf(error, namingOf(self));
-        process.stderr.write(text);
-        process.exitCode = code;
-      }
+      const frame = { naming: namingOf(self), ownSignals: true };
+      process.exitCode = await runCommand(frame, (session) => serve(session, flags));
     });
 }
 
-/** Resolves when the backend was told to stop. @throws BackendError, CheckpointError, OptionError. */
-async function serve(flags: ServeFlags): Promise<void> {
+/**
+ * Resolves when the backend was told to stop.
+ * @throws BackendError, CheckpointError, OptionError.
+ */
+async function serve(session: Session, flags: ServeFlags): Promise<void> {
   const { endpoint = defaultEndpoint(), ...rest } = flags;
   const { checkpoint, device, dtype, rawWeights } = resolveLaunch(rest);
   const python = findPython().path;
@@ -75,24 +73,28 @@ async function serve(flags: ServeFlags): Promise<void> {
     { stdio: ["pipe", "ignore", "pipe"], env: backendEnvironment() },
   );
   try {
-    await watch(child, python, endpoint, tokenizerNote(checkpoint));
+    await watch(session, child, python, endpoint, tokenizerNote(checkpoint));
   } finally {
     if (flags.endpoint === undefined) removeIfEmpty(dirname(endpoint.slice("ipc://".length)));
   }
 }
 
-/** The backend's last line, when it fails; it is shown as an error in its place. */
+/** The backend's last line begins so when it fails; it is shown as an error instead. */
 const REPORT = "remdm-backend: error ";
 
-/** What a program must say besides the endpoint, which knows the model and not the directory that it lies in. */
+/** Writes what a program must say besides the endpoint, which knows no directory of the model. */
 function tokenizerNote(checkpoint: string): string {
   const path = besideCheckpoint(checkpoint);
   const isKnown = BUNDLED_NAMES.some((name) => bundledDirectory(name) === checkpoint);
   return path === undefined || isKnown ? "" : `, tokenizer: ${JSON.stringify(path)}`;
 }
 
-/** @param tokenizer for the line that says how to connect. */
+/**
+ * Tells the endpoint when the backend is ready, and waits for its end.
+ * @param tokenizer for the line that says how to connect.
+ */
 async function watch(
+  { signal, print }: Session,
   child: ChildProcess,
   python: string,
   endpoint: string,
@@ -103,7 +105,7 @@ async function watch(
     if (!line.startsWith(REPORT)) process.stderr.write(`${line.replace("remdm-backend: ", "")}\n`);
     if (state.ready || !/^remdm-backend: \S+ ready\b/.test(line)) return;
     state.ready = true;
-    process.stdout.write(`${endpoint}\n`);
+    print(`${endpoint}\n`);
     process.stderr.write(
       `Connect with Remdm.connect({ endpoint: "${endpoint}"${tokenizer} }); Ctrl-C stops.\n`,
     );
@@ -114,6 +116,7 @@ async function watch(
     state.stopping = true;
   };
   process.on("SIGINT", stop).on("SIGTERM", stop);
+  signal.addEventListener("abort", stop);
   const end = await endOf(child);
   process.off("SIGINT", stop).off("SIGTERM", stop);
   log.end();
@@ -135,7 +138,7 @@ function endOf(child: ChildProcess): Promise<End> {
   });
 }
 
-/** The same each time, so that programs can know it. */
+/** Makes the default address: the same each time, so that programs can know it. */
 function defaultEndpoint(env: NodeJS.ProcessEnv = process.env): string {
   const directory = env.XDG_RUNTIME_DIR
     ? join(env.XDG_RUNTIME_DIR, "remdm")
@@ -153,7 +156,7 @@ function defaultEndpoint(env: NodeJS.ProcessEnv = process.env): string {
   return `ipc://${join(directory, "backend.sock")}`;
 }
 
-/** Another server may be in it. */
+/** Removes the directory of sockets, unless another server is in it. */
 function removeIfEmpty(directory: string): void {
   try {
     rmdirSync(directory);

@@ -1,8 +1,11 @@
-/** `remdm setup`: makes the Python environment, with the same script that `npm start` uses. */
+/**
+ * Defines `remdm setup`, which makes the Python environment with the script that `npm start` uses.
+ */
 import { spawn } from "node:child_process";
 import { Command } from "commander";
 import { packagePath } from "../../foundation/packageRoot.ts";
 import { EXIT_FAILURE } from "../failure.ts";
+import { runCommand } from "../runCommand.ts";
 
 const NOTES = `
 The environment goes into $REMDM_HOME/venv, or ~/.cache/remdm/venv (in a checkout: .venv), about 1 GB.
@@ -19,7 +22,10 @@ export function setupCommand(): Command {
     .option("--repair", "make the environment anew")
     .addHelpText("after", NOTES)
     .action(async ({ repair }: SetupFlags) => {
-      process.exitCode = await runSetup(repair ? ["--repair"] : []);
+      const args = repair ? ["--repair"] : [];
+      process.exitCode = await runCommand({ ownSignals: true }, async ({ exitWith }) => {
+        exitWith(await runSetup(args));
+      });
     });
 }
 

@@ -1,8 +1,14 @@
-/** The texts of the samples under way, put together from the events of a run, and what lately happened to them. */
+/**
+ * Puts the texts of the samples under way together, from the events of a run, and marks what lately
+ * happened to them.
+ */
 import type { RunEvent } from "../../program/runTexts.ts";
 import { MASK_GLYPH } from "../../tokenizer/tokenizer.ts";
 
-/** What a position is to somebody who watches: given and never changed, revealed or remasked a moment ago, or neither. */
+/**
+ * What a position is to somebody who watches: given and never changed, revealed or remasked a
+ * moment ago, or neither.
+ */
 export type Mark = "pinned" | "new" | "remasked" | "masked" | "settled";
 
 export interface Cell {
@@ -16,7 +22,7 @@ export interface Picture {
   readonly cells: readonly Cell[];
 }
 
-/** A change is marked in so many pictures. */
+/** Pictures in which a change is marked. */
 const LINGER = 3;
 
 interface Sheet {
@@ -52,7 +58,7 @@ export class Board {
     }
   }
 
-  /** The first sample of those under way: the one to look at. Each call is a picture, so marks fade. */
+  /** Shows the first sample under way. Each call is a picture, so marks fade. */
   picture(): Picture | undefined {
     for (const [sample, sheet] of this.#underWay) {
       this.#pictures++;
@@ -82,7 +88,7 @@ export class Board {
   }
 }
 
-/** A blank may part it from what stands before. */
+/** Tells whether a piece is a mask; a blank may part it from what stands before. */
 function isMask(piece: string): boolean {
   return piece.endsWith(MASK_GLYPH);
 }

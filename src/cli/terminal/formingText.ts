@@ -1,9 +1,14 @@
-/** A text that forms, as lines of a screen: what is new, remasked, given and masked told apart, by colour where there is one. */
+/**
+ * Breaks a text that forms into lines of a screen, and tells apart what is new, remasked, given and
+ * masked, by colour where there is one.
+ */
 import { createColors } from "picocolors";
 import type { Cell, Mark } from "./board.ts";
 import { harmless, lineRanges } from "./terminalText.ts";
 
-/** A mask that was a token a moment ago: darker than `▒`, so that it is seen without colours too. */
+/**
+ * A mask that was a token a moment ago: darker than `▒`, so that it is seen without colours too.
+ */
 const REMASKED_GLYPH = "▓";
 
 /** The style of each mark. */
@@ -28,7 +33,7 @@ export function painter(hasColors: boolean): Paint {
   };
 }
 
-/** What the marks look like, for those that can be told apart. */
+/** Lists what the marks look like, those that can be told apart. */
 export function legend(cells: readonly Cell[], hasColors: boolean): readonly Cell[] {
   const has = (mark: Mark): boolean => cells.some((cell) => cell.mark === mark);
   return [
@@ -39,26 +44,38 @@ export function legend(cells: readonly Cell[], hasColors: boolean): readonly Cel
   ];
 }
 
-/** @returns lines of at most so many columns, painted. */
-export function formingLines(cells: readonly Cell[], columns: number, paint: Paint): string[] {
-  let text = "";
-  const ends: number[] = [];
-  for (const cell of cells) {
-    text += harmless(cell.mark === "remasked" ? REMASKED_GLYPH : cell.text);
-    ends.push(text.length);
-  }
+/** Characters of a line that changed a moment ago. */
+export function changesIn(line: readonly Cell[]): number {
+  const changed = line.filter(({ mark }) => mark === "new" || mark === "remasked");
+  return changed.reduce((sum, { text }) => sum + text.length, 0);
+}
+
+/** @returns lines of at most so many columns; neighbours of one mark are one piece. */
+export function formingLines(cells: readonly Cell[], columns: number): Cell[][] {
+  const { text, ends } = joined(cells);
   let at = 0;
   return lineRanges(text, columns).map(({ from, to }) => {
-    let line = "";
+    const line: Cell[] = [];
     for (let begin = from; begin < to;) {
       while (ends[at] <= begin) at++;
       const { mark } = cells[at];
       let end = Math.min(to, ends[at]);
-      // Neighbours of one mark are painted at once.
       while (end < to && cells[at + 1].mark === mark) end = Math.min(to, ends[++at]);
-      line += paint(text.slice(begin, end), mark);
+      line.push({ text: text.slice(begin, end), mark });
       begin = end;
     }
     return line;
   });
+}
+
+/** The text of all cells in Unicode's normal form C, and where each cell ends in it. */
+function joined(cells: readonly Cell[]): { readonly text: string; readonly ends: number[] } {
+  let given = "";
+  const ends = cells.map((cell) => {
+    given += harmless(cell.mark === "remasked" ? REMASKED_GLYPH : cell.text);
+    return given.length;
+  });
+  const text = given.normalize();
+  if (text === given) return { text, ends };
+  return { text, ends: ends.map((end) => given.slice(0, end).normalize().length) };
 }

@@ -1,20 +1,36 @@
-/** The part of a terminal that a live view draws anew, some ten times a second. */
+/** Draws a live view on a part of the terminal, anew some ten times a second. */
 import { createLogUpdate } from "log-update";
 
 /** Ten pictures a second look alive and cost little. */
 export const FRAME_MS = 100;
 
-/** Whether a live view can be drawn there; else plain lines are written. */
+/** What a picture must fit into, and whether it may be coloured. */
+export interface Screen {
+  readonly columns: number;
+  readonly rows: number;
+  readonly hasColors: boolean;
+}
+
+/** Says whether a live view can be drawn there; else plain lines are written. */
 export function isLive(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY && process.env.TERM !== "dumb";
 }
 
-/** Node decides as everybody does, by NO_COLOR, FORCE_COLOR and TERM; on what is no terminal nothing is coloured. */
-export function hasColors(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY && stream.hasColors();
+/** A size of 0, which some pseudo-terminals tell, means that nobody knows it. */
+function sized(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return new Proxy(stream, {
+    get(target, key) {
+      if (key === "columns") return target.columns || 80;
+      if (key === "rows") return target.rows || 24;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
 }
 
-export class LiveArea {
+/** Draws pictures one over the other, and lets lines that stay pass above them. */
+export class LiveArea implements Screen {
+  /** Node decides as everybody does, by NO_COLOR, FORCE_COLOR and TERM. */
   readonly hasColors: boolean;
   readonly #stream: NodeJS.WriteStream;
   readonly #update: ReturnType<typeof createLogUpdate>;
@@ -22,21 +38,23 @@ export class LiveArea {
   #ended = false;
 
   constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-    this.hasColors = hasColors(stream);
-    this.#update = createLogUpdate(stream);
+    this.#stream = sized(stream);
+    this.hasColors = stream.hasColors();
+    this.#update = createLogUpdate(this.#stream);
   }
 
-  /** Some pseudo-terminals say 0. */
   get columns(): number {
-    return this.#stream.columns || 80;
+    return this.#stream.columns;
   }
 
   get rows(): number {
-    return this.#stream.rows || 24;
+    return this.#stream.rows;
   }
 
-  /** Whether it is time for the next picture; asking takes its turn. @param now milliseconds. */
+  /**
+   * Tells whether it is time for the next picture; asking takes its turn.
+   * @param now milliseconds.
+   */
   isDue(now: number): boolean {
     if (this.#ended || now < this.#nextFrameAt) return false;
     this.#nextFrameAt = now + FRAME_MS;
@@ -47,7 +65,7 @@ export class LiveArea {
     this.#update(text);
   }
 
-  /** A line that stays, above what is drawn next. */
+  /** Writes a line that stays, above what is drawn next. */
   note(line: string): void {
     this.clear();
     this.#stream.write(`${line}\n`);
@@ -59,7 +77,7 @@ export class LiveArea {
     this.#nextFrameAt = 0;
   }
 
-  /** Any number of times. */
+  /** Takes the picture away for good. Any number of times. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;

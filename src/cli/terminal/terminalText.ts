@@ -1,8 +1,12 @@
-/** Text of a model on a terminal: nothing in it may steer the terminal, and it must fit. */
+/**
+ * Prepares text for a terminal: nothing that a model wrote may steer it, and every line must fit.
+ */
+import stringWidth from "string-width";
+import wrapAnsi from "wrap-ansi";
 
 /**
- * Every character that a terminal may act on (C0 and C1 controls, and what turns the direction of text
- * around) becomes visible instead; line ends stay, a tab becomes spaces.
+ * Makes every character visible that a terminal may act on: C0 and C1 controls, and what turns the
+ * direction of text around. Line ends stay, a tab becomes four spaces.
  */
 export function harmless(text: string): string {
   return (
@@ -18,30 +22,32 @@ export function harmless(text: string): string {
   );
 }
 
-/** Columns that a character takes: 0 for what combines with the one before, 2 for wide ones. */
-function columnsOf(character: string): number {
-  if (/^[\p{Mark}\p{Format}]$/u.test(character)) return 0;
-  return WIDE.test(character) ? 2 : 1;
+/** Writes JSON that steers no terminal: control characters that JSON allows are escaped too. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => {
+      return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    },
+  );
 }
 
-/** East Asian wide and full-width characters, and emoji. */
-const WIDE =
-  /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}])$/u;
-
+/** Counts the columns that a text takes on a terminal. */
 export function widthOf(text: string): number {
-  let columns = 0;
-  for (const character of text) columns += columnsOf(character);
-  return columns;
+  return stringWidth(text);
 }
 
-/** @returns the beginning of `text` that fits into `columns`. */
+const GRAPHEMES = new Intl.Segmenter();
+
+/** @returns the beginning of `text` that fits into `columns`, in whole characters. */
 export function clip(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
   let width = 0;
   let clipped = "";
-  for (const character of text) {
-    width += columnsOf(character);
+  for (const { segment } of GRAPHEMES.segment(text)) {
+    width += widthOf(segment);
     if (width > columns) break;
-    clipped += character;
+    clipped += segment;
   }
   return clipped;
 }
@@ -52,31 +58,45 @@ export interface Range {
   readonly to: number;
 }
 
-/** Breaks harmless text into lines of at most `columns`, at a space where there is one. */
+/**
+ * Breaks a text into lines of at most `columns`, at a space where there is one. Spaces at a break
+ * belong to no line.
+ * @param text harmless, and in Unicode's normal form C, as wrap-ansi returns its lines.
+ * @param columns 2 at least, so that every character fits.
+ */
 export function lineRanges(text: string, columns: number): Range[] {
   const ranges: Range[] = [];
   let from = 0;
   for (const line of text.split("\n")) {
-    ranges.push(...rangesOfLine(text, from, from + line.length, Math.max(2, columns)));
+    ranges.push(...rangesOfLine(line, from, Math.max(2, columns)));
     from += line.length + 1;
   }
   return ranges;
 }
 
-/** The lines of {@link lineRanges} themselves. */
+/** The lines of {@link lineRanges} themselves, of any text. */
 export function wrap(text: string, columns: number): string[] {
-  return lineRanges(text, columns).map(({ from, to }) => text.slice(from, to));
+  const composed = text.normalize();
+  return lineRanges(composed, columns).map(({ from, to }) => composed.slice(from, to));
 }
 
-function* rangesOfLine(text: string, from: number, to: number, columns: number): Generator<Range> {
-  let begin = from;
-  while (widthOf(text.slice(begin, to)) > columns) {
-    const piece = clip(text.slice(begin, to), columns);
-    const space = piece.lastIndexOf(" ");
-    const whole = text.charAt(begin + piece.length) === " " || space <= 0;
-    const end = begin + (whole ? piece.length : space);
-    yield { from: begin, to: begin + text.slice(begin, end).trimEnd().length };
-    begin = to - text.slice(end, to).trimStart().length;
-  }
-  yield { from: begin, to };
+/**
+ * Masks, letters with accents and marks of English prose, of one column each. They are measured as
+ * `_`, because string-width takes ten times as long for what is not ASCII; `_` composes with
+ * nothing.
+ */
+const SINGLE = /[\u00c0-\u024f\u2013-\u201d\u2026\u2592\u2593]/g;
+
+/** @param from where the line begins in the text. */
+function rangesOfLine(line: string, from: number, columns: number): Range[] {
+  const measured = line.replace(SINGLE, "_");
+  if (widthOf(measured) <= columns) return [{ from, to: from + line.length }];
+  const rows = wrapAnsi(measured, columns, { hard: true, trim: false }).split("\n");
+  let at = from;
+  return rows.map((row, i) => {
+    const begin = at;
+    at += row.length;
+    const leading = i === 0 ? 0 : row.length - row.trimStart().length;
+    return { from: begin + leading, to: Math.max(begin + leading, begin + row.trimEnd().length) };
+  });
 }

@@ -10,12 +10,19 @@ import {
   painter,
   type Paint,
 } from "../../../src/cli/terminal/formingText.ts";
-import { createReporter } from "../../../src/cli/terminal/reporter.ts";
+import { ProgressRenderer } from "../../../src/cli/terminal/progressRenderer.ts";
+import { ScrollingWindow } from "../../../src/cli/terminal/scrollingWindow.ts";
+import { stepsView } from "../../../src/cli/terminal/stepsView.ts";
 import { harmless, widthOf, wrap } from "../../../src/cli/terminal/terminalText.ts";
 
 const MARKS: readonly Mark[] = ["pinned", "new", "remasked", "masked", "settled"];
 const ESCAPE = "\u001b[";
 const tagged: Paint = (text, mark) => `<${mark}>${text}</>`;
+
+function painted(cells: readonly Cell[], columns: number, paint: Paint): string[] {
+  const lines = formingLines(cells, columns);
+  return lines.map((line) => line.map(({ text, mark }) => paint(text, mark)).join(""));
+}
 
 const CELLS: readonly Cell[] = [
   { text: "ROMEO:", mark: "pinned" },
@@ -36,14 +43,24 @@ it("each mark has a colour of its own, and the settled text none", () => {
 it("without colours nothing is added, and what was remasked is seen by its glyph", () => {
   const paint = painter(false);
   for (const mark of MARKS) expect(paint("x", mark)).toBe("x");
-  expect(formingLines(CELLS, 40, paint)).toEqual(["ROMEO:", "I do▒▓"]);
+  expect(painted(CELLS, 40, paint)).toEqual(["ROMEO:", "I do▒▓"]);
 });
 
 it("neighbours of one mark are painted at once, line by line", () => {
-  expect(formingLines(CELLS, 40, tagged)).toEqual([
+  expect(painted(CELLS, 40, tagged)).toEqual([
     "<pinned>ROMEO:</>",
     "<new>I do</><masked>▒</><remasked>▓</>",
   ]);
+});
+
+it("a text in pieces that compose is broken like any other, and keeps its marks", () => {
+  const cells: Cell[] = [
+    { text: "caf", mark: "settled" },
+    { text: "e", mark: "new" },
+    { text: "\u0301", mark: "masked" },
+    { text: " noir", mark: "settled" },
+  ];
+  expect(painted(cells, 5, tagged)).toEqual(["<settled>caf</><new>é</>", "<settled>noir</>"]);
 });
 
 it("any text is broken as if it had no marks", () => {
@@ -57,10 +74,10 @@ it("any text is broken as if it had no marks", () => {
       fc.integer({ min: 4, max: 30 }),
       (cells, columns) => {
         const text = cells.map((one) => harmless(one.text)).join("");
-        const plain = formingLines(cells, columns, (piece) => piece);
+        const plain = painted(cells, columns, (piece) => piece);
         expect(plain).toEqual(wrap(text, columns));
         for (const line of plain) expect(widthOf(line)).toBeLessThanOrEqual(columns);
-        const bare = formingLines(cells, columns, tagged).map((line) =>
+        const bare = painted(cells, columns, tagged).map((line) =>
           line.replace(/<(pinned|new|masked|settled)>|<\/>/g, ""),
         );
         expect(bare.join("")).toBe(plain.join(""));
@@ -72,7 +89,7 @@ it("any text is broken as if it had no marks", () => {
 
 it("nothing of the text steers the terminal", () => {
   const cells: Cell[] = [{ text: "\u001b[2Jx\u009b31m", mark: "new" }];
-  expect(formingLines(cells, 40, painter(false))).toEqual(["␛[2Jx\ufffd31m"]);
+  expect(painted(cells, 40, painter(false))).toEqual(["␛[2Jx\ufffd31m"]);
 });
 
 it("the legend names what can be told apart", () => {
@@ -92,13 +109,14 @@ describe("the live view", () => {
     // Node's own decision, on an environment of the test's.
     const hasColors = () => WriteStream.prototype.hasColors(env);
     const stream = Object.assign(pipe, { isTTY, columns: 80, rows: 24, hasColors });
-    const reporter = createReporter(stream as unknown as NodeJS.WriteStream, false);
+    const renderer = ProgressRenderer.on(stream as unknown as NodeJS.WriteStream, false);
     const counts = { finishedSamples: 0, samples: 1, forwardCalls: 1, forwardRows: 1 };
     const clock = { done: 1, total: 2, step: 1, time: 0.5 };
     const forming = () => ({ heading: "", cells: CELLS });
-    reporter.progress({ type: "progress", ...clock, ...counts }, forming);
-    reporter.hint("Next: more");
-    reporter.end();
+    const progress = { type: "progress", ...clock, ...counts } as const;
+    renderer.show(stepsView(progress, forming, new ScrollingWindow()));
+    renderer.hint("Next: more");
+    renderer.end();
     return said;
   }
   const hasRed = (text: string) => text.includes(`${ESCAPE}31m▓`);

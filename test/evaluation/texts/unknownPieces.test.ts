@@ -1,6 +1,6 @@
 /** What tokenizers do not know of references and of judged texts is counted, and said. */
 import { describe, expect, it } from "@jest/globals";
-import { describeEvaluation } from "../../../src/cli/commands/evalReport.ts";
+import { describeEvaluation } from "../../../src/cli/commands/eval/report.ts";
 import { evaluate } from "../../../src/evaluation/evaluate.ts";
 import type { Evaluation } from "../../../src/evaluation/evaluation.ts";
 import { readReferences } from "../../../src/evaluation/texts/referencesFile.ts";

@@ -1,0 +1,127 @@
+/** Defines `remdm sample` and its options. */
+import { Command, Option } from "commander";
+import { DEVICES } from "../../../backend/device.ts";
+import { DEFAULT_TOP_P } from "../../../sampler/prepare.ts";
+import { STRATEGY_HELP } from "../../../sampler/strategies/notation.ts";
+import { namingOf, type Naming } from "../../naming.ts";
+import type { SampleFlags } from "./flags.ts";
+import { strategyFlags } from "./strategyOptions.ts";
+import { runCommand } from "../../runCommand.ts";
+import {
+  CHECKPOINT_HELP,
+  readDevice,
+  readInteger,
+  readNumber,
+  readPath,
+  readSeed,
+} from "../../usage.ts";
+
+const EXAMPLES = `
+Examples:
+  remdm sample                                        the bundled model, ReMDM-loop
+  remdm sample --strategy remdm-cap --eta 0.04 --steps 256 --samples 4 --out samples.jsonl
+  remdm sample --checkpoint mdlm.ckpt --steps 1024    a published checkpoint
+  remdm sample --strategy remdm-rescale+conf+loop --prompt "ROMEO:"
+  remdm sample --checkpoint mdlm.ckpt --executor dense --predictor ddpm_cache --strategy mdlm --seed 1
+  remdm sample --json --quiet > samples.json
+
+Results go to standard output, progress to standard error. Ctrl-C stops within a second; samples that had
+finished stay in the file of --out. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
+
+export function sampleCommand(): Command {
+  const command = new Command("sample")
+    .description("draw samples from a checkpoint")
+    .optionsGroup("Model:")
+    .option("--checkpoint <file>", CHECKPOINT_HELP, readPath, "demo")
+    .option(
+      "--tokenizer <file>",
+      "gpt2, demo, or a tokenizer.json (default: what fits the model)",
+      readPath,
+    )
+    .option("--raw-weights", "the weights of the last training step, not the averaged (EMA) ones")
+    .addOption(
+      new Option("--dtype <type>", "what the network computes in")
+        .choices(["float32", "bfloat16"])
+        .default("float32"),
+    )
+    .option("--device <name>", DEVICES, readDevice, "auto")
+    .optionsGroup("Sampling:")
+    .option("--strategy <name>", `${STRATEGY_HELP} (default: remdm-loop, or what the model has)`)
+    .addOption(
+      new Option("--predictor <name>", "the original's name for ddpm and analytic").choices([
+        "ddpm_cache",
+        "ddpm",
+        "analytic",
+      ]),
+    )
+    .option(
+      "--steps <n>",
+      "denoising steps (default: one for each token; ar has none)",
+      readInteger,
+    )
+    .option(
+      "--top-p <p>",
+      `nucleus mass in (0, 1]; 1 keeps every token (default: ${DEFAULT_TOP_P}; 1 for ddpm, analytic)`,
+      readNumber,
+    )
+    .option("--samples <n>", "how many sequences", readInteger, 1)
+    .option("--batch-size <n>", "sequences in one forward call (default: at most 16)", readInteger)
+    .option("--length <n>", "tokens of a sequence (default: the model's length)", readInteger)
+    .addOption(
+      new Option("--seed <n>", "same seed, same samples; random: others each time")
+        .argParser(readSeed)
+        .default(1n, "1"),
+    )
+    .option(
+      "--prompt <text>",
+      "text that every sample begins with; [MASK], where the tokenizer knows it, is left to the model",
+    )
+    .option("--stride <n>", "long texts: tokens that the window moves on by", readInteger)
+    .option("--strides <n>", "long texts: how often it moves", readInteger)
+    .addOption(
+      new Option(
+        "--until <name>",
+        "where a text ends: with its length, or before its end-of-text token; ar then stops there (default: length; end for long texts)",
+      ).choices(["length", "end"]),
+    )
+    .addOption(
+      new Option(
+        "--executor <name>",
+        "dense: the original's arithmetic and PyTorch's noise, so its tokens for its seed",
+      ).choices(["events", "dense"]),
+    )
+    .addOption(
+      new Option("--quirks <name>", "where code and papers differ, see docs/fidelity.md").choices([
+        "original",
+        "paper",
+      ]),
+    );
+  command.optionsGroup("Strategy:");
+  for (const { flag, help } of strategyFlags()) command.option(flag, help, readNumber);
+  return command
+    .optionsGroup("Output:")
+    .option("--no-special-tokens", "leave them out of the texts")
+    .option("--json", "print one JSON object")
+    .option("--out <file.jsonl>", "keep each sample in a file as soon as it is finished", readPath)
+    .option("--force", "replace the file of --out when it exists")
+    .option("--quiet", "no progress")
+    .optionsGroup("Other:")
+    .addHelpText("after", EXAMPLES)
+    .action(async (flags: SampleFlags, self: Command) => {
+      const frame = { naming: sampleNaming(self, flags), quiet: flags.quiet };
+      process.exitCode = await runCommand(frame, async (session) => {
+        const { sample } = await import("./job.ts");
+        await sample(session, flags);
+      });
+    });
+}
+
+/** How `remdm sample` calls the options of a strategy, which depends on how it was named. */
+export function sampleNaming(command: Command, flags: Partial<SampleFlags>): Naming {
+  const { etaCap, etaRescale, predictor } = flags;
+  return namingOf(command, {
+    cap: etaCap === undefined ? "--eta" : "--eta-cap",
+    rescale: etaRescale === undefined ? "--eta" : "--eta-rescale",
+    "strategy.kind": predictor === undefined ? "--strategy" : "--predictor",
+  });
+}

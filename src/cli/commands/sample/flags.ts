@@ -1,0 +1,33 @@
+/** The flags of `remdm sample` are as commander hands them over: ranges are not checked yet. */
+import type { Device } from "../../../backend/device.ts";
+import type { FinishReason } from "../../../sampler/events.ts";
+import type { Quirks } from "../../../sampler/quirks.ts";
+import type { StrategyFlags } from "./strategyOptions.ts";
+
+export interface SampleFlags extends StrategyFlags {
+  readonly checkpoint: string;
+  readonly tokenizer?: string;
+  readonly rawWeights?: true;
+  readonly dtype: "float32" | "bfloat16";
+  readonly device: Device;
+  readonly strategy?: string;
+  readonly predictor?: "ddpm_cache" | "ddpm" | "analytic";
+  readonly steps?: number;
+  readonly topP?: number;
+  readonly samples: number;
+  readonly batchSize?: number;
+  readonly length?: number;
+  readonly seed: bigint;
+  readonly executor?: "events" | "dense";
+  readonly quirks?: Quirks;
+  readonly stride?: number;
+  readonly strides?: number;
+  readonly until?: FinishReason;
+  /** false: `--no-special-tokens`. */
+  readonly specialTokens?: boolean;
+  readonly prompt?: string;
+  readonly json?: true;
+  readonly out?: string;
+  readonly force?: true;
+  readonly quiet?: true;
+}

@@ -1,0 +1,159 @@
+/** Runs `remdm sample`: it launches a model, draws from it, shows and keeps what comes. */
+import { Remdm } from "../../../index.ts";
+import { tokenEntropy } from "../../../evaluation/measures/entropy.ts";
+import type { RunSettings, SampleResult, SampleRun } from "../../../program/run.ts";
+import { Board } from "../../terminal/board.ts";
+import { OutputFile } from "../../outputFile.ts";
+import type { Session } from "../../runCommand.ts";
+import { ScrollingWindow } from "../../terminal/scrollingWindow.ts";
+import { stepsView, type FormingText } from "../../terminal/stepsView.ts";
+import { toJson } from "../../terminal/terminalText.ts";
+import type { SampleFlags } from "./flags.ts";
+import { InOrder } from "./inOrder.ts";
+import { checkFlags, samplingOptions, type SamplingOptions } from "./samplingOptions.ts";
+import {
+  closing,
+  commandOf,
+  opening,
+  stopped,
+  suggestion,
+  toText,
+  type SampleRecord,
+} from "./sayings.ts";
+
+/** Draws samples, shows them and keeps them. @throws what the library throws. */
+export async function sample(session: Session, flags: SampleFlags): Promise<void> {
+  checkFlags(flags);
+  using file =
+    flags.out === undefined ? undefined : new OutputFile(flags.out, flags.force === true);
+  await new Job(session, flags, file).run();
+}
+
+class Job {
+  readonly #session: Session;
+  readonly #flags: SampleFlags;
+  readonly #file: OutputFile | undefined;
+  #finished = 0;
+
+  constructor(session: Session, flags: SampleFlags, file: OutputFile | undefined) {
+    this.#session = session;
+    this.#flags = flags;
+    this.#file = file;
+    const { samples, json = false } = flags;
+    session.onStopped(() => stopped(this.#finished, samples, file?.path, json));
+  }
+
+  async run(): Promise<void> {
+    const { progress, print, signal } = this.#session;
+    await using remdm = await this.#launch();
+    const { kind } = remdm.model;
+    const options = samplingOptions(this.#flags, kind);
+    const run = remdm.sample({ ...options, signal });
+    progress.note(opening(run.settings, this.#flags.strategy));
+    await this.#follow(run);
+    const result = await run.result();
+    progress.end();
+    if (this.#flags.json) print(`${toJson(this.#summary(result, options, run.settings, remdm))}\n`);
+    progress.note(closing(result));
+    if (this.#flags.json) return;
+    const { checkpoint } = this.#flags;
+    progress.hint(suggestion({ kind, checkpoint, options, command: commandOf(process.env) }));
+  }
+
+  async #launch(): Promise<Remdm> {
+    const { checkpoint, tokenizer, device, dtype, rawWeights = false } = this.#flags;
+    const { progress, signal } = this.#session;
+    progress.phase(`Loading ${checkpoint} ...`);
+    const startedAt = performance.now();
+    const remdm = await Remdm.launch({
+      checkpoint,
+      device,
+      dtype,
+      rawWeights,
+      signal,
+      ...(tokenizer !== undefined && { tokenizer }),
+    });
+    const { model, runtime } = remdm;
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    const size = `${(model.parameters / 1e6).toPrecision(3)}M parameters`;
+    const place = `${runtime.device}, ${runtime.dtype}, ${runtime.attention}`;
+    progress.note(
+      `${model.name}: ${size}, ${model.weights} weights, on ${place}; ready in ${seconds} s`,
+    );
+    return remdm;
+  }
+
+  /** Shows and keeps what the run tells. */
+  async #follow(run: SampleRun): Promise<void> {
+    const { samples } = this.#flags;
+    const { progress } = this.#session;
+    const window = new ScrollingWindow();
+    let board: Board | undefined;
+    const forming = (): FormingText => {
+      const picture = board?.picture();
+      if (picture === undefined) return { heading: "", cells: [] };
+      const heading = samples > 1 ? `sample ${picture.sample + 1} of ${samples}` : "";
+      return { heading, cells: picture.cells };
+    };
+    const finished = new InOrder<SampleRecord>(0);
+    try {
+      for await (const event of run) {
+        board ??= new Board(run.pieces()); // the prompt is known since the run has begun
+        board.apply(event);
+        if (event.type === "progress") progress.show(stepsView(event, forming, window));
+        if (event.type !== "finished") continue;
+        const { sample, tokens, text, finishReason } = event;
+        const record = { sample, tokens, text, entropy: tokenEntropy(tokens), finishReason };
+        this.#file?.append(record, `Sample ${sample}`);
+        this.#finished++;
+        this.#show(finished.add(sample, record));
+      }
+    } finally {
+      this.#show(finished.rest());
+    }
+  }
+
+  #show(records: readonly SampleRecord[]): void {
+    if (this.#flags.json || records.length === 0) return;
+    this.#session.progress.clear();
+    for (const record of records) {
+      this.#session.print(toText(record, this.#flags.samples, process.stdout.isTTY));
+    }
+  }
+
+  #summary(
+    { tokens, texts, entropies, finishReasons, stats }: SampleResult,
+    options: SamplingOptions,
+    settings: RunSettings,
+    remdm: Remdm,
+  ): unknown {
+    const { runtime, tokenizer } = remdm;
+    const { seed, samples = 1, prompt = null, ...sampling } = options;
+    const { checkpoint, rawWeights = false } = this.#flags;
+    return {
+      samples: tokens.map((ids, i) => ({
+        tokens: ids,
+        text: texts[i],
+        entropy: entropies[i],
+        finishReason: finishReasons[i],
+      })),
+      stats,
+      options: {
+        checkpoint,
+        tokenizer: tokenizer.name,
+        rawWeights,
+        device: runtime.device,
+        dtype: runtime.dtype,
+        length: settings.length,
+        batchSize: settings.batchSize,
+        ...(settings.strategy.kind !== "ar" && { steps: settings.steps }),
+        topP: settings.topP,
+        ...sampling,
+        samples,
+        prompt,
+        // JSON's numbers are doubles: a seed beyond them stays exact as a text.
+        seed: Number.isSafeInteger(Number(seed)) ? Number(seed) : String(seed),
+      },
+    };
+  }
+}

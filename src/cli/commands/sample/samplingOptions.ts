@@ -1,0 +1,65 @@
+/** From the flags of `remdm sample` to the library's options, defaults of the model's kind included. */
+import { modelFacts } from "../../../checkpoints/facts.ts";
+import type { ModelKind } from "../../../sampler/denoiser.ts";
+import { checkBeforeLoading } from "../../../sampler/prepare.ts";
+import { DEFAULT_STRATEGIES } from "../../../sampler/strategies/builtIn.ts";
+import type { Strategy } from "../../../sampler/strategy.ts";
+import type { SampleOptions } from "../../../program/remdm.ts";
+import type { SampleFlags } from "./flags.ts";
+import { strategyOf } from "./strategyOptions.ts";
+import { UsageError } from "../../usage.ts";
+
+export type SamplingOptions = Omit<SampleOptions, "signal" | "strategy"> & {
+  readonly strategy?: Strategy;
+};
+
+/**
+ * All that can be said before a model is loaded: what is right for no model, or not for this one, is refused.
+ * @throws UsageError, OptionError.
+ */
+export function checkFlags(flags: SampleFlags): void {
+  const facts = modelFacts(flags.checkpoint);
+  // Without the prompt, which needs a tokenizer.
+  checkBeforeLoading(samplerOptions(flags, facts.kind ?? "mdlm"), facts);
+}
+
+/** @throws UsageError. */
+export function samplingOptions(flags: SampleFlags, kind: ModelKind): SamplingOptions {
+  const { prompt, specialTokens = true } = flags;
+  return {
+    ...samplerOptions(flags, kind),
+    ...(prompt !== undefined && { prompt }),
+    ...(!specialTokens && { specialTokens }),
+  };
+}
+
+function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplingOptions {
+  const { samples, steps, topP, batchSize, length, seed, executor, quirks } = flags;
+  const { stride, strides, until } = flags;
+  return {
+    strategy: strategyOf(strategyName(flags, kind), flags),
+    samples,
+    seed,
+    ...(steps !== undefined && { steps }),
+    ...(topP !== undefined && { topP }),
+    ...(batchSize !== undefined && { batchSize }),
+    ...(length !== undefined && { length }),
+    ...(executor !== undefined && { executor }),
+    ...(quirks !== undefined && { quirks }),
+    ...(stride !== undefined && { stride }),
+    ...(strides !== undefined && { strides }),
+    ...(until !== undefined && { until }),
+  };
+}
+
+/** `--predictor ddpm` and `analytic` are samplers of their own, which look at no strategy. */
+function strategyName({ strategy, predictor }: SampleFlags, kind: ModelKind): string {
+  if (predictor === undefined || predictor === "ddpm_cache") {
+    return strategy ?? DEFAULT_STRATEGIES[kind].kind;
+  }
+  if (strategy === undefined || strategy === "mdlm" || strategy === predictor) return predictor;
+  throw new UsageError(
+    `--predictor ${predictor} does not go with --strategy ${strategy}`,
+    "Leave one of them out: strategies are those of the predictor ddpm_cache.",
+  );
+}

@@ -1,0 +1,103 @@
+/** Puts into words what `remdm sample` does: before a run, after it, and its samples. */
+import type { RunSettings, SampleResult } from "../../../program/run.ts";
+import type { FinishReason } from "../../../sampler/events.ts";
+import type { ModelKind } from "../../../sampler/denoiser.ts";
+import { counted } from "../../../foundation/messages.ts";
+import { harmless } from "../../terminal/terminalText.ts";
+import type { SamplingOptions } from "./samplingOptions.ts";
+
+/**
+ * Says what is sampled with. The seed is the one to type to see it again, also when it was chosen
+ * at random.
+ * @param named what a strategy of the composable family was called.
+ */
+export function opening(
+  { strategy, steps, topP, seed }: Pick<RunSettings, "strategy" | "steps" | "topP" | "seed">,
+  named: string | undefined,
+): string {
+  const parts = [
+    strategy.kind === "remdm" && named !== undefined ? named : strategy.kind,
+    ...(strategy.kind === "ar" ? [] : [counted(steps, "step")]),
+    ...(topP === 1 ? [] : [`top-p ${topP}`]),
+    `seed ${seed}`,
+  ];
+  return `Sampling: ${parts.join(", ")}`;
+}
+
+/** Says what a run took. */
+export function closing({ stats, tokens }: SampleResult): string {
+  const { seconds, forwardCalls, forwardRows, steps } = stats;
+  const parts = [
+    counted(steps, "step"),
+    counted(forwardCalls, "forward call"),
+    `${counted(forwardRows, "row")} of logits`,
+  ];
+  return `${counted(tokens.length, "sample")} in ${seconds.toFixed(1)} s: ${parts.join(", ")}`;
+}
+
+/** Says what there is after Ctrl-C. @param path of the file that keeps the samples. */
+export function stopped(
+  finished: number,
+  samples: number,
+  path: string | undefined,
+  json: boolean,
+): string {
+  const of = `${finished} of ${counted(samples, "sample")}`;
+  if (path !== undefined) return `Stopped. ${of} kept in ${path}.`;
+  return json && finished > 0
+    ? `Stopped. ${of} had finished and are lost: use --out to keep them.`
+    : `Stopped. ${of} had finished.`;
+}
+
+/** A line of `--out`. */
+export interface SampleRecord {
+  readonly sample: number;
+  readonly tokens: readonly number[];
+  readonly text: string;
+  /** Nats. */
+  readonly entropy: number;
+  readonly finishReason: FinishReason;
+}
+
+/**
+ * Writes a sample for people. Alone and not on a terminal it is the text and nothing else, so that
+ * it can be piped.
+ * @param samples how many there are in all.
+ */
+export function toText(
+  { sample, text }: Pick<SampleRecord, "sample" | "text">,
+  samples: number,
+  isTerminal: boolean,
+): string {
+  const heading = samples > 1 || isTerminal ? `--- sample ${sample + 1} of ${samples}\n` : "";
+  return `${heading}${isTerminal ? harmless(text) : text}\n`;
+}
+
+export interface Tried {
+  readonly kind: ModelKind;
+  readonly checkpoint: string;
+  readonly options: SamplingOptions;
+  /** How the command was called: by `npm start`, or itself. */
+  readonly command: string;
+}
+
+/** Suggests what to try next. */
+export function suggestion({ kind, checkpoint, options, command }: Tried): string {
+  const { prompt, strategy, samples = 1 } = options;
+  const isBundled = /^demo(-ar|-sedd)?$/.test(checkpoint);
+  const model = checkpoint === "demo" ? "" : ` --checkpoint ${checkpoint}`;
+  const what =
+    prompt === undefined && isBundled
+      ? `${command}${model} --prompt "ROMEO:" --seed random`
+      : kind === "mdlm" && strategy?.kind !== "mdlm"
+        ? `${command}${model} --strategy mdlm, which remasks nothing`
+        : samples === 1
+          ? `${command}${model} --samples 4 --out samples.jsonl`
+          : `${command}${model} --seed random`;
+  return `Next: ${what}`;
+}
+
+/** Tells how the program was started, for a reader who is to start it again. */
+export function commandOf(env: NodeJS.ProcessEnv): string {
+  return env.npm_lifecycle_event === "start" ? "npm start --" : "npx remdm sample";
+}
