@@ -11,7 +11,8 @@ import { OutputDirectory } from "./run/directory.ts";
 import { manifestOf } from "./run/manifest.ts";
 import { OutcomeFiles } from "./outcomeFiles.ts";
 import { readingOf, type ExperimentProgress } from "./run/progress.ts";
-import { readExperiment, resolveExperiment, type Experiment } from "./file/read.ts";
+import { openExperiment } from "./file/open.ts";
+import type { Experiment } from "./file/read.ts";
 import type { CellResult } from "./run/results.ts";
 import { Runner } from "./run/runner.ts";
 import type { Services } from "./run/services.ts";
@@ -66,8 +67,7 @@ export async function runExperiment(
   checkFunction("onProgress", options.onProgress);
   checkFunction("onNote", options.onNote);
   checkSignal(options.signal);
-  const resolved =
-    typeof experiment === "string" ? readExperiment(experiment) : resolveExperiment(experiment);
+  const resolved = await openExperiment(experiment);
   const { realServices } = await import("./run/realServices.ts");
   return runResolved(resolved, options, realServices());
 }

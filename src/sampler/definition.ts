@@ -115,16 +115,21 @@ export interface RowStrategy<
 > extends Definition<Kind, Table> {
   /** What it reads of a row; the backend computes it. */
   readonly statistics: readonly Statistic[];
-  /** Whether it is told of revealed positions too. Default: of masked ones only. */
+  /**
+   * Whether it is told of revealed positions too, and so may remask and redraw them; a sample without a
+   * mask then goes on to the last step. Default false.
+   */
   readonly revealed?: boolean;
-  /** Whether it may remask or redraw; a sample without a mask then goes on. Default false. */
-  readonly remasks?: boolean;
   /** Says what changes. @param rows positions in ascending order; pinned ones are left out. */
   select(options: OptionValues<Table>, step: RowStep, rows: readonly Row<Statistic>[]): Selection;
 }
 
+const NO_OPTIONS = {} as const satisfies OptionTable;
+/** The table of a strategy without options. */
+type NoOptions = typeof NO_OPTIONS;
+
 /** From left to right: one token a step. */
-export interface LeftToRightStrategy extends Definition<"ar", Record<never, never>> {
+export interface LeftToRightStrategy extends Definition<"ar", NoOptions> {
   readonly leftToRight: true;
 }
 
@@ -167,6 +172,8 @@ export interface StrategyMaker<Kind extends string = string, Table = OptionTable
    * @throws OptionError for an option that is unknown or out of range.
    */
   (options?: GivenOptions<Table>): StrategyData<Kind, Table> & DefinedStrategy;
+  /** Does the same with options of any origin: flags, a file. */
+  with(options: AnyOptions): DefinedStrategy;
   readonly definition: StrategyDefinition;
 }
 
@@ -177,12 +184,12 @@ export interface StrategyMaker<Kind extends string = string, Table = OptionTable
  */
 export function defineStrategy<
   const Kind extends string,
-  const Table extends OptionTable = Record<never, never>,
+  const Table extends OptionTable = NoOptions,
 >(definition: TimeStrategy<Kind, Table>): StrategyMaker<Kind, Table>;
 export function defineStrategy<
   const Kind extends string,
   const Statistic extends StatisticName,
-  const Table extends OptionTable = Record<never, never>,
+  const Table extends OptionTable = NoOptions,
 >(definition: RowStrategy<Kind, Table, Statistic>): StrategyMaker<Kind, Table>;
 export function defineStrategy(definition: AnyTimeStrategy | AnyRowStrategy): StrategyMaker {
   checkDefinition(definition);
@@ -196,10 +203,13 @@ export function makerOf<const Kind extends string, const Table>(
   const make = (options: AnyOptions = {}): unknown => {
     if (!isRecord(options)) throw new OptionError("strategy", options, "an object of options");
     const { kind } = definition;
-    const data = { kind, ...parseOptions("strategy.", kind, definition.options ?? {}, options) };
+    const data = {
+      kind,
+      ...parseOptions("strategy.", kind, definition.options ?? NO_OPTIONS, options),
+    };
     return Object.freeze(Object.defineProperty(data, DEFINITION, { value: definition }));
   };
-  return Object.assign(make, { definition }) as StrategyMaker<Kind, Table>;
+  return Object.assign(make, { with: make, definition }) as StrategyMaker<Kind, Table>;
 }
 
 /** @returns the definition that a strategy or its maker carries; undefined for plain data. */

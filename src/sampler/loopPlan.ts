@@ -62,8 +62,8 @@ export function loopOf(
       throw new OptionError("strategy.kind", kind, "one that the original's code has, for `dense`");
     }
     const count = checkInteger("steps", steps === undefined ? length : steps, 1, MAX_STEPS);
-    const own = "grid" in parity ? parity.grid?.(count) : undefined;
-    const grid = own ?? (stride > 0 ? windowGrid(count) : evenGrid(count));
+    const usual = stride > 0 ? windowGrid : evenGrid;
+    const grid = ("weights" in parity ? (parity.grid ?? usual) : usual)(count);
     return {
       loop: { kind: "parity", form: bindForm(parity, options), grid },
       steps: grid.steps.length,

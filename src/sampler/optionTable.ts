@@ -125,7 +125,7 @@ export function parseOptions(
 type Narrowed = NumberOption & Required<Pick<NumberOption, "narrow">>;
 
 function isNarrowed(option: StrategyOption): option is Narrowed {
-  return "narrow" in option && option.narrow !== undefined;
+  return (option.type === "number" || option.type === "integer") && option.narrow !== undefined;
 }
 
 function isNumber(value: unknown): value is number {

@@ -2,7 +2,6 @@
 import type { SamplerOptions } from "../../sampler/events.ts";
 import type { DefinedStrategy } from "../../sampler/definition.ts";
 import type { Quirks } from "../../sampler/quirks.ts";
-import type { StrategySettings } from "../../sampler/strategies/notation.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
 import { invalid } from "../errors.ts";
 import type { Path, Source } from "./source.ts";
@@ -52,7 +51,11 @@ export function samplerOptionsOf(cell: Cell): SamplerOptions {
  * @returns for example `mdlm_remdm-cap-eta0.04_T128_p0.9_seed1`.
  * @throws ExperimentError experiment_invalid for names that are too long or begin with a dot.
  */
-export function cellId(cell: Omit<Cell, "id">, settings: StrategySettings, source: Source): string {
+export function cellId(
+  cell: Omit<Cell, "id">,
+  settings: Readonly<Record<string, unknown>>,
+  source: Source,
+): string {
   const { eta } = cell;
   const parts = [
     cell.model,

@@ -1,5 +1,7 @@
 /** Expands the grid: every combination that an experiment asks for, once, in the file's order. */
-import type { DefinedStrategy } from "../../sampler/definition.ts";
+import { OptionError } from "../../foundation/errors.ts";
+import type { LoadedStrategy } from "../../program/loadStrategy.ts";
+import type { DefinedStrategy, StrategyMaker } from "../../sampler/definition.ts";
 import { DEFAULT_TOP_P, hasNucleus } from "../../sampler/prepare.ts";
 import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
@@ -13,6 +15,9 @@ import { invalid } from "../errors.ts";
 import { paperEta } from "./paper.ts";
 import type { Path, Source } from "./source.ts";
 import type { CellSettings, ExperimentFile, ModelEntry, StrategyEntry } from "./types.ts";
+
+/** Strategies of the user's own, by the name that the experiment has for each. */
+export type OwnStrategies = ReadonlyMap<string, LoadedStrategy>;
 
 export const DEFAULT_SAMPLES = 128;
 /** The most cells of a grid; a larger one is a slip of the hand. */
@@ -34,7 +39,7 @@ export function modelName({ name, checkpoint }: ModelEntry): string {
  * @throws ExperimentError experiment_invalid for unknown strategies, for settings that a strategy
  *   does not have, and for cells of the same name.
  */
-export function cellsOf(file: ExperimentFile, source: Source): Cell[] {
+export function cellsOf(file: ExperimentFile, source: Source, own: OwnStrategies): Cell[] {
   const cells: Cell[] = [];
   const taken = new Map<string, Path>();
   const names = new Set<string>();
@@ -58,6 +63,7 @@ export function cellsOf(file: ExperimentFile, source: Source): Cell[] {
         path,
         source,
         modelName: name,
+        own: own.get(strategy.name)?.make,
       })) {
         // Some file systems do not tell capitals from small letters.
         const key = cell.id.toLowerCase();
@@ -87,6 +93,8 @@ interface Place {
   readonly strategy: StrategyEntry;
   readonly path: Path;
   readonly source: Source;
+  /** The strategy of a module, where the entry names one. */
+  readonly own: StrategyMaker | undefined;
 }
 
 function* cellsOfStrategy(place: Place): Generator<Cell> {
@@ -104,7 +112,8 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
   // The name alone decides whether a strategy has steps and a nucleus.
   const { kind } = namedStrategy(place, {});
   const steps = kind === "ar" ? [undefined] : stepsOf(place, said);
-  const nucleus = BUILT_IN.some((one) => one.kind === kind && hasNucleus(one, quirks));
+  const known = place.own === undefined ? BUILT_IN : [place.own.definition];
+  const nucleus = known.some((one) => one.kind === kind && hasNucleus(one, quirks));
   for (const step of steps) {
     for (const eta of etasOf(place, step)) {
       for (const topP of nucleus ? several(said.topP ?? DEFAULT_TOP_P) : [undefined]) {
@@ -113,7 +122,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
           const strategy = namedStrategy(place, settings);
           const cell = {
             model: place.modelName,
-            label: entry.label ?? entry.name,
+            label: entry.label ?? (place.own === undefined ? entry.name : kind),
             strategy,
             eta: etaOf(strategy) ?? eta,
             steps: step,
@@ -126,7 +135,8 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
             executor,
             path,
           };
-          yield { id: cellId(cell, strategySettings(entry), source), ...cell };
+          const named = { ...strategySettings(entry), ...entry.options };
+          yield { id: cellId(cell, named, source), ...cell };
         }
       }
     }
@@ -185,11 +195,37 @@ function strategySettings(entry: StrategyEntry): StrategySettings {
   );
 }
 
-function namedStrategy({ strategy, path, source }: Place, settings: StrategySettings): Strategy {
+function namedStrategy(
+  { strategy, path, source, own }: Place,
+  settings: StrategySettings,
+): Strategy | DefinedStrategy {
+  if (own !== undefined)
+    return ownStrategy(own, { ...strategy.options, ...settings }, path, source);
+  if (strategy.options !== undefined) {
+    const remedy = "Write them beside the name: eta, etaCap, tOn, ...";
+    throw invalid(source.where([...path, "options"]), "is for a strategy of your own", remedy);
+  }
   return strategyNamed(strategy.name, settings, {
     nameOf: (setting) => setting,
     refusal: (message, remedy) => invalid(`${source.where(path)}:`, message, remedy),
   }) as Strategy;
+}
+
+function ownStrategy(
+  make: StrategyMaker,
+  options: Readonly<Record<string, unknown>>,
+  path: Path,
+  source: Source,
+): DefinedStrategy {
+  try {
+    return make.with(options);
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    const { option, message, remedy } = error;
+    const name = option.replace(/^strategy\./, "");
+    const [what, how] = [message, remedy].map((text) => text.replace(option, name));
+    throw invalid(`${source.where(path)}:`, what, how);
+  }
 }
 
 function etasOf(place: Place, steps: number | undefined): readonly (number | undefined)[] {

@@ -13,7 +13,7 @@ import { OptionError } from "../../foundation/errors.ts";
 import { quoted } from "../../foundation/messages.ts";
 import { checkBeforeLoading } from "../../sampler/prepare.ts";
 import { samplerOptionsOf, type Cell } from "./cell.ts";
-import { cellsOf, modelName } from "./cells.ts";
+import { cellsOf, modelName, type OwnStrategies } from "./cells.ts";
 import { ExperimentError } from "../errors.ts";
 import { checkShape } from "./schema.ts";
 import { Source, type Path } from "./source.ts";
@@ -37,6 +37,8 @@ export interface Experiment {
   readonly name: string;
   readonly models: readonly ExperimentModel[];
   readonly cells: readonly Cell[];
+  /** Modules of the user's own strategies: as the file names them, and their absolute paths. */
+  readonly strategyFiles: readonly (readonly [string, string])[];
   readonly references: string | undefined;
   readonly referenceEnds: boolean | undefined;
   readonly words: string | undefined;
@@ -50,8 +52,21 @@ export interface Experiment {
   readonly source: Source;
 }
 
+/** The contents of an experiment file, and the directory that its relative paths start from. */
+export interface ParsedExperiment {
+  readonly value: unknown;
+  readonly source: Source;
+  readonly base: string;
+}
+
 /** Reads an experiment from its file. @throws ExperimentError experiment_invalid. */
 export function readExperiment(path: string): Experiment {
+  const { value, source, base } = parseExperiment(path);
+  return resolveExperiment(value, base, source);
+}
+
+/** Parses an experiment file. @throws ExperimentError experiment_invalid. */
+export function parseExperiment(path: string): ParsedExperiment {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -64,20 +79,21 @@ export function readExperiment(path: string): Experiment {
       cause,
     );
   }
-  const { value, source } = Source.parse(text, path);
-  return resolveExperiment(value, dirname(resolve(path)), source);
+  return { ...Source.parse(text, path), base: dirname(resolve(path)) };
 }
 
 /**
  * Reads an experiment from an object.
  * @param value of any origin: untyped callers get the same errors.
  * @param base directory that relative paths start from.
+ * @param own the strategies of the user's own that it names, loaded.
  * @throws ExperimentError experiment_invalid.
  */
 export function resolveExperiment(
   value: unknown,
   base: string = process.cwd(),
   source: Source = new Source("the experiment"),
+  own: OwnStrategies = new Map(),
 ): Experiment {
   const file = checkShape(value, source);
   const find = (name: string, path: Path): string => found(name, path, base, source);
@@ -86,7 +102,7 @@ export function resolveExperiment(
   const optional = (key: "references" | "words"): string | undefined =>
     file[key] === undefined ? undefined : find(file[key], [key]);
   const { judge = DEFAULT_JUDGE } = file;
-  const cells = cellsOf(file, source);
+  const cells = cellsOf(file, source, own);
   const models = file.models.map((model, m) => ({
     name: modelName(model),
     checkpoint: checkpointOf(model.checkpoint, ["models", m, "checkpoint"]),
@@ -101,6 +117,7 @@ export function resolveExperiment(
     name: file.name,
     models,
     cells,
+    strategyFiles: Array.from(own, ([name, { path }]) => [name, path]),
     references: optional("references"),
     referenceEnds: file.referenceEnds,
     words: optional("words"),

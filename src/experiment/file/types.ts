@@ -33,12 +33,23 @@ export interface CellSettings {
   readonly executor?: "events" | "dense";
 }
 
+/** Options of a strategy of the user's own, by the names in its option table. */
+export type OwnOptions = Readonly<Record<string, number | boolean | string>>;
+
 /**
  * A strategy with more than its name.
  * @patternProperties {"^x-": {}}
  */
 export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta"> {
-  /** As `remdm sample --strategy` takes it: `mdlm`, `remdm-loop`, `remdm-cap+conf+loop`, ... */
+  /**
+   * Options of a strategy of your own, as its option table names them; eta may also stand beside the
+   * name, as a list too.
+   */
+  readonly options?: OwnOptions;
+  /**
+   * As `remdm sample --strategy` takes it: `mdlm`, `remdm-loop`, `remdm-cap+conf+loop`, ..., or a
+   * strategy of your own, `./mine.js#name`, from the directory of the experiment file.
+   */
   readonly name: string;
   /** What tables and charts call it. Default: its name. */
   readonly label?: string;

@@ -1,4 +1,5 @@
 /** Estimates how long an experiment still takes, from estimated costs and measured speeds. */
+import { definitionOf } from "../../sampler/definition.ts";
 import { compilePlan } from "../../sampler/plan.ts";
 import type { Cell } from "../file/cell.ts";
 
@@ -11,7 +12,9 @@ export function expectedCalls(cell: Cell, length: number): number {
   const { strategy, quirks, executor } = cell;
   if (strategy.kind === "ar") return length;
   const steps = cell.steps ?? length;
-  if (strategy.kind === "analytic" || executor === "dense") return steps;
+  const asksFirst =
+    definitionOf(strategy) !== undefined && "select" in (definitionOf(strategy) ?? {});
+  if (asksFirst || strategy.kind === "analytic" || executor === "dense") return steps;
   const plan = compilePlan(strategy, steps, { quirks });
   let masked = length;
   let calls = 0;

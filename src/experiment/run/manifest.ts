@@ -53,6 +53,8 @@ export async function manifestOf(
     known.set(path, found);
     return found;
   };
+  const own: [string, string | null][] = [];
+  for (const [module, path] of experiment.strategyFiles) own.push([module, await digest(path)]);
   const described: [string, Record<string, unknown>][] = [];
   for (const { name: model, checkpoint, tokenizer, rawWeights } of models) {
     const { path } = resolveCheckpoint(checkpoint);
@@ -81,6 +83,7 @@ export async function manifestOf(
       judgeCard: await digest(judgePath && beside(judgePath, "card.json")),
       // Absent by default, so that directories of versions without this setting can go on.
       ...(judgeRawWeights && { judgeRawWeights }),
+      ...(own.length > 0 && { strategies: Object.fromEntries(own) }),
       mauve,
     },
     models: Object.fromEntries(described),

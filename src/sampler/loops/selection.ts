@@ -39,7 +39,7 @@ export function checkSelection(
     }
     return positions.map((position: unknown) => {
       const row = typeof position === "number" ? byPosition.get(position) : undefined;
-      if (row === undefined || row.masked !== masked) {
+      if (row?.masked !== masked) {
         const which = masked ? "masked" : "revealed";
         throw refuse(
           `names position ${String(position)} in ${name}`,

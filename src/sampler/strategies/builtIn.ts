@@ -43,7 +43,7 @@ type SettingOf<Name, Option> = Option extends { readonly type: "number" | "integ
     : never;
 
 type SettingsOf<Maker> =
-  Maker extends StrategyMaker<infer _Kind, infer Table>
+  Maker extends StrategyMaker<string, infer Table>
     ? { [Name in keyof Table]: SettingOf<Name, Table[Name]> }[keyof Table]
     : never;
 

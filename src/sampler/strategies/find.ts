@@ -29,8 +29,7 @@ export function findStrategy(strategy: unknown, model: ModelKind): PreparedStrat
     throw new OptionError("strategy", given, `an object whose kind is one of ${kinds}`);
   }
   const known = BUILT_IN.filter(({ kind }) => kind === given.kind);
-  const definition =
-    own ?? known.find((one) => modelsOf(one).includes(model)) ?? known.find(() => true);
+  const definition = own ?? known.find((one) => modelsOf(one).includes(model)) ?? known.at(0);
   if (definition === undefined) {
     throw new OptionError("strategy.kind", given.kind, `one of ${KINDS.join(", ")}`);
   }

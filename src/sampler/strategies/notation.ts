@@ -16,7 +16,7 @@ import { LOOP_OPTIONS, SWITCH_OPTIONS } from "./window.ts";
 export type { StrategySetting };
 
 /** What a name leaves open; ranges are checked when a run is prepared. */
-export type StrategySettings = { readonly [Setting in StrategySetting]?: number };
+export type StrategySettings = Readonly<Partial<Record<StrategySetting, number>>>;
 
 /** How whoever reads the names speaks to the person who wrote them. */
 export interface Speaker {
@@ -27,10 +27,7 @@ export interface Speaker {
 }
 
 /** A strategy that a name stands for. */
-export interface NamedStrategy {
-  readonly kind: string;
-  readonly [option: string]: unknown;
-}
+export type NamedStrategy = Readonly<Record<string, unknown>> & { readonly kind: string };
 
 /** The original's script and the tables of the paper's readers have these names. */
 const SHORT_NAMES: Readonly<Record<string, string>> = { fb: "forward-backward" };
@@ -64,6 +61,8 @@ export const STRATEGY_HELP = helpOfNames();
 /** An option of a strategy under the name that flags and experiment files have for it. */
 export interface SettingUse {
   readonly setting: string;
+  /** Its name in the option table. */
+  readonly name: string;
   /** What it belongs to, as names say it: `remdm-loop`, or a component: `cap`, `loop`. */
   readonly owner: string;
   readonly option: NumberOption;
@@ -84,7 +83,7 @@ export const STRATEGY_SETTINGS = [
 function usesIn(owner: string, table: OptionTable = {}): SettingUse[] {
   return Object.entries(table).flatMap(([name, option]) =>
     option.type === "number" || option.type === "integer"
-      ? [{ setting: option.setting ?? name, owner, option }]
+      ? [{ setting: option.setting ?? name, name, owner, option }]
       : [],
   );
 }
@@ -97,8 +96,10 @@ function usesOfBound(component: "cap" | "rescale"): SettingUse[] {
 
 /** `cap` is `etaCap` beside `rescale`. */
 function settingOfBound(component: string): string {
-  const option = (remdm.definition.options ?? {})[component];
-  return "setting" in option && option.setting !== undefined ? option.setting : component;
+  const [use] = usesIn(component, remdm.definition.options).filter(
+    ({ name }) => name === component,
+  );
+  return use.setting;
 }
 
 /**

@@ -163,7 +163,7 @@ async function tryOut(checkpoint: string, signal: AbortSignal): Promise<Trial> {
   const pinged = performance.now();
   // One step of what the model's kind does by default; an autoregressive one takes a step a token.
   const steps = remdm.model.kind === "ar" ? {} : { steps: 1 };
-  await remdm.sample({ ...steps, length: 2, signal }).result;
+  await remdm.sample({ ...steps, length: 2, signal }).result();
   const done = performance.now();
   return {
     checkpoint,

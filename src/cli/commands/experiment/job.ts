@@ -8,11 +8,8 @@ import { ASSUMED_LENGTH, expectedCalls } from "../../../experiment/run/cost.ts";
 import { modelFacts } from "../../../checkpoints/facts.ts";
 import { runResolved } from "../../../experiment/experiment.ts";
 import { etaNote, presetExperiment } from "../../../experiment/file/presets.ts";
-import {
-  readExperiment,
-  resolveExperiment,
-  type Experiment,
-} from "../../../experiment/file/read.ts";
+import { openExperiment } from "../../../experiment/file/open.ts";
+import type { Experiment } from "../../../experiment/file/read.ts";
 import { resolveLaunch } from "../../../program/launchOptions.ts";
 import { realServices } from "../../../experiment/run/realServices.ts";
 import type { ExperimentFile } from "../../../experiment/file/types.ts";
@@ -47,7 +44,7 @@ export async function experiment(
   flags: ExperimentFlags,
 ): Promise<void> {
   const given = givenExperiment(file, flags);
-  const read = typeof given === "string" ? readExperiment(given) : resolveExperiment(given);
+  const read = await openExperiment(given);
   const resolved = withDevice(read, flags);
   if (typeof given !== "string" && flags.print === true) {
     session.print(printed(given, resolved, flags));

@@ -46,7 +46,10 @@ export function sampleCommand(): Command {
     )
     .option("--device <name>", DEVICES, readDevice, "auto")
     .optionsGroup("Sampling:")
-    .option("--strategy <name>", `${STRATEGY_HELP} (default: remdm-loop, or what the model has)`)
+    .option(
+      "--strategy <name>",
+      `${STRATEGY_HELP}; or your own: ./mine.js#name (default: remdm-loop, or what the model has)`,
+    )
     .addOption(
       new Option("--predictor <name>", "the original's name for ddpm and analytic").choices([
         "ddpm_cache",
@@ -99,6 +102,7 @@ export function sampleCommand(): Command {
   command.optionsGroup("Strategy:");
   for (const { flag, help } of strategyFlags()) command.option(flag, help, readNumber);
   return command
+    .option("--strategy-option <name=value...>", "an option of a strategy of your own")
     .optionsGroup("Output:")
     .option("--no-special-tokens", "leave them out of the texts")
     .option("--json", "print one JSON object")

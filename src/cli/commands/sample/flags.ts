@@ -11,6 +11,8 @@ export interface SampleFlags extends StrategyFlags {
   readonly dtype: "float32" | "bfloat16";
   readonly device: Device;
   readonly strategy?: string;
+  /** `name=value` each, for a strategy of a module. */
+  readonly strategyOption?: readonly string[];
   readonly predictor?: "ddpm_cache" | "ddpm" | "analytic";
   readonly steps?: number;
   readonly topP?: number;

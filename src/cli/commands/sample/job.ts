@@ -8,7 +8,9 @@ import type { Session } from "../../runCommand.ts";
 import { ScrollingWindow } from "../../terminal/scrollingWindow.ts";
 import { stepsView, type FormingText } from "../../terminal/stepsView.ts";
 import { toJson } from "../../terminal/terminalText.ts";
+import type { DefinedStrategy } from "../../../sampler/definition.ts";
 import type { SampleFlags } from "./flags.ts";
+import { ownStrategy } from "./strategyOptions.ts";
 import { InOrder } from "./inOrder.ts";
 import { checkFlags, samplingOptions, type SamplingOptions } from "./samplingOptions.ts";
 import {
@@ -23,22 +25,30 @@ import {
 
 /** Draws samples, shows them and keeps them. @throws what the library throws. */
 export async function sample(session: Session, flags: SampleFlags): Promise<void> {
-  checkFlags(flags);
+  const own = await ownStrategy(flags);
+  checkFlags(flags, own);
   using file =
     flags.out === undefined ? undefined : new OutputFile(flags.out, flags.force === true);
-  await new Job(session, flags, file).run();
+  await new Job(session, flags, file, own).run();
 }
 
 class Job {
   readonly #session: Session;
   readonly #flags: SampleFlags;
   readonly #file: OutputFile | undefined;
+  readonly #own: DefinedStrategy | undefined;
   #finished = 0;
 
-  constructor(session: Session, flags: SampleFlags, file: OutputFile | undefined) {
+  constructor(
+    session: Session,
+    flags: SampleFlags,
+    file: OutputFile | undefined,
+    own: DefinedStrategy | undefined,
+  ) {
     this.#session = session;
     this.#flags = flags;
     this.#file = file;
+    this.#own = own;
     const { samples, json = false } = flags;
     session.onStopped(() => stopped(this.#finished, samples, file?.path, json));
   }
@@ -47,7 +57,7 @@ class Job {
     const { progress, print, signal } = this.#session;
     await using remdm = await this.#launch();
     const { kind } = remdm.model;
-    const options = samplingOptions(this.#flags, kind);
+    const options = samplingOptions(this.#flags, kind, this.#own);
     const run = remdm.sample({ ...options, signal });
     progress.note(opening(run.settings, this.#flags.strategy));
     await this.#follow(run);

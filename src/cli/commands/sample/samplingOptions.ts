@@ -1,8 +1,9 @@
-/** From the flags of `remdm sample` to the library's options, defaults of the model's kind included. */
+/** Turns the flags of `remdm sample` into the library's options. */
 import { modelFacts } from "../../../checkpoints/facts.ts";
 import type { ModelKind } from "../../../sampler/denoiser.ts";
 import { checkBeforeLoading } from "../../../sampler/prepare.ts";
 import { DEFAULT_STRATEGIES } from "../../../sampler/strategies/builtIn.ts";
+import type { DefinedStrategy } from "../../../sampler/definition.ts";
 import type { Strategy } from "../../../sampler/strategy.ts";
 import type { SampleOptions } from "../../../program/remdm.ts";
 import type { SampleFlags } from "./flags.ts";
@@ -10,34 +11,43 @@ import { strategyOf } from "./strategyOptions.ts";
 import { UsageError } from "../../usage.ts";
 
 export type SamplingOptions = Omit<SampleOptions, "signal" | "strategy"> & {
-  readonly strategy?: Strategy;
+  readonly strategy?: Strategy | DefinedStrategy;
 };
 
 /**
- * All that can be said before a model is loaded: what is right for no model, or not for this one, is refused.
+ * Checks what can be checked before a model is loaded.
+ * @param own the strategy of a module that `--strategy` names.
  * @throws UsageError, OptionError.
  */
-export function checkFlags(flags: SampleFlags): void {
+export function checkFlags(flags: SampleFlags, own?: DefinedStrategy): void {
   const facts = modelFacts(flags.checkpoint);
   // Without the prompt, which needs a tokenizer.
-  checkBeforeLoading(samplerOptions(flags, facts.kind ?? "mdlm"), facts);
+  checkBeforeLoading(samplerOptions(flags, facts.kind ?? "mdlm", own), facts);
 }
 
 /** @throws UsageError. */
-export function samplingOptions(flags: SampleFlags, kind: ModelKind): SamplingOptions {
+export function samplingOptions(
+  flags: SampleFlags,
+  kind: ModelKind,
+  own?: DefinedStrategy,
+): SamplingOptions {
   const { prompt, specialTokens = true } = flags;
   return {
-    ...samplerOptions(flags, kind),
+    ...samplerOptions(flags, kind, own),
     ...(prompt !== undefined && { prompt }),
     ...(!specialTokens && { specialTokens }),
   };
 }
 
-function samplerOptions(flags: SampleFlags, kind: ModelKind): SamplingOptions {
+function samplerOptions(
+  flags: SampleFlags,
+  kind: ModelKind,
+  own: DefinedStrategy | undefined,
+): SamplingOptions {
   const { samples, steps, topP, batchSize, length, seed, executor, quirks } = flags;
   const { stride, strides, until } = flags;
   return {
-    strategy: strategyOf(strategyName(flags, kind), flags),
+    strategy: own ?? strategyOf(strategyName(flags, kind), flags),
     samples,
     seed,
     ...(steps !== undefined && { steps }),

@@ -1,4 +1,6 @@
 /** Makes the flags of strategies from the option tables, and reads strategies from flags. */
+import { isStrategyModule, loadStrategy } from "../../../program/loadStrategy.ts";
+import type { DefinedStrategy, StrategyMaker } from "../../../sampler/definition.ts";
 import type { Strategy } from "../../../sampler/strategy.ts";
 import {
   SETTING_USES,
@@ -7,7 +9,7 @@ import {
   type Speaker,
   type StrategySettings,
 } from "../../../sampler/strategies/notation.ts";
-import { UsageError } from "../../usage.ts";
+import { readNumber, UsageError } from "../../usage.ts";
 
 /** The flags that belong to a strategy, as commander hands them over. */
 export type StrategyFlags = StrategySettings;
@@ -23,6 +25,71 @@ const SPEAKER: Speaker = {
  */
 export function strategyOf(name: string, flags: StrategyFlags): Strategy {
   return strategyNamed(name, flags, SPEAKER) as Strategy;
+}
+
+/** What commander hands over for a strategy of a module. */
+export interface OwnStrategyFlags extends StrategyFlags {
+  readonly strategy?: string;
+  readonly predictor?: string;
+  /** `name=value` each. */
+  readonly strategyOption?: readonly string[];
+}
+
+/**
+ * Loads the strategy of a module that `--strategy` names: `./mine.js#name`.
+ * @returns undefined where `--strategy` names none.
+ * @throws UsageError; OptionError for a module without that strategy, or an option out of range.
+ */
+export async function ownStrategy(flags: OwnStrategyFlags): Promise<DefinedStrategy | undefined> {
+  const { strategy, predictor, strategyOption = [] } = flags;
+  if (strategy === undefined || !isStrategyModule(strategy)) {
+    if (strategyOption.length === 0) return undefined;
+    throw new UsageError(
+      "--strategy-option is for strategies of your own",
+      "Use the flags of the built-in strategy, or name a module: --strategy ./mine.js#name.",
+    );
+  }
+  if (predictor !== undefined) {
+    throw new UsageError("--predictor is for built-in strategies", "Leave it out.");
+  }
+  const { make } = await loadStrategy(strategy, process.cwd());
+  const table = make.definition.options ?? {};
+  const settings = STRATEGY_SETTINGS.filter((one) => flags[one] !== undefined);
+  const stray = settings.find((one) => !Object.hasOwn(table, one));
+  if (stray !== undefined) {
+    throw new UsageError(
+      `${kebab(stray)} is not an option of the strategy ${make.definition.kind}`,
+      optionsOf(make),
+    );
+  }
+  const given = strategyOption.map((pair) => readPair(pair, make));
+  const options = new Map<string, unknown>([
+    ...settings.map((one) => [one, flags[one]] as const),
+    ...given,
+  ]);
+  return make.with(Object.fromEntries(options));
+}
+
+/** Reads `eta=0.1` by the type that the option table says. */
+function readPair(pair: string, make: StrategyMaker): readonly [string, unknown] {
+  const [name, ...rest] = pair.split("=");
+  const text = rest.join("=");
+  const table = make.definition.options ?? {};
+  if (rest.length === 0 || !Object.hasOwn(table, name)) {
+    throw new UsageError(
+      `--strategy-option ${pair} names no option of the strategy ${make.definition.kind}`,
+      optionsOf(make),
+    );
+  }
+  const { type } = table[name];
+  if (type === "flag") return [name, text === "true" ? true : text === "false" ? false : text];
+  return [name, type === "choice" ? text : readNumber(text)];
+}
+
+function optionsOf(make: StrategyMaker): string {
+  const names = Object.keys(make.definition.options ?? {});
+  if (names.length === 0) return "Leave it out: this strategy has none.";
+  return `Write --strategy-option NAME=VALUE; its options are ${names.join(", ")}.`;
 }
 
 /** A flag of a strategy's option, for `--help`. */

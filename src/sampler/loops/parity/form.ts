@@ -33,7 +33,7 @@ export interface WeightsForm<Options> {
     confidence: DenseConfidence,
   ): StepWeights;
   /** Its time grid. Default: the even one. */
-  grid?(steps: number): DenseGrid;
+  readonly grid?: (steps: number) => DenseGrid;
   /** Whether a step that changed nothing lets the next one use its rows again. Default true. */
   readonly caches?: boolean;
 }

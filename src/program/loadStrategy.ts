@@ -1,0 +1,77 @@
+/**
+ * Loads a strategy of the user's own from a JavaScript module, named as `./mine.js#name`. The module
+ * is code and runs with the rights of this process.
+ */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { OptionError } from "../foundation/errors.ts";
+import { expandHome } from "../foundation/home.ts";
+import { quoted } from "../foundation/messages.ts";
+import { definitionOf, type StrategyMaker } from "../sampler/definition.ts";
+
+/** A strategy that was loaded, and the file that it came from. */
+export interface LoadedStrategy {
+  readonly make: StrategyMaker;
+  /** Absolute. */
+  readonly path: string;
+}
+
+/** Whether the name of a strategy is a module's: `./mine.js`, `../lib/mine.mjs#name`. */
+export function isStrategyModule(name: string): boolean {
+  return /\.[cm]?[jt]s(#.*)?$/.test(name);
+}
+
+/**
+ * Imports the module and takes one of its exports: what `defineStrategy` returned.
+ * @param name a path, then `#` and the name of an export; without `#`, the default export.
+ * @param base directory that a relative path starts from.
+ * @throws OptionError that says what is missing: the file, the export, or a strategy in it.
+ */
+export async function loadStrategy(name: string, base: string): Promise<LoadedStrategy> {
+  const [file, exported = "default"] = name.split("#");
+  const path = resolve(base, expandHome(file));
+  const refusal = (message: string, remedy: string): OptionError =>
+    new OptionError("strategy", name, { message, remedy });
+  if (!existsSync(path)) {
+    throw refusal(
+      `The strategy is ${quoted(name)}, and there is nothing at ${path}`,
+      "Check the path, or name a built-in strategy.",
+    );
+  }
+  const found = await importModule(path, refusal);
+  if (!Object.hasOwn(found, exported)) {
+    const names = Object.keys(found).join(", ");
+    throw refusal(
+      `${path} has no export named ${quoted(exported)}`,
+      names === "" ? "Export what defineStrategy returns." : `Name one of its exports: ${names}.`,
+    );
+  }
+  const make = found[exported];
+  if (isMaker(make)) return { make, path };
+  throw refusal(
+    `The export ${exported} of ${path} is not a strategy`,
+    "Export what defineStrategy returns, without calling it.",
+  );
+}
+
+async function importModule(
+  path: string,
+  refusal: (message: string, remedy: string) => OptionError,
+): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const error = refusal(
+      `${path} cannot be imported: ${why}`,
+      "Run it with node by itself to see what is wrong; it may import remdm where that is installed.",
+    );
+    error.cause = cause;
+    throw error;
+  }
+}
+
+function isMaker(value: unknown): value is StrategyMaker {
+  return typeof value === "function" && definitionOf(value) !== undefined;
+}
