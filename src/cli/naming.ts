@@ -40,6 +40,13 @@ function joined(option: string): string {
   return option.replace(/\.(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
+/** Matches a name where it stands by itself, and not as a part of a path or of another word. */
+function asWord(name: string): RegExp {
+  return new RegExp(
+    `(?<![-\\w./\\\\])${name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![-\\w/\\\\])`,
+  );
+}
+
 /**
  * Says a text of the library in the command's flags.
  * @param option that it is about, as it stands in the text.
@@ -47,7 +54,7 @@ function joined(option: string): string {
 export function inFlags(text: string, naming: Naming, option?: string): string {
   const name = option === undefined ? undefined : naming.nameOf(option);
   const about =
-    option === undefined || name === undefined ? text : text.replace(option, () => name);
+    option === undefined || name === undefined ? text : text.replace(asWord(option), () => name);
   const plain = about
     .replace("must be undefined", "must be left out")
     .replace(/; got undefined$/, "; it is missing");

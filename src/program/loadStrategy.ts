@@ -35,8 +35,8 @@ export async function loadStrategy(name: string, base: string): Promise<LoadedSt
     new OptionError("strategy", name, { message, remedy });
   if (!existsSync(path)) {
     throw refusal(
-      `The strategy is ${quoted(name)}, and there is nothing at ${path}`,
-      "Check the path, or name a built-in strategy.",
+      `There is nothing at ${path}, which ${quoted(name)} names`,
+      "Check the path, or name one that is built in.",
     );
   }
   const found = await importModule(path, refusal);

@@ -1,4 +1,5 @@
 /** A prompt is a text whose tokens are pinned at the beginning. */
+import { isRecord } from "../foundation/checks.ts";
 import type { DenoiserModel, TokenId } from "../sampler/denoiser.ts";
 import { OptionError } from "../foundation/errors.ts";
 import type { SamplerOptions } from "../sampler/events.ts";
@@ -18,9 +19,11 @@ export interface PromptedRun {
  * @throws OptionError.
  */
 export function preparePrompted(
-  { prompt, ...options }: SamplerOptions & { readonly prompt?: unknown },
+  given: SamplerOptions & { readonly prompt?: unknown },
   model: DenoiserModel,
 ): PromptedRun {
+  if (!isRecord(given)) throw new OptionError("options", given, "an object");
+  const { prompt, ...options } = given;
   if (prompt !== undefined && typeof prompt !== "string") {
     throw new OptionError("prompt", prompt, "a text");
   }

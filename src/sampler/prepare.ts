@@ -131,9 +131,14 @@ export function checkBeforeLoading(
   facts: { readonly kind?: ModelKind; readonly length?: number } = {},
 ): void {
   const { kind = modelKindFor(options.strategy), length = Number.MAX_SAFE_INTEGER } = facts;
-  // A model that bounds nothing except what is known of it.
+  // A model that bounds nothing except what is known of it; one step a token of it would be too many.
   const tokens = { vocabSize: 2, maskId: 1, bosId: 0, eosId: 0 };
-  prepare(options, { kind, length, ...tokens, timeConditioning: false });
+  const isOpen = facts.length === undefined && options.length === undefined && kind !== "ar";
+  const steps = options.steps === undefined && isOpen ? 1 : options.steps;
+  prepare(
+    { ...options, ...(steps !== undefined && { steps }) },
+    { kind, length, ...tokens, timeConditioning: false },
+  );
 }
 
 /** @returns the run with more pinned positions: a prompt's tokens, which are known when the run begins. */

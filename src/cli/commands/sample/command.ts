@@ -123,9 +123,12 @@ export function sampleCommand(): Command {
 /** How `remdm sample` calls the options of a strategy, which depends on how it was named. */
 export function sampleNaming(command: Command, flags: Partial<SampleFlags>): Naming {
   const { etaCap, etaRescale, predictor } = flags;
-  return namingOf(command, {
+  const naming = namingOf(command, {
     cap: etaCap === undefined ? "--eta" : "--eta-cap",
     rescale: etaRescale === undefined ? "--eta" : "--eta-rescale",
     "strategy.kind": predictor === undefined ? "--strategy" : "--predictor",
   });
+  const ofOwn = (option: string): string | undefined =>
+    option.startsWith("strategy.") ? option.replace("strategy.", "--strategy-option ") : undefined;
+  return { ...naming, nameOf: (option) => naming.nameOf(option) ?? ofOwn(option) };
 }

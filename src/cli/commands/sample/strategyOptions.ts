@@ -9,7 +9,7 @@ import {
   type Speaker,
   type StrategySettings,
 } from "../../../sampler/strategies/notation.ts";
-import { readNumber, UsageError } from "../../usage.ts";
+import { UsageError } from "../../usage.ts";
 
 /** The flags that belong to a strategy, as commander hands them over. */
 export type StrategyFlags = StrategySettings;
@@ -83,7 +83,10 @@ function readPair(pair: string, make: StrategyMaker): readonly [string, unknown]
   }
   const { type } = table[name];
   if (type === "flag") return [name, text === "true" ? true : text === "false" ? false : text];
-  return [name, type === "choice" ? text : readNumber(text)];
+  return [
+    name,
+    type === "choice" || text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text),
+  ];
 }
 
 function optionsOf(make: StrategyMaker): string {
