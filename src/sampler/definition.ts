@@ -50,7 +50,8 @@ interface Definition<Kind extends string, Table> {
   readonly summary: string;
   /** Kinds of models that it serves. Default `["mdlm"]`. */
   readonly models?: readonly ModelKind[];
-  readonly options?: Table;
+  /** What callers may set. The intersection gives `narrow` the types of its parameters. */
+  readonly options?: Table & OptionTable;
   /** False: the original's code draws from the whole row here; `quirks: "paper"` has a nucleus. Default true. */
   readonly nucleus?: boolean;
   /** Whether it serves long texts (`stride`, `strides`). Default true. */

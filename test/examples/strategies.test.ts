@@ -27,7 +27,7 @@ const blocks: readonly Block[] = Array.from(
 const files = new Map<string, string>();
 for (const { language, text } of blocks) {
   if (language !== "ts" && language !== "yaml") continue;
-  const [, name] = /^(?:\/\/|#) (\S+\.(?:ts|yaml))\n/.exec(text) ?? [];
+  const name = /^(?:\/\/|#) (\S+\.(?:ts|yaml))\n/.exec(text)?.at(1);
   if (name === undefined) throw new Error(`a block without the name of its file: ${text}`);
   files.set(name, (files.get(name) ?? "") + text);
 }
@@ -74,21 +74,25 @@ describe("docs/strategies.md", () => {
     return found[0];
   }
 
-  it("has both shapes and every type of option in files that compile, strictly", async () => {
-    expect([...files.keys()]).toEqual(["mine.ts", "sample.ts", "own.yaml", "exact.ts"]);
-    const mine = files.get("mine.ts") ?? "";
-    expect(mine).toMatch(/^ {2}transition: /m);
-    expect(mine).toMatch(/^ {2}select: /m);
-    for (const type of ["number", "integer", "flag", "choice", "variant"]) {
-      expect(mine).toContain(`type: "${type}"`);
-    }
-    await run(process.execPath, [
-      join(root, "node_modules/typescript/bin/tsc"),
-      ...["--strict", "--exactOptionalPropertyTypes", "--target", "es2022"],
-      ...["--lib", "es2023,esnext.disposable", "--types", "node", "--module", "nodenext"],
-      ...["--rewriteRelativeImportExtensions", "mine.ts", "sample.ts", "exact.ts"],
-    ]);
-  }, MINUTES);
+  it(
+    "has both shapes and every type of option in files that compile, strictly",
+    async () => {
+      expect([...files.keys()]).toEqual(["mine.ts", "sample.ts", "own.yaml", "exact.ts"]);
+      const mine = files.get("mine.ts") ?? "";
+      expect(mine).toMatch(/^ {2}transition: /m);
+      expect(mine).toMatch(/^ {2}select: /m);
+      for (const type of ["number", "integer", "flag", "choice", "variant"]) {
+        expect(mine).toContain(`type: "${type}"`);
+      }
+      await run(process.execPath, [
+        join(root, "node_modules/typescript/bin/tsc"),
+        ...["--strict", "--exactOptionalPropertyTypes", "--target", "es2022"],
+        ...["--lib", "es2023,esnext.disposable", "--types", "node", "--module", "nodenext"],
+        ...["--rewriteRelativeImportExtensions", "mine.ts", "sample.ts", "exact.ts"],
+      ]);
+    },
+    MINUTES,
+  );
 
   it(
     "samples with every strategy, by calls and by names, and refuses what is out of range",
@@ -121,7 +125,7 @@ describe("docs/strategies.md", () => {
   it.each(commands.map((block) => [block.text.trim().replace(/\s+/g, " ").slice(0, 70), block]))(
     "runs %s ...",
     async (_, block) => {
-      const { all = "" } = await runShell((block as Block).text);
+      const { all } = await runShell((block as Block).text);
       expect(all).not.toMatch(/▒/);
       expect(all.trim()).not.toBe("");
       expect(all).toContain(printedAfter(block as Block));
