@@ -7,6 +7,7 @@ const BENCHMARKS: readonly string[] = [
   "clients",
   "wire",
   "scaling",
+  "against",
 ];
 
 const wanted = process.argv.slice(2).find((argument) => !argument.startsWith("-"));

@@ -69,7 +69,7 @@ function rowOf(logits: Float32Array): Row {
 }
 
 function nucleusSize({ whole }: Row, topP: number): number {
-  const nucleus = new Nucleus(VOCAB_SIZE, MASK_ID, topP, "remdm");
+  const nucleus = new Nucleus(VOCAB_SIZE, MASK_ID, topP, "original");
   nucleus.select(
     whole,
     whole.reduce((most, logit) => Math.max(most, logit)),
@@ -81,7 +81,7 @@ function nucleusSize({ whole }: Row, topP: number): number {
 function caseOf(kind: string, rows: readonly Row[], use: keyof typeof USES, topP: number): Case {
   const runs = FORMS.map((form) => {
     const model = { vocabSize: VOCAB_SIZE, maskId: MASK_ID };
-    const sampler = new RowSampler(model, topP, "remdm", form);
+    const sampler = new RowSampler(model, topP, "original", form);
     if (sampler.form !== form) throw new Error(`this machine has no ${form} form`);
     return (step: number) => void USES[use](sampler, rows[step % rows.length], step);
   });

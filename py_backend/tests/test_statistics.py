@@ -104,6 +104,14 @@ def test_a_large_vocabulary() -> None:
     assert_as_defined(rows, vocab_size - 1, torch.tensor([0, 1, 2, 50_000, 50_256, 50_257]))
 
 
+def test_rows_that_are_reduced_in_portions_have_the_statistics_of_each_alone() -> None:
+    vocab_size = 50_258  # ten rows at a time
+    rows, given = random_rows(23, vocab_size), torch.arange(23) * 7
+    together = row_statistics(rows, 3, NAMES, given)
+    alone = [row_statistics(rows[i : i + 1], 3, NAMES, given[i : i + 1]) for i in range(23)]
+    assert torch.equal(together, torch.cat(alone))
+
+
 def test_a_rest_far_below_the_likeliest_token_keeps_its_digits() -> None:
     rows = torch.tensor([[0.0, -60.0, -70.0, 5.0]])
     got = row_statistics(rows, 3, ["max", "entropy"])[0].double()

@@ -110,7 +110,7 @@ const FOREIGN = [
 ];
 
 /** Between backticks, and nothing that the reader is to run. */
-const DESCRIPTIONS = ["remdm sample --out", 'unit: "paragraph"', 'unit: "text"'];
+const DESCRIPTIONS = ["result()", "remdm sample --out", 'unit: "paragraph"', 'unit: "text"'];
 
 /** Commands that are put together before they stand between backticks, or are no advice. */
 const BARE = [

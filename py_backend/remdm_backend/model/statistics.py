@@ -20,6 +20,10 @@ equal maxima make them equal; ``second`` is -inf where only one token is possibl
 id of the likeliest, of equals the lowest, exact below 2^24; ``entropy`` in nats; ``given`` the
 log-probability of a token that the caller names, -inf for the mask. Logarithms are natural."""
 
+LOGITS_IN_CACHE = 2**19
+"""Logits that a processor reduces at a time: 4 MiB in float64, which stay in its cache. This is
+twice as fast as all rows at once, measured with 333 rows of 50,258 on 2 cores."""
+
 NEGLIGIBLE = -1e4
 """A log-weight below which exp is 0 in float64: it stands for -inf, times which 0 is not NaN."""
 
@@ -37,6 +41,22 @@ def row_statistics(
     if logits.device.type == "mps":
         logits = logits.cpu()  # an Apple GPU has no float64, and the same memory
         given = None if given is None else given.cpu()
+    portion = max(1, LOGITS_IN_CACHE // logits.shape[-1])
+    if logits.device.type == "cpu" and len(logits) > portion:
+        places = [slice(at, at + portion) for at in range(0, len(logits), portion)]
+        return torch.cat(
+            [
+                _reduced(logits[rows], mask_id, names, None if given is None else given[rows])
+                for rows in places
+            ]
+        )
+    return _reduced(logits, mask_id, names, given)
+
+
+def _reduced(
+    logits: Tensor, mask_id: int, names: Sequence[StatisticName], given: Tensor | None
+) -> Tensor:
+    """Return the statistics of rows that are reduced at once."""
     mask_logit = logits[:, mask_id].double()
     if tuple(names) == ("maskLogit",):
         return mask_logit[:, None].float()

@@ -8,7 +8,7 @@ import { networkSigma } from "../schedule.ts";
 
 const SHARED = {
   kind: "analytic",
-  source: "SEDD, section 4.2; original: `predictor: analytic`",
+  source: "SEDD, section 4.2; original: predictor analytic",
   summary: "Tweedie tau-leaping on scores; its last step draws. What sedd models have",
   nucleus: false,
   windows: false,

@@ -3,7 +3,7 @@ import { makerOf } from "../definition.ts";
 
 export const ar = makerOf({
   kind: "ar",
-  source: "original: `_ar_sampler`",
+  source: "original: _ar_sampler",
   summary: "from left to right, one token a step; what ar models have",
   models: ["ar"],
   windows: false,

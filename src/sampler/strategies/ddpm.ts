@@ -8,7 +8,7 @@ import { posterior } from "./posterior.ts";
 
 export const ddpm = defineStrategy({
   kind: "ddpm",
-  source: "original: `predictor: ddpm`",
+  source: "original: predictor ddpm",
   summary: "the distribution of mdlm without nucleus and cache; what d3pm models have",
   models: ["mdlm", "d3pm"],
   nucleus: false,

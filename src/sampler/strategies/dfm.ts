@@ -11,7 +11,7 @@ import { T_MIN } from "../schedule.ts";
 
 export const dfm = defineStrategy({
   kind: "dfm",
-  source: "Gat et al., 2024, appendix D; original: `dfm: true`",
+  source: "Gat et al., 2024, appendix D; original: dfm true",
   summary: "discrete-flow-matching corrector on its own time grid",
   windows: false,
   times: dfmTimes,

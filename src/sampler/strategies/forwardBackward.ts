@@ -8,7 +8,7 @@ import { posterior } from "./posterior.ts";
 
 export const forwardBackward = defineStrategy({
   kind: "forward-backward",
-  source: "Campbell et al., 2022; original: `sampler: forward-backward`",
+  source: "Campbell et al., 2022; original: sampler forward-backward",
   summary: "sigma = (alphaS - alphaT) / alphaT: a denoising step, then a noising one",
   /** sigma is 1 at alphaT = 0. */
   transition: (_, step) => {

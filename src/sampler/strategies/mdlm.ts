@@ -5,7 +5,7 @@ import { posterior } from "./posterior.ts";
 
 export const mdlm = defineStrategy({
   kind: "mdlm",
-  source: "MDLM, section 3; original: `sampler: mdlm`",
+  source: "MDLM, section 3; original: sampler mdlm",
   summary: "ancestral sampling: nothing is ever remasked",
   transition: (_, step) => posterior(step, 0),
   parity: { weights: (_, { t, s }) => ancestral(t, s) },

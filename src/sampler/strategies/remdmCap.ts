@@ -5,7 +5,7 @@ import { posterior } from "./posterior.ts";
 
 export const remdmCap = defineStrategy({
   kind: "remdm-cap",
-  source: "ReMDM, section 4.1; original: `sampler: remdm-cap`",
+  source: "ReMDM, section 4.1; original: sampler remdm-cap",
   summary: "sigma = min(eta, sigmaMax)",
   options: {
     eta: {

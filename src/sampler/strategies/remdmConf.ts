@@ -8,7 +8,7 @@ import { remdmTransition } from "./remdm.ts";
 
 export const remdmConf = defineStrategy({
   kind: "remdm-conf",
-  source: "ReMDM, section 4.1; original: `sampler: remdm-conf`",
+  source: "ReMDM, section 4.1; original: sampler remdm-conf",
   summary:
     "sigma_i = softmax(-psi)_i * sigmaMax; psi: the probability of a token when it was revealed",
   confidence: () => true,

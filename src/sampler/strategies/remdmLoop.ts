@@ -27,7 +27,7 @@ const ETA = {
 
 export const remdmLoop = defineStrategy({
   kind: "remdm-loop",
-  source: "ReMDM, section 4.2; original: `sampler: remdm-loop`",
+  source: "ReMDM, section 4.2; original: sampler remdm-loop",
   summary: "mdlm, then a plateau of constant alpha with sigma = eta, then mdlm",
   options: {
     eta: ETA,

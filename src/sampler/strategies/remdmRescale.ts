@@ -5,7 +5,7 @@ import { posterior } from "./posterior.ts";
 
 export const remdmRescale = defineStrategy({
   kind: "remdm-rescale",
-  source: "ReMDM, section 4.1; original: `sampler: remdm-rescale`",
+  source: "ReMDM, section 4.1; original: sampler remdm-rescale",
   summary: "sigma = eta * sigmaMax",
   options: {
     eta: {
