@@ -34,7 +34,11 @@ export interface CellSettings {
 }
 
 /** Options of a strategy of the user's own, by the names in its option table. */
-export type OwnOptions = Readonly<Record<string, number | boolean | string>>;
+// The generator of schemas makes of a Record an object without any key.
+// eslint-disable-next-line @typescript-eslint/consistent-indexed-object-style
+export interface OwnOptions {
+  readonly [option: string]: number | boolean | string;
+}
 
 /**
  * A strategy with more than its name.
