@@ -1,6 +1,6 @@
 /**
- * ReMDM-loop (ReMDM, section 4.2): MDLM, then a plateau of constant alpha on which tokens are corrected, then MDLM.
- * Original: `sampler: remdm-loop`.
+ * ReMDM-loop (ReMDM, section 4.2) is MDLM, then a plateau of constant alpha on which tokens are
+ * corrected, then MDLM again. Original: `sampler: remdm-loop`.
  */
 import { defineStrategy } from "../definition.ts";
 import type { DenseTime } from "../loops/parity/grid.ts";
