@@ -1,6 +1,7 @@
 /**
- * Draws first, asks later: every sample runs ahead to its next reveal, those that wait share a forward call, and each goes on
- * from there (docs/design.md, section 2). Same distribution as the original's dense loop, `_sample`.
+ * The draw-first loop draws which positions change before it asks the network. Every sample runs
+ * ahead to its next reveal, the samples that wait share a forward call, and each goes on from there
+ * (docs/design.md, section 2). It has the distribution of the original's loop, `_sample`.
  */
 import type { Draw } from "../draw/rowSampler.ts";
 import type { Denoiser } from "../denoiser.ts";
@@ -62,7 +63,10 @@ export class DrawFirst {
     return this.#ledger.outcome();
   }
 
-  /** Takes every sample under way to its next question; one that ends gives its place to the next sample. */
+  /**
+   * Takes every sample under way to its next question; a sample that ends gives its place to the
+   * next one.
+   */
   async *#collectQuestions(): AsyncGenerator<SamplerEvent, Question[], void> {
     const questions: Question[] = [];
     while (questions.length < this.#options.batchSize) {
@@ -139,12 +143,12 @@ export class DrawFirst {
   }
 }
 
-/** Positions are told as those of the text. */
+/** Shifts positions of the window to positions of the text. */
 function inText({ offset }: SampleState, positions: Int32Array): number[] {
   return Array.from(positions, (position) => position + offset);
 }
 
-/** @param state before the step. */
+/** Makes the event of a step's remasks. @param state before the step. */
 function remasked(state: SampleState, positions: Int32Array): RemaskedEvent {
   const { sample, step, time } = state;
   const tokens = Array.from(positions, (position) => state.tokens[position]);

@@ -1,10 +1,10 @@
-/** What a run has done so far, for its progress and its outcome. */
+/** A `Ledger` counts what a run has done so far, for its progress and its outcome. */
 import type { TokenId } from "../denoiser.ts";
 import { endText, type EndedText } from "./ending.ts";
 import type { FinishedEvent, ProgressEvent, SamplerOutcome } from "../events.ts";
 import type { PreparedRun } from "../prepare.ts";
 
-/** Where a sample stands. */
+/** The step and the time at which a sample stands. */
 export type Clock = Pick<ProgressEvent, "step" | "time">;
 
 export class Ledger {
@@ -20,7 +20,11 @@ export class Ledger {
     this.#options = options;
   }
 
-  /** Counts a call of the network. @param samples that it was about; @param rows that it was asked for. */
+  /**
+   * Counts a call of the network.
+   * @param samples that it was about.
+   * @param rows that it was asked for.
+   */
   called(samples: readonly { readonly sample: number }[], rows: number): void {
     for (const { sample } of samples) {
       this.#callsOf.set(sample, (this.#callsOf.get(sample) ?? 0) + 1);
@@ -29,12 +33,12 @@ export class Ledger {
     this.#forwardRows += rows;
   }
 
-  /** More rows of a call that was counted already. */
+  /** Counts more rows of a call that was counted already. */
   asked(rows: number): void {
     this.#forwardRows += rows;
   }
 
-  /** @param text all that there is of it; it is cut here. */
+  /** Ends a sample. @param text all of its tokens; they are cut here. */
   finish(sample: number, text: ArrayLike<TokenId>): FinishedEvent {
     const ended = endText(text, this.#options);
     this.#texts[sample - this.#options.firstSample] = ended;
@@ -45,6 +49,7 @@ export class Ledger {
   }
 
   /**
+   * Makes the progress event.
    * @param underWay steps done in samples that are not finished.
    * @param clock of the first of them.
    */
@@ -77,7 +82,8 @@ export class Ledger {
   }
   #atTheEnd(): Clock {
     const { loop, steps, strides } = this.#options;
-    // Every window but those of `ar` ends with the final noise removal, which has a number of its own.
+    // Every window, except an `ar` one, ends with the final noise removal, which has a number of
+    // its own.
     const numbers = loop.kind === "leftToRight" ? steps : (steps + 1) * (strides + 1);
     return { step: Math.max(0, numbers - 1), time: 0 };
   }

@@ -1,6 +1,7 @@
 /**
- * From left to right: the row after the last token is all that a step asks for, and a denoiser that caches computes
- * nothing else. Original: `_ar_sampler`, which computes the whole prefix anew for every token.
+ * The left-to-right loop asks for one row in each step, the row after the last token, and a
+ * denoiser that caches computes nothing else. Original: `_ar_sampler`, which computes the whole
+ * prefix anew for every token.
  */
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
@@ -21,7 +22,7 @@ type ChooseToken = (row: Float32Array, b: number, at: RowAddress) => Draw;
 /** One sequence of the batch. */
 interface Sequence {
   readonly sample: number;
-  /** Its place in the whole batch, which is smaller once some have ended. */
+  /** Its place in the whole batch, which shrinks when sequences end. */
   readonly b: number;
   readonly tokens: Int32Array;
 }
@@ -35,7 +36,7 @@ export class LeftToRight {
   readonly #parity: AutoregressiveDraw | undefined;
   readonly #cache = nextCache();
 
-  /** @param dense whether to round as the original, with PyTorch's noise. */
+  /** @param dense whether to round as the original does, with PyTorch's noise. */
   constructor(denoiser: Denoiser, options: PreparedRun, dense: boolean, noise: NoiseSource) {
     this.#denoiser = denoiser;
     this.#options = options;
@@ -94,7 +95,7 @@ export class LeftToRight {
     for (const { sample, tokens } of open) yield this.#ledger.finish(sample, tokens);
   }
 
-  /** @returns [B, V] the rows of what comes at `position`. */
+  /** Asks for the next rows. @returns [B, V] the rows that say what comes at `position`. */
   async #askNext(batch: readonly Sequence[], position: number): Promise<Float32Array> {
     this.#pace.checkAborted();
     const request = {

@@ -1,7 +1,10 @@
-/** The times of the original's loops, with its float32 rounding. Original: `_sample`, `sample_subs_guidance`. */
+/**
+ * Computes the times of the original's loops, with its float32 rounding. Original: `_sample`,
+ * `sample_subs_guidance`.
+ */
 import { T_MIN } from "../../schedule.ts";
 
-/** One step. All three are float32 numbers. */
+/** The times of one step, all float32 numbers. */
 export interface DenseTime {
   readonly t: number;
   readonly dt: number;
@@ -15,7 +18,10 @@ export interface DenseGrid {
   readonly end: number;
 }
 
-/** `torch.linspace(1, eps, steps + 1)`, which goes from both ends to the middle, and one dt for all. */
+/**
+ * Computes `torch.linspace(1, eps, steps + 1)`, which goes from both ends to the middle, and one dt
+ * for all steps.
+ */
 export function evenGrid(steps: number): DenseGrid {
   const dt = (1 - T_MIN) / steps;
   const width = Math.fround(Math.fround(Math.fround(T_MIN) - 1) / steps);
@@ -29,7 +35,7 @@ export function evenGrid(steps: number): DenseGrid {
   };
 }
 
-/** `t = 1 - i dt` down to 0, and one step more. */
+/** Computes `t = 1 - i dt` down to 0, and one step more. */
 export function windowGrid(steps: number): DenseGrid {
   const dt = 1 / steps;
   const grid = Array.from({ length: steps + 1 }, (_, i) => stepFrom(1 - i * dt, dt));

@@ -1,7 +1,8 @@
 /**
- * The original's loop: all positions of a batch in every step, its noise in its order, its cache of a step that changed
- * nothing in the whole batch, its final noise removal. With PyTorch's noise a seed gives the original's tokens.
- * Original: `_sample`, and `sample_subs_guidance` with windows.
+ * The parity loop does what the original's loop does: it goes through all positions of a batch in
+ * every step, with the original's noise in its order, its cache of a step that changed nothing in
+ * the whole batch, and its final noise removal. With PyTorch's noise a seed gives the original's
+ * tokens. Original: `_sample`, and `sample_subs_guidance` with windows.
  */
 import { inBatches } from "../batches.ts";
 import { nextCache } from "../caches.ts";
@@ -38,7 +39,7 @@ export class Parity {
   readonly #ledger: Ledger;
   readonly #pace: Pace;
   readonly #cache = nextCache();
-  /** What the last step worked with, when it may be used again. */
+  /** The rows of the last step, when they may be used again. */
   #rows: RowsOfSequence[] | undefined;
 
   /** @param noise for `noise: "philox"`; PyTorch's stream is made here. */
@@ -216,7 +217,10 @@ export class Parity {
   }
 }
 
-/** `torch.allclose(next, now)`: of token ids beyond 100,000, neighbours are close too. */
+/**
+ * Compares as `torch.allclose(next, now)` does: of token ids beyond 100,000, neighbours are close
+ * too.
+ */
 function isClose(next: Int32Array, now: Int32Array): boolean {
   return next.every((token, i) => Math.abs(token - now[i]) <= 1e-8 + 1e-5 * Math.abs(now[i]));
 }
