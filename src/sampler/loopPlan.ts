@@ -4,7 +4,7 @@ import { OptionError, RemdmError } from "../foundation/errors.ts";
 import type { AnyRowStrategy, StrategyDefinition } from "./definition.ts";
 import type { DenoiserModel, ModelKind } from "./denoiser.ts";
 import { bindForm, type BoundForm } from "./loops/parity/form.ts";
-import { evenGrid, windowGrid, type DenseGrid } from "./loops/parity/grid.ts";
+import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
 import type { AnyOptions } from "./optionTable.ts";
 import { MAX_STEPS, planOf, type Plan } from "./plan.ts";
 import type { Quirks } from "./quirks.ts";
@@ -28,7 +28,7 @@ export type LoopPlan =
   /** Tokens are drawn from left to right (`loops/leftToRight.ts`). */
   | { readonly kind: "leftToRight"; readonly parity: boolean }
   /** Every position is computed in the original's arithmetic (`loops/parity/run.ts`). */
-  | { readonly kind: "parity"; readonly form: BoundForm; readonly grid: DenseGrid };
+  | { readonly kind: "parity"; readonly form: BoundForm; readonly grid: ParityGrid };
 
 interface LoopOptions {
   readonly steps: unknown;

@@ -42,8 +42,8 @@ export type OwnOptions = Readonly<Record<string, number | boolean | string>>;
  */
 export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta"> {
   /**
-   * Options of a strategy of your own, as its option table names them; eta may also stand beside the
-   * name, as a list too.
+   * Options of a strategy of your own, as its option table names them; eta may also stand beside
+   * the name, as a list too.
    */
   readonly options?: OwnOptions;
   /**

@@ -31,27 +31,28 @@ export class RowSampler {
    * @param topP nucleus mass p in (0, 1]; 1 keeps every token.
    * @param quirks whether the token that crosses p is dropped (`original`) or kept (`paper`:
    *   Holtzman et al., 2020).
-   * @param form the kernel, if the host has WebAssembly with SIMD and memory for it, or plain
+   * @param implementation the kernel, if the host has WebAssembly with SIMD and memory for it, or plain
    *   TypeScript.
    */
   constructor(
     { vocabSize, maskId }: Pick<DenoiserModel, "vocabSize" | "maskId">,
     topP: number,
     quirks: Quirks = "original",
-    form: "kernel" | "plain" = "kernel",
+    implementation: "kernel" | "plain" = "kernel",
   ) {
     this.#vocabSize = vocabSize;
     this.#maskId = maskId;
     this.#topP = topP;
     this.#quirks = quirks;
-    this.#kernel = form === "kernel" ? KernelRows.open(vocabSize, maskId, topP, quirks) : undefined;
+    this.#kernel =
+      implementation === "kernel" ? KernelRows.open(vocabSize, maskId, topP, quirks) : undefined;
   }
 
   /**
    * The implementation that draws with the default noise. Other noise is always drawn in plain
    * TypeScript.
    */
-  get form(): "kernel" | "plain" {
+  get implementation(): "kernel" | "plain" {
     return this.#kernel ? "kernel" : "plain";
   }
 

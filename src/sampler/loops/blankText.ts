@@ -7,10 +7,10 @@ import type { PreparedRun } from "../prepare.ts";
  * a text.
  */
 export function blankText(
-  options: PreparedRun,
+  run: PreparedRun,
   { maskId, bosId = 0 }: DenoiserModel, // an ar model has a bosId: `prepare` has seen to it
 ): Int32Array {
-  const { loop, length, stride, strides, steps, pinned, endId } = options;
+  const { loop, length, stride, strides, steps, pinned, endId } = run;
   const text = new Int32Array(length + strides * stride).fill(maskId);
   const isForced = loop.kind === "leftToRight" && steps + 1 < length;
   if (loop.kind === "leftToRight") text[0] = bosId;

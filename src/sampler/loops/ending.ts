@@ -9,7 +9,7 @@ export interface EndedText {
 }
 
 /**
- * Cuts a text before its end-of-text token, where the options ask for it. A given token at the
+ * Cuts a text before its end-of-text token, where the run asks for it. A given token at the
  * beginning ends no text, and neither does the first token: most models begin a text with the token
  * that ended the last one.
  */

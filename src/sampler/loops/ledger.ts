@@ -8,7 +8,7 @@ import type { PreparedRun } from "../prepare.ts";
 export type Clock = Pick<ProgressEvent, "step" | "time">;
 
 export class Ledger {
-  readonly #options: PreparedRun;
+  readonly #run: PreparedRun;
   readonly #texts: EndedText[] = [];
   /** Calls so far of each sample under way. */
   readonly #callsOf = new Map<number, number>();
@@ -16,8 +16,8 @@ export class Ledger {
   #forwardCalls = 0;
   #forwardRows = 0;
 
-  constructor(options: PreparedRun) {
-    this.#options = options;
+  constructor(run: PreparedRun) {
+    this.#run = run;
   }
 
   /**
@@ -40,8 +40,8 @@ export class Ledger {
 
   /** Ends a sample. @param text all of its tokens; they are cut here. */
   finish(sample: number, text: ArrayLike<TokenId>): FinishedEvent {
-    const ended = endText(text, this.#options);
-    this.#texts[sample - this.#options.firstSample] = ended;
+    const ended = endText(text, this.#run);
+    this.#texts[sample - this.#run.firstSample] = ended;
     this.#finished++;
     const forwardCalls = this.#callsOf.get(sample) ?? 0;
     this.#callsOf.delete(sample);
@@ -54,7 +54,7 @@ export class Ledger {
    * @param clock of the first of them.
    */
   progress(underWay = 0, clock: Clock = this.#atTheEnd()): ProgressEvent {
-    const { samples, steps, strides } = this.#options;
+    const { samples, steps, strides } = this.#run;
     const stepsOfSample = steps * (strides + 1);
     return {
       type: "progress",
@@ -76,12 +76,13 @@ export class Ledger {
       stats: {
         forwardCalls: this.#forwardCalls,
         forwardRows: this.#forwardRows,
-        steps: this.#options.steps,
+        steps: this.#run.steps,
       },
     };
   }
+
   #atTheEnd(): Clock {
-    const { loop, steps, strides } = this.#options;
+    const { loop, steps, strides } = this.#run;
     // Every window, except an `ar` one, ends with the final noise removal, which has a number of
     // its own.
     const numbers = loop.kind === "leftToRight" ? steps : (steps + 1) * (strides + 1);

@@ -5,13 +5,13 @@
 import type { TopRow } from "../draw/topRow.ts";
 import type { Denoiser, ForwardRequest, StatisticsRequest } from "../denoiser.ts";
 import { AbortedError, RemdmError } from "../../foundation/errors.ts";
-import type { SampleState, StepEvents } from "./sampleState.ts";
+import type { SampleState, Changes } from "./sampleState.ts";
 import { networkSigma } from "../schedule.ts";
 
 /** A sample that stands before a step that reveals something. */
 export interface Question {
   readonly state: SampleState;
-  readonly events: StepEvents;
+  readonly changes: Changes;
   /** t at the start of the step. */
   readonly time: number;
 }
@@ -31,7 +31,7 @@ export function* callsOf(questions: readonly Question[], vocabSize: number): Gen
   let call: Question[] = [];
   let logits = 0;
   for (const question of questions) {
-    const size = question.events.reveals.length * vocabSize;
+    const size = question.changes.reveals.length * vocabSize;
     if (call.length > 0 && logits + size > MAX_LOGITS) {
       yield call;
       call = [];
@@ -51,12 +51,12 @@ export function requestOf(questions: readonly Question[], length: number): Forwa
   const batch = questions.length;
   const sigma = new Float32Array(batch);
   const rows = new Int32Array(
-    questions.reduce((sum, { events }) => sum + events.reveals.length, 0),
+    questions.reduce((sum, { changes }) => sum + changes.reveals.length, 0),
   );
   let row = 0;
-  questions.forEach(({ events, time }, b) => {
+  questions.forEach(({ changes, time }, b) => {
     sigma[b] = networkSigma(time);
-    for (const position of events.reveals) rows[row++] = b * length + position;
+    for (const position of changes.reveals) rows[row++] = b * length + position;
   });
   const tokens = stack(questions.map(({ state }) => state.tokens));
   return { batch, length, tokens, sigma, rows };

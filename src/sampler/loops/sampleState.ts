@@ -13,13 +13,13 @@ import { TextWindow, type WindowSettings } from "./textWindow.ts";
 /**
  * The changes of one step in one sample: two disjoint ascending lists of positions in its window.
  */
-export interface StepEvents {
+export interface Changes {
   readonly reveals: Int32Array;
   readonly remasks: Int32Array;
 }
 
 const NO_POSITIONS = new Int32Array(0);
-const QUIET: StepEvents = { reveals: NO_POSITIONS, remasks: NO_POSITIONS };
+const QUIET: Changes = { reveals: NO_POSITIONS, remasks: NO_POSITIONS };
 
 /** The settings that all samples of a run have in common. */
 export interface SampleSettings extends WindowSettings {
@@ -97,7 +97,7 @@ export class SampleState {
   /**
    * Draws the changes of the step at hand from the state before it, and leaves the state as it is.
    */
-  drawEvents(noise: NoiseSource): StepEvents {
+  drawChanges(noise: NoiseSource): Changes {
     const { plan, maskId } = this.#settings;
     const reveal = this.final ? 1 : plan.reveal[this.#step];
     const remask = this.final ? 0 : plan.remask[this.#step];
@@ -119,15 +119,15 @@ export class SampleState {
    * Carries the changes out and goes on to the next step.
    * @param draws what each of `changes.reveals` became, in their order.
    */
-  apply(events: StepEvents, draws: readonly Draw[]): void {
+  apply(changes: Changes, draws: readonly Draw[]): void {
     const { plan, maskId } = this.#settings;
-    for (const position of events.remasks) {
+    for (const position of changes.remasks) {
       this.tokens[position] = maskId;
       this.#confidence?.remask(position);
     }
     draws.forEach(({ token, probability }, i) => {
-      this.tokens[events.reveals[i]] = token;
-      this.#confidence?.reveal(events.reveals[i], probability);
+      this.tokens[changes.reveals[i]] = token;
+      this.#confidence?.reveal(changes.reveals[i], probability);
     });
     this.#step++;
     if (this.#step > plan.steps) this.#endWindow();

@@ -4,7 +4,7 @@
  * original raises an error without nucleus filtering; this one does not.
  */
 import { defineStrategy, type Transition } from "../definition.ts";
-import { stepFrom, type DenseGrid, type DenseTime } from "../loops/parity/grid.ts";
+import { stepFrom, type ParityGrid, type ParityTime } from "../loops/parity/grid.ts";
 import type { Precision } from "../loops/parity/precision.ts";
 import type { StepWeights } from "../loops/parity/form.ts";
 import { ancestral } from "../loops/parity/weights.ts";
@@ -73,8 +73,8 @@ export function dfmStepSize(t: number, steps: number): number {
  * Computes the parity loop's grid. A time is held in float32 during its step, and the next one is
  * computed from it in doubles.
  */
-function dfmGrid(steps: number): DenseGrid {
-  const grid: DenseTime[] = [];
+function dfmGrid(steps: number): ParityGrid {
+  const grid: ParityTime[] = [];
   const last = (1 - T_MIN) / steps;
   let timestep = 1;
   while (timestep > last) {

@@ -1,11 +1,11 @@
 /** Takes one sequence through one step, and through the final noise removal. */
 import type { Draw } from "../../draw/rowSampler.ts";
 import type { Pace } from "../../../foundation/pace.ts";
-import type { DenseConfidence } from "./confidence.ts";
+import type { ParityConfidence } from "./confidence.ts";
 import { chanceOf, drawKept, drawWeighted } from "./draw.ts";
-import type { DenseTime } from "./grid.ts";
+import type { ParityTime } from "./grid.ts";
 import type { RowsOfSequence } from "./rows.ts";
-import type { DenseUpdate } from "./update.ts";
+import type { ParityUpdate } from "./update.ts";
 
 /** The state of a sequence before a step. */
 export interface SequenceState {
@@ -13,7 +13,7 @@ export interface SequenceState {
   readonly tokens: Int32Array;
   /** Positions that may change. */
   readonly free: Int32Array;
-  readonly confidence: DenseConfidence;
+  readonly confidence: ParityConfidence;
 }
 
 /** The result of a step on a sequence. */
@@ -35,10 +35,10 @@ export type PositionNoise = (out: Float64Array, position: number) => void;
  * @returns what comes; `state.confidence` is brought up to date.
  */
 export async function advance(
-  update: DenseUpdate,
+  update: ParityUpdate,
   state: SequenceState,
   rows: RowsOfSequence,
-  time: DenseTime,
+  time: ParityTime,
   noise: PositionNoise,
   pace: Pace,
 ): Promise<Advance> {
@@ -76,7 +76,7 @@ export async function advance(
  * @param end the time of the last step.
  */
 export async function removeNoise(
-  update: DenseUpdate,
+  update: ParityUpdate,
   { tokens, free }: Pick<SequenceState, "tokens" | "free">,
   rows: RowsOfSequence,
   end: number,

@@ -7,14 +7,14 @@
 import type { Draw } from "../../draw/rowSampler.ts";
 import type { DenoiserModel } from "../../denoiser.ts";
 import type { PreparedRun } from "../../prepare.ts";
-import { DenseNucleus } from "./nucleus.ts";
+import { ParityNucleus } from "./nucleus.ts";
 import { exponentiate, nextLogProbabilities } from "./parameterization.ts";
 import { precisionOf } from "./precision.ts";
 import { TorchGenerator } from "./torchGenerator.ts";
 
 export class AutoregressiveDraw {
   readonly #model: DenoiserModel;
-  readonly #nucleus: DenseNucleus | undefined;
+  readonly #nucleus: ParityNucleus | undefined;
   /** Number of float32 draws of one sequence: (L - 2) V. */
   readonly #drawsOfSequence: number;
   #generator: TorchGenerator;
@@ -24,7 +24,7 @@ export class AutoregressiveDraw {
   constructor(model: DenoiserModel, { topP, seed, length }: PreparedRun) {
     this.#model = model;
     const precision = precisionOf(model.dtype);
-    this.#nucleus = topP < 1 ? new DenseNucleus(model.vocabSize, topP, precision) : undefined;
+    this.#nucleus = topP < 1 ? new ParityNucleus(model.vocabSize, topP, precision) : undefined;
     this.#drawsOfSequence = (length - 2) * model.vocabSize;
     this.#generator = new TorchGenerator(seed);
   }

@@ -4,7 +4,7 @@
  */
 import type { Precision } from "./precision.ts";
 
-export class DenseConfidence {
+export class ParityConfidence {
   /**
    * [L]. The original's tensor is bfloat16 from the start; a float32 network cannot write to it,
    * and the original raises an error there.

@@ -2,8 +2,8 @@
  * A `ParityForm` is a strategy for the parity loop: one step in the original's arithmetic, rounding
  * included.
  */
-import type { DenseConfidence } from "./confidence.ts";
-import type { DenseGrid, DenseTime } from "./grid.ts";
+import type { ParityConfidence } from "./confidence.ts";
+import type { ParityGrid, ParityTime } from "./grid.ts";
 import type { Precision, Round } from "./precision.ts";
 
 /** The two weights of a revealed position: of its token, and of the mask. */
@@ -31,12 +31,12 @@ export interface WeightsForm<Options> {
    */
   weights(
     options: Options,
-    time: DenseTime,
+    time: ParityTime,
     dtype: Precision,
-    confidence: DenseConfidence,
+    confidence: ParityConfidence,
   ): StepWeights;
   /** The strategy's time grid. Default: the even one. */
-  readonly grid?: (steps: number) => DenseGrid;
+  readonly grid?: (steps: number) => ParityGrid;
   /** Whether a step that changed nothing lets the next one use its rows again. Default true. */
   readonly caches?: boolean;
 }
@@ -56,9 +56,9 @@ export type BoundForm =
   | {
       readonly kind: "weights";
       readonly weights: (
-        time: DenseTime,
+        time: ParityTime,
         dtype: Precision,
-        confidence: DenseConfidence,
+        confidence: ParityConfidence,
       ) => StepWeights;
       readonly caches: boolean;
     }

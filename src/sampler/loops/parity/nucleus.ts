@@ -8,7 +8,7 @@ import type { Precision } from "./precision.ts";
 import { TorchSort } from "./torchSort.ts";
 
 /** Works on one row after another with the same scratch memory. */
-export class DenseNucleus {
+export class ParityNucleus {
   readonly #topP: number;
   readonly #precision: Precision;
   readonly #sort: TorchSort;

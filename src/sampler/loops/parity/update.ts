@@ -5,9 +5,9 @@
  * copied.
  */
 import type { DenoiserModel, TokenId } from "../../denoiser.ts";
-import type { DenseConfidence } from "./confidence.ts";
-import type { DenseTime } from "./grid.ts";
-import { DenseNucleus } from "./nucleus.ts";
+import type { ParityConfidence } from "./confidence.ts";
+import type { ParityTime } from "./grid.ts";
+import { ParityNucleus } from "./nucleus.ts";
 import {
   argmax,
   exponentiate,
@@ -19,17 +19,17 @@ import { float32, precisionOf, type Precision } from "./precision.ts";
 import type { BoundForm, StepWeights } from "./form.ts";
 import { networkSigma32 } from "./sigma.ts";
 
-export class DenseUpdate {
+export class ParityUpdate {
   readonly form: BoundForm;
   readonly precision: Precision;
   readonly model: DenoiserModel;
-  readonly #nucleus: DenseNucleus | undefined;
+  readonly #nucleus: ParityNucleus | undefined;
 
   constructor(form: BoundForm, model: DenoiserModel, topP: number) {
     this.form = form;
     this.precision = precisionOf(model.dtype);
     this.model = model;
-    this.#nucleus = topP < 1 ? new DenseNucleus(model.vocabSize, topP, this.precision) : undefined;
+    this.#nucleus = topP < 1 ? new ParityNucleus(model.vocabSize, topP, this.precision) : undefined;
   }
 
   /** Tells whether a step that changed nothing lets the next one use its rows again. */
@@ -51,7 +51,7 @@ export class DenseUpdate {
     this.#nucleus?.filter(row);
   }
 
-  weights(time: DenseTime, confidence: DenseConfidence): StepWeights | undefined {
+  weights(time: ParityTime, confidence: ParityConfidence): StepWeights | undefined {
     if (this.form.kind === "scores") return undefined;
     return this.form.weights(time, this.precision, confidence);
   }
@@ -60,7 +60,7 @@ export class DenseUpdate {
   weigh(
     row: Float32Array,
     weights: StepWeights | undefined,
-    time: DenseTime,
+    time: ParityTime,
     q: Float64Array,
   ): void {
     if (weights === undefined) {

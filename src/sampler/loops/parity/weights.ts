@@ -5,12 +5,12 @@
  * `_ddpm_update`.
  */
 import type { StepWeights } from "./form.ts";
-import type { DenseTime } from "./grid.ts";
+import type { ParityTime } from "./grid.ts";
 import { float32, type Precision } from "./precision.ts";
 import { networkSigma32 } from "./sigma.ts";
 
 /** Returns `(1 - move_chance)[0].item()` at both times: rounded to float32, then a double. */
-export function alphas({ t, s }: DenseTime): {
+export function alphas({ t, s }: ParityTime): {
   readonly alphaT: number;
   readonly alphaS: number;
   readonly sigmaMax: number;
