@@ -28,8 +28,8 @@ const POWERS = Float64Array.from({ length: 1024 }, (_, k) => (k < 1022 ? 2 ** -k
 const LOWEST = -709;
 
 /**
- * Sums are taken first over stretches of this many weights, the even and the odd ones apart: smaller
- * sums lose fewer of their last bits.
+ * Sums are taken first over stretches of this many weights, the even and the odd ones apart:
+ * smaller sums lose fewer of their last bits.
  */
 const STRETCH = 256;
 

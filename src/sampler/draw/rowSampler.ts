@@ -31,8 +31,8 @@ export class RowSampler {
    * @param topP nucleus mass p in (0, 1]; 1 keeps every token.
    * @param quirks whether the token that crosses p is dropped (`original`) or kept (`paper`:
    *   Holtzman et al., 2020).
-   * @param implementation the kernel, if the host has WebAssembly with SIMD and memory for it, or plain
-   *   TypeScript.
+   * @param implementation the kernel, if the host has WebAssembly with SIMD and memory for it, or
+   *   plain TypeScript.
    */
   constructor(
     { vocabSize, maskId }: Pick<DenoiserModel, "vocabSize" | "maskId">,
