@@ -34,7 +34,11 @@ export interface CellSettings {
 }
 
 /** Options of a strategy of the user's own, by the names in its option table. */
-export type OwnOptions = Readonly<Record<string, number | boolean | string>>;
+// The schema generator takes a Record for an object without properties.
+// eslint-disable-next-line @typescript-eslint/consistent-indexed-object-style
+export interface OwnOptions {
+  readonly [name: string]: number | boolean | string;
+}
 
 /**
  * A strategy with more than its name.
@@ -42,8 +46,8 @@ export type OwnOptions = Readonly<Record<string, number | boolean | string>>;
  */
 export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta"> {
   /**
-   * Options of a strategy of your own, as its option table names them; eta may also stand beside the
-   * name, as a list too.
+   * Options of a strategy of your own, as its option table names them; eta may also stand beside
+   * the name, as a list too.
    */
   readonly options?: OwnOptions;
   /**

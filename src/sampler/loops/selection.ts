@@ -1,11 +1,11 @@
-/** Checks what a strategy of the ask-first shape says: its code may be anybody's. */
+/** Checks what a strategy of the ask-first shape selects, because its code may be anybody's. */
 import { isRecord } from "../../foundation/checks.ts";
 import { RemdmError } from "../../foundation/errors.ts";
 import type { Row } from "../definition.ts";
 import type { StatisticName } from "../denoiser.ts";
 
 export interface CheckedSelection {
-  /** Ascending positions that become masks, those to be redrawn included. */
+  /** Ascending positions that become masks, including positions to be redrawn. */
   readonly masks: readonly number[];
   /** Ascending positions that become tokens. */
   readonly tokens: readonly number[];
@@ -14,8 +14,8 @@ export interface CheckedSelection {
 /**
  * @param step index of the step, for messages.
  * @param rows what the strategy was told of.
- * @throws RemdmError `strategy_invalid` for a position that was not among the rows, is named twice, or is not masked
- *   (`reveal`) or not revealed (`remask`, `redraw`).
+ * @throws RemdmError `strategy_invalid` for a position that was not among the rows, is named twice,
+ *   or is not masked (`reveal`) or not revealed (`remask`, `redraw`).
  */
 export function checkSelection(
   kind: string,
