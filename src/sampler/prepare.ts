@@ -155,6 +155,7 @@ export function checkBeforeLoading(
 /**
  * Returns the run with more pinned positions: a prompt's tokens, which are known when the run
  * begins.
+ * @throws OptionError for a token that the model does not have.
  */
 export function withPinned(
   run: PreparedRun,
