@@ -75,6 +75,11 @@ function checksOf(root, python) {
       remedy: "`npm run schemas`, and commit schemas/",
     },
     {
+      name: "strategies",
+      ...node(join(root, "scripts", "strategyTable.mjs"), "--check"),
+      remedy: "`npm run strategies`, and commit README.md",
+    },
+    {
       name: "kernel",
       ...node(join(root, "scripts", "kernel.mjs"), "--check"),
       remedy: "`npm run kernel`, and commit src/sampler/draw/kernel/binary.ts",

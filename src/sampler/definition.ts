@@ -54,7 +54,8 @@ interface Definition<Kind extends string, Table> {
   readonly summary: string;
   /** Kinds of models that it serves. Default `["mdlm"]`. */
   readonly models?: readonly ModelKind[];
-  readonly options?: Table;
+  /** What callers may set. The intersection gives `narrow` the types of its parameters. */
+  readonly options?: Table & OptionTable;
   /**
    * False if the original's code draws from the whole row here; `quirks: "paper"` has a nucleus all
    * the same. Default true.

@@ -48,10 +48,12 @@ function run(command: string, parameters: string[], env: Record<string, string> 
   });
 }
 
+async function compileExamples(): Promise<void> {
+  await execa("node", ["node_modules/typescript/bin/tsc", "-p", "examples"], { cwd: root });
+}
+
 describe("examples/node", () => {
-  beforeAll(async () => {
-    await execa("node", ["node_modules/typescript/bin/tsc", "-p", "examples"], { cwd: root });
-  }, MINUTES);
+  beforeAll(compileExamples, MINUTES);
 
   it(
     "streams a text as it forms, and tells what was taken back",
@@ -102,6 +104,34 @@ describe("examples/deno", () => {
   );
 });
 
+describe("examples/strategy", () => {
+  beforeAll(compileExamples, MINUTES);
+
+  it.each([
+    ["Node", "node", ["examples/dist/strategy/sample.js"]],
+    ["Deno", deno, ["run", ...DENO_PERMISSIONS, "examples/strategy/sample.ts"]],
+  ])(
+    "samples with a strategy of each shape that no package has, under %s",
+    async (_, command, parameters) => {
+      const { stdout, stderr } = await run(command, parameters);
+      const told = /^--- (\S+): (\d+) revealed, (\d+) remasked\n([^]*?)(?=^--- |(?![^]))/gm;
+      const samples = Array.from(stdout.matchAll(told), ([, kind, revealed, remasked, text]) => {
+        return { kind, revealed: Number(revealed), remasked: Number(remasked), text };
+      });
+      expect(samples.map(({ kind }) => kind)).toEqual(["fading", "likeliest-first"]);
+      for (const { revealed, remasked, text } of samples) {
+        expect(remasked).toBeGreaterThan(0);
+        expect(revealed - remasked).toBe(48); // every position ends as a token
+        expect(text).toMatch(/\w{3,}/);
+        expect(text).not.toContain("▒");
+      }
+      expect(stderr).toBe("");
+      await expectNothingLeft();
+    },
+    5 * MINUTES,
+  );
+});
+
 describe("examples/notebook", () => {
   interface Cell {
     readonly cell_type: string;
@@ -139,14 +169,15 @@ describe("examples/notebook", () => {
   }
 
   it(
-    "launches, shows the text as it forms, and the result, in the real Deno kernel",
+    "launches, shows a text as it forms, and one of a strategy of one's own, in the real Deno kernel",
     async () => {
-      const [launched, forming, result] = await execute();
+      const [launched, forming, result, own] = await execute();
       expect(launched).toMatch(/demo: \d+ parameters on cpu|demo: \d+ parameters on cuda/);
       expect(forming.trim().length).toBeGreaterThan(40);
       expect(forming).not.toContain("▒");
       expect(result).toContain(forming.trim().slice(0, 20));
       expect(result).toMatch(/\d+ forward calls, \d+ rows/);
+      expect(own).toMatch(/^\{"kind":"fading","eta":0.1\}\n[^▒]{40,}$/);
       await expectNothingLeft();
     },
     5 * MINUTES,

@@ -1,0 +1,47 @@
+/** The README's table of strategies is the one that their definitions give. */
+import { describe, expect, it } from "@jest/globals";
+import { readme, tableOf } from "../../scripts/strategyTable.mjs";
+import { defineStrategy } from "../../src/sampler/definition.ts";
+import { BUILT_IN, DEFAULT_STRATEGIES, KINDS } from "../../src/sampler/strategies/builtIn.ts";
+
+const about = { source: "a paper", summary: "a | b", transition: () => ({ reveal: 1, remask: 0 }) };
+
+describe("the table of strategies", () => {
+  it("in README.md is made from the definitions (npm run strategies)", () => {
+    const { written, made } = readme({ BUILT_IN, DEFAULT_STRATEGIES });
+    expect(written).toBe(made);
+    for (const kind of KINDS) expect(written).toContain(`\n| \`${kind}\` | `);
+  });
+
+  it("has one row for each kind, with the models that it is the default of", () => {
+    const first = defineStrategy({ ...about, kind: "one" }).definition;
+    const second = defineStrategy({ ...about, kind: "one", models: ["sedd"] }).definition;
+    const strategies = { BUILT_IN: [first, second], DEFAULT_STRATEGIES: { sedd: second } };
+    expect(tableOf(strategies).split("\n").slice(2)).toEqual([
+      "| `one` | a \\| b |  | mdlm, sedd (default) | a paper |",
+      "",
+    ]);
+  });
+
+  it("shows the range and the default of every type of option", () => {
+    const { definition } = defineStrategy({
+      ...about,
+      kind: "all",
+      options: {
+        eta: { type: "number", default: 0.5, range: "[0, 1]", shown: "[0, max]", help: "" },
+        count: { type: "integer", default: 2, range: "[1, 9]", help: "" },
+        quick: { type: "flag", default: false, help: "" },
+        shape: { type: "choice", choices: ["round", "square"], help: "" },
+        when: {
+          type: "variant",
+          variants: { late: { t: { type: "number", default: 0.1, range: "(0, 1)", help: "" } } },
+          help: "",
+        },
+      },
+    });
+    expect(tableOf({ BUILT_IN: [definition], DEFAULT_STRATEGIES: {} })).toContain(
+      "| `eta`: [0, max] (0.5); `count`: [1, 9] (2); `quick`: true or false (false); " +
+        "`shape`: round, square (round); `when`: `late` with `t`: (0, 1) (0.1) |",
+    );
+  });
+});
