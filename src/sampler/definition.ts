@@ -49,7 +49,8 @@ interface Definition<Kind extends string, Table> {
   readonly summary: string;
   /** Kinds of models that it serves. Default `["mdlm"]`. */
   readonly models?: readonly ModelKind[];
-  readonly options?: Table;
+  /** The intersection gives `narrow`, written in place, the types of its parameters. */
+  readonly options?: Table & OptionTable;
   /** False: the original's code draws from the whole row here; `quirks: "paper"` has a nucleus. Default true. */
   readonly nucleus?: boolean;
   /** Whether it serves long texts (`stride`, `strides`). Default true. */
@@ -172,6 +173,13 @@ export interface StrategyMaker<Kind extends string = string, Table = OptionTable
    */
   (options?: GivenOptions<Table>): StrategyData<Kind, Table> & DefinedStrategy;
   /** Does the same with options of any origin: flags, a file. */
+  with(options: AnyOptions): DefinedStrategy;
+  readonly definition: StrategyDefinition;
+}
+
+/** A {@link StrategyMaker} of any kind and table. */
+export interface AnyStrategyMaker {
+  (options?: never): DefinedStrategy;
   with(options: AnyOptions): DefinedStrategy;
   readonly definition: StrategyDefinition;
 }

@@ -1,5 +1,5 @@
 /** What a caller may ask for as a strategy. */
-import type { DefinedStrategy, StrategyMaker } from "./definition.ts";
+import type { DefinedStrategy, AnyStrategyMaker } from "./definition.ts";
 import type { BuiltInStrategy } from "./strategies/builtIn.ts";
 
 /** A built-in strategy as plain data: its kind, and options of which each may be left out. */
@@ -14,4 +14,4 @@ export type StrategyName =
   Exclude<Strategy["kind"], "remdm"> | "fb" | "remdm-max" | (string & Record<never, never>);
 
 /** Whatever names a strategy: a built-in one as data or by its name, or what `defineStrategy` returned. */
-export type AnyStrategy = Strategy | StrategyName | DefinedStrategy | StrategyMaker;
+export type AnyStrategy = Strategy | StrategyName | DefinedStrategy | AnyStrategyMaker;

@@ -11,6 +11,7 @@ import {
   type DenoiserModel,
   type SamplerOptions,
 } from "../../src/sampler/index.ts";
+import type { AnyOptions } from "../../src/sampler/optionTable.ts";
 import { MASK, TableDenoiser } from "./support/tableDenoiser.ts";
 
 const model: DenoiserModel = { vocabSize: 4, maskId: MASK, length: 6, timeConditioning: false };
@@ -178,7 +179,7 @@ describe("a strategy", () => {
 
   it("takes undefined for what is left out, and options of any origin by `with`", () => {
     const untyped: unknown = { share: undefined, rounds: 3 };
-    expect(all.with(untyped as object)).toEqual({ ...all(), rounds: 3 });
+    expect(all.with(untyped as AnyOptions)).toEqual({ ...all(), rounds: 3 });
   });
 
   it("is frozen, its records too, and plain data in JSON", () => {
@@ -224,7 +225,7 @@ describe("a strategy", () => {
 
   it.each([null, 3, ["share"], "share"])("refuses %j for its options", (options) => {
     const untyped: unknown = options;
-    expect(() => all.with(untyped as object)).toThrow("strategy must be an object of options");
+    expect(() => all.with(untyped as AnyOptions)).toThrow("strategy must be an object of options");
   });
 
   it("is made by its own definition, whatever function has a key of that name", () => {
@@ -325,7 +326,7 @@ describe("types", () => {
           ...TEXTS,
           options: { eta: NUMBER },
           // @ts-expect-error an option that the table lacks, where it is read
-          transition: ({ etaCap }, step) => posterior(step, etaCap),
+          transition: ({ etaCap }, step) => posterior(step, etaCap === undefined ? 0 : 1),
         }),
       () =>
         defineStrategy({
@@ -333,7 +334,7 @@ describe("types", () => {
           ...TEXTS,
           statistics: ["max"],
           // @ts-expect-error a statistic that was not asked for
-          select: (_, __, rows) => ({ reveal: rows.map((row) => row.entropy) }),
+          select: (_, __, rows) => (rows[0].entropy === 0 ? {} : {}),
         }),
       // @ts-expect-error a built-in strategy with an option that it lacks
       () => prepare({ strategy: { kind: "remdm-cap", etaCap: 0.1 } }, model),
