@@ -19,8 +19,11 @@ export interface LoadedStrategy {
 
 /** Tells whether the name of a strategy names a module: `./mine.js`, `../lib/mine.mjs#name`. */
 export function isStrategyModule(name: string): boolean {
-  return /\.[cm]?[jt]s(#.*)?$/.test(name);
+  return MODULE.test(name);
 }
+
+/** A path, whose directories may have a `#` in them, and the name of an export. */
+const MODULE = /^(.*?\.[cm]?[jt]s)(?:#([^#/\\]*))?$/;
 
 /**
  * Imports the module and takes one of its exports, which `defineStrategy` must have returned.
@@ -29,7 +32,7 @@ export function isStrategyModule(name: string): boolean {
  * @throws OptionError that says what is missing: the file, the export, or a strategy in it.
  */
 export async function loadStrategy(name: string, base: string): Promise<LoadedStrategy> {
-  const [file, exported = "default"] = name.split("#");
+  const [, file = name, exported = "default"] = MODULE.exec(name) ?? [];
   const path = resolve(base, expandHome(file));
   const refusal = (message: string, remedy: string): OptionError =>
     new OptionError("strategy", name, { message, remedy });

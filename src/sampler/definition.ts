@@ -6,14 +6,13 @@
  */
 import { isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
+import { checkDefinition } from "./checkDefinition.ts";
 import type { ModelKind, StatisticName, TokenId } from "./denoiser.ts";
 import type { ParityForm } from "./loops/parity/form.ts";
 import {
-  contains,
   parseOptions,
   type AnyOptions,
   type GivenOptions,
-  type NumberOption,
   type OptionTable,
   type OptionValues,
 } from "./optionTable.ts";
@@ -197,6 +196,13 @@ export interface StrategyMaker<Kind extends string = string, Table = OptionTable
   readonly definition: StrategyDefinition;
 }
 
+/** A {@link StrategyMaker} of any kind and table. */
+export interface AnyStrategyMaker {
+  (options?: never): DefinedStrategy;
+  with(options: AnyOptions): DefinedStrategy;
+  readonly definition: StrategyDefinition;
+}
+
 /**
  * Makes a strategy from its definition. Give the result to `strategy` of `Remdm.sample`,
  * `sampleEvents` or an experiment, or call it first for other options than the defaults.
@@ -223,64 +229,21 @@ export function makerOf<const Kind extends string, const Table>(
   const make = (options: AnyOptions = {}): unknown => {
     if (!isRecord(options)) throw new OptionError("strategy", options, "an object of options");
     const { kind } = definition;
+    if (options.kind !== undefined && options.kind !== kind) {
+      throw new OptionError("strategy.kind", options.kind, `${JSON.stringify(kind)} or left out`);
+    }
     const data = {
       kind,
       ...parseOptions("strategy.", kind, definition.options ?? NO_OPTIONS, options),
     };
     return Object.freeze(Object.defineProperty(data, DEFINITION, { value: definition }));
   };
+  Object.defineProperty(make, DEFINITION, { value: definition });
   return Object.assign(make, { with: make, definition }) as StrategyMaker<Kind, Table>;
 }
 
 /** @returns the definition that a strategy or its maker carries; undefined for plain data. */
 export function definitionOf(value: unknown): StrategyDefinition | undefined {
-  if (typeof value === "function" && "definition" in value) {
-    return value.definition as StrategyDefinition;
-  }
-  if (!isRecord(value) || !(DEFINITION in value)) return undefined;
+  if (!(isRecord(value) || typeof value === "function") || !(DEFINITION in value)) return undefined;
   return (value as unknown as DefinedStrategy)[DEFINITION];
-}
-
-/** Definitions may come from JavaScript, or from a module that a path names. */
-function checkDefinition(definition: unknown): void {
-  if (!isRecord(definition)) {
-    throw new OptionError("definition", definition, "an object with a kind");
-  }
-  const { kind, source, summary, options = {}, transition, select, statistics } = definition;
-  if (typeof kind !== "string" || !/^[\w.-]+$/.test(kind)) {
-    throw new OptionError("definition.kind", kind, "a name of letters, digits, -, _ and .");
-  }
-  for (const [name, text] of Object.entries({ source, summary })) {
-    if (typeof text === "string" && text !== "") continue;
-    throw new OptionError(`definition.${name}`, text, "a text");
-  }
-  const shapes = [transition, select].filter((one) => typeof one === "function");
-  if (shapes.length !== 1) {
-    const allowed = "a function: either transition (draw first) or select (ask first)";
-    throw new OptionError("definition.transition", transition, allowed);
-  }
-  if (typeof select === "function" && !(Array.isArray(statistics) && statistics.length > 0)) {
-    throw new OptionError(
-      "definition.statistics",
-      statistics,
-      "a list of statistics, one at least",
-    );
-  }
-  if (!isRecord(options)) throw new OptionError("definition.options", options, "an option table");
-  for (const [name, option] of Object.entries(options)) checkOption(name, option);
-}
-
-const TYPES = ["number", "integer", "flag", "choice", "variant"];
-
-function checkOption(name: string, option: unknown): void {
-  const at = `definition.options.${name}`;
-  if (!isRecord(option) || !TYPES.includes(String(option.type))) {
-    throw new OptionError(at, option, `an object whose type is one of ${TYPES.join(", ")}`);
-  }
-  if (name === "kind") throw new OptionError(at, option, "undefined (kind is the strategy's name)");
-  if (option.type !== "number" && option.type !== "integer") return;
-  const { range, default: value } = option as unknown as Partial<NumberOption>;
-  if (typeof range !== "string") throw new OptionError(`${at}.range`, range, 'such as "[0, 1]"');
-  if (typeof value === "number" && contains(range, value)) return;
-  throw new OptionError(`${at}.default`, value, `a number in ${range}`);
 }

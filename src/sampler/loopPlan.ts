@@ -6,9 +6,8 @@ import type { DenoiserModel, ModelKind } from "./denoiser.ts";
 import { bindForm, type BoundForm } from "./loops/parity/form.ts";
 import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
 import type { AnyOptions } from "./optionTable.ts";
-import { MAX_STEPS, planOf, type Plan } from "./plan.ts";
+import { isFalling, MAX_STEPS, planOf, timesOf, type Plan } from "./plan.ts";
 import type { Quirks } from "./quirks.ts";
-import { linearTimes } from "./schedule.ts";
 import type { PreparedStrategy } from "./strategies/find.ts";
 
 /** The loop that a run takes, with the data that this loop alone needs. */
@@ -87,18 +86,12 @@ export function loopOf(
 function readTimes(
   steps: unknown,
   length: number,
-  { kind, times }: StrategyDefinition,
+  definition: StrategyDefinition,
   end: number | undefined,
 ): Float64Array {
   if (Array.isArray(steps) || ArrayBuffer.isView(steps)) return checkTimes(steps);
   const count = checkInteger("steps", steps === undefined ? length : steps, 1, MAX_STEPS);
-  if (times === undefined) return linearTimes(count, end);
-  const own: unknown = times(count);
-  if (own instanceof Float64Array && isFalling(own)) return own;
-  throw new RemdmError(`The time grid of the strategy ${kind} does not fall from 1 to 0 or above`, {
-    code: "strategy_invalid",
-    remedy: "Let its times return a Float64Array of falling numbers that begins with 1.",
-  });
+  return timesOf(definition, count, end);
 }
 
 function checkTimes(steps: unknown): Float64Array {
@@ -108,11 +101,6 @@ function checkTimes(steps: unknown): Float64Array {
   const allowed =
     "a number of steps, or an array of two or more falling times from 1 to 0 or above";
   throw new OptionError("steps", steps, allowed);
-}
-
-function isFalling(times: Float64Array): boolean {
-  const falls = times.every((time, i) => (i === 0 ? time === 1 : time < times[i - 1]));
-  return falls && times.length >= 2 && times[times.length - 1] >= 0;
 }
 
 /** Tells whether to compute as the original does. */

@@ -100,6 +100,7 @@ export type AnyOptions = Readonly<Record<string, unknown>>;
  * @param prefix what stands before the names of options in messages: `"strategy."`.
  * @param owner what the options belong to, for messages: the kind of the strategy.
  * @param given of any origin; `kind` is left to the caller.
+ * @returns the options in the order of the table, frozen.
  * @throws OptionError that names the option as the caller wrote it: `strategy.window.tOn`.
  */
 export function parseOptions(
@@ -122,7 +123,7 @@ export function parseOptions(
     const narrowed = { ...option, ...option.narrow(numbers) };
     parsed[name] = parseNumber(prefix + name, narrowed, given[name]);
   }
-  return Object.fromEntries(entries.map(([name]) => [name, parsed[name]]));
+  return Object.freeze(Object.fromEntries(entries.map(([name]) => [name, parsed[name]])));
 }
 
 type Narrowed = NumberOption & Required<Pick<NumberOption, "narrow">>;
@@ -169,18 +170,24 @@ function parseVariant(name: string, { variants }: VariantOption, value: unknown)
   if (typeof kind !== "string" || !Object.hasOwn(variants, kind)) {
     throw new OptionError(`${name}.kind`, kind, `one of ${kinds}`);
   }
-  return { kind, ...parseOptions(`${name}.`, kind, variants[kind], value) };
+  return Object.freeze({ kind, ...parseOptions(`${name}.`, kind, variants[kind], value) });
 }
 
 const INTERVAL = /^([[(])\s*(\S+)\s*,\s*(\S+)\s*([\])])$/;
+
+/** Whether a text is an interval such as `"(0, 1]"`. */
+export function isInterval(range: string): boolean {
+  const [, , low, high] = INTERVAL.exec(range) ?? [];
+  return Number(low) <= Number(high);
+}
 
 /**
  * Whether a number lies in an interval such as `"(0, 1]"`.
  * @throws OptionError for a text that is no interval.
  */
 export function contains(range: string, x: number): boolean {
+  if (!isInterval(range)) throw new OptionError("range", range, 'an interval such as "[0, 1]"');
   const [, left, low, high, right] = INTERVAL.exec(range) ?? [];
   const [min, max] = [Number(low), Number(high)];
-  if (!(min <= max)) throw new OptionError("range", range, 'an interval such as "[0, 1]"');
   return (left === "[" ? x >= min : x > min) && (right === "]" ? x <= max : x < max);
 }

@@ -2,9 +2,15 @@
  * A plan is a draw-first strategy as numbers. The network decides what a position becomes and never
  * whether it changes (docs/design.md), so a whole run is a time grid and two chances for each step.
  */
-import { checkChoice, checkInteger, checkNumber, checkOptions } from "../foundation/checks.ts";
+import {
+  checkChoice,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  isRecord,
+} from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
-import type { AnyTimeStrategy, Step, Transition } from "./definition.ts";
+import type { AnyTimeStrategy, Step, StrategyDefinition } from "./definition.ts";
 import type { AnyOptions } from "./optionTable.ts";
 import type { Quirks } from "./quirks.ts";
 import { linearTimes, T_MIN } from "./schedule.ts";
@@ -60,10 +66,35 @@ export function compilePlan(
   const quirks = checkChoice("quirks", options.quirks, ["original", "paper"]);
   const { definition, options: own } = findStrategy(strategy, modelOf(strategy));
   if (!("transition" in definition)) {
-    throw new OptionError("strategy.kind", definition.kind, "a strategy of masked diffusion");
+    throw new OptionError("strategy.kind", definition.kind, "one that draws first");
   }
-  const times = definition.times?.(steps) ?? linearTimes(steps, last);
-  return planOf(definition, own, times, quirks);
+  return planOf(definition, own, timesOf(definition, steps, last), quirks);
+}
+
+/**
+ * The time grid of a strategy: its own, else an even one.
+ * @param end the last time of an even grid.
+ * @returns [T + 1] falling times.
+ * @throws RemdmError `strategy_invalid` for a grid of its own that does not fall from 1.
+ */
+export function timesOf(
+  { kind, times }: StrategyDefinition,
+  steps: number,
+  end: number | undefined,
+): Float64Array {
+  if (times === undefined) return linearTimes(steps, end);
+  const own: unknown = times(steps);
+  if (own instanceof Float64Array && isFalling(own)) return own;
+  throw new RemdmError(`The time grid of the strategy ${kind} does not fall from 1 to 0 or above`, {
+    code: "strategy_invalid",
+    remedy: "Let its times return a Float64Array of falling numbers that begins with 1.",
+  });
+}
+
+/** Whether times fall from 1 to 0 or above; two at least. */
+export function isFalling(times: Float64Array): boolean {
+  const falls = times.every((time, i) => (i === 0 ? time === 1 : time < times[i - 1]));
+  return falls && times.length >= 2 && times[times.length - 1] >= 0;
 }
 
 /** Finds `ar` too, which is then refused with a message of its own. */
@@ -105,9 +136,9 @@ function checkChance(
   kind: string,
   name: "reveal" | "remask",
   step: number,
-  transition: Transition,
+  transition: unknown,
 ): number {
-  const chance: unknown = transition[name];
+  const chance = isRecord(transition) ? transition[name] : undefined;
   if (typeof chance === "number" && chance >= 0 && chance <= 1) return chance;
   throw new RemdmError(
     `The strategy ${kind} gives ${String(chance)} as the chance of a ${name} in step ${step}`,

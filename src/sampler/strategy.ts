@@ -1,5 +1,5 @@
 /** These types say what a caller may give as a strategy. */
-import type { DefinedStrategy, StrategyMaker } from "./definition.ts";
+import type { DefinedStrategy, AnyStrategyMaker } from "./definition.ts";
 import type { BuiltInStrategy } from "./strategies/builtIn.ts";
 
 /** A built-in strategy as plain data: its kind, and its options, which may all be left out. */
@@ -17,4 +17,4 @@ export type StrategyName =
  * Everything that stands for a strategy: a built-in one as data or by its name, or what
  * `defineStrategy` returned.
  */
-export type AnyStrategy = Strategy | StrategyName | DefinedStrategy | StrategyMaker;
+export type AnyStrategy = Strategy | StrategyName | DefinedStrategy | AnyStrategyMaker;

@@ -27,13 +27,12 @@ export function findStrategy(strategy: unknown, model: ModelKind): PreparedStrat
   const own = definitionOf(given);
   if (own !== undefined && typeof given === "function") return ofModel(own, {}, model, isName);
   if (!isRecord(given)) {
-    const kinds = KINDS.join(", ");
-    throw new OptionError("strategy", given, `an object whose kind is one of ${kinds}`);
+    throw unknown("strategy", given, `an object whose kind is one of ${KINDS.join(", ")}`);
   }
   const known = BUILT_IN.filter(({ kind }) => kind === given.kind);
   const definition = own ?? known.find((one) => modelsOf(one).includes(model)) ?? known.at(0);
   if (definition === undefined) {
-    throw new OptionError("strategy.kind", given.kind, `one of ${KINDS.join(", ")}`);
+    throw unknown("strategy.kind", given.kind, `one of ${KINDS.join(", ")}`);
   }
   return ofModel(definition, given, model, isName);
 }
@@ -66,6 +65,15 @@ function ofModel(
     definition.kind,
     `${allowed} for a model of kind ${model}`,
   );
+}
+
+/** A strategy that is no built-in one may have been one of the user's own. */
+function unknown(option: string, value: unknown, allowed: string): OptionError {
+  const { message, remedy } = new OptionError(option, value, allowed);
+  const own =
+    "For a strategy of your own pass what defineStrategy returned, or what calling that returned: " +
+    "a copy of it ({ ...strategy }, structuredClone, JSON) loses its definition.";
+  return new OptionError(option, value, { message, remedy: `${remedy} ${own}` });
 }
 
 /** How the paper's family is said: as a kind, and by name. */
