@@ -12,6 +12,9 @@ import { pathToFileURL } from "node:url";
 import type { Denoiser, SamplerOptions } from "remdm/sampler";
 import { inTurns, median, ms, ratio, table, timed, times } from "./measure.ts";
 
+/** Closes what was launched. */
+const ends: (() => Promise<void>)[] = [];
+
 const { values } = parseArgs({
   allowPositionals: true,
   options: { other: { type: "string" }, rounds: { type: "string", default: "9" } },
@@ -99,8 +102,6 @@ function flatNetwork(kind: "mdlm" | "sedd"): Denoiser {
   };
   return denoiser;
 }
-
-const ends: (() => Promise<void>)[] = [];
 
 /** The bundled models, each launched by both builds. */
 async function models(now: Build, before: Build): Promise<Readonly<Record<string, Work>>> {

@@ -12,7 +12,7 @@ const VOCAB_SIZE = 50_258;
 const MASK_ID = VOCAB_SIZE - 1;
 const ROUNDS = 200;
 const SAME_KIND = 4;
-const FORMS = ["kernel", "plain"] as const;
+const IMPLEMENTATIONS = ["kernel", "plain"] as const;
 
 const noise = new PhiloxNoise(1n);
 
@@ -34,7 +34,7 @@ interface Case {
   readonly name: string;
   readonly topP: number;
   readonly size: number;
-  /** By form. */
+  /** By implementation. */
   readonly runs: readonly ((step: number) => void)[];
   readonly times: readonly number[][];
 }
@@ -79,14 +79,15 @@ function nucleusSize({ whole }: Row, topP: number): number {
 
 /** Each row of a kind is used in turn, so that no branch predictor learns one by heart. */
 function caseOf(kind: string, rows: readonly Row[], use: keyof typeof USES, topP: number): Case {
-  const runs = FORMS.map((form) => {
+  const runs = IMPLEMENTATIONS.map((implementation) => {
     const model = { vocabSize: VOCAB_SIZE, maskId: MASK_ID };
-    const sampler = new RowSampler(model, topP, "original", form);
-    if (sampler.form !== form) throw new Error(`this machine has no ${form} form`);
+    const sampler = new RowSampler(model, topP, "original", implementation);
+    if (sampler.implementation !== implementation)
+      throw new Error(`this machine has no ${implementation} implementation`);
     return (step: number) => void USES[use](sampler, rows[step % rows.length], step);
   });
   const size = use === "argmax" ? 1 : nucleusSize(rows[0], topP);
-  return { name: `${kind} ${use}`, topP, size, runs, times: FORMS.map(() => []) };
+  return { name: `${kind} ${use}`, topP, size, runs, times: IMPLEMENTATIONS.map(() => []) };
 }
 
 const cases = Object.entries(KINDS).flatMap(([kind, logit]) => {
@@ -103,10 +104,10 @@ const cases = Object.entries(KINDS).flatMap(([kind, logit]) => {
 // All cases in turn: what else the machine does hits all of them alike.
 for (let round = 0; round < ROUNDS; round++) {
   for (const { runs, times } of cases) {
-    runs.forEach((run, form) => {
+    runs.forEach((run, implementation) => {
       const begin = performance.now();
       run(round);
-      times[form].push(performance.now() - begin);
+      times[implementation].push(performance.now() - begin);
     });
   }
 }

@@ -1,4 +1,4 @@
-/** The public surface, nothing else. */
+/** The package's public surface: this file only exports names. */
 import "./foundation/ambient.ts";
 export { BackendError, CheckpointError } from "./backend/errors.ts";
 export type { ModelCard, Runtime } from "./backend/wire/protocol.ts";

@@ -4,7 +4,7 @@
  */
 import { mkdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bytesText } from "../foundation/bytesText.ts";
+import { bytesText } from "../foundation/messages.ts";
 import { isRecord } from "../foundation/checks.ts";
 import { AbortedError } from "../foundation/errors.ts";
 import { resolveJob, type DownloadOptions, type Job } from "./downloadOptions.ts";

@@ -5,7 +5,7 @@
 import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { bytesText } from "../foundation/bytesText.ts";
+import { bytesText } from "../foundation/messages.ts";
 import { isRecord } from "../foundation/checks.ts";
 import { bodyOf, reasonOf, requestFile } from "./drive.ts";
 import { DownloadError, fileError, Interrupted } from "./errors.ts";

@@ -1,4 +1,4 @@
-/** Fits what the system or other people wrote into messages, in a length that can be read. */
+/** Words the parts of messages: quoted texts, counts and sizes, in a length that can be read. */
 
 /**
  * Returns what to do where too many open files caused an error, directly or through its causes;
@@ -41,4 +41,12 @@ export function quoted(text: string): string {
 /** A number of things in words: `1 sample`, `2 samples`. */
 export function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+/** Writes a number of bytes for people: `1.36 GB`, `312 MB`, `4.50 kB`, `12 bytes`. */
+export function bytesText(bytes: number): string {
+  if (bytes < 1e3) return `${bytes} bytes`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toPrecision(3)} kB`;
+  if (bytes < 1e9) return `${(bytes / 1e6).toPrecision(bytes < 1e8 ? 2 : 3)} MB`;
+  return `${(bytes / 1e9).toFixed(2)} GB`;
 }

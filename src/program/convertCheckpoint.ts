@@ -1,4 +1,6 @@
-/** Converts a checkpoint to safetensors, as `remdm convert` does, for programs. */
+/**
+ * Converts a checkpoint to safetensors for programs, as `remdm convert` does on the command line.
+ */
 import { resolve } from "node:path";
 import { convert } from "../backend/process/convert.ts";
 import { findPython } from "../backend/process/python.ts";

@@ -1,6 +1,4 @@
-/**
- * Options of `Remdm.launch` and `Remdm.connect`. All of them are checked before anything starts.
- */
+/** Checks the options of `Remdm.launch` and `Remdm.connect` before anything starts. */
 import {
   BACKEND_KEYS,
   resolveBackendOptions,
@@ -32,10 +30,10 @@ export interface LaunchOptions extends BackendOptions {
    */
   readonly tokenizer?: string | Tokenizer;
   /**
-   * What the backend sends of a row of the vocabulary where `topP` is below 1: the `whole` row, or
-   * only the `top` that the nucleus can hold. Both give the same tokens, except where the last bit
-   * of a sum decides. Default `auto`: `top` beside a GPU, which spares copying whole rows from it
-   * and searching them here; `whole` beside a CPU, where a copy costs less than the search.
+   * Says what the backend sends of a row of the vocabulary where `topP` is below 1: the `whole`
+   * row, or only the `top` that the nucleus can hold. Both give the same tokens, except where the
+   * last bit of a sum decides. Default `auto`: `top` beside a GPU, which spares copying whole rows
+   * from it and searching them here; `whole` beside a CPU, where a copy costs less than the search.
    */
   readonly rows?: RowChoice;
 }
@@ -44,8 +42,8 @@ export interface ConnectOptions {
   /** The address of a running backend, `ipc:///path/to/socket`, as `remdm serve` prints it. */
   readonly endpoint: string;
   /**
-   * As for `launch`. Default: a bundled model's own, by its name, else the one that fits the
-   * vocabulary; the directory of a remote checkpoint is out of reach.
+   * As for `launch`. Default: a bundled model's own tokenizer, found by the model's name, else the
+   * one that fits the vocabulary. The directory of a remote checkpoint cannot be read.
    */
   readonly tokenizer?: string | Tokenizer;
   /** As for `launch`. */

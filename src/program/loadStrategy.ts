@@ -1,6 +1,6 @@
 /**
- * Loads a strategy of the user's own from a JavaScript module, named as `./mine.js#name`. The module
- * is code and runs with the rights of this process.
+ * Loads a strategy of the user's own from a JavaScript module, named as `./mine.js#name`. The
+ * module is code and runs with the rights of this process.
  */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
@@ -13,23 +13,26 @@ import { definitionOf, type StrategyMaker } from "../sampler/definition.ts";
 /** A strategy that was loaded, and the file that it came from. */
 export interface LoadedStrategy {
   readonly make: StrategyMaker;
-  /** Absolute. */
+  /** An absolute path. */
   readonly path: string;
 }
 
-/** Whether the name of a strategy is a module's: `./mine.js`, `../lib/mine.mjs#name`. */
+/** Tells whether the name of a strategy names a module: `./mine.js`, `../lib/mine.mjs#name`. */
 export function isStrategyModule(name: string): boolean {
-  return /\.[cm]?[jt]s(#.*)?$/.test(name);
+  return MODULE.test(name);
 }
 
+/** A path, whose directories may have a `#` in them, and the name of an export. */
+const MODULE = /^(.*?\.[cm]?[jt]s)(?:#([^#/\\]*))?$/;
+
 /**
- * Imports the module and takes one of its exports: what `defineStrategy` returned.
+ * Imports the module and takes one of its exports, which `defineStrategy` must have returned.
  * @param name a path, then `#` and the name of an export; without `#`, the default export.
  * @param base directory that a relative path starts from.
  * @throws OptionError that says what is missing: the file, the export, or a strategy in it.
  */
 export async function loadStrategy(name: string, base: string): Promise<LoadedStrategy> {
-  const [file, exported = "default"] = name.split("#");
+  const [, file = name, exported = "default"] = MODULE.exec(name) ?? [];
   const path = resolve(base, expandHome(file));
   const refusal = (message: string, remedy: string): OptionError =>
     new OptionError("strategy", name, { message, remedy });

@@ -1,4 +1,4 @@
-/** A prompt is a text whose tokens are pinned at the beginning. */
+/** Pins the tokens of a prompt at the beginning of every sample. */
 import { isRecord } from "../foundation/checks.ts";
 import type { DenoiserModel, TokenId } from "../sampler/denoiser.ts";
 import { OptionError } from "../foundation/errors.ts";
@@ -9,14 +9,14 @@ import type { Tokenizer, UnknownPiece } from "../tokenizer/tokenizer.ts";
 
 /** A run whose prompt is still a text. */
 export interface PromptedRun {
-  /** Without the prompt. */
+  /** The run without the prompt. */
   readonly run: PreparedRun;
   readonly prompt: string | undefined;
 }
 
 /**
  * Prepares a run, except for what depends on the prompt's tokens.
- * @throws OptionError.
+ * @throws OptionError for every option except the prompt.
  */
 export function preparePrompted(
   given: SamplerOptions & { readonly prompt?: unknown },
@@ -31,10 +31,9 @@ export function preparePrompted(
 }
 
 /**
- * @returns the run with the prompt's tokens among the pinned ones; a mask that is written in the prompt leaves its
- *   position free.
- * @throws OptionError when the prompt is too long, or meets a pinned position; TokenizerError `tokenizer_unknown` when
- *   the tokenizer does not know all of it.
+ * Pins the prompt's tokens. A mask that is written in the prompt leaves its position free.
+ * @throws OptionError when the prompt is too long or meets a pinned position; TokenizerError
+ *   `tokenizer_unknown` when the tokenizer does not know all of it.
  */
 export async function pinPrompt(
   { run, prompt }: PromptedRun,

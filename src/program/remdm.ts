@@ -1,4 +1,4 @@
-/** The public class: a model that is ready to be sampled from. */
+/** `Remdm` is the public class: a model that is ready to be sampled from. */
 import { connectBackend, launchBackend, ping, type Backend } from "../backend/backend.ts";
 import type { ModelCard, ReadyReply, Runtime } from "../backend/wire/protocol.ts";
 import { findPython } from "../backend/process/python.ts";
@@ -24,19 +24,22 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 export interface SampleOptions extends SamplerOptions {
   /**
-   * Text that every sample begins with; `pinned` pins what is to stand elsewhere. A mask in it, as a tokenizer that has one writes
-   * it (`a [MASK] b`), leaves that position to the model.
+   * Text that every sample begins with; use `pinned` for tokens in other places. A mask in it,
+   * written as the tokenizer writes one (`a [MASK] b`), leaves that position to the model.
    */
   readonly prompt?: string;
-  /** Whether special tokens (what begins, ends or pads a text) are part of `texts` and of the pieces. Default true. */
+  /**
+   * Whether special tokens (they begin, end or pad a text) are part of `texts` and of the pieces.
+   * Default true.
+   */
   readonly specialTokens?: boolean;
 }
 
-/** Whether the backend is at work. */
+/** What the backend answers to a ping. */
 export interface BackendStatus {
   /** Whether a forward is running. */
   readonly busy: boolean;
-  /** Forward calls that wait for the device, those of other clients included. */
+  /** Forward calls that wait for the device, other clients' calls included. */
   readonly queued: number;
 }
 
@@ -59,8 +62,9 @@ export class Remdm implements AsyncDisposable {
   }
 
   /**
-   * Starts a Python process with the network and waits until the checkpoint is loaded: seconds, or minutes
-   * for a large one. When that fails, nothing is left of it. End it with `close`, or declare it with `await using`.
+   * Starts a Python process with the network and waits until the checkpoint is loaded: seconds, or
+   * minutes for a large one. If that fails, the process is ended. End the process with `close`, or
+   * declare the model with `await using`.
    * @throws OptionError, CheckpointError, BackendError, TokenizerError, AbortedError.
    */
   static async launch(options: LaunchOptions = {}): Promise<Remdm> {
@@ -73,7 +77,8 @@ export class Remdm implements AsyncDisposable {
 
   /**
    * Connects to a backend that runs already (`remdm serve`); `close` leaves it running.
-   * @throws as {@link launch}; BackendError endpoint_invalid for `tcp://`, backend_timeout when nobody is there.
+   * @throws as {@link launch}; BackendError endpoint_invalid for `tcp://`, backend_timeout when no
+   *   backend answers.
    */
   static async connect(options: ConnectOptions): Promise<Remdm> {
     const connect = resolveConnect(options);
@@ -98,9 +103,10 @@ export class Remdm implements AsyncDisposable {
   }
 
   /**
-   * Prepares a run, which is not started yet: iterate it, or call its `result()`. What depends on the prompt's tokens
-   * is found when it starts, and ends the run: OptionError for a prompt that is too long or meets a pinned position,
-   * TokenizerError for one that the tokenizer does not know.
+   * Prepares a run without starting it: iterate the run, or call its `result()`. An error that
+   * depends on the prompt's tokens ends the run after its start: OptionError for a prompt that is
+   * too long or meets a pinned position, TokenizerError for a prompt that the tokenizer does not
+   * know.
    * @throws OptionError for every other option, at once.
    */
   sample(options: SampleOptions): SampleRun {
@@ -120,8 +126,9 @@ export class Remdm implements AsyncDisposable {
   }
 
   /**
-   * A sign of life, also while a forward runs.
-   * @throws BackendError backend_exited or backend_closed, backend_timeout when it hangs, AbortedError.
+   * Asks the backend for a sign of life; it answers while a forward runs too.
+   * @throws BackendError backend_exited or backend_closed, backend_timeout when it hangs,
+   *   AbortedError.
    */
   async ping(options: { readonly signal?: AbortSignal } = {}): Promise<BackendStatus> {
     checkOptions("ping", options, { signal: true });
@@ -131,8 +138,8 @@ export class Remdm implements AsyncDisposable {
   }
 
   /**
-   * Running samples end with BackendError backend_closed. Resolves when nothing is left: no process of ours,
-   * no socket, no file. Any number of times.
+   * Ends or leaves the backend. Runs under way end with BackendError backend_closed. Resolves when
+   * our process, its sockets and its files are gone. May be called any number of times.
    */
   close(): Promise<void> {
     return this.#backend.close();
@@ -149,7 +156,10 @@ async function chosenTokenizer(
   return typeof choice === "string" ? loadTokenizer(choice) : choice;
 }
 
-/** What the sampler must know besides the card: the ends of a text, and what the network's rows are rounded to. */
+/**
+ * Adds to the card what else the sampler must know: the tokens that begin and end a text, and the
+ * number format that the network's rows are rounded to.
+ */
 function samplerModel({ model, runtime }: ReadyReply, tokenizer: Tokenizer) {
   return { ...model, dtype: runtime.dtype, ...textEnds(tokenizer) };
 }

@@ -1,4 +1,4 @@
-/** One run of the sampler: a stream of events, a result, or both. */
+/** `SampleRun` is one run of the sampler: a stream of events, a result, or both. */
 import { onAbort } from "../foundation/onAbort.ts";
 import type { RunEvent, RunTexts } from "./runTexts.ts";
 import type {
@@ -11,23 +11,26 @@ import type { PreparedRun } from "../sampler/prepare.ts";
 import { AbortedError, RemdmError } from "../foundation/errors.ts";
 
 export interface RunStats extends SamplerStats {
-  /** Wall-clock seconds from the first event asked for to the last, the time of whoever iterates included. */
+  /**
+   * Wall-clock seconds from the first event asked for to the last, including the time that the
+   * caller's loop takes.
+   */
   readonly seconds: number;
 }
 
 export interface SampleResult {
-  /** One text a sample, in order; with the special tokens unless `specialTokens` leaves them out. */
+  /** One text for each sample, in order; without the special tokens if `specialTokens` is false. */
   readonly texts: readonly string[];
   /** [L] token ids of each sample; fewer where `until` cut the text. */
   readonly tokens: readonly (readonly number[])[];
   /** Why each text ends. */
   readonly finishReasons: readonly FinishReason[];
-  /** Entropy in nats of each sample's own tokens, as the paper reports it: of those in `tokens`. */
+  /** Entropy in nats of each sample's `tokens`, as the paper reports it. */
   readonly entropies: readonly number[];
   readonly stats: RunStats;
 }
 
-/** What a run was prepared with, defaults included. */
+/** The settings that a run was prepared with, defaults included. */
 export type RunSettings = Pick<
   PreparedRun,
   "strategy" | "steps" | "topP" | "samples" | "firstSample" | "batchSize" | "length" | "seed"
@@ -35,17 +38,17 @@ export type RunSettings = Pick<
 
 export interface SampleRunParts {
   readonly run: PreparedRun;
-  /** Starts the sampler; the signal that it is given fires when the run is aborted in whichever way. */
+  /** Starts the sampler. The signal that it receives fires when the run is aborted in any way. */
   readonly start: (signal: AbortSignal) => Events;
-  /** Makes text of what the sampler says. */
+  /** Turns the sampler's events into text. */
   readonly texts: RunTexts;
 }
 
 type Events = AsyncGenerator<SamplerEvent, SamplerOutcome, void>;
 
 /**
- * A run is consumed once, and nothing runs before that: `for await (const event of run)` pulls one event at a time, and
- * leaving the loop cancels the work; `await run.result()` pulls to the end.
+ * A run is consumed once, and does no work before that: `for await (const event of run)` pulls one
+ * event at a time, and leaving the loop cancels the work; `await run.result()` pulls to the end.
  */
 export class SampleRun implements AsyncIterable<RunEvent> {
   readonly settings: RunSettings;
@@ -69,7 +72,8 @@ export class SampleRun implements AsyncIterable<RunEvent> {
   }
 
   /**
-   * Runs to the end, unless a loop over the run's events has begun: then the loop drives it. Any number of times.
+   * Runs to the end, unless a loop over the run's events has begun: then that loop drives the run.
+   * May be called any number of times.
    * @returns the result when the run is over.
    * @throws what ended the run.
    */
@@ -79,16 +83,20 @@ export class SampleRun implements AsyncIterable<RunEvent> {
   }
 
   /**
-   * [L] the text of a sample as it stands, one piece for each position, `▒` for a mask. Before it begins, what is given:
-   * `pinned`, and the prompt once the run has begun.
-   * @param sample its number, from `firstSample` on; left out, what every sample begins with.
-   * @throws OptionError for a sample that the run has not.
+   * Returns the text of a sample as it stands: [L] one piece for each position, `▒` for a mask.
+   * Before the sample begins these are its given tokens: `pinned`, and the prompt once the run has
+   * begun.
+   * @param sample its number, counted from `firstSample`; left out: what every sample begins with.
+   * @throws OptionError for a sample that the run does not have.
    */
   pieces(sample?: number): readonly string[] {
     return this.#texts.pieces(sample);
   }
 
-  /** The run ends with AbortedError; so does a loop over its events. Nothing happens when it is over. */
+  /**
+   * Ends the run with AbortedError, and a loop over its events too. Does nothing when the run is
+   * over.
+   */
   abort(reason?: unknown): void {
     if (this.#settled) return;
     this.#aborted = new AbortedError(reason);
@@ -96,7 +104,10 @@ export class SampleRun implements AsyncIterable<RunEvent> {
     this.#controller.abort(reason);
   }
 
-  /** @throws RemdmError stream_consumed when the events were asked for before, here or by `result`. */
+  /**
+   * @throws RemdmError stream_consumed when the events were asked for before, by a loop or by
+   *   `result`.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<RunEvent, void, void> {
     this.#take("iterator");
     const iterator = {
@@ -130,7 +141,7 @@ export class SampleRun implements AsyncIterable<RunEvent> {
     this.#consumer = consumer;
   }
 
-  /** On behalf of `result`. */
+  /** Pulls all events on behalf of `result`. */
   async #drain(): Promise<void> {
     this.#take("result");
     try {
@@ -159,7 +170,7 @@ export class SampleRun implements AsyncIterable<RunEvent> {
     }
   }
 
-  /** From here on, and until it is settled, the run listens to the caller's signal. @returns the time. */
+  /** Starts to listen to the caller's signal, until the run is settled. @returns the time. */
   #start(): number {
     const signal = this.#signal;
     if (signal?.aborted) this.abort(signal.reason);
@@ -192,7 +203,8 @@ export class SampleRun implements AsyncIterable<RunEvent> {
   #fail(error: unknown): void {
     if (this.#settled) return;
     this.#settle();
-    // Whoever iterates, or aborts, knows; a `result` that nobody looks at must not end the process then.
+    // A caller that iterates or aborts sees the error there; a `result` that is never looked at
+    // must not end the process then.
     const isKnown = this.#consumer !== "result" || error instanceof AbortedError;
     if (isKnown) this.#result.promise.catch(() => undefined);
     this.#result.reject(error);

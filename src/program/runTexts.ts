@@ -1,4 +1,4 @@
-/** The texts of a run: as they form, piece by piece, and in the end. */
+/** `RunTexts` makes the texts of a run: piece by piece as they form, and whole in the end. */
 import { tokenEntropy } from "../evaluation/measures/entropy.ts";
 import { blankText } from "../sampler/loops/blankText.ts";
 import { checkInteger } from "../foundation/checks.ts";
@@ -16,19 +16,24 @@ import { TextPieces } from "../tokenizer/pieces.ts";
 import { hiddenTokens } from "../tokenizer/specialTokens.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
-/** What a position has to do with the text. */
+/** One position and its share of the text. */
 export interface TextPiece {
-  /** In [0, L), with `stride` in the whole text. */
+  /** In [0, L); with `stride`, in the whole text. */
   readonly position: number;
-  /** What stands there from now on: the text of its token in the text, or `▒` for a mask, after a blank where the tokenizer parts tokens so. */
+  /**
+   * The text that stands there from now on: its token's text, or `▒` for a mask, after a blank
+   * where the tokenizer separates tokens by blanks.
+   */
   readonly text: string;
 }
 
 export interface TextChange {
   /**
-   * The pieces of text that an event changes, in order of their positions. Set them, and all pieces of a sample joined are its
-   * text as it stands. A character whose bytes lie in several tokens is the piece of the last of them, told when it is complete;
-   * the others have an empty one, so a neighbour's piece may change as well. What the end of a text cuts off is empty then.
+   * The pieces of text that an event changes, ordered by position. All pieces of a sample, joined,
+   * are its text as it stands. A character whose bytes lie in several tokens is the piece of the
+   * last of these tokens, and is told when it is complete; the other tokens have empty pieces, so a
+   * neighbour's piece may change as well. Tokens that the end of a text cuts off have empty pieces
+   * too.
    */
   readonly pieces: readonly TextPiece[];
 }
@@ -38,14 +43,17 @@ export interface FinishedText {
   readonly text: string;
 }
 
-/** What a run tells: the sampler's events, with text. Plain records: `JSON.stringify(event)` holds all of it. */
+/**
+ * The events of a run: the sampler's events with text. They are plain records:
+ * `JSON.stringify(event)` holds all of it.
+ */
 export type RunEvent =
   | (RevealedEvent & TextChange)
   | (RemaskedEvent & TextChange)
   | (FinishedEvent & TextChange & FinishedText)
   | ProgressEvent;
 
-/** What is read from tokens at the end. */
+/** The text and the entropy that are read from a sample's tokens at the end. */
 export interface Reading {
   readonly texts: readonly string[];
   readonly entropies: readonly number[];
@@ -53,7 +61,7 @@ export interface Reading {
 
 export interface RunTextsOptions {
   readonly model: DenoiserModel;
-  /** Without the prompt, whose tokens are known when the run begins. */
+  /** The run without the prompt, whose tokens are known when the run begins. */
   readonly run: PreparedRun;
   /** Whether special tokens are part of the text. */
   readonly specialTokens: boolean;
@@ -66,11 +74,11 @@ export class RunTexts {
   readonly #hidden: ReadonlySet<TokenId>;
   readonly #splitter: TextPieces;
   #blank: Int32Array;
-  /** Pieces of what every sample begins with, without the prompt. */
+  /** The pieces that every sample begins with, without the prompt. */
   readonly #unprompted: readonly string[];
   /** The tokens of every sample that has begun, as they stand. */
   readonly #tokens = new Map<number, ArrayLike<TokenId>>();
-  /** What was told of the samples under way. */
+  /** The pieces that were told of the samples under way. */
   readonly #told = new Map<number, readonly string[]>();
 
   constructor(tokenizer: Tokenizer, { model, run, specialTokens }: RunTextsOptions) {
@@ -83,14 +91,14 @@ export class RunTexts {
     this.#unprompted = this.pieces();
   }
 
-  /** @param run with the prompt's tokens, which the first event of each sample tells. */
+  /** @param run the run with the prompt's tokens, which the first event of each sample tells. */
   begin(run: PreparedRun): void {
     this.#blank = blankText(run, this.#model);
   }
 
   /**
-   * [L] the pieces of a sample as it stands, or of what every sample begins with.
-   * @throws OptionError for a sample that the run has not.
+   * Returns [L] the pieces of a sample as it stands, or the pieces that every sample begins with.
+   * @throws OptionError for a sample that the run does not have.
    */
   pieces(sample?: number): readonly string[] {
     const { firstSample, samples } = this.#run;
@@ -102,7 +110,10 @@ export class RunTexts {
     return [...pieces, ...new Array<string>(this.#blank.length - pieces.length).fill("")];
   }
 
-  /** Those of a finished sample are its text in any case: where the decoder goes by neighbours, in one piece. */
+  /**
+   * A finished sample's pieces always make its text: where the decoder looks at neighbours, they
+   * are one piece.
+   */
   #piecesOf(tokens: ArrayLike<TokenId>): readonly string[] {
     const pieces = this.#splitter.of(tokens);
     if (tokens instanceof Int32Array) return pieces; // under way
@@ -110,7 +121,7 @@ export class RunTexts {
     return pieces.join("") === text ? pieces : pieces.map((_, i) => (i === 0 ? text : ""));
   }
 
-  /** Keeps what an event says. */
+  /** Keeps what an event changes. */
   note(event: SamplerEvent): void {
     if (event.type === "progress") return;
     if (event.type === "finished") {
@@ -125,7 +136,7 @@ export class RunTexts {
     });
   }
 
-  /** {@link note}, and adds the text to it. */
+  /** Keeps what an event changes, and adds the text to the event. */
   tell(event: SamplerEvent): RunEvent {
     if (event.type === "progress") return event;
     const before = this.#told.get(event.sample) ?? this.#unprompted;

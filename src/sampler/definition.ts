@@ -1,28 +1,31 @@
 /**
- * `defineStrategy` makes a strategy from one definition: the built-in ones and yours alike. There are two shapes.
- * Draw first (`TimeStrategy`): time alone says whether a position changes. Ask first (`RowStrategy`): the rows of the
- * network have a say. docs/strategies.md shows one of each.
+ * `defineStrategy` makes a strategy from one definition: the built-in ones and yours alike. A
+ * strategy has one of two shapes. Draw first (`TimeStrategy`): time alone says whether a position
+ * changes. Ask first (`RowStrategy`): the rows of the network say it. docs/strategies.md shows one
+ * of each.
  */
 import { isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
+import { checkDefinition } from "./checkDefinition.ts";
 import type { ModelKind, StatisticName, TokenId } from "./denoiser.ts";
 import type { ParityForm } from "./loops/parity/form.ts";
 import {
-  contains,
   parseOptions,
   type AnyOptions,
   type GivenOptions,
-  type NumberOption,
   type OptionTable,
   type OptionValues,
 } from "./optionTable.ts";
 import type { Quirks } from "./quirks.ts";
 
-/** What one step from t to s does to a position, whatever the network says. */
+/** The chances of a position in one step from t to s, whatever the network says. */
 export interface Transition {
   /** u: chance that a masked position is revealed, in [0, 1]. */
   readonly reveal: number;
-  /** r: chance that a revealed position is remasked, in [0, 1]; under confidence, the sum of them all. */
+  /**
+   * r: chance that a revealed position is remasked, in [0, 1]; under confidence, the sum of all
+   * these chances.
+   */
   readonly remask: number;
 }
 
@@ -40,9 +43,9 @@ export interface Step {
   readonly quirks: Quirks;
 }
 
-/** What every definition says, whatever its shape. */
+/** The part of a definition that both shapes have. */
 interface Definition<Kind extends string, Table> {
-  /** Its name: letters, digits, `-`, `_` and `.`; none of a built-in strategy. */
+  /** Its name: letters, digits, `-`, `_` and `.`; no name of a built-in strategy. */
   readonly kind: Kind;
   /** Where it comes from: a section of a paper, a function. */
   readonly source: string;
@@ -52,29 +55,43 @@ interface Definition<Kind extends string, Table> {
   readonly models?: readonly ModelKind[];
   /** What callers may set. The intersection gives `narrow` the types of its parameters. */
   readonly options?: Table & OptionTable;
-  /** False: the original's code draws from the whole row here; `quirks: "paper"` has a nucleus. Default true. */
+  /**
+   * False if the original's code draws from the whole row here; `quirks: "paper"` has a nucleus all
+   * the same. Default true.
+   */
   readonly nucleus?: boolean;
   /** Whether it serves long texts (`stride`, `strides`). Default true. */
   readonly windows?: boolean;
   /**
-   * Its time grid, for callers that give a number of steps. Default: even.
-   * @returns [T + 1] falling times from 1 on.
+   * Returns its time grid, for callers that give a number of steps. Default: an even grid.
+   * @returns [T + 1] times that fall from 1.
    */
   times?(steps: number): Float64Array;
-  /** How the final noise removal chooses the tokens of what is still masked. Default `argmax`. */
+  /**
+   * How the final noise removal chooses the tokens of positions that are still masked. Default
+   * `argmax`.
+   */
   readonly lastStep?: "argmax" | "draw";
-  /** The original's arithmetic. Absent: `executor: "dense"` is refused. */
+  /** The original's arithmetic. If absent, `executor: "dense"` is refused. */
   readonly parity?: ParityForm<OptionValues<Table>>;
 }
 
-/** A strategy in which time alone says whether a position changes; the network says what it becomes. */
+/**
+ * A strategy in which time alone says whether a position changes; the network says what it becomes.
+ */
 export interface TimeStrategy<Kind extends string = string, Table = OptionTable> extends Definition<
   Kind,
   Table
 > {
-  /** The chances of a reveal and of a remask in a step. Called once a step and run, before anything is drawn. */
+  /**
+   * Returns the chances of a reveal and of a remask in a step. Called once for each step of a run,
+   * before anything is drawn.
+   */
   transition(options: OptionValues<Table>, step: Step): Transition;
-  /** Whether the chance of a remask is shared out by softmax(-psi), as in ReMDM-conf. Default: no. */
+  /**
+   * Tells whether the chance of a remask is shared out by softmax(-psi), as in ReMDM-conf. Default:
+   * no.
+   */
   confidence?(options: OptionValues<Table>): boolean;
 }
 
@@ -91,14 +108,14 @@ export interface RowStep extends Step {
 export type Row<Statistic extends StatisticName> = {
   /** In [0, length). */
   readonly position: number;
-  /** What stands there: the mask's id, or the token. */
+  /** The id of the token that stands there, or of the mask. */
   readonly token: TokenId;
   readonly masked: boolean;
   /** A random number in [0, 1) of this sample, step and position: the same whatever the batch. */
   readonly uniform: number;
 } & Readonly<Record<Statistic, number>>;
 
-/** What a step changes, as positions. */
+/** The positions that a step changes. */
 export interface Selection {
   /** Masked positions that become tokens. */
   readonly reveal?: readonly number[];
@@ -114,14 +131,14 @@ export interface RowStrategy<
   Table = OptionTable,
   Statistic extends StatisticName = StatisticName,
 > extends Definition<Kind, Table> {
-  /** What it reads of a row; the backend computes it. */
+  /** The statistics of a row that it reads; the backend computes them. */
   readonly statistics: readonly Statistic[];
   /**
-   * Whether it is told of revealed positions too, and so may remask and redraw them; a sample without a
-   * mask then goes on to the last step. Default false.
+   * Whether it receives the rows of revealed positions too, and so may remask and redraw them; a
+   * sample without a mask then goes on to the last step. Default false.
    */
   readonly revealed?: boolean;
-  /** Says what changes. @param rows positions in ascending order; pinned ones are left out. */
+  /** Selects what changes. @param rows positions in ascending order; pinned ones are left out. */
   select(options: OptionValues<Table>, step: RowStep, rows: readonly Row<Statistic>[]): Selection;
 }
 
@@ -129,7 +146,7 @@ const NO_OPTIONS = {} as const satisfies OptionTable;
 /** The table of a strategy without options. */
 type NoOptions = typeof NO_OPTIONS;
 
-/** From left to right: one token a step. */
+/** A strategy that goes from left to right, one token for each step. */
 export interface LeftToRightStrategy extends Definition<"ar", NoOptions> {
   readonly leftToRight: true;
 }
@@ -149,27 +166,28 @@ export type AnyRowStrategy = Untyped<Omit<RowStrategy, "select">> & {
 };
 export type StrategyDefinition = AnyTimeStrategy | AnyRowStrategy | Untyped<LeftToRightStrategy>;
 
-/** The same in every copy of this package in a process. */
+/** The same symbol in every copy of this package in a process. */
 const DEFINITION: unique symbol = Symbol.for("remdm.strategy") as never;
 
-/** A strategy that knows its definition. In JSON it is plain data: its kind and its options. */
+/** A strategy that carries its definition. In JSON it is plain data: its kind and its options. */
 export interface DefinedStrategy {
   readonly kind: string;
   readonly [DEFINITION]: StrategyDefinition;
 }
 
-/** A strategy as data: its kind, and options of which each may be left out. */
+/** A strategy as data: its kind, and its options, which may all be left out. */
 export type StrategyData<Kind extends string, Table> = Flat<
   { readonly kind: Kind } & GivenOptions<Table>
 >;
 
-/** One record instead of an intersection: TypeScript then tells unions of them apart by their kind. */
+/** Makes an intersection one record: TypeScript then tells unions of them apart by their kind. */
 type Flat<T> = { [Key in keyof T]: T[Key] };
 
 /** Makes strategies of one kind. */
 export interface StrategyMaker<Kind extends string = string, Table = OptionTable> {
   /**
-   * @returns the strategy with every option said, frozen.
+   * Makes a strategy from options.
+   * @returns the strategy with every option filled in, frozen.
    * @throws OptionError for an option that is unknown or out of range.
    */
   (options?: GivenOptions<Table>): StrategyData<Kind, Table> & DefinedStrategy;
@@ -178,9 +196,16 @@ export interface StrategyMaker<Kind extends string = string, Table = OptionTable
   readonly definition: StrategyDefinition;
 }
 
+/** A {@link StrategyMaker} of any kind and table. */
+export interface AnyStrategyMaker {
+  (options?: never): DefinedStrategy;
+  with(options: AnyOptions): DefinedStrategy;
+  readonly definition: StrategyDefinition;
+}
+
 /**
- * Makes a strategy from its definition. Give what it returns to `strategy` of `Remdm.sample`, `sampleEvents` or an
- * experiment, with or without calling it for other options than the defaults.
+ * Makes a strategy from its definition. Give the result to `strategy` of `Remdm.sample`,
+ * `sampleEvents` or an experiment, or call it first for other options than the defaults.
  * @throws OptionError for a definition that contradicts itself.
  */
 export function defineStrategy<
@@ -197,71 +222,28 @@ export function defineStrategy(definition: AnyTimeStrategy | AnyRowStrategy): St
   return makerOf(definition);
 }
 
-/** {@link defineStrategy} without its checks, for every shape. */
+/** Makes a strategy as {@link defineStrategy} does, for every shape and without checks. */
 export function makerOf<const Kind extends string, const Table>(
   definition: StrategyDefinition & { readonly kind: Kind; readonly options?: Table },
 ): StrategyMaker<Kind, Table> {
   const make = (options: AnyOptions = {}): unknown => {
     if (!isRecord(options)) throw new OptionError("strategy", options, "an object of options");
     const { kind } = definition;
+    if (options.kind !== undefined && options.kind !== kind) {
+      throw new OptionError("strategy.kind", options.kind, `${JSON.stringify(kind)} or left out`);
+    }
     const data = {
       kind,
       ...parseOptions("strategy.", kind, definition.options ?? NO_OPTIONS, options),
     };
     return Object.freeze(Object.defineProperty(data, DEFINITION, { value: definition }));
   };
+  Object.defineProperty(make, DEFINITION, { value: definition });
   return Object.assign(make, { with: make, definition }) as StrategyMaker<Kind, Table>;
 }
 
 /** @returns the definition that a strategy or its maker carries; undefined for plain data. */
 export function definitionOf(value: unknown): StrategyDefinition | undefined {
-  if (typeof value === "function" && "definition" in value) {
-    return value.definition as StrategyDefinition;
-  }
-  if (!isRecord(value) || !(DEFINITION in value)) return undefined;
+  if (!(isRecord(value) || typeof value === "function") || !(DEFINITION in value)) return undefined;
   return (value as unknown as DefinedStrategy)[DEFINITION];
-}
-
-/** Definitions may come from JavaScript, or from a module that a path names. */
-function checkDefinition(definition: unknown): void {
-  if (!isRecord(definition)) {
-    throw new OptionError("definition", definition, "an object with a kind");
-  }
-  const { kind, source, summary, options = {}, transition, select, statistics } = definition;
-  if (typeof kind !== "string" || !/^[\w.-]+$/.test(kind)) {
-    throw new OptionError("definition.kind", kind, "a name of letters, digits, -, _ and .");
-  }
-  for (const [name, text] of Object.entries({ source, summary })) {
-    if (typeof text === "string" && text !== "") continue;
-    throw new OptionError(`definition.${name}`, text, "a text");
-  }
-  const shapes = [transition, select].filter((one) => typeof one === "function");
-  if (shapes.length !== 1) {
-    const allowed = "a function: either transition (draw first) or select (ask first)";
-    throw new OptionError("definition.transition", transition, allowed);
-  }
-  if (typeof select === "function" && !(Array.isArray(statistics) && statistics.length > 0)) {
-    throw new OptionError(
-      "definition.statistics",
-      statistics,
-      "a list of statistics, one at least",
-    );
-  }
-  if (!isRecord(options)) throw new OptionError("definition.options", options, "an option table");
-  for (const [name, option] of Object.entries(options)) checkOption(name, option);
-}
-
-const TYPES = ["number", "integer", "flag", "choice", "variant"];
-
-function checkOption(name: string, option: unknown): void {
-  const at = `definition.options.${name}`;
-  if (!isRecord(option) || !TYPES.includes(String(option.type))) {
-    throw new OptionError(at, option, `an object whose type is one of ${TYPES.join(", ")}`);
-  }
-  if (name === "kind") throw new OptionError(at, option, "undefined (kind is the strategy's name)");
-  if (option.type !== "number" && option.type !== "integer") return;
-  const { range, default: value } = option as unknown as Partial<NumberOption>;
-  if (typeof range !== "string") throw new OptionError(`${at}.range`, range, 'such as "[0, 1]"');
-  if (typeof value === "number" && contains(range, value)) return;
-  throw new OptionError(`${at}.default`, value, `a number in ${range}`);
 }

@@ -1,6 +1,7 @@
 /**
- * The only thing that the sampler knows of the network: given tokens at a noise level, what does it
- * say about these positions? Implementations: the ZeroMQ client in `src/backend`, tables in the tests.
+ * A `Denoiser` is all that the sampler knows of the network: given tokens at a noise level, it
+ * answers with the logits of the positions asked for. It is implemented by the ZeroMQ client in
+ * `src/backend`, and by tables in the tests.
  */
 
 /** Index into the model's vocabulary, in [0, vocabSize). */
@@ -23,11 +24,14 @@ export interface DenoiserModel {
   readonly timeConditioning: boolean;
   /** d3pm: whether the mask has no probability (the original's `subs_masking`). Default false. */
   readonly subsMasking?: boolean;
-  /** What the rows were rounded to before they were widened to float32. Default `float32`. */
+  /**
+   * The number format that the rows were rounded to before they were widened to float32. Default
+   * `float32`.
+   */
   readonly dtype?: "float32" | "bfloat16";
-  /** Token that a sequence of an `ar` model begins with. */
+  /** The token that a sequence of an `ar` model begins with. */
   readonly bosId?: TokenId;
-  /** Token that ends a text: what semi-autoregressive output is cut at. */
+  /** The token that ends a text; semi-autoregressive output is cut there. */
   readonly eosId?: TokenId;
 }
 
@@ -41,33 +45,38 @@ export interface ForwardRequest {
   readonly tokens: Int32Array<ArrayBuffer>;
   /** [B] total noise sigma(t) of each sequence, as the original's log-linear schedule gives it. */
   readonly sigma: Float32Array<ArrayBuffer>;
-  /** [N] flat indices b * L + l of the positions asked for, ascending. Nothing else is computed or sent. */
+  /**
+   * [N] flat indices b * L + l of the positions asked for, ascending. The network computes and
+   * sends no other rows.
+   */
   readonly rows: Int32Array<ArrayBuffer>;
   /**
-   * Name under which the denoiser may keep what it computed. A later call of the same name is answered from it
-   * as far as tokens and sigma agree: other rows of the same question cost the head alone, and an `ar` model computes
-   * only what follows the prefix that it knows. The content decides, never the name: a cache that was lost or is
-   * about something else costs time and changes no number. {@link Denoiser.release} ends it.
+   * Name under which the denoiser may keep what it computed. A later call of the same name is
+   * answered from it as far as tokens and sigma agree: other rows of the same question cost the
+   * head alone, and an `ar` model computes only what follows the prefix that it knows. The content
+   * decides, never the name: a cache that was lost, or is about something else, costs time and
+   * changes no number. {@link Denoiser.release} ends it.
    */
   readonly cache?: number;
 }
 
 /**
- * A number that says something about a row's distribution: the softmax of all its columns except the
+ * A number that describes a row's distribution, which is the softmax of all its columns except the
  * mask's. Logarithms are natural; sums are taken in float64, and the result is rounded to float32.
  *
  * - `logMass`: log of the sum of exp(logit) over all columns except the mask's.
  * - `maskLogit`: the logit of the mask.
  * - `max`: log-probability of the likeliest token.
  * - `argmax`: id of the likeliest token, of equals the lowest. Exact below 2^24.
- * - `second`: log-probability of the second likeliest token. Equals count: with two equal maxima it is
- *   `max`. -Infinity where only one token is possible.
+ * - `second`: log-probability of the second likeliest token. Equals count: with two equal maxima it
+ *   is `max`. -Infinity where only one token is possible.
  * - `entropy`: in nats; a token of probability 0 adds 0.
- * - `given`: log-probability of the token that the caller names for the row; -Infinity for the mask.
+ * - `given`: log-probability of the token that the caller names for the row; -Infinity for the
+ *   mask.
  *
- * A row with NaN or +Infinity in a column other than the mask's is no distribution: its statistics are
- * NaN, except `maskLogit`. Where every other column is -Infinity, `logMass` is -Infinity and the others
- * are NaN too. The sampler refuses such a row.
+ * A row with NaN or +Infinity in a column other than the mask's has no distribution: its statistics
+ * are NaN, except `maskLogit`. Where every other column is -Infinity, `logMass` is -Infinity and
+ * the other statistics are NaN too. The sampler refuses these rows.
  */
 export type StatisticName =
   "logMass" | "maskLogit" | "max" | "argmax" | "second" | "entropy" | "given";
@@ -82,35 +91,44 @@ export interface StatisticsRequest extends ForwardRequest {
 
 /** The tokens of a row that a nucleus of a given mass can hold. */
 export interface TopRow {
-  /** Ascending, without the mask. */
+  /** Token ids, ascending, without the mask. */
   readonly ids: Int32Array;
-  /** Of those ids. */
+  /** The logit of each of `ids`. */
   readonly logits: Float32Array;
-  /** Sum of exp(logit - max) over all other tokens but the mask's; max is the largest of all logits. */
+  /**
+   * Sum of exp(logit - max) over all other tokens except the mask; max is the largest of `logits`.
+   */
   readonly rest: number;
 }
 
 export interface Denoiser {
   readonly model: DenoiserModel;
   /**
-   * @returns [N, V] row-major logits of the rows asked for, before any parameterization: the mask column is
-   *   whatever the network says, the sampler leaves it out. Pure: the same request may be sent again.
+   * Computes logits.
+   * @returns [N, V] row-major logits of the rows asked for, before any parameterization: the mask
+   *   column holds the network's number, which the sampler leaves out. Pure: the same request may
+   *   be sent again.
    */
   forward(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array>;
   /**
-   * Reduces each row asked for to the few numbers that the request lists. A strategy that decides by
-   * the rows needs it, among them the only one of `sedd` models. Pure, as {@link forward}.
-   * @returns [N, k] row-major, k = `request.statistics.length`, in that order; see {@link StatisticName}.
+   * Reduces each row asked for to the few numbers that the request lists. Strategies that decide by
+   * the rows need it, among them the only strategy of `sedd` models. Pure, as {@link forward}.
+   * @returns [N, k] row-major, k = `request.statistics.length`, in that order; see
+   *   {@link StatisticName}.
    */
   statistics?(request: StatisticsRequest, signal?: AbortSignal): Promise<Float32Array>;
   /**
-   * Of each row asked for, only what a nucleus of `mass` can hold: for a denoiser that reaches the sampler sooner that way
-   * than with whole rows; one for which that is not so leaves it out. Without the mask's column, and never with a token of
-   * -Infinity: the likeliest tokens until their probability exceeds `mass`, the one that crosses it and all that equal
-   * it included, or all of them. A row that is no distribution (NaN, +Infinity) comes whole. Pure, as {@link forward}.
+   * Returns, for each row asked for, only the tokens that a nucleus of `mass` can hold. A denoiser
+   * offers it if this takes less time than sending whole rows. A top row has the likeliest tokens
+   * until their probability exceeds `mass`, including the token that crosses it and all tokens that
+   * are equal to that one, or it has all tokens; never the mask's column or a token of -Infinity. A
+   * row that has no distribution (NaN, +Infinity) comes whole. Pure, as {@link forward}.
    * @param mass in (0, 1).
    */
   top?(request: ForwardRequest, mass: number, signal?: AbortSignal): Promise<readonly TopRow[]>;
-  /** Nobody will use this cache any more. Never throws; a denoiser without caches leaves it out. */
+  /**
+   * Ends a cache that will not be used again. Never throws; a denoiser without caches leaves it
+   * out.
+   */
   release?(cache: number): void;
 }

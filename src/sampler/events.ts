@@ -1,28 +1,35 @@
-/** What a run says of itself while it goes on, and what it gives in the end: plain records, as they are in JSON. */
+/**
+ * The options, events and outcome of a run of the sampler. Events and outcome are plain records, as
+ * they are in JSON.
+ */
 import type { TokenId } from "./denoiser.ts";
 import type { Quirks } from "./quirks.ts";
 import type { AnyStrategy } from "./strategy.ts";
 
-/** Why a text ends: its end-of-text token was there, or the length was reached. */
+/** Why a text ends: at its end-of-text token, or when the length is reached. */
 export type FinishReason = "end" | "length";
 
 export interface SamplerOptions {
   /**
-   * A built-in strategy by its name or with its options (`"remdm-cap+loop"`, `{ kind: "remdm-loop", eta: 0.04 }`), or
-   * one of your own: what `defineStrategy` returned. Default: `remdm-loop`; for models of kind `sedd` (`analytic`),
-   * `d3pm` (`ddpm`) and `ar` the only one that they have.
+   * A built-in strategy by its name or with its options (`"remdm-cap+loop"`, `{ kind: "remdm-loop",
+   * eta: 0.04 }`), or one of your own, as `defineStrategy` returned it. Default: `remdm-loop`; for
+   * models of kind `sedd` (`analytic`), `d3pm` (`ddpm`) and `ar`, the only one that they have.
    */
   readonly strategy?: AnyStrategy;
   /**
-   * Number of denoising steps T, an integer >= 1, or the times themselves: [T + 1] numbers that fall from 1 to 0 or
-   * above. Default: one step for each token. `ar` takes none: it has one a token. `dense` takes a number only.
+   * Number of denoising steps T, an integer >= 1, or the times themselves: [T + 1] numbers that
+   * fall from 1 to 0 or above. Default: one step for each token. `ar` takes no steps, because it
+   * has one for each token. `dense` takes a number only.
    */
   readonly steps?: number | readonly number[] | Float64Array;
-  /** Nucleus mass p in (0, 1]; 1 keeps every token. Default 0.9, or 1 where the strategy has no nucleus. */
+  /**
+   * Nucleus mass p in (0, 1]; 1 keeps every token. Default 0.9, or 1 where the strategy has no
+   * nucleus.
+   */
   readonly topP?: number;
   /** How many sequences to draw, an integer >= 1. Default 1. */
   readonly samples?: number;
-  /** Index of the first one: samples 8..15 of a seed can be drawn alone. Default 0. */
+  /** Index of the first sample: samples 8 to 15 of a seed can be drawn alone. Default 0. */
   readonly firstSample?: number;
   /** Largest number of sequences in one forward call, an integer >= 1. Default min(samples, 16). */
   readonly batchSize?: number;
@@ -30,33 +37,38 @@ export interface SamplerOptions {
   readonly length?: number;
   /** An integer in [0, 2^64). Default 1. */
   readonly seed?: number | bigint;
-  /** Positions that hold a given token and are never revealed nor remasked (a prompt, infilling). */
+  /** Positions that hold a given token and are never revealed or remasked (a prompt, infilling). */
   readonly pinned?: ReadonlyMap<number, TokenId>;
   /**
-   * `events` asks the network about what changes only; `dense` goes through every position as the original does, with
-   * its rounding, and gives the original's tokens for the original's seed. Default `events`, for `d3pm` models `dense`.
+   * `events` asks the network only about positions that change; `dense` goes through every position
+   * as the original does, with the original's rounding, and gives its tokens for its seed. Default
+   * `events`; for `d3pm` models `dense`.
    */
   readonly executor?: "events" | "dense";
   /**
-   * `torch` is the stream of PyTorch's CPU generator, seeded as by `torch.manual_seed`, `philox` a number for each
-   * address. Default: `philox` for events, the only one there; `torch` for dense.
+   * `torch` is the stream of PyTorch's CPU generator, seeded as by `torch.manual_seed`; `philox`
+   * draws one number for each address. Default: `philox` for events, which have no other; `torch`
+   * for dense.
    */
   readonly noise?: "philox" | "torch";
   /**
-   * Where the original's code and the literature differ, do as the code does (`original`, the default), or as the papers
-   * say (`paper`): docs/fidelity.md has the list. `dense` is always as the code.
+   * Where the original's code and the literature differ, `original` (the default) does as the code
+   * does, and `paper` as the papers say: docs/fidelity.md has the list. `dense` always does as the
+   * code does.
    */
   readonly quirks?: Quirks;
   /**
-   * Semi-autoregressive generation: when a window of `length` tokens is done it moves on by `stride` tokens, `strides`
-   * times, and what it keeps is pinned. Both or neither; integers in [1, length) and >= 1. Original: `sample_subs_guidance`.
+   * Semi-autoregressive generation: a finished window of `length` tokens moves on by `stride`
+   * tokens, `strides` times, and the tokens that it keeps are pinned. Give both or neither;
+   * integers in [1, length) and >= 1. Original: `sample_subs_guidance`.
    */
   readonly stride?: number;
   readonly strides?: number;
   /**
-   * `length` gives every token that there is room for. `end` cuts a text before its first end-of-text token, one that was
-   * given at the beginning excepted: `ar` then stops drawing there, and the others draw the same tokens as ever.
-   * Default, as the original has it: `length`; with `stride` `end`, where the model has an end-of-text token.
+   * `length` gives every token that there is room for. `end` cuts a text before its first
+   * end-of-text token, except one that was given at the beginning: `ar` then stops drawing there,
+   * and the other strategies draw the same tokens in both cases. Default, as in the original:
+   * `length`; with `stride`, `end` if the model has an end-of-text token.
    */
   readonly until?: FinishReason;
   readonly signal?: AbortSignal;
@@ -65,19 +77,20 @@ export interface SamplerOptions {
 /** Masks that became tokens. */
 export interface RevealedEvent {
   readonly type: "revealed";
-  /** Which one, from `firstSample` on. */
+  /** Number of the sample, counted from `firstSample`. */
   readonly sample: number;
-  /** Step that did it, in [0, steps); `steps` itself is the final noise removal. */
+  /** The step of the change, in [0, steps); `steps` itself is the final noise removal. */
   readonly step: number;
   /** Time t at the start of that step, in [0, 1]. */
   readonly time: number;
-  /** Where: in [0, L), ascending; with `stride` in the whole text. */
+  /** Positions in [0, L), ascending; with `stride`, in the whole text. */
   readonly positions: readonly number[];
-  /** What came there, one token for each of `positions`. */
+  /** The token that came to each of `positions`. */
   readonly tokens: readonly TokenId[];
   /**
-   * Its probability, in (0, 1], one for each of `positions`: in the distribution of what a mask becomes if it is revealed, as
-   * it was drawn from, so after the nucleus. 1 where nothing was drawn: the final noise removal takes the likeliest token.
+   * The probability of each token, in (0, 1]: in the distribution of what a mask becomes if it is
+   * revealed, from which the token was drawn, so after the nucleus. 1 where nothing was drawn: the
+   * final noise removal takes the likeliest token.
    */
   readonly probabilities: readonly number[];
 }
@@ -86,12 +99,12 @@ export interface RevealedEvent {
 export interface RemaskedEvent {
   readonly type: "remasked";
   readonly sample: number;
-  /** As of {@link RevealedEvent}, in [0, steps). */
+  /** As in {@link RevealedEvent}, in [0, steps). */
   readonly step: number;
   readonly time: number;
-  /** As there. */
+  /** As in {@link RevealedEvent}. */
   readonly positions: readonly number[];
-  /** What stood there before, one token for each of `positions`. */
+  /** The token that stood at each of `positions` before. */
   readonly tokens: readonly TokenId[];
 }
 
@@ -109,18 +122,21 @@ export interface FinishedEvent {
 /** Sent after each forward call and at the end. */
 export interface ProgressEvent {
   readonly type: "progress";
-  /** Steps done over all samples, and how many there are: samples * steps, times the windows. The final noise removal is no step. */
+  /**
+   * Steps done over all samples, and how many there are: samples * steps, times the windows. The
+   * final noise removal is not counted.
+   */
   readonly done: number;
   readonly total: number;
   /**
-   * Where the first of the samples under way stands: the step that it is to take next, numbered as in {@link RevealedEvent}, and
-   * the time t at its start, falling from 1. Where no sample is under way: the last step, and 0.
+   * The next step of the first sample under way, numbered as in {@link RevealedEvent}, and the time
+   * t at its start, falling from 1. When no sample is under way: the last step, and 0.
    */
   readonly step: number;
   readonly time: number;
   readonly finishedSamples: number;
   readonly samples: number;
-  /** As of {@link SamplerStats}, so far. */
+  /** As in {@link SamplerStats}, so far. */
   readonly forwardCalls: number;
   readonly forwardRows: number;
 }
@@ -132,14 +148,14 @@ export interface SamplerStats {
   readonly forwardCalls: number;
   /** Rows of logits asked for, over all calls. */
   readonly forwardRows: number;
-  /** Steps of the time grid (for dfm: of its own grid). */
+  /** Steps of the time grid (dfm has a grid of its own). */
   readonly steps: number;
 }
 
 export interface SamplerOutcome {
   /** [L] token ids of each sample, in order; fewer where `until` cut the text. */
   readonly tokens: readonly (readonly TokenId[])[];
-  /** Of each sample. */
+  /** Why the text of each sample ends. */
   readonly finishReasons: readonly FinishReason[];
   readonly stats: SamplerStats;
 }

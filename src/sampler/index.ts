@@ -1,4 +1,6 @@
-/** The pure sampler, usable on its own with any `Denoiser`: `import { sample } from "remdm/sampler"`. */
+/**
+ * The pure sampler works on its own with any `Denoiser`: `import { sample } from "remdm/sampler"`.
+ */
 import "../foundation/ambient.ts";
 export * from "../foundation/errors.ts";
 export {

@@ -1,45 +1,49 @@
-/** Chooses the loop of a run: what the model, the strategy and the executor make of each other. */
+/** Chooses the loop of a run from the model, the strategy and the executor. */
 import { checkInteger } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
 import type { AnyRowStrategy, StrategyDefinition } from "./definition.ts";
 import type { DenoiserModel, ModelKind } from "./denoiser.ts";
 import { bindForm, type BoundForm } from "./loops/parity/form.ts";
-import { evenGrid, windowGrid, type DenseGrid } from "./loops/parity/grid.ts";
+import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
 import type { AnyOptions } from "./optionTable.ts";
-import { MAX_STEPS, planOf, type Plan } from "./plan.ts";
+import { isFalling, MAX_STEPS, planOf, timesOf, type Plan } from "./plan.ts";
 import type { Quirks } from "./quirks.ts";
-import { linearTimes } from "./schedule.ts";
 import type { PreparedStrategy } from "./strategies/find.ts";
 
-/** The loop that a run takes, with what that loop alone needs. */
+/** The loop that a run takes, with the data that this loop alone needs. */
 export type LoopPlan =
   /** Changes are drawn first, then the network is asked about them (`loops/drawFirst.ts`). */
   | { readonly kind: "drawFirst"; readonly plan: Plan }
-  /** The network is asked first, and its rows say what changes (`loops/askFirst.ts`). [T + 1] falling times. */
+  /**
+   * The network is asked first, and its rows say what changes (`loops/askFirst.ts`). `times`: [T +
+   * 1], falling.
+   */
   | {
       readonly kind: "askFirst";
       readonly definition: AnyRowStrategy;
       readonly options: AnyOptions;
       readonly times: Float64Array;
     }
-  /** Left to right (`loops/leftToRight.ts`). */
+  /** Tokens are drawn from left to right (`loops/leftToRight.ts`). */
   | { readonly kind: "leftToRight"; readonly parity: boolean }
-  /** The original's arithmetic (`loops/parity/run.ts`). */
-  | { readonly kind: "parity"; readonly form: BoundForm; readonly grid: DenseGrid };
+  /** Every position is computed in the original's arithmetic (`loops/parity/run.ts`). */
+  | { readonly kind: "parity"; readonly form: BoundForm; readonly grid: ParityGrid };
 
 interface LoopOptions {
   readonly steps: unknown;
   readonly dense: boolean;
   readonly quirks: Quirks;
   readonly length: number;
-  /** Tokens that a window moves on by; 0: there is one window. */
+  /** Tokens that a window moves on by; 0 if there is one window. */
   readonly stride: number;
   readonly model: DenoiserModel;
 }
 
 /**
- * @returns the loop and its number of steps: for dfm of its own grid, for ar the tokens that are drawn.
- * @throws OptionError that says what does not go together with what.
+ * Chooses the loop.
+ * @returns the loop and its number of steps: dfm has a grid of its own, ar one step for each token
+ *   that is drawn.
+ * @throws OptionError that says which two options exclude each other.
  */
 export function loopOf(
   { definition, options }: PreparedStrategy,
@@ -69,7 +73,7 @@ export function loopOf(
       steps: grid.steps.length,
     };
   }
-  // A window's last time is 0, not 1e-5: nothing is left for the final noise removal there.
+  // A window's last time is 0, not 1e-5: it leaves nothing to the final noise removal.
   const times = readTimes(steps, length, definition, stride > 0 ? 0 : undefined);
   const loop: LoopPlan =
     "select" in definition
@@ -82,18 +86,12 @@ export function loopOf(
 function readTimes(
   steps: unknown,
   length: number,
-  { kind, times }: StrategyDefinition,
+  definition: StrategyDefinition,
   end: number | undefined,
 ): Float64Array {
   if (Array.isArray(steps) || ArrayBuffer.isView(steps)) return checkTimes(steps);
   const count = checkInteger("steps", steps === undefined ? length : steps, 1, MAX_STEPS);
-  if (times === undefined) return linearTimes(count, end);
-  const own: unknown = times(count);
-  if (own instanceof Float64Array && isFalling(own)) return own;
-  throw new RemdmError(`The time grid of the strategy ${kind} does not fall from 1 to 0 or above`, {
-    code: "strategy_invalid",
-    remedy: "Let its times return a Float64Array of falling numbers that begins with 1.",
-  });
+  return timesOf(definition, count, end);
 }
 
 function checkTimes(steps: unknown): Float64Array {
@@ -105,12 +103,7 @@ function checkTimes(steps: unknown): Float64Array {
   throw new OptionError("steps", steps, allowed);
 }
 
-function isFalling(times: Float64Array): boolean {
-  const falls = times.every((time, i) => (i === 0 ? time === 1 : time < times[i - 1]));
-  return falls && times.length >= 2 && times[times.length - 1] >= 0;
-}
-
-/** @returns whether to compute as the original does. */
+/** Tells whether to compute as the original does. */
 export function readExecutor(executor: unknown, kind: ModelKind): boolean {
   // Whether a d3pm row reveals depends on the whole row, and its last step changes revealed tokens.
   const allowed = kind === "d3pm" ? ["dense"] : ["events", "dense"];
@@ -120,7 +113,10 @@ export function readExecutor(executor: unknown, kind: ModelKind): boolean {
   throw new OptionError("executor", executor, `${names} for a model of kind ${kind}`);
 }
 
-/** The first token is the begin-of-text one. The original forces the last to be it too, which its papers do not say. */
+/**
+ * Counts the tokens that `ar` draws. The first token begins the text. The original forces the last
+ * token to be the same one, which its papers do not say.
+ */
 function drawnTokens(length: number, quirks: Quirks): number {
   return length - (quirks === "original" ? 2 : 1);
 }

@@ -1,6 +1,7 @@
 /**
- * An option table says everything about the options of a strategy: name, range, default, unit, help. Parsing, flags,
- * `--help`, the experiment schema and the tables of the documentation are made from it.
+ * An option table says everything about the options of a strategy: name, range, default, unit,
+ * help. Parsing, flags, `--help`, the experiment schema and the tables of the documentation are
+ * made from it.
  */
 import { checkBoolean, checkChoice, checkKeys, isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
@@ -10,7 +11,9 @@ export interface NumberOption {
   readonly default: number;
   /** An interval: `"[0, 1]"`, `"(0, 1)"`, `"[1, Infinity)"`. */
   readonly range: string;
-  /** The range as messages and help show it, where another option is one of its ends: `"(0, tOn)"`. */
+  /**
+   * The range as messages and help show it, where another option is one of its ends: `"(0, tOn)"`.
+   */
   readonly shown?: string;
   /**
    * Narrows the range by the values of other options.
@@ -23,7 +26,7 @@ export interface NumberOption {
   /** One sentence for a person, without the default and the range. */
   readonly help: string;
   readonly unit?: string;
-  /** Its name as a flag and in experiment files, where that is another than its name in a program. */
+  /** Its name as a flag and in experiment files, if that differs from its name in a program. */
   readonly setting?: string;
 }
 
@@ -36,7 +39,7 @@ export interface FlagOption {
 export interface ChoiceOption {
   readonly type: "choice";
   readonly choices: readonly [string, ...string[]];
-  /** One of `choices`; the first of them if it is left out. */
+  /** One of `choices`. Default: the first of them. */
   readonly default?: string;
   readonly help: string;
 }
@@ -77,14 +80,14 @@ type GivenVariant<O> = O extends { readonly variants: infer V }
     }[keyof V]
   : never;
 
-/** The options of a table, every one said; a variant that was left out is undefined. */
+/** The options of a table, all filled in; a variant that was left out is undefined. */
 export type OptionValues<T> = {
   readonly [K in keyof T]: T[K] extends VariantOption
     ? VariantValue<T[K]> | undefined
     : SimpleValue<T[K]>;
 };
 
-/** The options of a table as a caller gives them: what is left out has its default. */
+/** The options of a table as a caller gives them; an option that is left out has its default. */
 export type GivenOptions<T> = {
   readonly [K in keyof T]?: T[K] extends VariantOption ? GivenVariant<T[K]> : SimpleValue<T[K]>;
 };
@@ -97,6 +100,7 @@ export type AnyOptions = Readonly<Record<string, unknown>>;
  * @param prefix what stands before the names of options in messages: `"strategy."`.
  * @param owner what the options belong to, for messages: the kind of the strategy.
  * @param given of any origin; `kind` is left to the caller.
+ * @returns the options in the order of the table, frozen.
  * @throws OptionError that names the option as the caller wrote it: `strategy.window.tOn`.
  */
 export function parseOptions(
@@ -119,7 +123,7 @@ export function parseOptions(
     const narrowed = { ...option, ...option.narrow(numbers) };
     parsed[name] = parseNumber(prefix + name, narrowed, given[name]);
   }
-  return Object.fromEntries(entries.map(([name]) => [name, parsed[name]]));
+  return Object.freeze(Object.fromEntries(entries.map(([name]) => [name, parsed[name]])));
 }
 
 type Narrowed = NumberOption & Required<Pick<NumberOption, "narrow">>;
@@ -166,15 +170,24 @@ function parseVariant(name: string, { variants }: VariantOption, value: unknown)
   if (typeof kind !== "string" || !Object.hasOwn(variants, kind)) {
     throw new OptionError(`${name}.kind`, kind, `one of ${kinds}`);
   }
-  return { kind, ...parseOptions(`${name}.`, kind, variants[kind], value) };
+  return Object.freeze({ kind, ...parseOptions(`${name}.`, kind, variants[kind], value) });
 }
 
 const INTERVAL = /^([[(])\s*(\S+)\s*,\s*(\S+)\s*([\])])$/;
 
-/** Whether a number lies in an interval such as `"(0, 1]"`. @throws OptionError for a text that is no interval. */
+/** Whether a text is an interval such as `"(0, 1]"`. */
+export function isInterval(range: string): boolean {
+  const [, , low, high] = INTERVAL.exec(range) ?? [];
+  return Number(low) <= Number(high);
+}
+
+/**
+ * Whether a number lies in an interval such as `"(0, 1]"`.
+ * @throws OptionError for a text that is no interval.
+ */
 export function contains(range: string, x: number): boolean {
+  if (!isInterval(range)) throw new OptionError("range", range, 'an interval such as "[0, 1]"');
   const [, left, low, high, right] = INTERVAL.exec(range) ?? [];
   const [min, max] = [Number(low), Number(high)];
-  if (!(min <= max)) throw new OptionError("range", range, 'an interval such as "[0, 1]"');
   return (left === "[" ? x >= min : x > min) && (right === "]" ? x <= max : x < max);
 }

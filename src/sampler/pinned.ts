@@ -1,9 +1,12 @@
-/** Positions of a text that are given: a prompt, what is to be filled in around, and what begins an `ar` text. */
+/**
+ * Reads the positions of a text that are given: a prompt, the tokens around an infilling, and the
+ * token that begins an `ar` text.
+ */
 import { checkInteger, checkNumber, isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
 import type { DenoiserModel, TokenId } from "./denoiser.ts";
 
-/** Copies the map, so that later changes to the caller's do no harm. */
+/** Checks the map and copies it, so that later changes to the caller's map do no harm. */
 export function readPinned(
   pinned: unknown,
   length: number,
@@ -25,7 +28,7 @@ export function readPinned(
   return copy;
 }
 
-/** @returns how many first tokens of a text are given. */
+/** Counts the first tokens of a text that are given. */
 export function givenTokens(pinned: ReadonlyMap<number, TokenId>, { kind }: DenoiserModel): number {
   let count = kind === "ar" ? 1 : 0;
   while (pinned.has(count)) count++;

@@ -1,10 +1,16 @@
 /**
- * A draw-first strategy as numbers: since the network decides what a position becomes and never whether it changes
- * (docs/design.md), a whole run is a time grid and two chances a step.
+ * A plan is a draw-first strategy as numbers. The network decides what a position becomes and never
+ * whether it changes (docs/design.md), so a whole run is a time grid and two chances for each step.
  */
-import { checkChoice, checkInteger, checkNumber, checkOptions } from "../foundation/checks.ts";
+import {
+  checkChoice,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  isRecord,
+} from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
-import type { AnyTimeStrategy, Step, Transition } from "./definition.ts";
+import type { AnyTimeStrategy, Step, StrategyDefinition } from "./definition.ts";
 import type { AnyOptions } from "./optionTable.ts";
 import type { Quirks } from "./quirks.ts";
 import { linearTimes, T_MIN } from "./schedule.ts";
@@ -12,29 +18,42 @@ import { findStrategy } from "./strategies/find.ts";
 import { sigmaMax } from "./strategies/posterior.ts";
 import type { AnyStrategy } from "./strategy.ts";
 
-/** A plan is held in memory, 24 bytes a step; more steps than this is a slip of the hand. */
+/**
+ * The most steps of a plan, which takes 24 bytes of memory for each; more steps are taken for a
+ * mistake.
+ */
 export const MAX_STEPS = 1_000_000;
 
 export interface Plan {
-  /** T, the number of steps: for dfm of its own grid. */
+  /** T, the number of steps; dfm has a grid of its own. */
   readonly steps: number;
-  /** [T + 1] falling times; step i goes from times[i] to times[i + 1], the final noise removal is at times[T]. */
+  /**
+   * [T + 1] falling times; step i goes from times[i] to times[i + 1], the final noise removal is at
+   * times[T].
+   */
   readonly times: Float64Array;
   /** [T] chance u that a masked position is revealed in a step. */
   readonly reveal: Float64Array;
-  /** [T] chance r that a revealed position is remasked; under confidence each gets its share of it. */
+  /**
+   * [T] chance r that a revealed position is remasked; under confidence each position gets its
+   * share of it.
+   */
   readonly remask: Float64Array;
   /** Whether `remask` is shared out by softmax(-psi). */
   readonly confidence: boolean;
-  /** How the final noise removal chooses tokens. Original: `analytic` draws them (`_denoiser_update`). */
+  /**
+   * How the final noise removal chooses tokens. Original: `analytic` draws them
+   * (`_denoiser_update`).
+   */
   readonly removal: "argmax" | "draw";
 }
 
 /**
  * Compiles a draw-first strategy of `mdlm` models.
  * @param steps T >= 1, an integer.
- * @param options `end`: the last time of an even grid, in [0, 1). `quirks`: whose corners a loop has.
- * @throws OptionError when the strategy is not valid, or is not one of draw first (`ar`).
+ * @param options `end`: the last time of an even grid, in [0, 1). `quirks`: `original` gives the
+ *   original's loop, `paper` the paper's; they differ in steps that cross a corner of the plateau.
+ * @throws OptionError when the strategy is not valid, or does not draw first (`ar`).
  */
 export function compilePlan(
   strategy: AnyStrategy,
@@ -47,21 +66,47 @@ export function compilePlan(
   const quirks = checkChoice("quirks", options.quirks, ["original", "paper"]);
   const { definition, options: own } = findStrategy(strategy, modelOf(strategy));
   if (!("transition" in definition)) {
-    throw new OptionError("strategy.kind", definition.kind, "a strategy of masked diffusion");
+    throw new OptionError("strategy.kind", definition.kind, "one that draws first");
   }
-  const times = definition.times?.(steps) ?? linearTimes(steps, last);
-  return planOf(definition, own, times, quirks);
+  return planOf(definition, own, timesOf(definition, steps, last), quirks);
 }
 
-/** `ar` is found too, and then refused in words of its own. */
+/**
+ * The time grid of a strategy: its own, else an even one.
+ * @param end the last time of an even grid.
+ * @returns [T + 1] falling times.
+ * @throws RemdmError `strategy_invalid` for a grid of its own that does not fall from 1.
+ */
+export function timesOf(
+  { kind, times }: StrategyDefinition,
+  steps: number,
+  end: number | undefined,
+): Float64Array {
+  if (times === undefined) return linearTimes(steps, end);
+  const own: unknown = times(steps);
+  if (own instanceof Float64Array && isFalling(own)) return own;
+  throw new RemdmError(`The time grid of the strategy ${kind} does not fall from 1 to 0 or above`, {
+    code: "strategy_invalid",
+    remedy: "Let its times return a Float64Array of falling numbers that begins with 1.",
+  });
+}
+
+/** Whether times fall from 1 to 0 or above; two at least. */
+export function isFalling(times: Float64Array): boolean {
+  const falls = times.every((time, i) => (i === 0 ? time === 1 : time < times[i - 1]));
+  return falls && times.length >= 2 && times[times.length - 1] >= 0;
+}
+
+/** Finds `ar` too, which is then refused with a message of its own. */
 function modelOf(strategy: unknown): "ar" | "mdlm" {
   const isAr = typeof strategy === "object" && strategy !== null && "kind" in strategy;
   return isAr && strategy.kind === "ar" ? "ar" : "mdlm";
 }
 
 /**
+ * Computes the chances of every step.
  * @param times [T + 1], as {@link Plan.times}.
- * @throws RemdmError `strategy_invalid` for a chance that is none.
+ * @throws RemdmError `strategy_invalid` for a number outside [0, 1].
  */
 export function planOf(
   definition: AnyTimeStrategy,
@@ -81,7 +126,7 @@ export function planOf(
   return { steps, times, reveal, remask, confidence, removal: definition.lastStep ?? "argmax" };
 }
 
-/** The step from time t to the smaller time s. */
+/** Returns the step from time t to the smaller time s. */
 export function stepOf(t: number, s: number, quirks: Quirks): Step {
   const max = sigmaMax({ atT: t, atS: s });
   return { t, s, alphaT: 1 - t, alphaS: 1 - s, sigmaMax: max, quirks };
@@ -91,9 +136,9 @@ function checkChance(
   kind: string,
   name: "reveal" | "remask",
   step: number,
-  transition: Transition,
+  transition: unknown,
 ): number {
-  const chance: unknown = transition[name];
+  const chance = isRecord(transition) ? transition[name] : undefined;
   if (typeof chance === "number" && chance >= 0 && chance <= 1) return chance;
   throw new RemdmError(
     `The strategy ${kind} gives ${String(chance)} as the chance of a ${name} in step ${step}`,

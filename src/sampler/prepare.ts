@@ -1,4 +1,7 @@
-/** Checks everything that a caller asks for before anything runs, and fills in the defaults: once for a run. */
+/**
+ * Checks every option of a run before anything starts, and fills in the defaults: once for each
+ * run.
+ */
 import {
   checkChoice,
   checkInteger,
@@ -19,15 +22,17 @@ import { findStrategy, modelKindFor } from "./strategies/find.ts";
 const SEED_LIMIT = 2n ** 64n;
 const MAX_STRIDES = 1_000_000;
 
-/** Nucleus mass where nothing is said and the strategy has a nucleus: the paper's. */
+/** Nucleus mass of a strategy that has a nucleus, where the caller gives none: the paper's. */
 export const DEFAULT_TOP_P = 0.9;
 
-/** {@link SamplerOptions} with everything said: every layer is handed this. */
+/** {@link SamplerOptions} with every value filled in. Every layer receives it. */
 export interface PreparedRun {
-  /** The kind of the strategy and its options, every one said. */
+  /** The kind of the strategy and all of its options. */
   readonly strategy: { readonly kind: string; readonly [option: string]: unknown };
   readonly loop: LoopPlan;
-  /** Steps of the time grid: for dfm of its own, for ar the tokens that are drawn. */
+  /**
+   * Steps of the time grid; dfm has a grid of its own, ar one step for each token that is drawn.
+   */
   readonly steps: number;
   readonly topP: number;
   readonly samples: number;
@@ -41,9 +46,12 @@ export interface PreparedRun {
   /** Tokens that a window moves on by, and how often: 0 and 0 unless semi-autoregressive. */
   readonly stride: number;
   readonly strides: number;
-  /** How many first tokens of a text are given: a prompt, and what begins an `ar` text. */
+  /**
+   * Number of first tokens of a text that are given: a prompt, and the token that begins an `ar`
+   * text.
+   */
   readonly given: number;
-  /** Token before which a text ends; undefined: with its length. */
+  /** Token before which a text ends; undefined: it ends with its length. */
   readonly endId: TokenId | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -68,10 +76,11 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
 };
 
 /**
- * Prepares a run: parses every option, the strategy's too, and compiles its steps.
+ * Prepares a run: parses every option, the strategy's options too, and compiles its steps.
  * @param options of any origin: untyped callers get the same errors.
  * @throws OptionError that names the option, its value and what is allowed.
- * @throws RemdmError `denoiser_invalid` when the model contradicts itself; `strategy_invalid` when the strategy does.
+ * @throws RemdmError `denoiser_invalid` when the model contradicts itself; `strategy_invalid` when
+ *   the strategy does.
  */
 export function prepare(options: SamplerOptions, model: DenoiserModel): PreparedRun {
   checkModel(model);
@@ -101,7 +110,7 @@ export function prepare(options: SamplerOptions, model: DenoiserModel): Prepared
     steps,
     topP: readTopP(given.topP, strategy.definition, quirks),
     samples: count,
-    // PyTorch's stream has no beginning but its first sample.
+    // PyTorch's stream can only begin with its first sample.
     firstSample: checkInteger(
       "firstSample",
       firstSample,
@@ -122,7 +131,8 @@ export function prepare(options: SamplerOptions, model: DenoiserModel): Prepared
 }
 
 /**
- * Checks what can be checked before a model is loaded: what is right for no model, or not for this one, is refused.
+ * Checks what can be checked before a model is loaded: refuses options that no model allows, or not
+ * this one.
  * @param facts what is known of the model.
  * @throws OptionError.
  */
@@ -131,7 +141,8 @@ export function checkBeforeLoading(
   facts: { readonly kind?: ModelKind; readonly length?: number } = {},
 ): void {
   const { kind = modelKindFor(options.strategy), length = Number.MAX_SAFE_INTEGER } = facts;
-  // A model that bounds nothing except what is known of it; one step a token of it would be too many.
+  // This model stands in for the one to be loaded and has only the known bounds. One step for each
+  // of its tokens would be too many.
   const tokens = { vocabSize: 2, maskId: 1, bosId: 0, eosId: 0 };
   const isOpen = facts.length === undefined && options.length === undefined && kind !== "ar";
   const steps = options.steps === undefined && isOpen ? 1 : options.steps;
@@ -141,22 +152,32 @@ export function checkBeforeLoading(
   );
 }
 
-/** @returns the run with more pinned positions: a prompt's tokens, which are known when the run begins. */
+/**
+ * Returns the run with more pinned positions: a prompt's tokens, which are known when the run
+ * begins.
+ * @throws OptionError for a token that the model does not have.
+ */
 export function withPinned(
   run: PreparedRun,
   more: ReadonlyMap<number, TokenId>,
   model: DenoiserModel,
 ): PreparedRun {
-  const pinned = new Map([...more, ...run.pinned]);
+  const pinned = readPinned(new Map([...more, ...run.pinned]), run.length, model);
   return { ...run, pinned, given: givenTokens(pinned, model) };
 }
 
-/** Whether a strategy draws from a nucleus: the original's predictors `ddpm` and `analytic` ignore its `nucleus_p`. */
+/**
+ * Tells whether a strategy draws from a nucleus: the original's predictors `ddpm` and `analytic`
+ * ignore its `nucleus_p`.
+ */
 export function hasNucleus({ nucleus = true }: StrategyDefinition, quirks: Quirks): boolean {
   return nucleus || quirks === "paper";
 }
 
-/** The dense form of `ar` is about PyTorch's block of Gumbel draws and nothing else. */
+/**
+ * Lists the noises that a strategy may use. The parity loop of `ar` repeats PyTorch's block of
+ * Gumbel draws and has no other noise.
+ */
 function noisesOf(
   definition: StrategyDefinition,
   dense: boolean,
@@ -211,7 +232,7 @@ function readSeed(seed: unknown = 1): bigint {
   throw new OptionError("seed", seed, "an integer in [0, 2^64), a bigint from 2^53 on");
 }
 
-/** @returns the token that is to end a text. */
+/** Returns the token that is to end a text. */
 function readEnd(
   until: unknown,
   semiAutoregressive: boolean,

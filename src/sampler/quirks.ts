@@ -1,2 +1,5 @@
-/** Whom to follow where the original's code and the papers differ: docs/fidelity.md has the list. */
+/**
+ * `Quirks` says whether a run follows the original's code or the papers where they differ:
+ * docs/fidelity.md has the list.
+ */
 export type Quirks = "original" | "paper";

@@ -1,4 +1,4 @@
-/** The entrance of the sampler: every loop gives the same events and the same outcome. */
+/** Runs the sampler: every loop gives the same kinds of events and of outcome. */
 import { LeftToRight } from "./loops/leftToRight.ts";
 import { Parity } from "./loops/parity/run.ts";
 import type { Denoiser } from "./denoiser.ts";
@@ -15,12 +15,13 @@ interface Loop {
 }
 
 /**
- * Samples sequences and tells of every change. Nothing is under way between two events: leave the loop, and the run
- * is over.
- * @param noise replaces the default noise, which is keyed by `options.seed`; `noise: "torch"` does not look at it.
+ * Samples sequences and tells every change. No work is under way between two events: leave the
+ * loop, and the run is over.
+ * @param noise replaces the default noise, which is keyed by `options.seed`; `noise: "torch"`
+ *   ignores it.
  * @returns the tokens and counts, as the generator's return value.
- * @throws OptionError before anything starts; AbortedError; RemdmError `denoiser_invalid`, `strategy_invalid`; what the
- *   denoiser throws.
+ * @throws OptionError before anything starts; AbortedError; RemdmError `denoiser_invalid`,
+ *   `strategy_invalid`; what the denoiser throws.
  */
 export async function* sampleEvents(
   denoiser: Denoiser,
@@ -30,7 +31,7 @@ export async function* sampleEvents(
   return yield* runEvents(denoiser, prepare(options, denoiser.model), noise);
 }
 
-/** {@link sampleEvents} of a run that is prepared. */
+/** Does what {@link sampleEvents} does for a run that is prepared already. */
 export async function* runEvents(
   denoiser: Denoiser,
   run: PreparedRun,
@@ -55,7 +56,7 @@ function loopOf(denoiser: Denoiser, run: PreparedRun, noise: NoiseSource): Loop 
   }
 }
 
-/** {@link sampleEvents} for those who want the result only. */
+/** Samples sequences and returns the outcome only: {@link sampleEvents} without the events. */
 export async function sample(
   denoiser: Denoiser,
   options: SamplerOptions,

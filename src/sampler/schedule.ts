@@ -1,15 +1,17 @@
 /**
- * Time and noise: the log-linear schedule of MDLM, alpha(t) = 1 - t, on an even grid from t = 1 down to
- * {@link T_MIN}. Original: `_sample` (the grid) and `noise_schedule.LogLinearNoise` (the network's sigma).
+ * Time and noise follow the log-linear schedule of MDLM, alpha(t) = 1 - t, on an even grid from t =
+ * 1 down to {@link T_MIN}. Original: `_sample` (the grid) and `noise_schedule.LogLinearNoise` (the
+ * network's sigma).
  */
 
-/** The last time of a run; what is still masked there is filled in by the final noise removal. */
+/** The last time of a run; the final noise removal fills in what is still masked there. */
 export const T_MIN = 1e-5;
 
 /** The schedule given to the network stays this far from infinite noise at t = 1. */
 export const SIGMA_EPSILON = 1e-3;
 
 /**
+ * Returns an even time grid.
  * @param steps number of denoising steps T, an integer >= 1.
  * @param end the last time, in [0, 1).
  * @returns [T + 1] times, linspace(1, end, T + 1) in doubles (the original rounds them to float32).
@@ -21,7 +23,10 @@ export function linearTimes(steps: number, end = T_MIN): Float64Array {
   return times;
 }
 
-/** Total noise sigma(t) = -log(1 - (1 - 1e-3) t) that a time-conditioned network is given; t in [0, 1]. */
+/**
+ * Returns the total noise sigma(t) = -log(1 - (1 - 1e-3) t) that a time-conditioned network is
+ * given; t in [0, 1].
+ */
 export function networkSigma(t: number): number {
   return -Math.log1p(-(1 - SIGMA_EPSILON) * t);
 }

@@ -1,6 +1,6 @@
 /**
- * The messages between the SDK and the Python backend, version 5. `npm run schemas` turns these types
- * into `schemas/*.json`; both sides validate every header against those files.
+ * The messages between the SDK and the Python backend, version 5. `npm run schemas` turns these
+ * types into `schemas/*.json`; both sides validate every header against those files.
  *
  * A message is `[header, frame, frame, ...]`: the header is one of the records below in msgpack,
  * each frame one tensor as raw little-endian bytes, described in order by the header's `tensors`.
@@ -88,8 +88,8 @@ export interface PingRequest {
 }
 
 /**
- * Frames: tokens int32 [B, L], sigma float32 [B], rows int32 [N] (flat indices b * L + l), and with the
- * statistic `given` also given int32 [N], a token for each row.
+ * Frames: tokens int32 [B, L], sigma float32 [B], rows int32 [N] (flat indices b * L + l), and with
+ * the statistic `given` also given int32 [N], a token for each row.
  */
 export interface ForwardRequestHeader {
   readonly type: "forward";
@@ -245,8 +245,8 @@ export interface ReleasedReply {
 }
 
 /**
- * Answer to forward. Frame: values float32 [N, V], for k statistics [N, k]. Logits of a network that computes in
- * bfloat16 are bfloat16: the same numbers in half the bytes.
+ * Answer to forward. Frame: values float32 [N, V], for k statistics [N, k]. Logits of a network
+ * that computes in bfloat16 are bfloat16: the same numbers in half the bytes.
  */
 export interface RowsReply {
   readonly type: "rows";

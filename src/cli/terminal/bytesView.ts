@@ -1,5 +1,5 @@
 /** Shows how far a transfer of bytes is: a download, a check of its hash, a conversion. */
-import { bytesText } from "../../foundation/bytesText.ts";
+import { bytesText } from "../../foundation/messages.ts";
 import { bar, percent, timeLeft } from "./measures.ts";
 import type { Pace, View } from "./progressRenderer.ts";
 import { clip } from "./terminalText.ts";

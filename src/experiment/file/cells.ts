@@ -109,6 +109,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
     executor = "events",
   } = said;
   refuseEmpty(place, { ...said, eta: entry.eta });
+  refuseTwice(place);
   // The name alone decides whether a strategy has steps and a nucleus.
   const { kind } = namedStrategy(place, {});
   const steps = kind === "ar" ? [undefined] : stepsOf(place, said);
@@ -152,6 +153,17 @@ function refuseEmpty({ path, source }: Place, said: object): void {
     `is an empty list of ${key}`,
     `Put one of ${key} in it at least, or leave ${key} out.`,
   );
+}
+
+/** Refuses an option that stands among `options` and beside the name. */
+function refuseTwice({ strategy, path, source }: Place): void {
+  const beside: Readonly<Record<string, unknown>> = { ...strategy };
+  const twice = STRATEGY_SETTINGS.find(
+    (key) => beside[key] !== undefined && Object.hasOwn(strategy.options ?? {}, key),
+  );
+  if (twice === undefined) return;
+  const remedy = "Say it in one place: beside the name, or in options.";
+  throw invalid(source.where([...path, "options", twice]), "stands beside the name too", remedy);
 }
 
 function isEmpty(value: unknown): boolean {

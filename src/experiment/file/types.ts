@@ -34,10 +34,10 @@ export interface CellSettings {
 }
 
 /** Options of a strategy of the user's own, by the names in its option table. */
-// The generator of schemas makes of a Record an object without any key.
+// The schema generator takes a Record for an object without properties.
 // eslint-disable-next-line @typescript-eslint/consistent-indexed-object-style
 export interface OwnOptions {
-  readonly [option: string]: number | boolean | string;
+  readonly [name: string]: number | boolean | string;
 }
 
 /**
@@ -46,8 +46,8 @@ export interface OwnOptions {
  */
 export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta"> {
   /**
-   * Options of a strategy of your own, as its option table names them; eta may also stand beside the
-   * name, as a list too.
+   * Options of a strategy of your own, as its option table names them; eta may also stand beside
+   * the name, as a list too.
    */
   readonly options?: OwnOptions;
   /**

@@ -36,7 +36,7 @@ export async function completeSamples(
   model: LoadedModel,
   { signal, onProgress }: SamplingHooks,
 ): Promise<CellSample[]> {
-  // A d3pm model is sampled by the dense form even if the cell does not ask for it.
+  // A d3pm model is sampled by the dense executor even if the cell does not ask for it.
   const isDense = cell.executor === "dense" || model.model.kind === "d3pm";
   const { file, records } = openSamples(path, cell, isDense);
   try {

@@ -116,7 +116,8 @@ export function describe(cell: Cell): Readonly<Record<string, unknown>> {
     seed,
     samples,
     length: length ?? null,
-    // The key and its values from before the option was renamed, so that what was begun then can go on.
+    // The key and its values from before the option was renamed, so that an experiment begun then
+    // can go on.
     compat: quirks === "original" ? "remdm" : quirks,
     executor,
     ...(executor === "dense" && { batchSize: cell.batchSize ?? null }),

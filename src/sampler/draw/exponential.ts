@@ -1,35 +1,42 @@
 /**
- * exp(x) for x <= 0 in doubles, several times as fast as `Math.exp`: x = (f - n) ln(2) / 1024 with an integer n and
- * |f| <= 1/2, so exp(x) = 2^-(n div 1024) T[n mod 1024] exp(r) with |r| < 3.4e-4, where the Taylor series up to r^4 is
- * good to 4e-20 (Tang, "Table-driven implementation of the exponential function in IEEE floating-point arithmetic",
- * ACM TOMS 15, 1989). What is left is the rounding of the table and of the last sum: 1.2 units in the last place.
+ * Computes exp(x) for x <= 0 in doubles, several times as fast as `Math.exp`: x = (f - n) ln(2) /
+ * 1024 with an integer n and |f| <= 1/2, so exp(x) = 2^-(n div 1024) T[n mod 1024] exp(r) with |r|
+ * < 3.4e-4, where the Taylor series up to r^4 is good to 4e-20 (Tang, "Table-driven implementation
+ * of the exponential function in IEEE floating-point arithmetic", ACM TOMS 15, 1989). The rounding
+ * of the table and of the last sum remains: 1.2 units in the last place.
  *
- * `kernel/assembly/weigh.ts` is the same in WebAssembly, two at a time.
+ * `kernel/assembly/weigh.ts` does the same in WebAssembly, two at a time.
  */
 
 const LOG_STEPS = 10;
 const STEPS = 1 << LOG_STEPS;
 const STEPS_PER_NAT = STEPS / Math.LN2;
-/** ln(2) / 1024 in two parts: the first has so few bits that n times it is exact, the second is the rest. */
+/**
+ * ln(2) / 1024 in two parts: the first has so few bits that n times it is exact, the second is the
+ * rest.
+ */
 const STEP_HIGH = 0.6931471803691238 / STEPS;
 const STEP_LOW = 1.9082149292705877e-10 / STEPS;
-/** 1.5 * 2^52: what is added to it and taken out again is rounded to an integer. */
+/** 1.5 * 2^52: a number that is added to it and taken out again comes back as an integer. */
 const ROUNDER = 6755399441055744;
 
 /** T: 2^(-j / 1024) at j. */
 export const FRACTIONS = Float64Array.from({ length: STEPS }, (_, j) => 2 ** (-j / STEPS));
 /** 2^-k at k; 0 where exp(x) would no longer be a normal number. */
 const POWERS = Float64Array.from({ length: 1024 }, (_, k) => (k < 1022 ? 2 ** -k : 0));
-/** Everything below is 0. */
+/** exp(x) is taken for 0 below this. */
 const LOWEST = -709;
 
-/** Sums are taken over stretches of this many weights first, for the sake of their last bits, and of every second. */
+/**
+ * Sums are taken first over stretches of this many weights, the even and the odd ones apart:
+ * smaller sums lose fewer of their last bits.
+ */
 const STRETCH = 256;
 
 /**
  * Weighs the logits from `begin` to before `end`.
- * @param max at least as large as any of them, and finite.
- * @param weights receives exp(logit - max): 1 for the largest, 0 for those more than 708 below.
+ * @param max finite, and at least as large as any of these logits.
+ * @param weights receives exp(logit - max): 1 for the largest, 0 for logits more than 708 below it.
  * @returns the sum of the weights.
  */
 export function weigh(
@@ -39,7 +46,7 @@ export function weigh(
   end: number,
   weights: Float64Array,
 ): number {
-  // Local names: the tables of a module are looked up at each use.
+  // Local names are faster: the tables of a module are looked up at each use.
   const fractions = FRACTIONS;
   const powers = POWERS;
   let total = 0;

@@ -1,19 +1,25 @@
 /**
- * Where every random number of a run comes from. Each draw has an address, (sample, step, position) and
- * for tokens also the token's id, so it does not depend on what was drawn before it, on the batch size or
- * on the order of a row.
+ * A `NoiseSource` gives every random number of a run. Each draw has an address, (sample, step,
+ * position) and for tokens also the token's id, so it does not depend on earlier draws, on the
+ * batch size or on the order of a row.
  */
 import { philox4x32 } from "./philox.ts";
 import type { TokenId } from "../denoiser.ts";
 
-/** Pure: the same address always gives the same number. All numbers are uniform in [0, 1), 53 bits. */
+/**
+ * Gives numbers that are uniform in [0, 1), of 53 bits. Pure: the same address always gives the
+ * same number.
+ */
 export interface NoiseSource {
-  /** Decides whether a position is revealed or remasked in a step. */
+  /** The number that decides whether a position is revealed or remasked in a step. */
   position(sample: number, step: number, position: number): number;
-  /** Decides what a revealed position becomes: the noise of one token in that position's draw. */
+  /**
+   * The number that decides what a revealed position becomes: the noise of one token in that
+   * position's draw.
+   */
   token(sample: number, step: number, position: number, token: TokenId): number;
   /**
-   * {@link token} for many tokens of one draw, for sources that are faster that way.
+   * {@link token} for many tokens of one draw, for sources that are faster this way.
    * @param ids ascending; the first `count` of them are asked for.
    * @param out receives the numbers in the same order.
    */
@@ -30,18 +36,23 @@ export interface NoiseSource {
 /** Added to the sample in the counters of tokens. */
 export const TOKEN_STREAM = 0x80000000;
 
-/** Samples must be numbered below this: bit 31 of their counter word tells the two streams apart. */
+/**
+ * Samples must be numbered below this: bit 31 of their counter word tells the two streams apart.
+ */
 export const SAMPLE_LIMIT = 2 ** 31;
 
 /**
- * The default noise: Philox 4x32-10 with the seed as its key. A block of 128 bits gives two doubles.
+ * The default noise is Philox 4x32-10 with the seed as its key. A block of 128 bits gives two
+ * doubles.
  *
  *     key      word 0: seed mod 2^32     word 1: seed div 2^32
  *     counter  word 0        word 1      word 2   word 3
- *     position position div 2   0        step     sample          words 0, 1 of the block for an even
- *     token    token div 2   position    step     sample + 2^31   position or token, 2, 3 for an odd one
+ *     position position div 2   0        step     sample
+ *     token    token div 2   position    step     sample + 2^31
  *
- * The stream bit in word 3 keeps positions and tokens apart, so no counter is ever used for two draws.
+ * An even position or token takes words 0 and 1 of its block, an odd one words 2 and 3. The stream
+ * bit in word 3 of the counter keeps positions and tokens apart, so no counter is ever used for two
+ * draws.
  */
 export class PhiloxNoise implements NoiseSource {
   /** The words of the seed, the low one first. */
@@ -74,7 +85,7 @@ export class PhiloxNoise implements NoiseSource {
     out: Float64Array,
   ): void {
     const block = this.#block;
-    // As 32-bit integers: in a loop that begins with doubles, doubles are what the arithmetic stays with.
+    // As 32-bit integers: in a loop that begins with doubles, the arithmetic stays with doubles.
     const stream = (sample + TOKEN_STREAM) | 0;
     const key0 = this.key0 | 0;
     const key1 = this.key1 | 0;
@@ -87,7 +98,9 @@ export class PhiloxNoise implements NoiseSource {
   }
 }
 
-/** Keeps the last block, because neighbours share one and are mostly asked for one after the other. */
+/**
+ * Keeps the last block, because neighbours share one and are mostly asked for one after the other.
+ */
 class BlockMemo {
   readonly #block = new Uint32Array(4);
   #c0 = -1;
@@ -95,7 +108,7 @@ class BlockMemo {
   #c2 = -1;
   #c3 = -1;
 
-  /** The even or odd double of block `index div 2`. */
+  /** Returns the even or odd double of block `index div 2`. */
   double(index: number, c1: number, c2: number, c3: number, key0: number, key1: number): number {
     const c0 = index >>> 1;
     const block = this.#block;
@@ -110,7 +123,7 @@ class BlockMemo {
   }
 }
 
-/** 53 of 64 bits as a double in [0, 1): 27 from the high word, 26 from the low one. */
+/** Makes 53 of 64 bits a double in [0, 1): 27 from the high word, 26 from the low one. */
 function toDouble(high: number, low: number): number {
   return ((high >>> 5) * 0x4000000 + (low >>> 6)) * 2 ** -53;
 }

@@ -1,22 +1,29 @@
 /**
- * The softmax of a row and which of its tokens a nucleus keeps: from the likeliest down, of equals the lowest id
- * first, while the cumulative probability is <= p, and always the first. So the token that crosses p is left out, as
- * in the original; the paper on nucleus sampling (Holtzman et al., 2020) has the smallest set of mass >= p. Of equals
- * the original keeps as many, but others: those that come first out of a sort that is not stable (`dense/torchSort.ts`).
+ * A `Nucleus` computes the softmax of a row and selects the tokens that a nucleus keeps: from the
+ * likeliest down, of equals the lowest id first, while the cumulative probability is <= p, and
+ * always the first. So the token that crosses p is left out, as in the original; the paper on
+ * nucleus sampling (Holtzman et al., 2020) has the smallest set of mass >= p. Of equals the
+ * original keeps as many but other ones: the first from a sort that is not stable
+ * (`loops/parity/torchSort.ts`).
  *
- * A selection, not a sort. A sample of the weights shows between which two p is probably crossed (`nucleusGuess.ts`).
- * One pass sums what is above and copies what is between. That is divided, evenly over its range, until those that are
- * left are equal: a few rounds over ever fewer weights.
+ * It selects and does not sort. A sample of the weights shows between which two p is probably
+ * crossed (`nucleusGuess.ts`). One pass sums the weights above and copies the weights between.
+ * These are divided, evenly over their range, until the remaining ones are equal: a few rounds over
+ * ever fewer weights.
  *
- * `kernel/assembly/nucleus.ts` is the same in WebAssembly; sums are taken in the same order there, in four lanes.
+ * `kernel/assembly/nucleus.ts` does the same in WebAssembly; sums are taken in the same order
+ * there, in four lanes.
  */
 import { weigh } from "./exponential.ts";
 import { LEAST, NONE, NucleusGuess, UPPER } from "./nucleusGuess.ts";
 import type { Quirks } from "../quirks.ts";
 
-/** How finely the contested weights are divided in each round. */
+/** Number of parts that the contested weights are divided into in each round. */
 const PARTS = 256;
-/** By how much the tables are longer than a row, so that four at a time may reach past its end: the weights there are 0. */
+/**
+ * The tables are longer than a row by this much, so that four at a time may reach past its end: the
+ * weights there are 0.
+ */
 const SPARE = 4;
 /** Works on one row after another with the same scratch memory. */
 export class Nucleus {
@@ -36,7 +43,9 @@ export class Nucleus {
   readonly #above = new Float64Array(4);
   readonly #reach = new Float64Array(4);
   readonly #parts = new Float64Array(PARTS);
-  /** Upper halves of the weights between which p is crossed: from the first to before the second. */
+  /**
+   * Upper halves of the weights between which p is crossed: from the first to before the second.
+   */
   #low = 0;
   #high = 0;
   /** The weights between them: the first `count`. */
@@ -62,8 +71,8 @@ export class Nucleus {
   }
 
   /**
-   * Sets {@link weights}, {@link ids}, {@link size} and {@link mass} to those of a row.
-   * @param row [V] logits, none above `max` but perhaps the mask's, none NaN.
+   * Computes {@link weights}, {@link ids}, {@link size} and {@link mass} of a row.
+   * @param row [V] logits, not NaN, and at most `max` except perhaps the mask's.
    * @param max a finite number.
    */
   select(row: Float32Array, max: number): void {
@@ -76,9 +85,9 @@ export class Nucleus {
   }
 
   /**
-   * The same for some tokens of a row, none of them the mask.
+   * Does the same for some tokens of a row, without the mask.
    * @param logits at most V.
-   * @param rest sum of exp(logit - max) over the others.
+   * @param rest sum of exp(logit - max) over the other tokens.
    * @returns the mass of these tokens, as a part of 1.
    */
   selectTop(logits: Float32Array, max: number, rest: number): number {
@@ -87,14 +96,18 @@ export class Nucleus {
     return mass / (mass + rest);
   }
 
-  /** @param mass sum of the first `length` weights. @param rest what the denominator has besides. */
+  /**
+   * @param mass sum of the first `length` weights.
+   * @param rest what the denominator has besides.
+   */
   #select(length: number, mass: number, rest: number): void {
     this.weights.fill(0, length, length + SPARE);
     this.#total = mass + rest;
     if (this.#topP < 1 && this.#crosses(length, rest)) {
       this.#keep(length, this.#narrow());
     } else {
-      // Also for a p just below 1, where the rounding of the sums may decide that it is not crossed.
+      // This is reached for a p just below 1 too, where the rounding of the sums may decide that it
+      // is not crossed.
       this.mass = mass;
       this.#gather(length, LEAST);
     }
@@ -117,7 +130,7 @@ export class Nucleus {
   }
 
   /**
-   * Copies the weights between low and high, and sets the mass to that of the weights above.
+   * Copies the weights between low and high, and sums the weights above into the mass.
    * @returns whether p is crossed between them.
    */
   #split(length: number): boolean {
@@ -152,15 +165,17 @@ export class Nucleus {
     return this.#fits(this.mass) && !this.#fits(sumOfLanes(reach));
   }
 
-  /** Whether the tokens of this much mass are all in the nucleus and it may go on. */
+  /** Tells whether the nucleus keeps all tokens of this much mass and may go on. */
   #fits(mass: number): boolean {
     const probability = mass / this.#total;
     return this.#keepsCrossing ? probability < this.#topP : probability <= this.#topP;
   }
 
   /**
-   * Divides the contested weights evenly until one value is left, and adds what is kept to the mass.
-   * @returns how many tokens of that value are kept; those of more weight are kept, those of less are not.
+   * Divides the contested weights evenly until one value is left, and adds what is kept to the
+   * mass.
+   * @returns how many tokens of that value are kept; all of more weight are kept, and no token of
+   *   less.
    */
   #narrow(): number {
     const contested = this.#contested;
@@ -200,11 +215,14 @@ export class Nucleus {
     return crossed;
   }
 
-  /** How many of `count` equal tokens are kept: as many as fit, and in the paper's rule the one that crosses p. */
+  /**
+   * Returns how many of `count` equal tokens are kept: as many as fit, and in the paper's rule the
+   * one that crosses p.
+   */
   #tied(weight: number, count: number): number {
     const before = this.mass;
     let ties = Math.min(count, Math.floor((this.#topP * this.#total - before) / weight));
-    // The quotient may be off in its last bit, the rule not.
+    // The quotient may be off in its last bit; the rule is exact.
     while (ties > 0 && !this.#fits(before + ties * weight)) ties--;
     while (ties < count && this.#fits(before + (ties + 1) * weight)) ties++;
     if (ties < count && (this.#keepsCrossing || before + ties === 0)) ties++;
@@ -212,7 +230,10 @@ export class Nucleus {
     return ties;
   }
 
-  /** Lists the tokens above the contested weight that is left, and the first `ties` that have just that. */
+  /**
+   * Lists the tokens above the contested weight that is left, and the first `ties` tokens of just
+   * this weight.
+   */
   #keep(length: number, ties: number): void {
     const { ids, weights } = this;
     const edge = this.#contested[0];
@@ -227,8 +248,9 @@ export class Nucleus {
   }
 
   /**
-   * Lists the tokens whose weight has at least this upper half: four at a time, passed over when all are below, else
-   * without a branch, as which of them are is hard to predict: the next id overwrites one that is not.
+   * Lists the tokens whose weight has at least this upper half. Four at a time are passed over when
+   * all are below; else they are listed without a branch, because it is hard to predict which of
+   * them count: the next id overwrites one that does not.
    * @param least at least 1, which leaves out weights of 0.
    */
   #gather(length: number, least: number): void {
@@ -237,7 +259,7 @@ export class Nucleus {
     const before = (least - 1) | 0;
     let size = 0;
     for (let id = 0; id < length; id += 4) {
-      // Negative for those that are listed.
+      // Negative for tokens that are listed.
       const a = before - words[2 * id + UPPER];
       const b = before - words[2 * id + 2 + UPPER];
       const c = before - words[2 * id + 4 + UPPER];
@@ -256,12 +278,15 @@ export class Nucleus {
   }
 }
 
-/** In the order in which vectors of two are added. */
+/** Adds four lanes in the order in which vectors of two are added. */
 function sumOfLanes(lanes: Float64Array): number {
   return lanes[0] + lanes[2] + (lanes[1] + lanes[3]);
 }
 
-/** Part 0 has the largest weights; the order is kept whatever the rounding. */
+/**
+ * Returns the part of a weight: part 0 has the largest ones, and the order is kept whatever the
+ * rounding.
+ */
 function partOf(weight: number, most: number, scale: number): number {
   const part = ((most - weight) * scale) | 0;
   return part < PARTS ? part : PARTS - 1;

@@ -1,16 +1,20 @@
 /**
- * Between which two weights a nucleus probably ends, by every sixteenth weight of a row. The upper bits of a positive
- * double order it, so a histogram over them shows it. Weights are compared by their upper halves, as integers.
+ * Guesses between which two weights a nucleus ends, by every sixteenth weight of a row. The upper
+ * bits of a positive double order it, so a histogram over them shows it. Weights are compared by
+ * their upper halves, as integers.
  */
 
-/** The upper 16 bits of a double hold its exponent and 4 bits more: 16 buckets an octave, the first for 1 alone. */
+/**
+ * The upper 16 bits of a double hold its exponent and 4 bits more: 16 buckets an octave, the first
+ * for 1 alone.
+ */
 const KEY_SHIFT = 16;
 const KEY_OF_ONE = 0x3ff0;
-/** 64 octaves. The last bucket has all that is below as well. */
+/** 64 octaves; the last bucket has all smaller weights as well. */
 const BUCKETS = 1024;
-/** One token in so many is looked at. */
+/** One token in this many is looked at. */
 const SAMPLED = 16;
-/** Upper halves: all weights but 0 have at least the first, none has the second. */
+/** Upper halves: all weights except 0 have at least the first, and no weight has the second. */
 export const LEAST = 1;
 export const NONE = 0x7ff00000;
 /** Place of a double's upper half in the two words that it takes. */
@@ -18,24 +22,27 @@ export const UPPER = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0;
 
 /** Works on one row after another with the same scratch memory. */
 export class NucleusGuess {
-  /** The nucleus has not all weights from here on, but probably all from `high` on. Upper halves. */
+  /**
+   * Upper half from which on the nucleus lacks some weights; it probably has all from `high` on.
+   */
   low = 0;
   high = 0;
   readonly #weights: Float64Array;
   readonly #words: Int32Array;
   readonly #buckets = new Float64Array(BUCKETS);
 
-  /** @param weights in [0, 1]; later those of each row. */
+  /** @param weights in [0, 1]; they change with each row. */
   constructor(weights: Float64Array) {
     this.#weights = weights;
     this.#words = new Int32Array(weights.buffer);
   }
 
   /**
-   * Sets {@link low} and {@link high} so that in the sample 0.75 of `outside` is below the one, and 1.25 below the other.
+   * Finds {@link low} and {@link high}: in the sample, 0.75 of `outside` is below the first, and
+   * 1.25 of it is below the second.
    * @param length how many weights the row has.
-   * @param outside the mass that no nucleus has.
-   * @param rest the part of it that belongs to tokens that are not in the row.
+   * @param outside the mass that a nucleus leaves out.
+   * @param rest the part of it whose tokens are not in the row.
    */
   find(length: number, outside: number, rest: number): void {
     const weights = this.#weights;
@@ -58,13 +65,16 @@ export class NucleusGuess {
   }
 }
 
-/** @param upper the upper half of a weight. Bucket 0 has the largest. */
+/**
+ * Returns the bucket of a weight; bucket 0 has the largest.
+ * @param upper the upper half of the weight.
+ */
 function bucketOf(upper: number): number {
   const bucket = KEY_OF_ONE - (upper >> KEY_SHIFT);
   return bucket < BUCKETS ? bucket : BUCKETS - 1;
 }
 
-/** The smallest upper half in a bucket, but for weights of 0. */
+/** Returns the smallest upper half in a bucket, except for weights of 0. */
 function lowestUpper(bucket: number): number {
   return bucket < BUCKETS - 1 ? (KEY_OF_ONE - bucket) << KEY_SHIFT : LEAST;
 }

@@ -1,10 +1,13 @@
 /**
- * Philox 4x32-10, a counter-based random generator (Salmon et al., "Parallel random numbers: as easy as
- * 1, 2, 3", SC 2011, section 3): a keyed bijection of a 128-bit counter. There is no state to advance, so
- * the draw of any (sample, step, position) is computed on its own, in any order.
+ * Philox 4x32-10 is a counter-based random generator (Salmon et al., "Parallel random numbers: as
+ * easy as 1, 2, 3", SC 2011, section 3): a keyed bijection of a 128-bit counter. It has no state to
+ * advance, so the draw of any (sample, step, position) is computed on its own, in any order.
  */
 
-/** Taken once: looking up a global costs much in the loop where globals are intercepted (`node:vm`, so jest). */
+/**
+ * Taken once: looking up a global costs much in the loop where globals are intercepted (`node:vm`,
+ * so jest).
+ */
 const { imul } = Math;
 
 const MULTIPLIER_0 = 0xd2511f53;
@@ -51,7 +54,10 @@ export function philox4x32(
   out[3] = c3;
 }
 
-/** High word of a 32 x 32 bit product, from 16-bit halves: no partial sum leaves 32 bits. */
+/**
+ * Returns the high word of a 32 x 32 bit product, from 16-bit halves: every partial sum fits 32
+ * bits.
+ */
 function mulHigh(aLow: number, aHigh: number, b: number): number {
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;

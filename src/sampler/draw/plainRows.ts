@@ -1,6 +1,6 @@
 /**
- * The draw from a row in plain TypeScript: for every source of noise, and wherever the kernel is not to be had. Softmax
- * and nucleus are in `nucleus.ts`; here is the race.
+ * Draws from rows in plain TypeScript: with every source of noise, and where the kernel cannot run.
+ * Softmax and nucleus are in `nucleus.ts`; the race is here.
  */
 import type { NoiseSource } from "./noise.ts";
 import { Nucleus } from "./nucleus.ts";
@@ -15,9 +15,9 @@ const { log1p } = Math;
 export class PlainRows {
   readonly #nucleus: Nucleus;
   readonly #topP: number;
-  /** [V] The noise of the nucleus' tokens. */
+  /** [V] noise of the tokens in the nucleus. */
   readonly #uniforms: Float64Array;
-  /** [V] Their ids, for a top row. */
+  /** [V] ids of the tokens in the nucleus, for a top row. */
   readonly #ids: Int32Array;
 
   constructor(vocabSize: number, maskId: number, topP: number, quirks: Quirks) {
@@ -27,13 +27,14 @@ export class PlainRows {
     this.#ids = new Int32Array(vocabSize);
   }
 
-  /** @param max the largest of the logits but the mask's; finite. */
+  /** Draws from a whole row. @param max the largest of the logits except the mask's; finite. */
   draw(row: Float32Array, max: number, at: RowAddress, noise: NoiseSource): Draw {
     this.#nucleus.select(row, max);
     return this.#race(this.#nucleus.ids, at, noise);
   }
 
   /**
+   * Draws from a top row.
    * @param max the largest of the logits; finite.
    * @throws RemdmError `denoiser_invalid` when the list ends before p.
    */
@@ -48,7 +49,7 @@ export class PlainRows {
     return this.#race(ids, at, noise);
   }
 
-  /** @param ids of the nucleus' columns. */
+  /** Runs the exponential race. @param ids of the nucleus' columns. */
   #race(ids: Int32Array, at: RowAddress, noise: NoiseSource): Draw {
     const { weights, ids: columns, size, mass } = this.#nucleus;
     const uniforms = this.#uniforms;
@@ -69,7 +70,7 @@ export class PlainRows {
   }
 }
 
-/** The noise of each of the first `count` ids, all at once where the source can. */
+/** Draws the noise of the first `count` ids, all at once where the source can. */
 function drawTokens(
   noise: NoiseSource,
   { sample, step, position }: RowAddress,

@@ -1,8 +1,8 @@
-/** bfloat16 numbers as doubles. `Math.fround` is float32's. */
+/** Rounds to bfloat16, whose numbers are held as doubles. `Math.fround` rounds to float32. */
 const FLOAT = new Float32Array(1);
 const BITS = new Uint32Array(FLOAT.buffer);
 
-/** The upper half of a float32's bits; PyTorch goes through float32 too. */
+/** Keeps the upper half of a float32's bits; PyTorch goes through float32 too. */
 export function roundToBfloat16(x: number): number {
   FLOAT[0] = x;
   if (Number.isNaN(x)) return x;

@@ -1,15 +1,18 @@
-/** A row of logits has an address, by which its noise is drawn and errors name it, and gives a draw or an error. */
+/**
+ * A row of logits has an address. Its noise is drawn for this address, and errors name it; the row
+ * gives a draw or an error.
+ */
 import type { TokenId } from "../denoiser.ts";
 import { RemdmError } from "../../foundation/errors.ts";
 
-/** Its noise is drawn for this address, and errors name it. */
+/** The place of a row: its noise is drawn for it, and errors name it. */
 export interface RowAddress {
   readonly sample: number;
   readonly step: number;
   readonly position: number;
 }
 
-/** What was drawn from a row. */
+/** A token that was drawn from a row. */
 export interface Draw {
   readonly token: TokenId;
   /** Its probability after nucleus filtering, in (0, 1]: psi of ReMDM-conf. */

@@ -1,9 +1,11 @@
 /**
- * Draws a token from one row of logits: SUBS (the mask has no probability), softmax and nucleus in fp64, then a
- * Gumbel-max draw. Original: `_subs_parameterization`, the nucleus block of `_ddpm_caching_update`, and
- * `_sample_categorical`, which exist there for the whole [B, L, V] tensor at once.
+ * Draws a token from one row of logits: SUBS (the mask has no probability), softmax and nucleus in
+ * fp64, then a Gumbel-max draw. Original: `_subs_parameterization`, the nucleus block of
+ * `_ddpm_caching_update`, and `_sample_categorical`, which work there on the whole [B, L, V] tensor
+ * at once.
  *
- * Twice: in WebAssembly with SIMD (`kernel/`) and in plain TypeScript (`plainRows.ts`), with the same bits.
+ * There are two implementations with the same bits: WebAssembly with SIMD (`kernel/`) and plain
+ * TypeScript (`plainRows.ts`).
  */
 import type { DenoiserModel, TokenId } from "../denoiser.ts";
 import { KernelRows } from "./kernel/kernelRows.ts";
@@ -27,32 +29,39 @@ export class RowSampler {
 
   /**
    * @param topP nucleus mass p in (0, 1]; 1 keeps every token.
-   * @param quirks whether the token that crosses p is dropped (`original`) or kept (`paper`: Holtzman et al., 2020).
-   * @param form the kernel, if the host has WebAssembly with SIMD and memory for it, or plain TypeScript.
+   * @param quirks whether the token that crosses p is dropped (`original`) or kept (`paper`:
+   *   Holtzman et al., 2020).
+   * @param implementation the kernel, if the host has WebAssembly with SIMD and memory for it, or
+   *   plain TypeScript.
    */
   constructor(
     { vocabSize, maskId }: Pick<DenoiserModel, "vocabSize" | "maskId">,
     topP: number,
     quirks: Quirks = "original",
-    form: "kernel" | "plain" = "kernel",
+    implementation: "kernel" | "plain" = "kernel",
   ) {
     this.#vocabSize = vocabSize;
     this.#maskId = maskId;
     this.#topP = topP;
     this.#quirks = quirks;
-    this.#kernel = form === "kernel" ? KernelRows.open(vocabSize, maskId, topP, quirks) : undefined;
+    this.#kernel =
+      implementation === "kernel" ? KernelRows.open(vocabSize, maskId, topP, quirks) : undefined;
   }
 
-  /** What draws with the default noise. Other noise is always plain. */
-  get form(): "kernel" | "plain" {
+  /**
+   * The implementation that draws with the default noise. Other noise is always drawn in plain
+   * TypeScript.
+   */
+  get implementation(): "kernel" | "plain" {
     return this.#kernel ? "kernel" : "plain";
   }
 
   /**
-   * Softmax, nucleus, Gumbel-max. argmax(log w + G) with Gumbel noise G is argmin(E / w) with E = -log(1 - u)
-   * exponential, which is how it is computed. A token's noise is that of its id.
+   * Draws a token by softmax, nucleus and Gumbel-max. argmax(log w + G) with Gumbel noise G is
+   * argmin(E / w) with exponential E = -log(1 - u), and is computed so. A token's noise has the
+   * address of its id.
    * @param row [V] logits; -Infinity is a token that cannot be drawn.
-   * @throws RemdmError `denoiser_invalid` for a row that is no distribution.
+   * @throws RemdmError `denoiser_invalid` for a row that has no distribution.
    */
   draw(row: Float32Array, at: RowAddress, noise: NoiseSource): Draw {
     if (this.#kernel && row.length === this.#vocabSize) {
@@ -64,10 +73,12 @@ export class RowSampler {
   }
 
   /**
-   * The token that {@link draw} gives for the whole row, at the cost of the tokens listed. The probability may differ
-   * in its last bits, because the total is summed in another order.
-   * @param row holds the smallest set of tokens with a mass > p, and all that are equal to the last of them.
-   * @throws RemdmError `denoiser_invalid` for a row that is no part of a distribution or ends before p.
+   * Draws the token that {@link draw} gives for the whole row, at the cost of the tokens listed.
+   * The probability may differ in its last bits, because the total is summed in another order.
+   * @param row holds the smallest set of tokens with a mass > p, and all tokens that are equal to
+   *   the last of them.
+   * @throws RemdmError `denoiser_invalid` for a row that cannot be part of a distribution or ends
+   *   before p.
    */
   drawTop(row: TopRow, at: RowAddress, noise: NoiseSource): Draw {
     const max = row.logits[this.#likeliestTop(row, at)];
@@ -77,14 +88,15 @@ export class RowSampler {
   }
 
   /**
-   * The likeliest token, of equals the lowest id: the final noise removal. It is certain, so psi is 1.
+   * Returns the likeliest token, of equals the lowest id: the final noise removal. It is certain,
+   * so psi is 1.
    * @throws RemdmError as {@link draw}.
    */
   argmax(row: Float32Array, at: RowAddress): Draw {
     return { token: this.#likeliest(row, at), probability: 1 };
   }
 
-  /** {@link argmax} of a row of which the likeliest tokens are listed. */
+  /** Does what {@link argmax} does for a row whose likeliest tokens are listed. */
   argmaxTop(row: TopRow, at: RowAddress): Draw {
     return { token: row.ids[this.#likeliestTop(row, at)], probability: 1 };
   }
@@ -93,13 +105,13 @@ export class RowSampler {
     return likeliestOf(row, this.#vocabSize, this.#maskId, at);
   }
 
-  /** Made when first needed: most runs have the kernel and the default noise. */
+  /** Makes plain rows when first needed: most runs have the kernel and the default noise. */
   #plainRows(): PlainRows {
     this.#plain ??= new PlainRows(this.#vocabSize, this.#maskId, this.#topP, this.#quirks);
     return this.#plain;
   }
 
-  /** The first of the largest logits but the mask's; checks the row on the way. */
+  /** Returns the first of the largest logits except the mask's; checks the row on the way. */
   #likeliest(row: Float32Array, at: RowAddress): TokenId {
     if (row.length !== this.#vocabSize) {
       throw invalidRow(at, `has ${row.length} columns instead of ${this.#vocabSize}`);
@@ -108,7 +120,7 @@ export class RowSampler {
     let likeliest = this.#maskId;
     let id = 0;
     for (;;) {
-      // Four at once until one of them is above all before it, or NaN.
+      // Passes over four at once until one of them is above all before it, or NaN.
       const quads = row.length - 3;
       while (
         id < quads &&

@@ -1,18 +1,21 @@
-/** A row of logits cut down to the tokens that can be drawn, as a backend sends it to save the rest. */
+/**
+ * A top row is a row of logits cut down to the tokens that can be drawn, as a backend sends it to
+ * save the rest.
+ */
 import type { TopRow } from "../denoiser.ts";
 import { invalidRow, type RowAddress } from "./rowAddress.ts";
 
 export type { TopRow };
 
 /**
- * A list that ends this much of the probability before p lacks tokens of the nucleus. Far more than a backend's sums
- * in float32 are off.
+ * A list that ends this much of the probability before p lacks tokens of the nucleus. A backend's
+ * sums in float32 have far smaller errors.
  */
 export const LACKING = 1e-4;
 
 /**
- * Where in the lists the likeliest token is, of equals the lowest id.
- * @throws RemdmError `denoiser_invalid` for a row that is no part of a distribution.
+ * Returns the place of the likeliest token in the lists, of equals the lowest id.
+ * @throws RemdmError `denoiser_invalid` for a row that cannot be part of a distribution.
  */
 export function likeliestOf(
   { ids, logits, rest }: TopRow,

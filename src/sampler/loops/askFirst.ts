@@ -1,7 +1,8 @@
 /**
- * Asks first: in each step the network is asked for a few statistics of the rows, the strategy says which positions
- * change, then the rows of what becomes a token are asked for, of the same forward. All samples of a batch go in step.
- * For SEDD this is the distribution of the original's `analytic` predictor without its score tensors (docs/design.md).
+ * The ask-first loop asks the network in each step for a few statistics of the rows, lets the
+ * strategy select the positions that change, and then asks for the rows of positions that become
+ * tokens, of the same forward. All samples of a batch take each step together. For SEDD this is the
+ * distribution of the original's `analytic` predictor without its score tensors (docs/design.md).
  */
 import { RemdmError } from "../../foundation/errors.ts";
 import { Pace } from "../../foundation/pace.ts";
@@ -28,7 +29,7 @@ interface Sample {
   readonly window: TextWindow;
 }
 
-/** What a step changes in one of the samples that are open. */
+/** The changes of a step in one of the samples that are open. */
 interface Change extends CheckedSelection {
   readonly b: number;
 }
@@ -88,14 +89,14 @@ export class AskFirst {
     for (const { sample, window } of batch) yield this.#ledger.finish(sample, window.text());
   }
 
-  /** Whether anything can still happen in step i. */
+  /** Tells whether anything can still happen in step i. */
   #isOpen(window: TextWindow, i: number): boolean {
     const { definition, times } = this.#plan;
     const mayRemask = definition.revealed === true && i < times.length - 1;
     return mayRemask ? window.free.length > 0 : window.tokens.includes(this.#denoiser.model.maskId);
   }
 
-  /** The rows of every masked position, with `revealed` of every free one. */
+  /** Asks for the rows of every masked position; with `revealed`, of every free one. */
   #requestOf(open: readonly Sample[], i: number): ForwardRequest {
     const { length } = this.#run;
     const { maskId } = this.#denoiser.model;
@@ -137,7 +138,7 @@ export class AskFirst {
     });
   }
 
-  /** @returns [B] the rows of each sample that is open. */
+  /** Asks for the statistics. @returns [B] the rows of each sample that is open. */
   async #askRows(
     open: readonly Sample[],
     request: ForwardRequest,
@@ -173,7 +174,9 @@ export class AskFirst {
     return rows;
   }
 
-  /** Asks for the rows of what becomes a token, changes the texts, and tells of it. */
+  /**
+   * Asks for the rows of positions that become tokens, changes the texts, and tells the changes.
+   */
   async *#carryOut(
     open: readonly Sample[],
     changes: readonly Change[],
@@ -245,7 +248,7 @@ export class AskFirst {
   }
 }
 
-/** The final noise removal: every mask goes. */
+/** Selects every masked position, for the final noise removal. */
 function masked(open: readonly Sample[], maskId: number): Change[] {
   return open.map(({ window }, b) => ({
     b,

@@ -1,4 +1,7 @@
-/** The frame of the runs in which a batch of samples goes in step: one batch after the other. */
+/**
+ * Runs one batch of samples after the other, for loops in which the samples of a batch take each
+ * step together.
+ */
 import type { Denoiser } from "../denoiser.ts";
 import type { SamplerEvent } from "../events.ts";
 import type { Ledger } from "./ledger.ts";
@@ -7,7 +10,10 @@ import type { PreparedRun } from "../prepare.ts";
 /** Samples one batch and finishes each of its samples. @param samples their numbers. */
 export type SampleBatch = (samples: readonly number[]) => AsyncGenerator<SamplerEvent, void, void>;
 
-/** @param cache that the batches use, one after the other; released at the end, however that comes. */
+/**
+ * Samples all batches of a run.
+ * @param cache that the batches use, one after the other; released at the end, also after an error.
+ */
 export async function* inBatches(
   denoiser: Denoiser,
   { samples, batchSize, firstSample }: PreparedRun,

@@ -1,4 +1,7 @@
-/** Names for a denoiser's caches: no two runs of a program may have the same, or they push each other out. */
+/**
+ * Names a denoiser's caches. Two runs of a program must have different names, or they push each
+ * other out.
+ */
 let last = 0;
 
 export function nextCache(): number {

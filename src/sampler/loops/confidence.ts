@@ -1,16 +1,20 @@
 /**
- * Confidence-dependent remasking (ReMDM, section 4.1, "ReMDM-conf"): position i gets softmax(-psi)_i of the chance
- * of a remask, where psi_i is the probability that its token had when it was revealed. Original: `conf` and `eta`
- * in `_ddpm_caching_update`, where conf = -psi.
+ * Confidence-dependent remasking (ReMDM, section 4.1, "ReMDM-conf") gives position i
+ * softmax(-psi)_i of the chance of a remask, where psi_i is the probability that its token had when
+ * it was revealed. Original: `conf` and `eta` in `_ddpm_caching_update`, where conf = -psi.
  */
 export class Confidence {
-  /** exp(-psi), and 0 at positions that have no part in it: masked and pinned ones. psi <= 1, so no shift is needed. */
+  /**
+   * exp(-psi), and 0 at masked and pinned positions, which get no share. psi <= 1, so no shift is
+   * needed.
+   */
   readonly #weights: Float64Array;
   readonly #round: (x: number) => number;
 
   /**
    * @param length L, the number of positions; all begin masked.
-   * @param round what psi is kept in: the original's code has the network's number format, the paper none.
+   * @param round rounds psi: to the network's number format as in the original's code, or not at
+   *   all as in the paper.
    */
   constructor(length: number, round: (x: number) => number = (x) => x) {
     this.#weights = new Float64Array(length);
@@ -26,14 +30,17 @@ export class Confidence {
     this.#weights[position] = 0;
   }
 
-  /** Sum of all weights; 0 when everything is masked. Summed anew each time, so it does not drift. */
+  /**
+   * Sums all weights; 0 when everything is masked. They are summed anew each time, so the sum does
+   * not drift.
+   */
   total(): number {
     let sum = 0;
     for (const weight of this.#weights) sum += weight;
     return sum;
   }
 
-  /** softmax(-psi)_i. @param total of {@link total}, above 0. */
+  /** Returns softmax(-psi)_i. @param total of {@link total}, above 0. */
   share(position: number, total: number): number {
     return this.#weights[position] / total;
   }

@@ -1,6 +1,7 @@
 /**
- * Draws first, asks later: every sample runs ahead to its next reveal, those that wait share a forward call, and each goes on
- * from there (docs/design.md, section 2). Same distribution as the original's dense loop, `_sample`.
+ * The draw-first loop draws which positions change before it asks the network. Every sample runs
+ * ahead to its next reveal, the samples that wait share a forward call, and each goes on from there
+ * (docs/design.md, section 2). It has the distribution of the original's loop, `_sample`.
  */
 import type { Draw } from "../draw/rowSampler.ts";
 import type { Denoiser } from "../denoiser.ts";
@@ -23,7 +24,7 @@ import { SampleState, type SampleSettings } from "./sampleState.ts";
 
 export class DrawFirst {
   readonly #denoiser: Denoiser;
-  readonly #options: PreparedRun;
+  readonly #run: PreparedRun;
   readonly #settings: SampleSettings;
   readonly #noise: NoiseSource;
   readonly #rows: RowDraws;
@@ -33,17 +34,17 @@ export class DrawFirst {
   readonly #active: SampleState[] = [];
   #begun = 0;
 
-  constructor(denoiser: Denoiser, options: PreparedRun, plan: Plan, noise: NoiseSource) {
+  constructor(denoiser: Denoiser, run: PreparedRun, plan: Plan, noise: NoiseSource) {
     const { maskId, dtype } = denoiser.model;
     this.#denoiser = denoiser;
-    this.#options = options;
+    this.#run = run;
     this.#noise = noise;
-    this.#pace = new Pace(options.signal);
-    this.#rows = new RowDraws(denoiser, options, noise, this.#pace);
-    this.#ledger = new Ledger(options);
+    this.#pace = new Pace(run.signal);
+    this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
+    this.#ledger = new Ledger(run);
     // The original keeps confidences in bfloat16 beside a network that computes in it, as on a GPU.
-    const rounds = options.quirks === "original" && dtype === "bfloat16";
-    this.#settings = { ...options, plan, maskId, ...(rounds && { round: roundToBfloat16 }) };
+    const rounds = run.quirks === "original" && dtype === "bfloat16";
+    this.#settings = { ...run, plan, maskId, ...(rounds && { round: roundToBfloat16 }) };
   }
 
   async *events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -62,10 +63,13 @@ export class DrawFirst {
     return this.#ledger.outcome();
   }
 
-  /** Takes every sample under way to its next question; one that ends gives its place to the next sample. */
+  /**
+   * Takes every sample under way to its next question; a sample that ends gives its place to the
+   * next one.
+   */
   async *#collectQuestions(): AsyncGenerator<SamplerEvent, Question[], void> {
     const questions: Question[] = [];
-    while (questions.length < this.#options.batchSize) {
+    while (questions.length < this.#run.batchSize) {
       this.#pace.checkAborted();
       const state = this.#active.at(questions.length) ?? this.#begin();
       if (state === undefined) break;
@@ -81,11 +85,11 @@ export class DrawFirst {
     while (!state.finished) {
       if (this.#pace.spend(1 + state.freePositions)) await this.#pace.rest();
       const { time } = state;
-      const events = state.drawEvents(this.#noise);
-      if (events.reveals.length > 0) return { state, events, time };
-      const tell = remasked(state, events.remasks);
-      state.apply(events, []);
-      if (events.remasks.length > 0) yield tell;
+      const changes = state.drawChanges(this.#noise);
+      if (changes.reveals.length > 0) return { state, changes, time };
+      const tell = remasked(state, changes.remasks);
+      state.apply(changes, []);
+      if (changes.remasks.length > 0) yield tell;
     }
     return undefined;
   }
@@ -94,7 +98,7 @@ export class DrawFirst {
     questions: readonly Question[],
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
     this.#pace.checkAborted();
-    const request = requestOf(questions, this.#options.length);
+    const request = requestOf(questions, this.#run.length);
     const rows = await this.#rows.ask(request);
     this.#ledger.called(
       questions.map(({ state }) => state),
@@ -102,24 +106,24 @@ export class DrawFirst {
     );
     let row = 0;
     for (const question of questions) {
-      const { state, events } = question;
+      const { state, changes } = question;
       const draws = await this.#rows.draw(rows, row, {
         sample: state.sample,
         step: state.step,
-        positions: events.reveals,
+        positions: changes.reveals,
         likeliest: state.final && this.#settings.plan.removal === "argmax",
       });
       row += draws.length;
-      const left = remasked(state, events.remasks);
-      const came = revealed(state, events.reveals, draws);
-      state.apply(events, draws);
-      if (events.remasks.length > 0) yield left;
+      const left = remasked(state, changes.remasks);
+      const came = revealed(state, changes.reveals, draws);
+      state.apply(changes, draws);
+      if (changes.remasks.length > 0) yield left;
       yield came;
     }
   }
 
   #begin(): SampleState | undefined {
-    const { samples, firstSample } = this.#options;
+    const { samples, firstSample } = this.#run;
     if (this.#begun === samples) return undefined;
     const state = new SampleState(firstSample + this.#begun, this.#settings);
     this.#active.push(state);
@@ -139,12 +143,12 @@ export class DrawFirst {
   }
 }
 
-/** Positions are told as those of the text. */
+/** Shifts positions of the window to positions of the text. */
 function inText({ offset }: SampleState, positions: Int32Array): number[] {
   return Array.from(positions, (position) => position + offset);
 }
 
-/** @param state before the step. */
+/** Makes the event of a step's remasks. @param state before the step. */
 function remasked(state: SampleState, positions: Int32Array): RemaskedEvent {
   const { sample, step, time } = state;
   const tokens = Array.from(positions, (position) => state.tokens[position]);

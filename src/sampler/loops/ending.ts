@@ -1,4 +1,4 @@
-/** Where a text ends: with its last token, or before the first token that says so. */
+/** Ends a text with its last token, or before its first end-of-text token. */
 import type { TokenId } from "../denoiser.ts";
 import type { FinishReason } from "../events.ts";
 import type { PreparedRun } from "../prepare.ts";
@@ -9,8 +9,9 @@ export interface EndedText {
 }
 
 /**
- * Cuts a text before its end-of-text token, where the options ask for that. What was given at the beginning ends no text,
- * nor does its first token: most models begin a text with the token that ended the last one.
+ * Cuts a text before its end-of-text token, where the run asks for it. A given token at the
+ * beginning ends no text, and neither does the first token: most models begin a text with the token
+ * that ended the last one.
  */
 export function endText(
   text: ArrayLike<TokenId>,

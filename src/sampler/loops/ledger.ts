@@ -1,14 +1,14 @@
-/** What a run has done so far, for its progress and its outcome. */
+/** A `Ledger` counts what a run has done so far, for its progress and its outcome. */
 import type { TokenId } from "../denoiser.ts";
 import { endText, type EndedText } from "./ending.ts";
 import type { FinishedEvent, ProgressEvent, SamplerOutcome } from "../events.ts";
 import type { PreparedRun } from "../prepare.ts";
 
-/** Where a sample stands. */
+/** The step and the time at which a sample stands. */
 export type Clock = Pick<ProgressEvent, "step" | "time">;
 
 export class Ledger {
-  readonly #options: PreparedRun;
+  readonly #run: PreparedRun;
   readonly #texts: EndedText[] = [];
   /** Calls so far of each sample under way. */
   readonly #callsOf = new Map<number, number>();
@@ -16,11 +16,15 @@ export class Ledger {
   #forwardCalls = 0;
   #forwardRows = 0;
 
-  constructor(options: PreparedRun) {
-    this.#options = options;
+  constructor(run: PreparedRun) {
+    this.#run = run;
   }
 
-  /** Counts a call of the network. @param samples that it was about; @param rows that it was asked for. */
+  /**
+   * Counts a call of the network.
+   * @param samples that it was about.
+   * @param rows that it was asked for.
+   */
   called(samples: readonly { readonly sample: number }[], rows: number): void {
     for (const { sample } of samples) {
       this.#callsOf.set(sample, (this.#callsOf.get(sample) ?? 0) + 1);
@@ -29,15 +33,15 @@ export class Ledger {
     this.#forwardRows += rows;
   }
 
-  /** More rows of a call that was counted already. */
+  /** Counts more rows of a call that was counted already. */
   asked(rows: number): void {
     this.#forwardRows += rows;
   }
 
-  /** @param text all that there is of it; it is cut here. */
+  /** Ends a sample. @param text all of its tokens; they are cut here. */
   finish(sample: number, text: ArrayLike<TokenId>): FinishedEvent {
-    const ended = endText(text, this.#options);
-    this.#texts[sample - this.#options.firstSample] = ended;
+    const ended = endText(text, this.#run);
+    this.#texts[sample - this.#run.firstSample] = ended;
     this.#finished++;
     const forwardCalls = this.#callsOf.get(sample) ?? 0;
     this.#callsOf.delete(sample);
@@ -45,11 +49,12 @@ export class Ledger {
   }
 
   /**
+   * Makes the progress event.
    * @param underWay steps done in samples that are not finished.
    * @param clock of the first of them.
    */
   progress(underWay = 0, clock: Clock = this.#atTheEnd()): ProgressEvent {
-    const { samples, steps, strides } = this.#options;
+    const { samples, steps, strides } = this.#run;
     const stepsOfSample = steps * (strides + 1);
     return {
       type: "progress",
@@ -71,13 +76,15 @@ export class Ledger {
       stats: {
         forwardCalls: this.#forwardCalls,
         forwardRows: this.#forwardRows,
-        steps: this.#options.steps,
+        steps: this.#run.steps,
       },
     };
   }
+
   #atTheEnd(): Clock {
-    const { loop, steps, strides } = this.#options;
-    // Every window but those of `ar` ends with the final noise removal, which has a number of its own.
+    const { loop, steps, strides } = this.#run;
+    // Every window, except an `ar` one, ends with the final noise removal, which has a number of
+    // its own.
     const numbers = loop.kind === "leftToRight" ? steps : (steps + 1) * (strides + 1);
     return { step: Math.max(0, numbers - 1), time: 0 };
   }

@@ -1,6 +1,7 @@
 /**
- * From left to right: the row after the last token is all that a step asks for, and a denoiser that caches computes
- * nothing else. Original: `_ar_sampler`, which computes the whole prefix anew for every token.
+ * The left-to-right loop asks for one row in each step, the row after the last token, and a
+ * denoiser that caches computes nothing else. Original: `_ar_sampler`, which computes the whole
+ * prefix anew for every token.
  */
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
@@ -21,28 +22,28 @@ type ChooseToken = (row: Float32Array, b: number, at: RowAddress) => Draw;
 /** One sequence of the batch. */
 interface Sequence {
   readonly sample: number;
-  /** Its place in the whole batch, which is smaller once some have ended. */
+  /** Its place in the whole batch, which shrinks when sequences end. */
   readonly b: number;
   readonly tokens: Int32Array;
 }
 
 export class LeftToRight {
   readonly #denoiser: Denoiser;
-  readonly #options: PreparedRun;
+  readonly #run: PreparedRun;
   readonly #pace: Pace;
   readonly #ledger: Ledger;
   readonly #choose: ChooseToken;
   readonly #parity: AutoregressiveDraw | undefined;
   readonly #cache = nextCache();
 
-  /** @param dense whether to round as the original, with PyTorch's noise. */
-  constructor(denoiser: Denoiser, options: PreparedRun, dense: boolean, noise: NoiseSource) {
+  /** @param dense whether to round as the original does, with PyTorch's noise. */
+  constructor(denoiser: Denoiser, run: PreparedRun, dense: boolean, noise: NoiseSource) {
     this.#denoiser = denoiser;
-    this.#options = options;
-    this.#pace = new Pace(options.signal);
-    this.#ledger = new Ledger(options);
-    const rows = new RowSampler(denoiser.model, options.topP, options.quirks);
-    const parity = dense ? new AutoregressiveDraw(denoiser.model, options) : undefined;
+    this.#run = run;
+    this.#pace = new Pace(run.signal);
+    this.#ledger = new Ledger(run);
+    const rows = new RowSampler(denoiser.model, run.topP, run.quirks);
+    const parity = dense ? new AutoregressiveDraw(denoiser.model, run) : undefined;
     this.#parity = parity;
     this.#choose =
       parity === undefined
@@ -52,7 +53,7 @@ export class LeftToRight {
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
     const sampleBatch = (samples: readonly number[]) => this.#sample(samples);
-    return inBatches(this.#denoiser, this.#options, this.#ledger, this.#cache, sampleBatch);
+    return inBatches(this.#denoiser, this.#run, this.#ledger, this.#cache, sampleBatch);
   }
 
   outcome(): SamplerOutcome {
@@ -60,11 +61,11 @@ export class LeftToRight {
   }
 
   async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
-    const { steps, pinned, endId } = this.#options;
+    const { steps, pinned, endId } = this.#run;
     const { model } = this.#denoiser;
     this.#parity?.begin(samples.length);
     let open = samples.map((sample, b): Sequence => {
-      return { sample, b, tokens: blankText(this.#options, model) };
+      return { sample, b, tokens: blankText(this.#run, model) };
     });
     for (let step = 0; step < steps && open.length > 0; step++) {
       const position = step + 1;
@@ -94,7 +95,7 @@ export class LeftToRight {
     for (const { sample, tokens } of open) yield this.#ledger.finish(sample, tokens);
   }
 
-  /** @returns [B, V] the rows of what comes at `position`. */
+  /** Asks for the next rows. @returns [B, V] the rows that say what comes at `position`. */
   async #askNext(batch: readonly Sequence[], position: number): Promise<Float32Array> {
     this.#pace.checkAborted();
     const request = {
@@ -105,7 +106,7 @@ export class LeftToRight {
       rows: Int32Array.from(batch, (_, b) => (b + 1) * position - 1),
       cache: this.#cache,
     };
-    const logits = await ask(this.#denoiser, request, this.#options.signal);
+    const logits = await ask(this.#denoiser, request, this.#run.signal);
     this.#ledger.called(batch, batch.length);
     return logits;
   }

@@ -1,14 +1,17 @@
-/** What a round asks of the network: the rows that reveal, of the samples that wait for them. */
+/**
+ * A question asks the network for the rows of a sample that reveal; the questions of a round share
+ * calls.
+ */
 import type { TopRow } from "../draw/topRow.ts";
 import type { Denoiser, ForwardRequest, StatisticsRequest } from "../denoiser.ts";
 import { AbortedError, RemdmError } from "../../foundation/errors.ts";
-import type { SampleState, StepEvents } from "./sampleState.ts";
+import type { SampleState, Changes } from "./sampleState.ts";
 import { networkSigma } from "../schedule.ts";
 
 /** A sample that stands before a step that reveals something. */
 export interface Question {
   readonly state: SampleState;
-  readonly events: StepEvents;
+  readonly changes: Changes;
   /** t at the start of the step. */
   readonly time: number;
 }
@@ -28,7 +31,7 @@ export function* callsOf(questions: readonly Question[], vocabSize: number): Gen
   let call: Question[] = [];
   let logits = 0;
   for (const question of questions) {
-    const size = question.events.reveals.length * vocabSize;
+    const size = question.changes.reveals.length * vocabSize;
     if (call.length > 0 && logits + size > MAX_LOGITS) {
       yield call;
       call = [];
@@ -40,23 +43,30 @@ export function* callsOf(questions: readonly Question[], vocabSize: number): Gen
   if (call.length > 0) yield call;
 }
 
-/** The network sees each sample as it is before the step: remasks of the same step are not carried out yet. */
+/**
+ * Makes one request of several questions. The network sees each sample as it is before the step:
+ * remasks of the same step are not carried out yet.
+ */
 export function requestOf(questions: readonly Question[], length: number): ForwardRequest {
   const batch = questions.length;
   const sigma = new Float32Array(batch);
   const rows = new Int32Array(
-    questions.reduce((sum, { events }) => sum + events.reveals.length, 0),
+    questions.reduce((sum, { changes }) => sum + changes.reveals.length, 0),
   );
   let row = 0;
-  questions.forEach(({ events, time }, b) => {
+  questions.forEach(({ changes, time }, b) => {
     sigma[b] = networkSigma(time);
-    for (const position of events.reveals) rows[row++] = b * length + position;
+    for (const position of changes.reveals) rows[row++] = b * length + position;
   });
   const tokens = stack(questions.map(({ state }) => state.tokens));
   return { batch, length, tokens, sigma, rows };
 }
 
-/** @param sequences [B] of the same length L. @returns [B, L], for the denoiser to keep. */
+/**
+ * Stacks sequences.
+ * @param sequences [B] of the same length L.
+ * @returns [B, L], for the denoiser to keep.
+ */
 export function stack(sequences: readonly Int32Array[]): Int32Array<ArrayBuffer> {
   const { length } = sequences[0];
   const tokens = new Int32Array(sequences.length * length);
@@ -67,9 +77,10 @@ export function stack(sequences: readonly Int32Array[]): Int32Array<ArrayBuffer>
 }
 
 /**
+ * Asks for whole rows.
  * @returns [N, V] logits, checked for their number.
- * @throws AbortedError when the signal has fired; RemdmError `denoiser_invalid` for an answer of the wrong size;
- *   whatever the denoiser throws.
+ * @throws AbortedError when the signal has fired; RemdmError `denoiser_invalid` for an answer of
+ *   the wrong size; whatever the denoiser throws.
  */
 export async function ask(
   denoiser: Denoiser,
@@ -81,6 +92,7 @@ export async function ask(
 }
 
 /**
+ * Asks for the top of rows.
  * @returns the top of each row, checked for their number.
  * @throws as {@link ask}.
  */
@@ -99,6 +111,7 @@ export async function askTop(
 }
 
 /**
+ * Asks for statistics of rows.
  * @returns [N, k] as {@link Denoiser.statistics}, checked for their number.
  * @throws as {@link ask}; RemdmError `denoiser_invalid` for a denoiser that offers no statistics.
  */

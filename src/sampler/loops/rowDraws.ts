@@ -7,13 +7,13 @@ import { RowSampler, type Draw } from "../draw/rowSampler.ts";
 import type { PreparedRun } from "../prepare.ts";
 import { ask, askTop, offersTop } from "./question.ts";
 
-/** Draws a token from one of the rows that were asked for, or takes its likeliest. */
+/** Draws a token from one of the rows that were asked for, or takes its likeliest token. */
 interface AnsweredRows {
   draw(row: number, at: RowAddress): Draw;
   argmax(row: number, at: RowAddress): Draw;
 }
 
-/** Where rows become tokens. */
+/** The place whose rows become tokens. */
 export interface DrawPlace {
   readonly sample: number;
   readonly step: number;
@@ -37,7 +37,10 @@ export class RowDraws {
     this.#sampler = new RowSampler(denoiser.model, run.topP, run.quirks);
   }
 
-  /** Asks for the top of rows where the denoiser offers that and a nucleus leaves the rest out, else for whole rows. */
+  /**
+   * Asks for the top of rows where the denoiser offers it and a nucleus leaves tokens out, else for
+   * whole rows.
+   */
   async ask(request: ForwardRequest): Promise<AnsweredRows> {
     const { topP, signal } = this.#run;
     const sampler = this.#sampler;
@@ -57,7 +60,10 @@ export class RowDraws {
     };
   }
 
-  /** @param first row of the place, among the rows that were asked for. */
+  /**
+   * Draws the tokens of a place.
+   * @param first row of the place, among the rows that were asked for.
+   */
   async draw(
     rows: AnsweredRows,
     first: number,

@@ -1,6 +1,7 @@
 /**
- * One sequence on its own clock: which positions change in a step is drawn here, before the network is asked what
- * they become (docs/design.md, section 2, "Draw first, ask later").
+ * A `SampleState` is one sequence on its own clock. It draws which positions change in a step
+ * before the network is asked what they become (docs/design.md, section 2, "Draw first, ask
+ * later").
  */
 import type { Draw } from "../draw/rowSampler.ts";
 import { Confidence } from "./confidence.ts";
@@ -9,22 +10,24 @@ import type { NoiseSource } from "../draw/noise.ts";
 import type { Plan } from "../plan.ts";
 import { TextWindow, type WindowSettings } from "./textWindow.ts";
 
-/** What one step changes in one sample: two disjoint ascending lists of positions in its window. */
-export interface StepEvents {
+/**
+ * The changes of one step in one sample: two disjoint ascending lists of positions in its window.
+ */
+export interface Changes {
   readonly reveals: Int32Array;
   readonly remasks: Int32Array;
 }
 
 const NO_POSITIONS = new Int32Array(0);
-const QUIET: StepEvents = { reveals: NO_POSITIONS, remasks: NO_POSITIONS };
+const QUIET: Changes = { reveals: NO_POSITIONS, remasks: NO_POSITIONS };
 
-/** What all samples of a run have in common. */
+/** The settings that all samples of a run have in common. */
 export interface SampleSettings extends WindowSettings {
   readonly plan: Plan;
-  /** Of semi-autoregressive generation, else 0 and 0. */
+  /** Tokens that a window moves on by, and how often: 0 and 0 unless semi-autoregressive. */
   readonly stride?: number;
   readonly strides?: number;
-  /** What confidences are rounded to. */
+  /** Rounds confidences. */
   readonly round?: (x: number) => number;
 }
 
@@ -34,7 +37,7 @@ export class SampleState {
   readonly #window: TextWindow;
   #confidence: Confidence | undefined;
   #step = 0;
-  /** Windows that are done. */
+  /** Number of windows that are done. */
   #windows = 0;
 
   constructor(sample: number, settings: SampleSettings) {
@@ -54,12 +57,15 @@ export class SampleState {
     return this.#window.offset;
   }
 
-  /** Number of the step at hand over all windows; each has T + 1, of which the last is the final noise removal. */
+  /**
+   * Number of the step at hand over all windows; each has T + 1, and the last one is the final
+   * noise removal.
+   */
   get step(): number {
     return this.#windows * (this.#settings.plan.steps + 1) + this.#step;
   }
 
-  /** Steps that are behind it over all windows; the final noise removal is none. */
+  /** Steps that are done over all windows; the final noise removal is not counted. */
   get stepsDone(): number {
     return this.#windows * this.#settings.plan.steps + this.#step;
   }
@@ -73,7 +79,7 @@ export class SampleState {
     return this.#windows > (this.#settings.strides ?? 0);
   }
 
-  /** Whether the step at hand is the final noise removal: all masks go. */
+  /** Tells whether the step at hand is the final noise removal: all masks go. */
   get final(): boolean {
     return this.#step === this.#settings.plan.steps;
   }
@@ -88,8 +94,10 @@ export class SampleState {
     return this.#window.text();
   }
 
-  /** Draws the events of the step at hand from the state before it; changes nothing. */
-  drawEvents(noise: NoiseSource): StepEvents {
+  /**
+   * Draws the changes of the step at hand from the state before it, and leaves the state as it is.
+   */
+  drawChanges(noise: NoiseSource): Changes {
     const { plan, maskId } = this.#settings;
     const reveal = this.final ? 1 : plan.reveal[this.#step];
     const remask = this.final ? 0 : plan.remask[this.#step];
@@ -108,18 +116,18 @@ export class SampleState {
   }
 
   /**
-   * Carries the events out and goes on to the next step.
-   * @param draws what each of `events.reveals` became, in their order.
+   * Carries the changes out and goes on to the next step.
+   * @param draws what each of `changes.reveals` became, in their order.
    */
-  apply(events: StepEvents, draws: readonly Draw[]): void {
+  apply(changes: Changes, draws: readonly Draw[]): void {
     const { plan, maskId } = this.#settings;
-    for (const position of events.remasks) {
+    for (const position of changes.remasks) {
       this.tokens[position] = maskId;
       this.#confidence?.remask(position);
     }
     draws.forEach(({ token, probability }, i) => {
-      this.tokens[events.reveals[i]] = token;
-      this.#confidence?.reveal(events.reveals[i], probability);
+      this.tokens[changes.reveals[i]] = token;
+      this.#confidence?.reveal(changes.reveals[i], probability);
     });
     this.#step++;
     if (this.#step > plan.steps) this.#endWindow();
@@ -138,7 +146,10 @@ export class SampleState {
     return plan.confidence ? new Confidence(length, round) : undefined;
   }
 
-  /** A revealed position's chance of a remask in this step: `remask`, or under confidence its share of it. */
+  /**
+   * Returns a revealed position's chance of a remask in this step: `remask`, or under confidence
+   * its share of it.
+   */
   #remaskChances(remask: number): (position: number) => number {
     const confidence = this.#confidence;
     if (confidence === undefined || remask === 0) return () => remask;

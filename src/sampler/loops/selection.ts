@@ -1,21 +1,25 @@
-/** Checks what a strategy of the ask-first shape says: its code may be anybody's. */
+/** Checks what a strategy of the ask-first shape selects, because its code may be anybody's. */
 import { isRecord } from "../../foundation/checks.ts";
 import { RemdmError } from "../../foundation/errors.ts";
-import type { Row } from "../definition.ts";
+import { quoted } from "../../foundation/messages.ts";
+import type { Row, Selection } from "../definition.ts";
 import type { StatisticName } from "../denoiser.ts";
 
 export interface CheckedSelection {
-  /** Ascending positions that become masks, those to be redrawn included. */
+  /** Ascending positions that become masks, including positions to be redrawn. */
   readonly masks: readonly number[];
   /** Ascending positions that become tokens. */
   readonly tokens: readonly number[];
 }
 
+const LISTS: readonly string[] = ["reveal", "remask", "redraw"] satisfies (keyof Selection)[];
+
 /**
  * @param step index of the step, for messages.
  * @param rows what the strategy was told of.
- * @throws RemdmError `strategy_invalid` for a position that was not among the rows, is named twice, or is not masked
- *   (`reveal`) or not revealed (`remask`, `redraw`).
+ * @throws RemdmError `strategy_invalid` for a position that was not among the rows, is named twice,
+ *   or is not masked (`reveal`) or not revealed (`remask`, `redraw`); for a key that is none of the
+ *   three, and for a promise.
  */
 export function checkSelection(
   kind: string,
@@ -28,9 +32,13 @@ export function checkSelection(
       code: "strategy_invalid",
       remedy,
     });
-  if (!isRecord(selection)) {
-    throw refuse("selects nothing", "Let its select return { reveal, remask, redraw }.");
+  const remedy = "Let its select return { reveal, remask, redraw }; each list may be left out.";
+  if (!isRecord(selection)) throw refuse("selects nothing", remedy);
+  if ("then" in selection) {
+    throw refuse("selects asynchronously", "Let its select return what it selects, not a promise.");
   }
+  const stray = Object.keys(selection).find((key) => !LISTS.includes(key));
+  if (stray !== undefined) throw refuse(`has ${quoted(stray)} in what it selects`, remedy);
   const byPosition = new Map(rows.map((row) => [row.position, row]));
   const read = (name: "reveal" | "remask" | "redraw", masked: boolean): number[] => {
     const { [name]: positions = [] } = selection;

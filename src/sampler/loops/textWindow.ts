@@ -1,6 +1,7 @@
 /**
- * One sample's text as the network sees it: a window of L tokens. It stands still, unless generation is
- * semi-autoregressive: then it moves on, and what it keeps is pinned. Original: `target` in `sample_subs_guidance`.
+ * A `TextWindow` is one sample's text as the network sees it: a window of L tokens. It stands
+ * still, unless generation is semi-autoregressive: then it moves on, and the tokens that it keeps
+ * are pinned. Original: `target` in `sample_subs_guidance`.
  */
 import type { TokenId } from "../denoiser.ts";
 
@@ -24,7 +25,7 @@ export class TextWindow {
     this.#free = this.#positions().filter((position) => !pinned.has(position));
   }
 
-  /** The positions in the window that are not pinned: nothing ever happens at the others. */
+  /** The positions in the window that are not pinned; the others never change. */
   get free(): Int32Array {
     return this.#free;
   }
@@ -34,7 +35,7 @@ export class TextWindow {
     return this.#past.length;
   }
 
-  /** @param stride in [1, L): as many masks follow. */
+  /** Moves the window on. @param stride in [1, L): as many masks follow. */
   slide(stride: number): void {
     const { tokens } = this;
     this.#past.push(...tokens.subarray(0, stride));

@@ -1,7 +1,8 @@
 /**
- * Tweedie tau-leaping (SEDD, Lou et al., 2024, section 4.2), reduced to what it says about one masked position: a
- * reveal has the weight S (e^d - 1) and staying masked e^d + (1 - e^d)(S + 1), where d = sigma(t) - sigma(s) and S is the
- * sum of the position's scores without the mask's own, which is 1. Original: `_analytic_update`.
+ * Tweedie tau-leaping (SEDD, Lou et al., 2024, section 4.2) is reduced here to one masked position:
+ * a reveal has the weight S (e^d - 1) and staying masked e^d + (1 - e^d)(S + 1), where d = sigma(t)
+ * - sigma(s) and S is the sum of the position's scores without the mask's own, which is 1.
+ * Original: `_analytic_update`.
  */
 import { defineStrategy, type Transition } from "../definition.ts";
 import { networkSigma } from "../schedule.ts";
@@ -16,14 +17,16 @@ const SHARED = {
   parity: { scores: true },
 } as const;
 
-/** For `mdlm` models: time alone says whether a position changes. */
+/** `analytic` for `mdlm` models: time alone says whether a position changes. */
 export const analytic = defineStrategy({
   ...SHARED,
   models: ["mdlm"],
   transition: (_, { t, s }) => analyticTransition(t, s),
 });
 
-/** For `sedd` models: the sum of a row's scores says whether its position is revealed. */
+/**
+ * `analytic` for `sedd` models: the sum of a row's scores says whether its position is revealed.
+ */
 export const analyticScores = defineStrategy({
   ...SHARED,
   models: ["sedd"],
@@ -37,7 +40,10 @@ export const analyticScores = defineStrategy({
   }),
 });
 
-/** u of a masked position in the step from t to s. A negative weight never wins the original's argmax. */
+/**
+ * Returns u of a masked position in the step from t to s. A negative weight never wins the
+ * original's argmax.
+ */
 export function analyticReveal(scores: number, t: number, s: number): number {
   const growth = Math.expm1(networkSigma(t) - networkSigma(s));
   const reveal = scores * growth;
@@ -46,8 +52,8 @@ export function analyticReveal(scores: number, t: number, s: number): number {
 }
 
 /**
- * For an `mdlm` model S is known without the network, because its scores are x_theta / (e^sigma - 1) and x_theta sums to
- * one. Original: `get_score`, `subs`.
+ * Returns the chances for an `mdlm` model. Its S is known without the network, because its scores
+ * are x_theta / (e^sigma - 1) and x_theta sums to one. Original: `get_score`, `subs`.
  */
 export function analyticTransition(t: number, s: number): Transition {
   const scores = 1 / Math.expm1(networkSigma(t));
@@ -55,8 +61,8 @@ export function analyticTransition(t: number, s: number): Transition {
 }
 
 /**
- * S of a `sedd` model's row. Original: `_sedd_parameterization`.
- * @param logMass log of the sum of exp(logit) over all columns but the mask's.
+ * Returns S of a `sedd` model's row. Original: `_sedd_parameterization`.
+ * @param logMass log of the sum of exp(logit) over all columns except the mask's.
  */
 export function scoreSum(logMass: number, t: number, vocabSize: number): number {
   return Math.exp(logMass - Math.log(Math.expm1(networkSigma(t))) - Math.log(vocabSize - 1));

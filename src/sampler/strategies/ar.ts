@@ -1,4 +1,7 @@
-/** From left to right, one token a step: the one sampler of `ar` models. Original: `_ar_sampler`. */
+/**
+ * `ar` goes from left to right, one token for each step: it is the one sampler of `ar` models.
+ * Original: `_ar_sampler`.
+ */
 import { makerOf } from "../definition.ts";
 
 export const ar = makerOf({

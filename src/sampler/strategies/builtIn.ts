@@ -1,4 +1,4 @@
-/** The built-in strategies. Adding one takes its file and a line here. */
+/** Lists the built-in strategies. Adding one takes its file and a line here. */
 import type { StrategyDefinition, StrategyData, StrategyMaker } from "../definition.ts";
 import type { ModelKind } from "../denoiser.ts";
 import { analytic, analyticScores } from "./analytic.ts";
@@ -31,7 +31,7 @@ const MAKERS = [
 type DataOf<Maker> =
   Maker extends StrategyMaker<infer Kind, infer Table> ? StrategyData<Kind, Table> : never;
 
-/** A built-in strategy as data: its kind, and options of which each may be left out. */
+/** A built-in strategy as data: its kind, and its options, which may all be left out. */
 export type BuiltInStrategy = DataOf<(typeof MAKERS)[number]>;
 
 type SettingOf<Name, Option> = Option extends { readonly type: "number" | "integer" }
@@ -47,15 +47,18 @@ type SettingsOf<Maker> =
     ? { [Name in keyof Table]: SettingOf<Name, Table[Name]> }[keyof Table]
     : never;
 
-/** The options of all built-in strategies that are numbers, under the names that flags and experiment files have. */
+/**
+ * The numeric options of all built-in strategies, under the names that flags and experiment files
+ * have.
+ */
 export type StrategySetting = Extract<SettingsOf<(typeof MAKERS)[number]>, string>;
 
 export const BUILT_IN: readonly StrategyDefinition[] = MAKERS.map(({ definition }) => definition);
 
-/** Their kinds, each once, in the order of {@link BUILT_IN}. */
+/** The kinds of the built-in strategies, each once, in the order of {@link BUILT_IN}. */
 export const KINDS: readonly string[] = [...new Set(BUILT_IN.map(({ kind }) => kind))];
 
-/** What a model of each kind is sampled with where nothing is said. */
+/** The strategy that samples a model of each kind by default. */
 export const DEFAULT_STRATEGIES: Readonly<Record<ModelKind, StrategyDefinition>> = {
   mdlm: remdmLoop.definition,
   sedd: analyticScores.definition,
@@ -63,7 +66,7 @@ export const DEFAULT_STRATEGIES: Readonly<Record<ModelKind, StrategyDefinition>>
   ar: ar.definition,
 };
 
-/** Kinds of models that a strategy serves. */
+/** Returns the kinds of models that a strategy serves. */
 export function modelsOf({ models = ["mdlm"] }: StrategyDefinition): readonly ModelKind[] {
   return models;
 }

@@ -1,6 +1,7 @@
 /**
- * The distribution of `mdlm`, computed as the original's predictor `ddpm` computes it: with no cache, and no nucleus.
- * It is the one sampler of `d3pm` models. Original: `_ddpm_update`.
+ * `ddpm` has the distribution of `mdlm`, computed as the original's predictor `ddpm` computes it:
+ * without a cache and without a nucleus. It is the one sampler of `d3pm` models. Original:
+ * `_ddpm_update`.
  */
 import { defineStrategy } from "../definition.ts";
 import { ancestral, moveChance } from "../loops/parity/weights.ts";

@@ -1,9 +1,10 @@
 /**
- * The corrector of discrete flow matching (Gat et al., 2024, appendix D) with its hard-coded schedule and its own
- * time grid. Original: `dfm: true`, `_dfm_caching_update`. The original raises without nucleus filtering; this does not.
+ * `dfm` is the corrector of discrete flow matching (Gat et al., 2024, appendix D) with its
+ * hard-coded schedule and its own time grid. Original: `dfm: true`, `_dfm_caching_update`. The
+ * original raises an error without nucleus filtering; this one does not.
  */
 import { defineStrategy, type Transition } from "../definition.ts";
-import { stepFrom, type DenseGrid, type DenseTime } from "../loops/parity/grid.ts";
+import { stepFrom, type ParityGrid, type ParityTime } from "../loops/parity/grid.ts";
 import type { Precision } from "../loops/parity/precision.ts";
 import type { StepWeights } from "../loops/parity/form.ts";
 import { ancestral } from "../loops/parity/weights.ts";
@@ -22,13 +23,16 @@ export const dfm = defineStrategy({
   },
 });
 
-/** A - 1 = B = 10 t^(1/4) (1 - t)^(1/4). */
+/** Returns A and B, where A - 1 = B = 10 t^(1/4) (1 - t)^(1/4). */
 export function corrector(t: number): { readonly a: number; readonly b: number } {
   const b = 10 * t ** 0.25 * (1 - t) ** 0.25;
   return { a: b + 1, b };
 }
 
-/** u = A (alphaS - alphaT) / (1 - alphaT), r = B (alphaS / alphaT - 1), and 0 at t = 1; alpha = 1 - t. */
+/**
+ * Returns u = A (alphaS - alphaT) / (1 - alphaT) and r = B (alphaS / alphaT - 1), 0 at t = 1; alpha
+ * = 1 - t.
+ */
 export function dfmTransition(t: number, s: number): Transition {
   const { a, b } = corrector(t);
   return {
@@ -38,8 +42,9 @@ export function dfmTransition(t: number, s: number): Transition {
 }
 
 /**
- * Steps no longer than 1/steps, and no longer than keeps u and r at most 1, until t <= (1 - 1e-5)/steps. Time
- * alone decides them, so the grid is known before the run.
+ * Returns the time grid. Its steps are no longer than 1/steps, and no longer than keeps u and r at
+ * most 1, until t <= (1 - 1e-5)/steps. Time alone decides them, so the grid is known before the
+ * run.
  * @returns [T + 1] times with T >= steps.
  */
 export function dfmTimes(steps: number): Float64Array {
@@ -49,21 +54,27 @@ export function dfmTimes(steps: number): Float64Array {
   return Float64Array.from(times);
 }
 
-/** The time s that follows t. */
+/** Returns the time s that follows t. */
 export function dfmNextTime(t: number, steps: number): number {
   return t - dfmStepSize(t, steps);
 }
 
-/** At t = 1 the first term would be all that counts, and the second is not defined. */
+/**
+ * Returns the length of the step at t. At t = 1 the first term alone counts, and the second is not
+ * defined.
+ */
 export function dfmStepSize(t: number, steps: number): number {
   if (t === 1) return 1 / steps;
   const { a, b } = corrector(t);
   return Math.min(1 / steps, 1 / (a / t + b / (1 - t)));
 }
 
-/** A time is held in float32 during its step, and the next one computed from that in doubles. */
-function dfmGrid(steps: number): DenseGrid {
-  const grid: DenseTime[] = [];
+/**
+ * Computes the parity loop's grid. A time is held in float32 during its step, and the next one is
+ * computed from it in doubles.
+ */
+function dfmGrid(steps: number): ParityGrid {
+  const grid: ParityTime[] = [];
   const last = (1 - T_MIN) / steps;
   let timestep = 1;
   while (timestep > last) {

@@ -1,4 +1,4 @@
-/** Finds the definition that a caller means, and parses its options: once for a run. */
+/** Finds the definition that a caller means, and parses its options: once for each run. */
 import { isRecord } from "../../foundation/checks.ts";
 import { OptionError } from "../../foundation/errors.ts";
 import { definitionOf, type StrategyDefinition } from "../definition.ts";
@@ -7,16 +7,18 @@ import { parseOptions, type AnyOptions } from "../optionTable.ts";
 import { BUILT_IN, DEFAULT_STRATEGIES, KINDS, modelsOf } from "./builtIn.ts";
 import { strategyNamed } from "./notation.ts";
 
-/** A definition with its options, every one said. */
+/** A definition with its options, all filled in. */
 export interface PreparedStrategy {
   readonly definition: StrategyDefinition;
   readonly options: AnyOptions;
 }
 
 /**
- * @param strategy of any origin: a name, data of a built-in kind, or what `defineStrategy` returned.
+ * Finds a strategy for a model.
+ * @param strategy of any origin: a name, data of a built-in kind, or what `defineStrategy`
+ *   returned.
  * @param model the kind of the model.
- * @throws OptionError for a strategy that is unknown, not valid, or not one for this kind of model.
+ * @throws OptionError for a strategy that is unknown, not valid, or not for this kind of model.
  */
 export function findStrategy(strategy: unknown, model: ModelKind): PreparedStrategy {
   if (strategy === undefined) return withOptions(DEFAULT_STRATEGIES[model], {});
@@ -25,18 +27,17 @@ export function findStrategy(strategy: unknown, model: ModelKind): PreparedStrat
   const own = definitionOf(given);
   if (own !== undefined && typeof given === "function") return ofModel(own, {}, model, isName);
   if (!isRecord(given)) {
-    const kinds = KINDS.join(", ");
-    throw new OptionError("strategy", given, `an object whose kind is one of ${kinds}`);
+    throw unknown("strategy", given, `an object whose kind is one of ${KINDS.join(", ")}`);
   }
   const known = BUILT_IN.filter(({ kind }) => kind === given.kind);
   const definition = own ?? known.find((one) => modelsOf(one).includes(model)) ?? known.at(0);
   if (definition === undefined) {
-    throw new OptionError("strategy.kind", given.kind, `one of ${KINDS.join(", ")}`);
+    throw unknown("strategy.kind", given.kind, `one of ${KINDS.join(", ")}`);
   }
   return ofModel(definition, given, model, isName);
 }
 
-/** @returns the kind of model that a strategy is for, `mdlm` where several are possible. */
+/** Returns the kind of model that a strategy is for, `mdlm` where several are possible. */
 export function modelKindFor(strategy: unknown): ModelKind {
   const given = typeof strategy === "string" ? namedStrategy(strategy) : strategy;
   const own = definitionOf(given);
@@ -66,6 +67,15 @@ function ofModel(
   );
 }
 
+/** A strategy that is no built-in one may have been one of the user's own. */
+function unknown(option: string, value: unknown, allowed: string): OptionError {
+  const { message, remedy } = new OptionError(option, value, allowed);
+  const own =
+    "For a strategy of your own pass what defineStrategy returned, or what calling that returned: " +
+    "a copy of it ({ ...strategy }, structuredClone, JSON) loses its definition.";
+  return new OptionError(option, value, { message, remedy: `${remedy} ${own}` });
+}
+
 /** How the paper's family is said: as a kind, and by name. */
 const COMBINED = "remdm (by name: remdm-max, remdm-cap+loop, ...)";
 
@@ -81,7 +91,7 @@ function withOptions(definition: StrategyDefinition, given: AnyOptions): Prepare
   return { definition, options: parseOptions("strategy.", kind, options, given) };
 }
 
-/** For a program that gave a strategy by its name. */
+/** Resolves the name of a strategy for a program, whose errors name the option `strategy`. */
 function namedStrategy(name: string): unknown {
   return strategyNamed(
     name,

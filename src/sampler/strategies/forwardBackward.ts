@@ -1,6 +1,6 @@
 /**
- * The forward-backward corrector (Campbell et al., 2022): a denoising step and then a noising one, in one draw.
- * Original: `sampler: forward-backward`.
+ * The forward-backward corrector (Campbell et al., 2022) does a denoising step and then a noising
+ * one, in one draw. Original: `sampler: forward-backward`.
  */
 import { defineStrategy } from "../definition.ts";
 import { alphas, remasking } from "../loops/parity/weights.ts";

@@ -1,4 +1,4 @@
-/** MDLM's ancestral sampler (Sahoo et al., 2024): nothing is ever remasked. Original: `sampler: mdlm`. */
+/** MDLM's ancestral sampler (Sahoo et al., 2024) never remasks. Original: `sampler: mdlm`. */
 import { defineStrategy } from "../definition.ts";
 import { ancestral } from "../loops/parity/weights.ts";
 import { posterior } from "./posterior.ts";

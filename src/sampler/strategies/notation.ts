@@ -1,7 +1,7 @@
 /**
- * Strategies by name: the kinds of the built-in ones, and the paper's family (ReMDM, section 4) written with plus
- * signs, `remdm-cap+conf+loop`. Programs, the command line and experiment files name them alike. Options and defaults
- * are those of the definitions' option tables.
+ * Reads strategies by name: the kinds of the built-in ones, and the paper's family (ReMDM, section
+ * 4) written with plus signs, `remdm-cap+conf+loop`. Programs, the command line and experiment
+ * files use the same names. Options and defaults come from the option tables of the definitions.
  */
 import { quoted } from "../../foundation/messages.ts";
 import { nearest } from "../../foundation/nearest.ts";
@@ -15,28 +15,31 @@ import { LOOP_OPTIONS, SWITCH_OPTIONS } from "./window.ts";
 
 export type { StrategySetting };
 
-/** What a name leaves open; ranges are checked when a run is prepared. */
+/** Settings that a name leaves open; their ranges are checked when a run is prepared. */
 export type StrategySettings = Readonly<Partial<Record<StrategySetting, number>>>;
 
-/** How whoever reads the names speaks to the person who wrote them. */
+/** Words messages for the person that wrote the name: flags on the command line, keys in a file. */
 export interface Speaker {
-  /** What a setting is called there. */
+  /** Returns what a setting is called there. */
   readonly nameOf: (setting: string) => string;
   /** @returns the error to throw. */
   readonly refusal: (message: string, remedy: string) => Error;
 }
 
-/** A strategy that a name stands for. */
+/** The strategy of a name, as data. */
 export type NamedStrategy = Readonly<Record<string, unknown>> & { readonly kind: string };
 
-/** The original's script and the tables of the paper's readers have these names. */
+/** Short names, as the original's script and its readers' tables have them. */
 const SHORT_NAMES: Readonly<Record<string, string>> = { fb: "forward-backward" };
 
 const PREFIX = "remdm-";
 const COMPONENTS = ["max", "cap", "rescale", "conf", "switch", "loop"] as const;
 type Component = (typeof COMPONENTS)[number];
 
-/** `cap` and `rescale` in a combination: an option of the family, with the default of a named strategy. */
+/**
+ * `cap` and `rescale` in a combination: each is an option of the family, with the default of a
+ * named strategy.
+ */
 const BOUNDS: Readonly<Record<"cap" | "rescale", StrategyDefinition>> = {
   cap: remdmCap.definition,
   rescale: remdmRescale.definition,
@@ -46,7 +49,7 @@ const WINDOWS: Readonly<Record<"switch" | "loop", OptionTable>> = {
   loop: LOOP_OPTIONS,
 };
 
-/** The family itself has no name: what is written with plus signs is a point of it. */
+/** The family itself has no name: a name with plus signs says a point of it. */
 const NAMED = BUILT_IN.filter((one) => one !== remdm.definition);
 
 /** The names without a plus sign. */
@@ -63,12 +66,12 @@ export interface SettingUse {
   readonly setting: string;
   /** Its name in the option table. */
   readonly name: string;
-  /** What it belongs to, as names say it: `remdm-loop`, or a component: `cap`, `loop`. */
+  /** The owner as names write it: `remdm-loop`, or a component: `cap`, `loop`. */
   readonly owner: string;
   readonly option: NumberOption;
 }
 
-/** Every option of every built-in strategy that is a number, in the order of the tables. */
+/** Every numeric option of every built-in strategy, in the order of the tables. */
 export const SETTING_USES: readonly SettingUse[] = [
   ...NAMED.flatMap(({ kind, options }) => usesIn(kind, options)),
   ...(["cap", "rescale"] as const).flatMap(usesOfBound),
@@ -103,8 +106,9 @@ function settingOfBound(component: string): string {
 }
 
 /**
- * @returns the strategy as data, with every option said that its name leaves open.
- * @throws what `speaker` makes of it, for an unknown name or a setting that this strategy does not use.
+ * Returns the strategy of a name as data, with all options that its name leaves open filled in.
+ * @throws the speaker's refusal of an unknown name, or of a setting that this strategy does not
+ *   use.
  */
 export function strategyNamed(
   name: string,
@@ -127,7 +131,7 @@ export function strategyNamed(
   return { kind, ...filledIn(options, said) };
 }
 
-/** The numbers of a table, from what was said and the defaults. */
+/** Takes the numbers of a table from the settings and the defaults. */
 function filledIn(
   table: OptionTable,
   settings: Readonly<Record<string, number | undefined>>,
@@ -170,7 +174,7 @@ function componentsOf(name: string, speaker: Speaker): ReadonlySet<Component> {
   );
 }
 
-/** @returns undefined for what is no combination. */
+/** Splits the name of a combination into components. @returns undefined for other names. */
 function knownComponents(name: string): ReadonlySet<Component> | undefined {
   if (!name.startsWith(PREFIX)) return undefined;
   const parts = name.slice(PREFIX.length).split("+");
@@ -183,7 +187,7 @@ function isComponent(part: string): part is Component {
   return (COMPONENTS as readonly string[]).includes(part);
 }
 
-/** `remdm-lop`, `ReMDM-Loop`, `loop` and `cap+lop` are nearly names. */
+/** Suggests a name for one that is nearly right: `remdm-lop`, `ReMDM-Loop`, `loop`, `cap+lop`. */
 function suggested(name: string): string | undefined {
   const plain = name
     .trim()
@@ -212,7 +216,7 @@ function refuseContradictions(name: string, parts: ReadonlySet<Component>, speak
   throw speaker.refusal(`The strategy ${name} names ${what}`, `${remedy}.`);
 }
 
-/** @returns what is wrong, and what to do. */
+/** Finds components that exclude each other. @returns what is wrong, and what to do. */
 function contradiction(parts: ReadonlySet<Component>): readonly [string, string] | undefined {
   const bases = ["max", "cap", "rescale", "conf"] as const;
   if (parts.has("max") && parts.has("cap")) {
@@ -256,7 +260,7 @@ function read(settings: StrategySettings, setting: string): number | undefined {
   return (settings as Readonly<Record<string, number | undefined>>)[setting];
 }
 
-/** The value of two names for one thing. */
+/** Reads the value of a setting that has two names. */
 function one(
   settings: StrategySettings,
   { nameOf, refusal }: Speaker,
@@ -271,7 +275,7 @@ function one(
   );
 }
 
-/** The strategies of `mdlm` models first, then what is for other kinds of models too. */
+/** Lists the strategies of `mdlm` models first, then the strategies of other kinds of models. */
 function helpOfNames(): string {
   const isUsual = (one: StrategyDefinition): boolean =>
     one.nucleus !== false && modelsOf(one).includes("mdlm");

@@ -1,7 +1,7 @@
 /**
- * The posterior of masked diffusion with remasking (ReMDM, section 3.1, equation for q_sigma(z_s | z_t, x)), reduced to
- * what it says about one position: the chance of a reveal and the chance of a remask. Written with the
- * masked shares 1 - alpha, which stay exact where alpha is close to 1.
+ * The posterior of masked diffusion with remasking (ReMDM, section 3.1, equation for q_sigma(z_s |
+ * z_t, x)) is reduced here to one position: the chance of a reveal and the chance of a remask. It
+ * is written with the masked shares 1 - alpha, which stay exact where alpha is close to 1.
  */
 
 import type { Step, Transition } from "../definition.ts";
@@ -15,23 +15,27 @@ export interface MaskedShares {
 }
 
 /**
- * u = (alphaS - (1 - sigma) alphaT) / (1 - alphaT), at most 1. The original's weight of staying masked,
- * 1 - u, goes below 0 in the last step of `forward-backward` and where a loop with few steps jumps past its
- * plateau; a negative weight never wins its argmax, so the reveal is certain there: the clamp is the same.
+ * Returns u = (alphaS - (1 - sigma) alphaT) / (1 - alphaT), at most 1. The original's weight of
+ * staying masked, 1 - u, goes below 0 in the last step of `forward-backward` and where a loop with
+ * few steps jumps past its plateau; a negative weight never wins its argmax, so the reveal is
+ * certain there and the clamp gives the same.
  */
 export function revealChance({ atT, atS }: MaskedShares, sigma: number): number {
   return Math.min(1, (atT - atS + sigma * (1 - atT)) / atT);
 }
 
-/** sigmaMax = min(1, (1 - alphaS) / alphaT), the largest sigma that leaves a posterior; 1 at alphaT = 0. */
+/**
+ * Returns min(1, (1 - alphaS) / alphaT), the largest sigma that leaves a posterior; 1 at alphaT =
+ * 0.
+ */
 export function sigmaMax({ atT, atS }: MaskedShares): number {
   const alphaT = 1 - atT;
   return alphaT > 0 ? Math.min(1, atS / alphaT) : 1;
 }
 
 /**
- * The step of ReMDM's posterior with chance sigma of a remask (ReMDM, section 3.1): u = (alphaS - (1 - sigma) alphaT) /
- * (1 - alphaT), r = sigma.
+ * Returns the chances of ReMDM's posterior with chance sigma of a remask (ReMDM, section 3.1): u =
+ * (alphaS - (1 - sigma) alphaT) / (1 - alphaT), r = sigma.
  * @param sigma in [0, step.sigmaMax].
  */
 export function posterior({ t, s }: Step, sigma: number): Transition {

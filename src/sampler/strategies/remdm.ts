@@ -1,6 +1,7 @@
 /**
- * The remasking family (ReMDM, section 4): sigma = rescale * min(cap, sigmaMax) within a window. With cap = 0 it is
- * MDLM's ancestral sampler, with nothing set the paper's ReMDM-max. The original's named strategies are points of it.
+ * `remdm` is the remasking family (ReMDM, section 4): sigma = rescale * min(cap, sigmaMax) within a
+ * window. With cap = 0 it is MDLM's ancestral sampler; with its defaults it is the paper's
+ * ReMDM-max. The original's named strategies are points of it.
  */
 import { defineStrategy, type Step, type Transition } from "../definition.ts";
 import { revealChance, sigmaMax } from "./posterior.ts";
@@ -41,7 +42,7 @@ export const remdm = defineStrategy({
   transition: remdmTransition,
 });
 
-/** A point of the family; what is left out is as in ReMDM-max. */
+/** A point of the family; options that are left out are as in ReMDM-max. */
 interface RemdmOptions {
   readonly cap?: number;
   readonly rescale?: number;
@@ -50,9 +51,10 @@ interface RemdmOptions {
 }
 
 /**
- * Under confidence, sigma is shared out over the revealed positions, each getting softmax(-psi)_i of it, and a
- * masked position has none: its u is MDLM's. On a loop plateau alpha does not move, so u = 0 there: a
- * confidence plateau only remasks, and what it remasked is revealed after tOff.
+ * Returns the chances of the family. Under confidence, sigma is shared out over the revealed
+ * positions, each getting softmax(-psi)_i of it, and a masked position gets nothing: its u is
+ * MDLM's. On a loop plateau alpha does not move, so u = 0 there: a confidence plateau only remasks,
+ * and what it remasked is revealed after tOff.
  */
 export function remdmTransition(
   { cap = 1, rescale = 1, confidence = false, window = { kind: "always" } }: RemdmOptions,

@@ -1,4 +1,6 @@
-/** ReMDM-cap (ReMDM, section 4.1): sigma = min(eta, sigmaMax). Original: `sampler: remdm-cap`. */
+/**
+ * ReMDM-cap (ReMDM, section 4.1) has sigma = min(eta, sigmaMax). Original: `sampler: remdm-cap`.
+ */
 import { defineStrategy } from "../definition.ts";
 import { alphas, remasking } from "../loops/parity/weights.ts";
 import { posterior } from "./posterior.ts";

@@ -1,6 +1,6 @@
 /**
- * ReMDM-conf (ReMDM, section 4.1): sigma_i = softmax(-psi)_i * sigmaMax, so tokens that were unlikely when they were
- * revealed are remasked first. Original: `sampler: remdm-conf`.
+ * ReMDM-conf (ReMDM, section 4.1) has sigma_i = softmax(-psi)_i * sigmaMax, so tokens that were
+ * unlikely when they were revealed are remasked first. Original: `sampler: remdm-conf`.
  */
 import { defineStrategy } from "../definition.ts";
 import { alphas, confident } from "../loops/parity/weights.ts";

@@ -1,9 +1,9 @@
 /**
- * ReMDM-loop (ReMDM, section 4.2): MDLM, then a plateau of constant alpha on which tokens are corrected, then MDLM.
- * Original: `sampler: remdm-loop`.
+ * ReMDM-loop (ReMDM, section 4.2) is MDLM, then a plateau of constant alpha on which tokens are
+ * corrected, then MDLM again. Original: `sampler: remdm-loop`.
  */
 import { defineStrategy } from "../definition.ts";
-import type { DenseTime } from "../loops/parity/grid.ts";
+import type { ParityTime } from "../loops/parity/grid.ts";
 import type { StepWeights } from "../loops/parity/form.ts";
 import type { Precision } from "../loops/parity/precision.ts";
 import { ancestral, remasking } from "../loops/parity/weights.ts";
@@ -44,7 +44,7 @@ export const remdmLoop = defineStrategy({
 function loopWeights(
   { tOn, tOff, alphaOn }: LoopWindow,
   eta: number,
-  { t, dt, s }: DenseTime,
+  { t, dt, s }: ParityTime,
   dtype: Precision,
 ): StepWeights {
   if (t > tOn) {

@@ -1,4 +1,7 @@
-/** ReMDM-rescale (ReMDM, section 4.1): sigma = eta * sigmaMax. Original: `sampler: remdm-rescale`. */
+/**
+ * ReMDM-rescale (ReMDM, section 4.1) has sigma = eta * sigmaMax. Original: `sampler:
+ * remdm-rescale`.
+ */
 import { defineStrategy } from "../definition.ts";
 import { alphas, remasking } from "../loops/parity/weights.ts";
 import { posterior } from "./posterior.ts";

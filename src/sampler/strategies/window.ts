@@ -1,6 +1,6 @@
 /**
- * When remasking acts (ReMDM, section 4.2). Original: the three phases of `sampler: remdm-loop`; "switch" is in
- * the paper only.
+ * A window says when remasking acts (ReMDM, section 4.2). Original: the three phases of `sampler:
+ * remdm-loop`; "switch" is in the paper only.
  */
 import type { NumberOption, OptionValues } from "../optionTable.ts";
 import type { Quirks } from "../quirks.ts";
@@ -49,7 +49,7 @@ export interface WindowedShares extends MaskedShares {
   readonly remasks: boolean;
 }
 
-/** The schedule of the step from t to s as `window` bends it. */
+/** Returns the schedule of the step from t to s as `window` bends it. */
 export function sharesWithin(
   window: Window,
   t: number,
@@ -67,9 +67,9 @@ export function sharesWithin(
 }
 
 /**
- * alpha runs from 0 to alphaOn while t > tOn, stays there until tOff, and runs on to 1. In the original's code the phase of
- * a step is that of t alone: the step that crosses tOn follows the first line beyond alphaOn, and the one that crosses
- * tOff still ends on the plateau.
+ * Follows the original's loop: alpha runs from 0 to alphaOn while t > tOn, stays there until tOff,
+ * and runs on to 1. The phase of a step depends on t alone: the step that crosses tOn follows the
+ * first line beyond alphaOn, and the step that crosses tOff still ends on the plateau.
  */
 function sharesOnLoop(loop: LoopWindow, t: number, s: number): WindowedShares {
   const { tOn, tOff, alphaOn } = loop;
@@ -82,7 +82,10 @@ function sharesOnLoop(loop: LoopWindow, t: number, s: number): WindowedShares {
   return { atT: t * fall, atS: s * fall, remasks: false };
 }
 
-/** The same three lines as one function of time, so a step that crosses a corner ends on the next line. */
+/**
+ * Follows the paper's loop: the same three lines are one function of time, so a step that crosses a
+ * corner ends on the next line.
+ */
 function sharesOnPaperLoop(loop: LoopWindow, t: number, s: number): WindowedShares {
   const { tOn, tOff, alphaOn } = loop;
   const masked = (time: number) => {

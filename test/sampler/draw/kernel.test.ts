@@ -47,7 +47,7 @@ describe.each(["original", "paper"] as const)("the kernel (%s)", (quirks) => {
         const model = { vocabSize: row.length, maskId };
         const kernel = new RowSampler(model, topP, quirks);
         const plain = new RowSampler(model, topP, quirks, "plain");
-        expect([kernel.form, plain.form]).toEqual(["kernel", "plain"]);
+        expect([kernel.implementation, plain.implementation]).toEqual(["kernel", "plain"]);
         const noise = new PhiloxNoise(seed);
         for (let step = 0; step < 4; step++) {
           const address = { ...at, step: at.step + step };
@@ -106,6 +106,6 @@ describe("a vocabulary of 2^20", () => {
       const at = { sample: 0, step, position: 2 };
       expect(kernel.draw(row, at, noise)).toEqual(plain.draw(row, at, noise));
     }
-    expect(kernel.form).toBe("kernel");
+    expect(kernel.implementation).toBe("kernel");
   });
 });

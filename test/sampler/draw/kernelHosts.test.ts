@@ -35,18 +35,21 @@ async function on(webAssembly: unknown) {
   const { RowSampler } = await import("../../../src/sampler/draw/rowSampler.ts");
   const { PhiloxNoise } = await import("../../../src/sampler/draw/noise.ts");
   const sampler = new RowSampler({ vocabSize: 100, maskId: 99 }, 0.9);
-  return { form: sampler.form, draw: sampler.draw(row, at, new PhiloxNoise(1n)) };
+  return {
+    implementation: sampler.implementation,
+    draw: sampler.draw(row, at, new PhiloxNoise(1n)),
+  };
 }
 
 describe("a host", () => {
   it("with all of it uses the kernel, this one as well", async () => {
-    expect((await on(WebAssembly)).form).toBe("kernel");
+    expect((await on(WebAssembly)).implementation).toBe("kernel");
   });
 
   it.each(hosts)("%s draws the same in plain TypeScript", async (_, webAssembly) => {
     const plain = await on(webAssembly);
     const kernel = await on(WebAssembly);
-    expect([plain.form, kernel.form]).toEqual(["plain", "kernel"]);
+    expect([plain.implementation, kernel.implementation]).toEqual(["plain", "kernel"]);
     expect(plain.draw).toEqual(kernel.draw);
   });
 

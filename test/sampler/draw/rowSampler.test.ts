@@ -29,9 +29,9 @@ function plainDraw(row: Float32Array, topP: number, noise: NoiseSource): number 
   return winner;
 }
 
-describe.each(["kernel", "plain"] as const)("the %s form", (form) => {
+describe.each(["kernel", "plain"] as const)("the %s implementation", (implementation) => {
   const sampler = (vocabSize: number, topP: number) =>
-    new RowSampler({ vocabSize, maskId: MASK }, topP, "original", form);
+    new RowSampler({ vocabSize, maskId: MASK }, topP, "original", implementation);
 
   /** The tokens that a draw can give, with the probabilities that it says they have. */
   function kept(row: Float32Array, topP: number): Map<number, number> {
@@ -179,7 +179,7 @@ describe.each(["kernel", "plain"] as const)("the %s form", (form) => {
     });
 
     it.each([1, 0.9])("copes with two tokens and with one that is not the mask, p = %d", (topP) => {
-      const rows = new RowSampler({ vocabSize: 2, maskId: 1 }, topP, "original", form);
+      const rows = new RowSampler({ vocabSize: 2, maskId: 1 }, topP, "original", implementation);
       const noise = new PhiloxNoise(1n);
       const certain = { token: 0, probability: 1 };
       for (const mask of [NaN, Infinity, -Infinity, 0, 5]) {
@@ -226,6 +226,6 @@ describe.each(["kernel", "plain"] as const)("the %s form", (form) => {
   });
 
   it("is the one that was asked for", () => {
-    expect(sampler(4, 0.9).form).toBe(form);
+    expect(sampler(4, 0.9).implementation).toBe(implementation);
   });
 });

@@ -6,7 +6,7 @@ import { fullSort } from "../support/fullSort.ts";
 import { logitGrid } from "../support/logitGrid.ts";
 
 const at = { sample: 7, step: 8, position: 9 };
-const forms = ["kernel", "plain"] as const;
+const implementations = ["kernel", "plain"] as const;
 
 /**
  * The smallest set of tokens with a mass > p, with all ties of its last one, and the tokens that `extra` picks.
@@ -50,7 +50,7 @@ const mass = fc.oneof(
   fc.constantFrom(1e-9, 0.5, 0.9, 1 - 1e-9, 1),
 );
 
-describe.each(forms)("a top row (%s)", (form) => {
+describe.each(implementations)("a top row (%s)", (implementation) => {
   describe.each(["original", "paper"] as const)("under %s", (quirks) => {
     it.each(kinds)("gives what the whole row gives, for %s", (_, logit) => {
       const rows = fc.array(logit, { minLength: 2, maxLength: 300, size: "max" });
@@ -61,7 +61,12 @@ describe.each(forms)("a top row (%s)", (form) => {
           fc.pre(row.some((x, id) => id !== maskId && x > -Infinity));
           const top = topOf(row, maskId, topP, (id) => every > 0 && id % (3 * every) === 0);
           fc.pre(topP === 1 || top.margin > 1e-12);
-          const sampler = new RowSampler({ vocabSize: row.length, maskId }, topP, quirks, form);
+          const sampler = new RowSampler(
+            { vocabSize: row.length, maskId },
+            topP,
+            quirks,
+            implementation,
+          );
           for (let seed = 0n; seed < 5n; seed++) {
             const noise = new PhiloxNoise(seed);
             const expected = sampler.draw(row, at, noise);
@@ -77,12 +82,17 @@ describe.each(forms)("a top row (%s)", (form) => {
   });
 
   it("leaves nothing behind for the next row, whole or top", () => {
-    const used = new RowSampler({ vocabSize: 500, maskId: 499 }, 0.8, "original", form);
+    const used = new RowSampler({ vocabSize: 500, maskId: 499 }, 0.8, "original", implementation);
     const noise = new PhiloxNoise(2n);
     for (let step = 0; step < 40; step++) {
       const row = Float32Array.from({ length: 500 }, (_, id) => 5 * noise.position(0, step, id));
       const top = topOf(row, 499, 0.8, () => false);
-      const fresh = new RowSampler({ vocabSize: 500, maskId: 499 }, 0.8, "original", form);
+      const fresh = new RowSampler(
+        { vocabSize: 500, maskId: 499 },
+        0.8,
+        "original",
+        implementation,
+      );
       expect(used.draw(row, at, noise)).toEqual(fresh.draw(row, at, noise));
       expect(used.drawTop(top, at, noise)).toEqual(fresh.drawTop(top, at, noise));
     }
@@ -94,13 +104,13 @@ describe.each(forms)("a top row (%s)", (form) => {
       position: (...address) => noise.position(...address),
       token: (...address) => noise.token(...address),
     };
-    const sampler = new RowSampler({ vocabSize: 9, maskId: 4 }, 0.9, "original", form);
+    const sampler = new RowSampler({ vocabSize: 9, maskId: 4 }, 0.9, "original", implementation);
     const row = { ids: Int32Array.of(0, 3, 8), logits: Float32Array.of(1, 2, 1.5), rest: 0.01 };
     expect(sampler.drawTop(row, at, single)).toEqual(sampler.drawTop(row, at, noise));
   });
 
   it("may have all tokens but the mask", () => {
-    const sampler = new RowSampler({ vocabSize: 2, maskId: 0 }, 1, "original", form);
+    const sampler = new RowSampler({ vocabSize: 2, maskId: 0 }, 1, "original", implementation);
     const row = { ids: Int32Array.of(1), logits: Float32Array.of(-80), rest: 0 };
     expect(sampler.drawTop(row, at, new PhiloxNoise(1n))).toEqual({ token: 1, probability: 1 });
   });
@@ -127,7 +137,7 @@ describe.each(forms)("a top row (%s)", (form) => {
     ["fewer logits than ids", row([0, 1], [0]), /has 2 tokens and 1 logits/],
   ];
   it.each(bad)("with %s is refused, with its place", (_, top, message) => {
-    const sampler = new RowSampler({ vocabSize: 4, maskId: 2 }, 0.9, "original", form);
+    const sampler = new RowSampler({ vocabSize: 4, maskId: 2 }, 0.9, "original", implementation);
     const noise = new PhiloxNoise(1n);
     for (const use of [() => sampler.drawTop(top, at, noise), () => sampler.argmaxTop(top, at)]) {
       expect(use).toThrow(message);
@@ -140,7 +150,11 @@ describe.each(forms)("a top row (%s)", (form) => {
     const noise = new PhiloxNoise(1n);
     const short = row([0, 3], [0, 0], 0.5);
     const draw = (topP: number) =>
-      new RowSampler({ vocabSize: 4, maskId: 2 }, topP, "original", form).drawTop(short, at, noise);
+      new RowSampler({ vocabSize: 4, maskId: 2 }, topP, "original", implementation).drawTop(
+        short,
+        at,
+        noise,
+      );
     expect(draw(0.79).probability).toBeGreaterThan(0);
     expect(() => draw(0.81)).toThrow(/lists tokens of mass 0.8, too few for p = 0.81/);
   });

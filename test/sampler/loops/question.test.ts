@@ -13,7 +13,7 @@ function question(
   pinned = new Map<number, number>(),
 ): Question {
   const state = new SampleState(sample, { plan, maskId: MASK, length: 3, pinned });
-  return { state, events: { reveals, remasks: none }, time: 1 };
+  return { state, changes: { reveals, remasks: none }, time: 1 };
 }
 
 describe("a round's questions", () => {
@@ -24,7 +24,7 @@ describe("a round's questions", () => {
         rows.map((n, i) => question(i, new Int32Array(n))),
         V,
       ),
-    ].map((call) => call.map(({ events }) => events.reveals.length));
+    ].map((call) => call.map(({ changes }) => changes.reveals.length));
 
   it("go into one call as long as the answer stays below 256 MB", () => {
     expect(sizes([8, 8, 8, 8])).toEqual([[8, 8, 8, 8]]);

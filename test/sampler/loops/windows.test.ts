@@ -1,6 +1,6 @@
 /** Semi-autoregressive generation: windows that move on, texts of different lengths. */
 import { describe, expect, it, jest } from "@jest/globals";
-import { DenseConfidence } from "../../../src/sampler/loops/parity/confidence.ts";
+import { ParityConfidence } from "../../../src/sampler/loops/parity/confidence.ts";
 import {
   OptionError,
   sample,
@@ -87,8 +87,8 @@ describe.each([
 
 it("in the dense form too, a window knows nothing of the confidences of the last one", async () => {
   const known: number[] = [];
-  const watch = jest.spyOn(DenseConfidence.prototype, "shares").mockImplementation(function (
-    this: DenseConfidence,
+  const watch = jest.spyOn(ParityConfidence.prototype, "shares").mockImplementation(function (
+    this: ParityConfidence,
   ) {
     known.push(this.values.filter((value) => value !== -Infinity).length);
     return () => 0;

@@ -36,8 +36,15 @@ export class TableDenoiser implements Denoiser {
   readonly model: DenoiserModel;
   readonly requests: ForwardRequest[] = [];
   readonly #logits: Logits;
+  readonly #tellsRevealed: boolean;
 
-  constructor(length: number, model: Partial<DenoiserModel> = {}, logits: Logits = tableLogits) {
+  /** @param tellsRevealed whether rows of revealed positions may be asked for. */
+  constructor(
+    length: number,
+    model: Partial<DenoiserModel> = {},
+    logits: Logits = tableLogits,
+    tellsRevealed = model.kind === "d3pm" || model.kind === "ar",
+  ) {
     this.model = {
       vocabSize: VOCAB_SIZE,
       maskId: MASK,
@@ -46,11 +53,12 @@ export class TableDenoiser implements Denoiser {
       ...model,
     };
     this.#logits = logits;
+    this.#tellsRevealed = tellsRevealed;
   }
 
   async forward(request: ForwardRequest): Promise<Float32Array> {
     const { length, tokens, sigma, rows } = request;
-    checkRequest(request, this.model);
+    checkRequest(request, this.model, this.#tellsRevealed);
     this.requests.push(request);
     const { vocabSize } = this.model;
     const answer = new Float32Array(rows.length * vocabSize);
@@ -72,14 +80,14 @@ export class TableDenoiser implements Denoiser {
 function checkRequest(
   { batch, length, tokens, sigma, rows }: ForwardRequest,
   model: DenoiserModel,
+  tellsRevealed: boolean,
 ) {
   if (tokens.length !== batch * length) throw new Error("tokens are not [B, L]");
   if (sigma.length !== batch) throw new Error("sigma is not [B]");
   rows.forEach((row, n) => {
     if (n > 0 && row <= rows[n - 1]) throw new Error("rows do not ascend");
     if (row < 0 || row >= tokens.length) throw new Error("a row is out of range");
-    const known = model.kind === "d3pm" || model.kind === "ar";
-    if (!known && tokens[row] !== model.maskId) {
+    if (!tellsRevealed && tokens[row] !== model.maskId) {
       throw new Error("a row that is not masked is asked for");
     }
   });

@@ -1,7 +1,7 @@
 /** Fetches a published checkpoint for `remdm checkpoints download`. */
 import { downloadCheckpoint } from "../../../checkpoints/download.ts";
 import type { PublishedName } from "../../../checkpoints/published.ts";
-import { bytesText } from "../../../foundation/bytesText.ts";
+import { bytesText } from "../../../foundation/messages.ts";
 import type { Session } from "../../runCommand.ts";
 import { bytesView } from "../../terminal/bytesView.ts";
 import { toJson } from "../../terminal/terminalText.ts";

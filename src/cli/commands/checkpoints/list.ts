@@ -7,7 +7,7 @@ import {
   checkDirectory,
   publishedCheckpoints,
 } from "../../../checkpoints/published.ts";
-import { bytesText } from "../../../foundation/bytesText.ts";
+import { bytesText } from "../../../foundation/messages.ts";
 import { isRecord } from "../../../foundation/checks.ts";
 import { parseJson } from "../../../foundation/json.ts";
 import { toJson } from "../../terminal/terminalText.ts";

@@ -2,7 +2,8 @@
 import { Command, Option } from "commander";
 import { DEVICES } from "../../../backend/device.ts";
 import { DEFAULT_TOP_P } from "../../../sampler/prepare.ts";
-import { STRATEGY_HELP } from "../../../sampler/strategies/notation.ts";
+import { isStrategyModule } from "../../../program/loadStrategy.ts";
+import { STRATEGY_HELP, STRATEGY_SETTINGS } from "../../../sampler/strategies/notation.ts";
 import { namingOf, type Naming } from "../../naming.ts";
 import type { SampleFlags } from "./flags.ts";
 import { strategyFlags } from "./strategyOptions.ts";
@@ -122,13 +123,20 @@ export function sampleCommand(): Command {
 
 /** How `remdm sample` calls the options of a strategy, which depends on how it was named. */
 export function sampleNaming(command: Command, flags: Partial<SampleFlags>): Naming {
-  const { etaCap, etaRescale, predictor } = flags;
+  const { etaCap, etaRescale, predictor, strategy = "" } = flags;
   const naming = namingOf(command, {
     cap: etaCap === undefined ? "--eta" : "--eta-cap",
     rescale: etaRescale === undefined ? "--eta" : "--eta-rescale",
     "strategy.kind": predictor === undefined ? "--strategy" : "--predictor",
   });
-  const ofOwn = (option: string): string | undefined =>
-    option.startsWith("strategy.") ? option.replace("strategy.", "--strategy-option ") : undefined;
-  return { ...naming, nameOf: (option) => naming.nameOf(option) ?? ofOwn(option) };
+  const isOwn = isStrategyModule(strategy);
+  const nameOf = (option: string): string | undefined => {
+    const flag = naming.nameOf(option);
+    const name = /^strategy\.(?!kind$)(.+)$/.exec(option)?.[1];
+    if (name === undefined) return flag;
+    // An option of one's own may be called as a flag that means something else: steps, length.
+    const isFlag = STRATEGY_SETTINGS.some((one) => one === name && flags[one] !== undefined);
+    return (isOwn && !isFlag ? undefined : flag) ?? `--strategy-option ${name}`;
+  };
+  return { ...naming, nameOf };
 }

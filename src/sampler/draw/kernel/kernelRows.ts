@@ -1,6 +1,7 @@
 /**
- * The draw from a row in WebAssembly (`assembly/index.ts`), with the same bits as in plain TypeScript. The module is
- * compiled once, when first needed; each of these has an instance of it with a memory of its own.
+ * Draws from rows in WebAssembly (`assembly/index.ts`), with the same bits as plain TypeScript. The
+ * module is compiled once, when first needed; each `KernelRows` has an instance of it with a memory
+ * of its own.
  */
 import { FRACTIONS } from "../exponential.ts";
 import { PhiloxNoise, TOKEN_STREAM, type NoiseSource } from "../noise.ts";
@@ -48,7 +49,10 @@ export class KernelRows {
     this.#least = topP - LACKING;
   }
 
-  /** @returns undefined where there is no WebAssembly with SIMD, or not enough memory. */
+  /**
+   * Makes the kernel's instance.
+   * @returns undefined where there is no WebAssembly with SIMD, or not enough memory.
+   */
   static open(
     vocabSize: number,
     maskId: number,
@@ -61,8 +65,9 @@ export class KernelRows {
   }
 
   /**
+   * Draws from a whole row.
    * @param row [V]
-   * @returns undefined for a row that is no distribution, and for noise that is not the default.
+   * @returns undefined for a row that has no distribution, and for noise other than the default.
    */
   draw(row: Float32Array, at: RowAddress, noise: NoiseSource): Draw | undefined {
     if (!isPhilox(noise)) return undefined;
@@ -73,8 +78,10 @@ export class KernelRows {
   }
 
   /**
-   * @param row valid, but that it may end before p. @param max its largest logit.
-   * @returns undefined for a row that ends before p, and for noise that is not the default.
+   * Draws from a top row.
+   * @param row valid, except that it may end before p.
+   * @param max its largest logit.
+   * @returns undefined for a row that ends before p, and for noise other than the default.
    */
   drawTop(row: TopRow, max: number, at: RowAddress, noise: NoiseSource): Draw | undefined {
     if (!isPhilox(noise)) return undefined;
@@ -101,7 +108,7 @@ export class KernelRows {
   }
 }
 
-/** A derived class may give other numbers. */
+/** A class derived from `PhiloxNoise` may give other numbers, so it does not count. */
 function isPhilox(noise: NoiseSource): noise is PhiloxNoise {
   return Object.getPrototypeOf(noise) === PhiloxNoise.prototype;
 }
@@ -117,10 +124,10 @@ function instantiate(): KernelExports | undefined {
   if (compiledModule === null) return undefined;
   try {
     const instance = new webAssembly.Instance(compiledModule, { race: { log1p: Math.log1p } });
-    // `npm run check` holds the module against its source, whose exports these are.
+    // `npm run check` compares the module with its source, whose exports these are.
     return instance.exports as KernelExports;
   } catch (error) {
-    // A memory reserves much address space, however small it is: there may be no more of that.
+    // A memory reserves much address space, however small it is: there may be too little left.
     if (error instanceof RangeError) return undefined;
     throw error;
   }

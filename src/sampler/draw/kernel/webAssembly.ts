@@ -1,6 +1,6 @@
 /**
- * The parts of the WebAssembly interface that are used here. The library's types for it come with those of a browser,
- * which would declare much that is not there.
+ * Declares the parts of the WebAssembly interface that are used here. The library's types for it
+ * come with a browser's types, which would declare much that Node does not have.
  */
 interface WebAssemblyHost {
   validate(bytes: Uint8Array): boolean;

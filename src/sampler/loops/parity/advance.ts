@@ -1,41 +1,44 @@
-/** One sequence through one step, and through the final noise removal. */
+/** Takes one sequence through one step, and through the final noise removal. */
 import type { Draw } from "../../draw/rowSampler.ts";
 import type { Pace } from "../../../foundation/pace.ts";
-import type { DenseConfidence } from "./confidence.ts";
+import type { ParityConfidence } from "./confidence.ts";
 import { chanceOf, drawKept, drawWeighted } from "./draw.ts";
-import type { DenseTime } from "./grid.ts";
+import type { ParityTime } from "./grid.ts";
 import type { RowsOfSequence } from "./rows.ts";
-import type { DenseUpdate } from "./update.ts";
+import type { ParityUpdate } from "./update.ts";
 
-/** What a step is taken on. */
+/** The state of a sequence before a step. */
 export interface SequenceState {
   /** [L] */
   readonly tokens: Int32Array;
   /** Positions that may change. */
   readonly free: Int32Array;
-  readonly confidence: DenseConfidence;
+  readonly confidence: ParityConfidence;
 }
 
-/** What a step makes of a sequence. */
+/** The result of a step on a sequence. */
 export interface Advance {
-  /** [L] what every position holds next. */
+  /** [L] the token that every position holds next. */
   readonly tokens: Int32Array;
   /** [L] where a token came: its probability, given that one comes; 1 where nothing was drawn. */
   readonly probabilities: Float64Array;
 }
 
-/** Writes the [V] uniforms of one position; called for every position in order, needed or not. */
+/**
+ * Writes the [V] uniforms of one position; called for every position in order, even if not needed.
+ */
 export type PositionNoise = (out: Float64Array, position: number) => void;
 
 /**
+ * Takes one step.
  * @param rows of the masked positions, as `update.read` left them.
  * @returns what comes; `state.confidence` is brought up to date.
  */
 export async function advance(
-  update: DenseUpdate,
+  update: ParityUpdate,
   state: SequenceState,
   rows: RowsOfSequence,
-  time: DenseTime,
+  time: ParityTime,
   noise: PositionNoise,
   pace: Pace,
 ): Promise<Advance> {
@@ -67,12 +70,13 @@ export async function advance(
 }
 
 /**
- * The last step: every row that is there gives its likeliest token, or under `analytic` a draw without the mask.
+ * Takes the last step: every row gives its likeliest token, or under `analytic` a draw without the
+ * mask.
  * @param rows raw logits.
- * @param end the time of it.
+ * @param end the time of the last step.
  */
 export async function removeNoise(
-  update: DenseUpdate,
+  update: ParityUpdate,
   { tokens, free }: Pick<SequenceState, "tokens" | "free">,
   rows: RowsOfSequence,
   end: number,

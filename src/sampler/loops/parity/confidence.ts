@@ -1,8 +1,14 @@
-/** ReMDM-conf as the original keeps it: conf = -psi in the network's dtype, -Infinity at masks. */
+/**
+ * Keeps the confidences of ReMDM-conf as the original does: conf = -psi in the network's dtype,
+ * -Infinity at masks.
+ */
 import type { Precision } from "./precision.ts";
 
-export class DenseConfidence {
-  /** [L]; the original's is bfloat16 from the start, which a float32 network cannot write to: it raises there. */
+export class ParityConfidence {
+  /**
+   * [L]. The original's tensor is bfloat16 from the start; a float32 network cannot write to it,
+   * and the original raises an error there.
+   */
   readonly values: Float32Array;
   readonly #precision: Precision;
 
@@ -12,12 +18,15 @@ export class DenseConfidence {
     this.reset();
   }
 
-  /** Nothing is revealed yet: a run, or a window of it, begins. */
+  /** Forgets every token, because a run, or a window of it, begins. */
   reset(): void {
     this.values.fill(-Infinity);
   }
 
-  /** softmax(conf), rounded; NaN at every position while all are masked, where nobody looks at it. */
+  /**
+   * Returns softmax(conf), rounded; NaN at every position while all are masked, when it is not
+   * used.
+   */
   shares(): (position: number) => number {
     const { round } = this.#precision;
     const max = this.values.reduce((most, value) => Math.max(most, value), -Infinity);

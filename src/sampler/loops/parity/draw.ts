@@ -1,4 +1,6 @@
-/** The original's draw from a row of unnormalised weights. Original: `_sample_categorical`. */
+/**
+ * Draws from a row of unnormalised weights as the original does. Original: `_sample_categorical`.
+ */
 import type { TokenId } from "../../denoiser.ts";
 import type { KeepOrMask } from "./form.ts";
 
@@ -10,8 +12,8 @@ function exponential(u: number): number {
 }
 
 /**
- * `argmax(q / (1e-10 - log(u + 1e-10)))`, of equals the first.
- * @param q [V] weights; 0 and below are never drawn beside a positive one.
+ * Draws `argmax(q / (1e-10 - log(u + 1e-10)))`, of equals the first.
+ * @param q [V] weights; a weight of 0 or below is never drawn beside a positive one.
  * @param uniforms [V] in [0, 1).
  */
 export function drawWeighted(q: Float64Array, uniforms: Float64Array): TokenId {
@@ -29,8 +31,9 @@ export function drawWeighted(q: Float64Array, uniforms: Float64Array): TokenId {
 }
 
 /**
- * The probability of a token in the distribution that {@link drawWeighted} drew it from, given that it is no mask.
- * @param q [V] as there.
+ * Returns the probability of a token in the distribution that {@link drawWeighted} drew it from,
+ * given that it is not the mask.
+ * @param q [V] as in {@link drawWeighted}.
  */
 export function chanceOf(token: TokenId, q: Float64Array, maskId: TokenId): number {
   let total = 0;
@@ -38,7 +41,7 @@ export function chanceOf(token: TokenId, q: Float64Array, maskId: TokenId): numb
   return q[token] / total;
 }
 
-/** The same where only a position's own token and the mask have weights. */
+/** Draws in the same way where only a position's own token and the mask have weights. */
 export function drawKept(
   token: TokenId,
   maskId: TokenId,

@@ -1,9 +1,12 @@
-/** What a strategy says for the parity loop: one step in the original's arithmetic, rounding included. */
-import type { DenseConfidence } from "./confidence.ts";
-import type { DenseGrid, DenseTime } from "./grid.ts";
+/**
+ * A `ParityForm` is a strategy for the parity loop: one step in the original's arithmetic, rounding
+ * included.
+ */
+import type { ParityConfidence } from "./confidence.ts";
+import type { ParityGrid, ParityTime } from "./grid.ts";
 import type { Precision, Round } from "./precision.ts";
 
-/** The two weights of a revealed position, for the token that it has and for the mask. */
+/** The two weights of a revealed position: of its token, and of the mask. */
 export interface KeepOrMask {
   readonly keep: number;
   readonly mask: number;
@@ -15,44 +18,47 @@ export interface StepWeights {
   readonly reveal: number;
   readonly stay: number;
   readonly round: Round;
-  /** Revealed position; absent: it is copied, whatever was drawn. */
+  /** The weights of a revealed position; absent: it is copied, whatever was drawn. */
   readonly revealed?: (position: number) => KeepOrMask;
 }
 
 export interface WeightsForm<Options> {
   /**
-   * The weights of a step.
+   * Returns the weights of a step.
    * @param time of the original's grid, in float32.
    * @param dtype of the network's rows.
    * @param confidence of the sequence's positions.
    */
   weights(
     options: Options,
-    time: DenseTime,
+    time: ParityTime,
     dtype: Precision,
-    confidence: DenseConfidence,
+    confidence: ParityConfidence,
   ): StepWeights;
-  /** Its time grid. Default: the even one. */
-  readonly grid?: (steps: number) => DenseGrid;
+  /** The strategy's time grid. Default: the even one. */
+  readonly grid?: (steps: number) => ParityGrid;
   /** Whether a step that changed nothing lets the next one use its rows again. Default true. */
   readonly caches?: boolean;
 }
 
-/** The predictor `analytic` works on scores and draws in its last step; the parity loop has its arithmetic. */
+/**
+ * Stands for the predictor `analytic`, which works on scores and draws in its last step; the parity
+ * loop has its arithmetic.
+ */
 export interface ScoresForm {
   readonly scores: true;
 }
 
 export type ParityForm<Options> = WeightsForm<Options> | ScoresForm;
 
-/** A form with its options said. */
+/** A parity form with its options filled in. */
 export type BoundForm =
   | {
       readonly kind: "weights";
       readonly weights: (
-        time: DenseTime,
+        time: ParityTime,
         dtype: Precision,
-        confidence: DenseConfidence,
+        confidence: ParityConfidence,
       ) => StepWeights;
       readonly caches: boolean;
     }

@@ -1,22 +1,28 @@
-/** The times of the original's loops, with its float32 rounding. Original: `_sample`, `sample_subs_guidance`. */
+/**
+ * Computes the times of the original's loops, with its float32 rounding. Original: `_sample`,
+ * `sample_subs_guidance`.
+ */
 import { T_MIN } from "../../schedule.ts";
 
-/** One step. All three are float32 numbers. */
-export interface DenseTime {
+/** The times of one step, all float32 numbers. */
+export interface ParityTime {
   readonly t: number;
   readonly dt: number;
   /** t - dt. */
   readonly s: number;
 }
 
-export interface DenseGrid {
-  readonly steps: readonly DenseTime[];
+export interface ParityGrid {
+  readonly steps: readonly ParityTime[];
   /** Time of the final noise removal. */
   readonly end: number;
 }
 
-/** `torch.linspace(1, eps, steps + 1)`, which goes from both ends to the middle, and one dt for all. */
-export function evenGrid(steps: number): DenseGrid {
+/**
+ * Computes `torch.linspace(1, eps, steps + 1)`, which goes from both ends to the middle, and one dt
+ * for all steps.
+ */
+export function evenGrid(steps: number): ParityGrid {
   const dt = (1 - T_MIN) / steps;
   const width = Math.fround(Math.fround(Math.fround(T_MIN) - 1) / steps);
   const time = (i: number) =>
@@ -29,14 +35,14 @@ export function evenGrid(steps: number): DenseGrid {
   };
 }
 
-/** `t = 1 - i dt` down to 0, and one step more. */
-export function windowGrid(steps: number): DenseGrid {
+/** Computes `t = 1 - i dt` down to 0, and one step more. */
+export function windowGrid(steps: number): ParityGrid {
   const dt = 1 / steps;
   const grid = Array.from({ length: steps + 1 }, (_, i) => stepFrom(1 - i * dt, dt));
   return { steps: grid, end: 0 };
 }
 
-export function stepFrom(time: number, dt: number): DenseTime {
+export function stepFrom(time: number, dt: number): ParityTime {
   const t = Math.fround(time);
   const width = Math.fround(dt);
   return { t, dt: width, s: Math.fround(t - width) };

@@ -1,13 +1,14 @@
 /**
- * The original's nucleus over a whole row, with its rounding: sorted from the likeliest down, equal ones in PyTorch's
- * order, tokens are kept while the cumulative sum is <= p, and always the first; the token that crosses p is dropped.
- * Original: the same lines in `_ddpm_caching_update`, `_dfm_caching_update` and `_ar_sampler`.
+ * Filters a whole row by the original's nucleus, with its rounding: sorted from the likeliest down,
+ * equal ones in PyTorch's order, tokens are kept while the cumulative sum is <= p, and always the
+ * first; the token that crosses p is dropped. Original: the same lines in `_ddpm_caching_update`,
+ * `_dfm_caching_update` and `_ar_sampler`.
  */
 import type { Precision } from "./precision.ts";
 import { TorchSort } from "./torchSort.ts";
 
 /** Works on one row after another with the same scratch memory. */
-export class DenseNucleus {
+export class ParityNucleus {
   readonly #topP: number;
   readonly #precision: Precision;
   readonly #sort: TorchSort;
@@ -19,7 +20,7 @@ export class DenseNucleus {
     this.#sort = new TorchSort(vocabSize);
   }
 
-  /** @param p [V] probabilities, in place. */
+  /** Filters one row. @param p [V] probabilities, in place. */
   filter(p: Float32Array): void {
     const { round, accumulate } = this.#precision;
     const order = this.#sort.descending(p);

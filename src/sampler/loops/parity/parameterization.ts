@@ -1,15 +1,19 @@
 /**
- * From a row of raw logits to what the original's `forward` returns, in place and with its rounding. Original:
- * `_subs_parameterization`, `_d3pm_parameterization`, `_sedd_parameterization`, `AR.forward`.
+ * Turns a row of raw logits into what the original's `forward` returns, in place and with its
+ * rounding. Original: `_subs_parameterization`, `_d3pm_parameterization`, `_sedd_parameterization`,
+ * `AR.forward`.
  */
 import type { TokenId } from "../../denoiser.ts";
 import type { Precision, Round } from "./precision.ts";
 
-/** Stand-ins for log 0. */
+/** The original's substitute for log 0. */
 const NEGATIVE_INFINITY = -1_000_000;
 const AR_NEGATIVE_INFINITY = -1_000;
 
-/** log p(x0 | xt) of a masked position, under SUBS or D3PM. @param maskless whether the mask gets no probability. */
+/**
+ * Computes log p(x0 | xt) of a masked position, under SUBS or D3PM.
+ * @param maskless whether the mask gets no probability.
+ */
 export function logProbabilities(
   row: Float32Array,
   maskId: TokenId,
@@ -21,7 +25,7 @@ export function logProbabilities(
   for (let v = 0; v < row.length; v++) row[v] = round(row[v] - normaliser);
 }
 
-/** log p(next token). PyTorch's `log_softmax` subtracts the maximum first. */
+/** Computes log p(next token). PyTorch's `log_softmax` subtracts the maximum first. */
 export function nextLogProbabilities(
   row: Float32Array,
   maskId: TokenId,
@@ -33,7 +37,10 @@ export function nextLogProbabilities(
   for (let v = 0; v < row.length; v++) row[v] = round(row[v] - max - log);
 }
 
-/** Log scores of a masked position under SEDD; the mask's own is 0. @param sigma float32. */
+/**
+ * Computes the log scores of a masked position under SEDD; the mask's own is 0.
+ * @param sigma float32.
+ */
 export function logScores(
   row: Float32Array,
   maskId: TokenId,
@@ -48,7 +55,10 @@ export function logScores(
   row[maskId] = 0;
 }
 
-/** Log scores of a masked position from log p(x0 | xt): always float32. Original: `get_score`. */
+/**
+ * Computes the log scores of a masked position from log p(x0 | xt), always in float32. Original:
+ * `get_score`.
+ */
 export function logScoresOf(row: Float32Array, maskId: TokenId, sigma: number): void {
   const logK = -Math.fround(Math.log(Math.fround(Math.expm1(sigma))));
   for (let v = 0; v < row.length; v++) row[v] = Math.fround(row[v] + logK);
@@ -59,7 +69,7 @@ export function exponentiate(row: Float32Array, { round }: Precision): void {
   for (let v = 0; v < row.length; v++) row[v] = round(Math.exp(row[v]));
 }
 
-/** The first of the largest. */
+/** Returns the first of the largest. */
 export function argmax(row: Float32Array): TokenId {
   let best = 0;
   for (let v = 1; v < row.length; v++) if (row[v] > row[best]) best = v;

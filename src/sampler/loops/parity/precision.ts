@@ -1,10 +1,15 @@
 /**
- * Where the original rounds. A tensor's elements are of its dtype after every operation; a Python number is a double
- * until it meets a tensor. What PyTorch 2.13 does on a CPU, found by experiment:
- * - a product or quotient of a bfloat16 tensor with a number takes the number as float32 and rounds the result;
+ * Rounds where the original rounds. A tensor's elements are of its dtype after every operation; a
+ * Python number is a double until it meets a tensor. PyTorch 2.13 was found by experiment to do
+ * this on a CPU:
+ * - a product or quotient of a bfloat16 tensor with a number takes the number as float32 and rounds
+ *   the result;
  * - a number minus a tensor, and a comparison with a number, take the number in the tensor's dtype;
- * - `cumsum` of float32 accumulates in double, of bfloat16 in float32; both round each partial sum that they store.
- * Sums and exponentials of PyTorch may differ from ours in the last bit, as they do between its own CPUs.
+ * - `cumsum` of float32 accumulates in double, of bfloat16 in float32; both round each partial sum
+ *   that they store.
+ *
+ * Sums and exponentials of PyTorch may differ from ours in the last bit, as they do between its own
+ * CPUs.
  */
 
 import { roundToBfloat16 } from "../../draw/rounding.ts";
@@ -14,7 +19,7 @@ export type Round = (x: number) => number;
 
 export interface Precision {
   readonly round: Round;
-  /** What `cumsum` accumulates in. */
+  /** Rounds the sums of `cumsum` on their way. */
   readonly accumulate: Round;
 }
 

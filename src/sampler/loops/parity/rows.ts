@@ -1,4 +1,7 @@
-/** Rows of a whole batch, asked for in portions that are not too large: of one forward, if the denoiser caches. */
+/**
+ * Asks for the rows of a whole batch, in portions that are not too large: of one forward, if the
+ * denoiser caches.
+ */
 import { invalidRow } from "../../draw/rowSampler.ts";
 import type { Denoiser, ForwardRequest } from "../../denoiser.ts";
 import { ask, MAX_LOGITS, stack } from "../question.ts";
@@ -6,22 +9,22 @@ import { ask, MAX_LOGITS, stack } from "../question.ts";
 export interface BatchQuestion {
   /** B sequences of L tokens. */
   readonly sequences: readonly Int32Array[];
-  /** The same for all; float32. */
+  /** The noise level of all sequences; float32. */
   readonly sigma: number;
-  /** Whether the row of this token is asked for. */
+  /** Tells whether the row of this token is asked for. */
   readonly asks: (token: number) => boolean;
   /** Name for the denoiser's cache. */
   readonly cache: number;
   readonly signal: AbortSignal | undefined;
-  /** Index of the first sequence, and the step, for errors. */
+  /** Number of the first sequence, and the step, for errors. */
   readonly sample: number;
   readonly step: number;
 }
 
-/** Positions of a sequence that were asked for, with their rows. */
+/** The positions of a sequence that were asked for, with their rows. */
 export type RowsOfSequence = Map<number, Float32Array>;
 
-/** @returns [B] the rows of each sequence; they belong to the caller. */
+/** Asks for the rows. @returns [B] the rows of each sequence; they belong to the caller. */
 export async function askRows(
   denoiser: Denoiser,
   question: BatchQuestion,
@@ -37,7 +40,8 @@ export async function askRows(
   });
   const portion = Math.max(1, Math.floor(MAX_LOGITS / vocabSize));
   const answer = sequences.map((): RowsOfSequence => new Map());
-  // Once at least: the original calls its network in every step, whether or not anything is masked.
+  // At least one call is made: the original calls its network in every step, whether or not
+  // anything is masked.
   for (let begin = 0; begin === 0 || begin < wanted.length; begin += portion) {
     const rows = Int32Array.from(wanted.slice(begin, begin + portion));
     const kept = wanted.length > portion ? { cache } : {};

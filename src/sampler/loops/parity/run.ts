@@ -1,7 +1,8 @@
 /**
- * The original's loop: all positions of a batch in every step, its noise in its order, its cache of a step that changed
- * nothing in the whole batch, its final noise removal. With PyTorch's noise a seed gives the original's tokens.
- * Original: `_sample`, and `sample_subs_guidance` with windows.
+ * The parity loop does what the original's loop does: it goes through all positions of a batch in
+ * every step, with the original's noise in its order, its cache of a step that changed nothing in
+ * the whole batch, and its final noise removal. With PyTorch's noise a seed gives the original's
+ * tokens. Original: `_sample`, and `sample_subs_guidance` with windows.
  */
 import { inBatches } from "../batches.ts";
 import { nextCache } from "../caches.ts";
@@ -13,56 +14,54 @@ import type { PreparedRun } from "../../prepare.ts";
 import { Pace } from "../../../foundation/pace.ts";
 import { TextWindow } from "../textWindow.ts";
 import { advance, removeNoise, type Advance, type PositionNoise } from "./advance.ts";
-import { DenseConfidence } from "./confidence.ts";
-import type { DenseGrid, DenseTime } from "./grid.ts";
+import { ParityConfidence } from "./confidence.ts";
+import type { ParityGrid, ParityTime } from "./grid.ts";
 import { addressedRows, torchRows, type RowNoise } from "./noise.ts";
 import { askRows, type RowsOfSequence } from "./rows.ts";
 import type { BoundForm } from "./form.ts";
 import { networkSigma32 } from "./sigma.ts";
 import { TorchGenerator } from "./torchGenerator.ts";
-import { DenseUpdate } from "./update.ts";
+import { ParityUpdate } from "./update.ts";
 
 /** One sample of the batch that is under way. */
 interface Sequence {
   readonly sample: number;
   readonly window: TextWindow;
-  readonly confidence: DenseConfidence;
+  readonly confidence: ParityConfidence;
 }
 
 export class Parity {
   readonly #denoiser: Denoiser;
-  readonly #options: PreparedRun;
-  readonly #grid: DenseGrid;
-  readonly #update: DenseUpdate;
+  readonly #run: PreparedRun;
+  readonly #grid: ParityGrid;
+  readonly #update: ParityUpdate;
   readonly #noise: RowNoise;
   readonly #ledger: Ledger;
   readonly #pace: Pace;
   readonly #cache = nextCache();
-  /** What the last step worked with, when it may be used again. */
+  /** The rows of the last step, when they may be used again. */
   #rows: RowsOfSequence[] | undefined;
 
   /** @param noise for `noise: "philox"`; PyTorch's stream is made here. */
   constructor(
     denoiser: Denoiser,
-    options: PreparedRun,
-    { form, grid }: { readonly form: BoundForm; readonly grid: DenseGrid },
+    run: PreparedRun,
+    { form, grid }: { readonly form: BoundForm; readonly grid: ParityGrid },
     noise: NoiseSource,
   ) {
     this.#denoiser = denoiser;
-    this.#options = options;
+    this.#run = run;
     this.#grid = grid;
-    this.#update = new DenseUpdate(form, denoiser.model, options.topP);
+    this.#update = new ParityUpdate(form, denoiser.model, run.topP);
     this.#noise =
-      options.noise === "torch"
-        ? torchRows(new TorchGenerator(options.seed))
-        : addressedRows(noise);
-    this.#ledger = new Ledger(options);
-    this.#pace = new Pace(options.signal);
+      run.noise === "torch" ? torchRows(new TorchGenerator(run.seed)) : addressedRows(noise);
+    this.#ledger = new Ledger(run);
+    this.#pace = new Pace(run.signal);
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
     const sampleBatch = (samples: readonly number[]) => this.#sample(samples);
-    return inBatches(this.#denoiser, this.#options, this.#ledger, this.#cache, sampleBatch);
+    return inBatches(this.#denoiser, this.#run, this.#ledger, this.#cache, sampleBatch);
   }
 
   outcome(): SamplerOutcome {
@@ -70,15 +69,15 @@ export class Parity {
   }
 
   #begin(sample: number): Sequence {
-    const { length } = this.#options;
+    const { length } = this.#run;
     const { maskId } = this.#denoiser.model;
-    const window = new TextWindow({ ...this.#options, maskId });
-    return { sample, window, confidence: new DenseConfidence(length, this.#update.precision) };
+    const window = new TextWindow({ ...this.#run, maskId });
+    return { sample, window, confidence: new ParityConfidence(length, this.#update.precision) };
   }
 
   async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
     const batch = samples.map((sample) => this.#begin(sample));
-    const { stride, strides } = this.#options;
+    const { stride, strides } = this.#run;
     const { steps, end } = this.#grid;
     for (let w = 0; w <= strides; w++) {
       if (w > 0) {
@@ -106,7 +105,7 @@ export class Parity {
     for (const { sample, window } of batch) yield this.#ledger.finish(sample, window.text());
   }
 
-  async #step(batch: readonly Sequence[], time: DenseTime, step: number): Promise<Advance[]> {
+  async #step(batch: readonly Sequence[], time: ParityTime, step: number): Promise<Advance[]> {
     const rows = this.#rows ?? (await this.#read(batch, time, step));
     const next: Advance[] = [];
     for (const [b, { sample, window, confidence }] of batch.entries()) {
@@ -122,7 +121,7 @@ export class Parity {
 
   async #read(
     batch: readonly Sequence[],
-    { t }: DenseTime,
+    { t }: ParityTime,
     step: number,
   ): Promise<RowsOfSequence[]> {
     const { maskId } = this.#denoiser.model;
@@ -168,7 +167,7 @@ export class Parity {
       sigma: networkSigma32(t),
       asks,
       cache: this.#cache,
-      signal: this.#options.signal,
+      signal: this.#run.signal,
       sample: batch[0].sample,
       step,
     });
@@ -216,7 +215,10 @@ export class Parity {
   }
 }
 
-/** `torch.allclose(next, now)`: of token ids beyond 100,000, neighbours are close too. */
+/**
+ * Compares as `torch.allclose(next, now)` does: of token ids beyond 100,000, neighbours are close
+ * too.
+ */
 function isClose(next: Int32Array, now: Int32Array): boolean {
   return next.every((token, i) => Math.abs(token - now[i]) <= 1e-8 + 1e-5 * Math.abs(now[i]));
 }

@@ -1,7 +1,8 @@
 /**
- * PyTorch's CPU generator: MT19937 (Matsumoto and Nishimura, 1998) and what `torch.rand` and
- * `torch.distributions.Gumbel` make of its words. The uniforms are PyTorch's bit for bit. A Gumbel draw goes through two
- * float32 logarithms that PyTorch takes from Intel MKL, whose last bit depends on the CPU: ours are rounded correctly.
+ * `TorchGenerator` is PyTorch's CPU generator: MT19937 (Matsumoto and Nishimura, 1998), with the
+ * numbers that `torch.rand` and `torch.distributions.Gumbel` make of its words. The uniforms are
+ * PyTorch's bit for bit. A Gumbel draw goes through two float32 logarithms that PyTorch takes from
+ * Intel MKL, whose last bit depends on the CPU: ours are rounded correctly.
  */
 
 const SIZE = 624;
@@ -24,7 +25,7 @@ export class TorchGenerator {
     this.#state = state;
   }
 
-  /** Another one that goes on from here. */
+  /** Returns another generator that goes on from here. */
   clone(): TorchGenerator {
     const copy = new TorchGenerator(0n);
     copy.#state.set(this.#state);
@@ -32,19 +33,19 @@ export class TorchGenerator {
     return copy;
   }
 
-  /** `torch.rand(dtype=float64)`: 53 of 64 bits, in [0, 1). */
+  /** Returns the next number of `torch.rand(dtype=float64)`: 53 of 64 bits, in [0, 1). */
   float64(): number {
     const high = this.#word();
     const low = this.#word();
     return ((high & 0x1fffff) * 0x100000000 + low) / 0x20000000000000;
   }
 
-  /** `torch.rand(dtype=float32)`: 24 of 32 bits, in [0, 1). */
+  /** Returns the next number of `torch.rand(dtype=float32)`: 24 of 32 bits, in [0, 1). */
   float32(): number {
     return (this.#word() & 0xffffff) / 0x1000000;
   }
 
-  /** `torch.distributions.Gumbel(0, 1).sample()`, float32. */
+  /** Returns the next number of `torch.distributions.Gumbel(0, 1).sample()`, float32. */
   gumbel32(): number {
     const u = Math.fround(Math.fround(this.float32() * GUMBEL_WIDTH) + FLOAT_TINY);
     return -Math.fround(Math.log(-Math.fround(Math.log(u))));

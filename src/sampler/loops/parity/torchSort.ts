@@ -1,9 +1,10 @@
 /**
- * The order in which `torch.sort(p, descending=True)` puts numbers on a CPU, equal ones included. That sort is not
- * stable: PyTorch 2.13 on Linux calls `std::sort` of libstdc++ with the comparison "a > b, NaN first", for every dtype
- * and CPU capability. Where equal numbers end up follows from its steps, so they are taken here one by one (an
- * introsort: Musser, 1997): quicksort down to runs of 16, heapsort for what is still longer at twice the depth of a
- * balanced tree, and one insertion sort over everything. PyTorch: aten/src/ATen/native/cpu/SortingKernel.cpp.
+ * Sorts as `torch.sort(p, descending=True)` does on a CPU, equal numbers included. That sort is not
+ * stable: PyTorch 2.13 on Linux calls `std::sort` of libstdc++ with the comparison "a > b, NaN
+ * first", for every dtype and CPU capability. The order of equal numbers follows from its steps, so
+ * they are taken here one by one (an introsort: Musser, 1997): quicksort down to runs of 16,
+ * heapsort for what is still longer at twice the depth of a balanced tree, and one insertion sort
+ * over everything. PyTorch: aten/src/ATen/native/cpu/SortingKernel.cpp.
  */
 
 /** Runs of up to this length are left to the insertion sort. */
@@ -11,7 +12,7 @@ const RUN = 16;
 
 /** Sorts one array after another with the same scratch memory. */
 export class TorchSort {
-  /** The numbers in their order so far, and where each of them came from. */
+  /** The numbers in their order so far, and the original place of each. */
   readonly #keys: Float32Array;
   readonly #from: Uint32Array;
 
@@ -21,7 +22,10 @@ export class TorchSort {
     this.#from = new Uint32Array(size);
   }
 
-  /** @returns indices of `values`, of the largest first; overwritten by the next call. */
+  /**
+   * Sorts indices.
+   * @returns indices of `values`, of the largest first; overwritten by the next call.
+   */
   descending(values: Float32Array): Uint32Array {
     const size = this.#keys.length;
     this.#keys.set(values);
@@ -33,7 +37,10 @@ export class TorchSort {
     return this.#from;
   }
 
-  /** Until no run in [first, last) is longer than 16. @param depth how often it may be divided still. */
+  /**
+   * Divides until every run in [first, last) has at most 16 numbers.
+   * @param depth how often it may still be divided.
+   */
   #quicksort(first: number, last: number, depth: number): void {
     while (last - first > RUN) {
       if (depth-- === 0) {
@@ -58,7 +65,10 @@ export class TorchSort {
     else this.#swap(first, precedes(keys[b], keys[c]) ? c : b);
   }
 
-  /** Divides [first + 1, last) by the number at `first`; equal ones are exchanged too. @returns where it is divided. */
+  /**
+   * Divides [first + 1, last) by the number at `first`; equal numbers are exchanged too.
+   * @returns where it is divided.
+   */
   #partition(first: number, last: number): number {
     const keys = this.#keys;
     const pivot = keys[first];
@@ -74,7 +84,7 @@ export class TorchSort {
     }
   }
 
-  /** The smallest number at the root: it goes to the end first. */
+  /** Sorts with the smallest number at the root, which goes to the end first. */
   #heapsort(first: number, last: number): void {
     const keys = this.#keys;
     const from = this.#from;
@@ -89,12 +99,15 @@ export class TorchSort {
     }
   }
 
-  /** Moves the hole down to a leaf, along the children that come last, then fits the number in from below. */
+  /**
+   * Moves the hole down to a leaf, along the children that come last, then fits the number in from
+   * below.
+   */
   #sift(first: number, top: number, length: number, key: number, origin: number): void {
     const keys = this.#keys;
     let hole = top;
     for (let child = 2 * hole + 2; child <= length; child = 2 * hole + 2) {
-      // An only child has no sibling at `child`.
+      // A last child may lack a sibling at `child`.
       if (child === length || precedes(keys[first + child], keys[first + child - 1])) child--;
       this.#move(first + child, first + hole);
       hole = child;

@@ -1,12 +1,13 @@
 /**
- * One step of the original on single positions: a row of logits becomes what the step works with (`read`), and that
- * becomes the weights of what may stand there next (`weigh`). Revealed positions need no row: under SUBS theirs is
- * certain, and under `ddpm` and `analytic` they are copied.
+ * Computes one step of the original on single positions: `read` makes of a row of logits what the
+ * step works with, and `weigh` makes of it the weights of what may stand there next. Revealed
+ * positions need no row: under SUBS their row is certain, and under `ddpm` and `analytic` they are
+ * copied.
  */
 import type { DenoiserModel, TokenId } from "../../denoiser.ts";
-import type { DenseConfidence } from "./confidence.ts";
-import type { DenseTime } from "./grid.ts";
-import { DenseNucleus } from "./nucleus.ts";
+import type { ParityConfidence } from "./confidence.ts";
+import type { ParityTime } from "./grid.ts";
+import { ParityNucleus } from "./nucleus.ts";
 import {
   argmax,
   exponentiate,
@@ -18,25 +19,28 @@ import { float32, precisionOf, type Precision } from "./precision.ts";
 import type { BoundForm, StepWeights } from "./form.ts";
 import { networkSigma32 } from "./sigma.ts";
 
-export class DenseUpdate {
+export class ParityUpdate {
   readonly form: BoundForm;
   readonly precision: Precision;
   readonly model: DenoiserModel;
-  readonly #nucleus: DenseNucleus | undefined;
+  readonly #nucleus: ParityNucleus | undefined;
 
   constructor(form: BoundForm, model: DenoiserModel, topP: number) {
     this.form = form;
     this.precision = precisionOf(model.dtype);
     this.model = model;
-    this.#nucleus = topP < 1 ? new DenseNucleus(model.vocabSize, topP, this.precision) : undefined;
+    this.#nucleus = topP < 1 ? new ParityNucleus(model.vocabSize, topP, this.precision) : undefined;
   }
 
-  /** Whether a step that changed nothing lets the next one use its rows again. */
+  /** Tells whether a step that changed nothing lets the next one use its rows again. */
   get caches(): boolean {
     return this.form.kind === "weights" && this.form.caches && !this.model.timeConditioning;
   }
 
-  /** p(x0 | xt) after the nucleus, or scores for `analytic`. @param row [V] raw logits, in place. */
+  /**
+   * Computes p(x0 | xt) after the nucleus, or scores for `analytic`.
+   * @param row [V] raw logits, in place.
+   */
   read(row: Float32Array, t: number): void {
     if (this.form.kind === "scores") {
       this.#readScores(row, t);
@@ -47,16 +51,16 @@ export class DenseUpdate {
     this.#nucleus?.filter(row);
   }
 
-  weights(time: DenseTime, confidence: DenseConfidence): StepWeights | undefined {
+  weights(time: ParityTime, confidence: ParityConfidence): StepWeights | undefined {
     if (this.form.kind === "scores") return undefined;
     return this.form.weights(time, this.precision, confidence);
   }
 
-  /** @param q [V] for the weights of a masked position. */
+  /** Computes the weights of a masked position. @param q [V] receives them. */
   weigh(
     row: Float32Array,
     weights: StepWeights | undefined,
-    time: DenseTime,
+    time: ParityTime,
     q: Float64Array,
   ): void {
     if (weights === undefined) {
@@ -68,14 +72,17 @@ export class DenseUpdate {
     q[this.model.maskId] = stay;
   }
 
-  /** The final noise removal as a draw, for `analytic`: raw logits to weights, the mask out of it. Original: `_denoiser_update`. */
+  /**
+   * Makes the final noise removal a draw, for `analytic`: raw logits become weights, without the
+   * mask. Original: `_denoiser_update`.
+   */
   weighRemoval(row: Float32Array, end: number, q: Float64Array): void {
     this.#readScores(row, end);
     this.#weighScores(row, networkSigma32(end), q);
     q[this.model.maskId] = 0;
   }
 
-  /** The final noise removal as an argmax. @param row [V] raw logits, in place. */
+  /** Makes the final noise removal an argmax. @param row [V] raw logits, in place. */
   likeliest(row: Float32Array): TokenId {
     this.#logProbabilities(row);
     return argmax(row);
@@ -89,7 +96,7 @@ export class DenseUpdate {
   #readScores(row: Float32Array, t: number): void {
     const sigma = networkSigma32(t);
     if (this.model.kind === "sedd") {
-      // As the network is: the original hides sigma from it unless it is time-conditioned.
+      // The network's sigma counts: the original hides sigma from it unless it is time-conditioned.
       logScores(row, this.model.maskId, this.model.timeConditioning ? sigma : 0, this.precision);
       exponentiate(row, this.precision);
       return;
@@ -99,7 +106,11 @@ export class DenseUpdate {
     exponentiate(row, float32);
   }
 
-  /** Original: `_staggered_score` times `_transp_transition`, at a mask. @param dsigma float32. */
+  /**
+   * Computes the weights of a masked position from its scores. Original: `_staggered_score` times
+   * `_transp_transition`, at a mask.
+   * @param dsigma float32.
+   */
   #weighScores(row: Float32Array, dsigma: number, q: Float64Array): void {
     const { maskId, kind } = this.model;
     const { round } = kind === "sedd" ? this.precision : float32;

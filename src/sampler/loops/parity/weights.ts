@@ -1,15 +1,16 @@
 /**
- * The weights of one step of the original's update functions, with the original's rounding: the table of
- * docs/design.md in the numbers that PyTorch would hold. Each strategy's parity form is made of these.
- * Original: `_ddpm_caching_update`, `_dfm_caching_update`, `_ddpm_update`.
+ * Computes the weights of one step of the original's update functions, with the original's
+ * rounding: the table of docs/design.md in the numbers that PyTorch would hold. Each strategy's
+ * parity form is made of these. Original: `_ddpm_caching_update`, `_dfm_caching_update`,
+ * `_ddpm_update`.
  */
 import type { StepWeights } from "./form.ts";
-import type { DenseTime } from "./grid.ts";
+import type { ParityTime } from "./grid.ts";
 import { float32, type Precision } from "./precision.ts";
 import { networkSigma32 } from "./sigma.ts";
 
-/** `(1 - move_chance)[0].item()`: rounded to float32, then a double. */
-export function alphas({ t, s }: DenseTime): {
+/** Returns `(1 - move_chance)[0].item()` at both times: rounded to float32, then a double. */
+export function alphas({ t, s }: ParityTime): {
   readonly alphaT: number;
   readonly alphaS: number;
   readonly sigmaMax: number;
@@ -19,17 +20,20 @@ export function alphas({ t, s }: DenseTime): {
   return { alphaT, alphaS, sigmaMax: alphaT > 0 ? Math.min(1, (1 - alphaS) / alphaT) : 1 };
 }
 
-/** Without remasking. Both chances are float32 tensors, so the product is float32 whatever the network's dtype. */
+/**
+ * Returns the weights without remasking. Both chances are float32 tensors, so the product is
+ * float32 whatever the network's dtype.
+ */
 export function ancestral(moveT: number, moveS: number): StepWeights {
   return { reveal: Math.fround(moveT - moveS), stay: moveS, round: float32.round };
 }
 
-/** `1 - torch.exp(-sigma)` of the schedule that the network is given. */
+/** Returns `1 - torch.exp(-sigma)` of the schedule that the network is given. */
 export function moveChance(t: number): number {
   return Math.fround(1 - Math.fround(Math.exp(-networkSigma32(t))));
 }
 
-/** With the same chance sigma of a remask at every revealed position. */
+/** Returns the weights with the same chance sigma of a remask at every revealed position. */
 export function remasking(
   sigma: number,
   alphaT: number,
@@ -45,7 +49,10 @@ export function remasking(
   };
 }
 
-/** With sigma shared out by confidence: it is a tensor here, so every operation rounds; it is 0 at masked positions. */
+/**
+ * Returns the weights with sigma shared out by confidence. Sigma is a tensor here, so every
+ * operation rounds; it is 0 at masked positions.
+ */
 export function confident(
   sigmaMax: number,
   alphaT: number,

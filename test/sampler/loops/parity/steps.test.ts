@@ -1,13 +1,13 @@
 /** Every recorded step of the original's update functions, float32 and bfloat16: the same tokens, the same confidences. */
 import { describe, expect, it } from "@jest/globals";
 import { advance, removeNoise } from "../../../../src/sampler/loops/parity/advance.ts";
-import { DenseConfidence } from "../../../../src/sampler/loops/parity/confidence.ts";
-import type { DenseTime } from "../../../../src/sampler/loops/parity/grid.ts";
+import { ParityConfidence } from "../../../../src/sampler/loops/parity/confidence.ts";
+import type { ParityTime } from "../../../../src/sampler/loops/parity/grid.ts";
 import type { RowsOfSequence } from "../../../../src/sampler/loops/parity/rows.ts";
 import { bindForm } from "../../../../src/sampler/loops/parity/form.ts";
 import { findStrategy } from "../../../../src/sampler/strategies/find.ts";
 import { TorchGenerator } from "../../../../src/sampler/loops/parity/torchGenerator.ts";
-import { DenseUpdate } from "../../../../src/sampler/loops/parity/update.ts";
+import { ParityUpdate } from "../../../../src/sampler/loops/parity/update.ts";
 import { Pace } from "../../../../src/foundation/pace.ts";
 import { dfmStepSize } from "../../../../src/sampler/strategies/dfm.ts";
 import { readGolden } from "../../../support/golden.ts";
@@ -69,10 +69,10 @@ async function takeStep(
   };
   const { definition, options } = findStrategy(strategyOf(step), model.kind);
   if (definition.parity === undefined) throw new Error(`${definition.kind} has no parity form`);
-  const update = new DenseUpdate(bindForm(definition.parity, options), model, step.nucleusP);
+  const update = new ParityUpdate(bindForm(definition.parity, options), model, step.nucleusP);
   const t = Math.fround(step.t);
   const dt = Math.fround(step.sampler === "dfm" ? dfmStepSize(t, step.steps) : step.dt);
-  const time: DenseTime = { t, dt, s: Math.fround(t - dt) };
+  const time: ParityTime = { t, dt, s: Math.fround(t - dt) };
   const logits = logitsOf(step);
   const generator = new TorchGenerator(BigInt(step.seed));
   const pace = new Pace(undefined);
@@ -83,7 +83,7 @@ async function takeStep(
   const conf: number[][] = [];
   for (const [b, x] of step.x.entries()) {
     const tokens = Int32Array.from(x);
-    const confidence = new DenseConfidence(x.length, update.precision);
+    const confidence = new ParityConfidence(x.length, update.precision);
     step.conf?.[b].forEach((value, i) => {
       confidence.values[i] = value ?? -Infinity;
     });

@@ -6,7 +6,7 @@
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { AutoregressiveDraw } from "../../../../src/sampler/loops/parity/autoregressiveDraw.ts";
 import { drawKept, drawWeighted } from "../../../../src/sampler/loops/parity/draw.ts";
-import { DenseNucleus } from "../../../../src/sampler/loops/parity/nucleus.ts";
+import { ParityNucleus } from "../../../../src/sampler/loops/parity/nucleus.ts";
 import {
   argmax,
   nextLogProbabilities,
@@ -99,7 +99,7 @@ describeUnless(elsewhere, "a nucleus", () => {
     );
     const wrong = cases.filter(({ dtype, values, topP }, i) => {
       const row = values.slice();
-      new DenseNucleus(row.length, topP, precisionOf(dtype)).filter(row);
+      new ParityNucleus(row.length, topP, precisionOf(dtype)).filter(row);
       const theirs = new Float32Array(answers[i]);
       // PyTorch sums what is kept in another order: the last bit of the total may differ.
       const tolerance = dtype === "float32" ? 2 ** -22 : 2 ** -7;

@@ -1,7 +1,8 @@
 /**
- * The row sampler in WebAssembly SIMD: a draw from one row of logits, bit for bit that of the plain TypeScript
- * (`categorical.ts`, `nucleus.ts`). No fused or relaxed operation, whose bits depend on the machine.
- * Language: AssemblyScript. `npm run kernel` compiles it into `binary.ts`.
+ * The row sampler in WebAssembly SIMD draws from one row of logits, bit for bit as the plain
+ * TypeScript does (`plainRows.ts`, `nucleus.ts`). It uses no fused or relaxed operation, because
+ * their bits depend on the machine. Language: AssemblyScript. `npm run kernel` compiles it into
+ * `binary.ts`.
  */
 import { FRACTIONS, ROW, list, reserve, spread, weights } from "./layout";
 import { listPairs, mass, select, setRule, spreadPairs } from "./nucleus";
@@ -12,7 +13,7 @@ let vocabSize: u32 = 0;
 let maskId: u32 = 0;
 let drawn: f64 = 0;
 
-/** Once, before all else. @returns whether there was memory for it. */
+/** Must be called once, before all else. @returns whether there was memory for it. */
 export function open(columns: u32, mask: u32, topP: f64, keepsCrossing: bool): bool {
   vocabSize = columns;
   maskId = mask;
@@ -32,7 +33,7 @@ export function idsAt(): usize {
   return list;
 }
 
-/** Draws from the row. @returns the token, or -1 for a row that is no distribution. */
+/** Draws from the row. @returns the token, or -1 for a row that has no distribution. */
 export function draw(position: i32, step: i32, stream: i32, key0: i32, key1: i32): i32 {
   store<f32>(ROW + 4 * <usize>maskId, -Infinity);
   endRow(vocabSize);
@@ -46,8 +47,8 @@ export function draw(position: i32, step: i32, stream: i32, key0: i32, key1: i32
 }
 
 /**
- * Draws from the first `count` logits, which are those of the listed ids.
- * @param max the largest of them.
+ * Draws from the first `count` logits, whose ids are listed.
+ * @param max the largest of these logits.
  * @param least the part of the probability that they must have.
  * @returns the token, or -1 when they have less.
  */
@@ -70,7 +71,7 @@ export function drawTop(
   return finish(spread, race(spread, spreadPairs(count), position, step, stream, key0, key1));
 }
 
-/** The probability of the token that was drawn last. */
+/** Returns the probability of the token that was drawn last. */
 export function probability(): f64 {
   return drawn;
 }
@@ -89,7 +90,7 @@ function endWeights(count: u32): void {
   v128.store(weights + 8 * <usize>count, f64x2.splat(0), 16);
 }
 
-/** The largest logit; -Infinity where one is NaN or Infinity. */
+/** Returns the largest logit; -Infinity where one is NaN or Infinity. */
 function likeliest(): f64 {
   const infinity = f32x4.splat(Infinity);
   let most = f32x4.splat(-Infinity);

@@ -1,6 +1,6 @@
 /**
- * Where everything lies in the linear memory of one row sampler. Regions of a row are a little longer than it, so that
- * vectors may reach past its end: there the logits are -Infinity and the weights 0.
+ * Lays out the linear memory of one row sampler. Regions of a row are a little longer than the row,
+ * so that vectors may reach past its end: there the logits are -Infinity and the weights 0.
  */
 
 /** How many numbers a region has beyond the row. */
@@ -20,12 +20,14 @@ export const ROW: usize = 0x5000;
 
 /** [V] f64. */
 export let weights: usize = 0;
-/** [V] f64: the contested weights of a selection; then, for the tokens of a top row, weights by id. */
+/**
+ * [V] f64: the contested weights of a selection; then, for the tokens of a top row, weights by id.
+ */
 export let spread: usize = 0;
 /** [V] i32: the ids of a top row, filled by the host; then the Philox blocks of the nucleus. */
 export let list: usize = 0;
 
-/** Takes the memory for rows of V columns. @returns whether there was so much. */
+/** Takes the memory for rows of V columns. @returns whether there was enough. */
 export function reserve(vocabSize: u32): bool {
   const length = <usize>((vocabSize + SPARE) & ~1);
   weights = ROW + ((4 * length + 15) & ~15);
@@ -36,8 +38,8 @@ export function reserve(vocabSize: u32): bool {
 }
 
 /**
- * The same vector, but out of memory: V8 makes constants anew at each use in a loop, in three instructions, and keeps
- * in a register what it cannot know to be constant.
+ * Returns the same vector, but out of memory. V8 makes a constant anew at each use in a loop, in
+ * three instructions, and keeps a value in a register that it cannot know to be constant.
  */
 export function held(constant: v128): v128 {
   v128.store(HELD, constant);

@@ -1,6 +1,6 @@
 /**
- * `nucleus.ts`: finds which of the first `count` weights a nucleus keeps, with the same operations in the same order
- * wherever the last bits of a sum may decide.
+ * Finds which of the first `count` weights a nucleus keeps, as `draw/nucleus.ts` does, with the
+ * same operations in the same order wherever the last bits of a sum may decide.
  */
 import { BUCKETS, PARTS, list, spread, weights } from "./layout";
 
@@ -29,7 +29,10 @@ export function setRule(p: f64, keepsTheCrossingToken: bool): void {
   keepsCrossing = keepsTheCrossingToken;
 }
 
-/** Sets the edge, the last tie and the mass. @param rest what belongs to the denominator but cannot be kept. */
+/**
+ * Sets the edge, the last tie and the mass.
+ * @param rest what belongs to the denominator but cannot be kept.
+ */
 export function select(count: u32, listed: f64, rest: f64): void {
   total = listed + rest;
   edge = SMALLEST;
@@ -74,7 +77,7 @@ function guess(count: u32, rest: f64): void {
   high = bucket < 0 ? Infinity : lowest(bucket);
 }
 
-/** @returns whether p is crossed between `low` and `high`. */
+/** Copies the weights between `low` and `high`. @returns whether p is crossed among them. */
 function split(count: u32): bool {
   const lows = f64x2.splat(low);
   const highs = f64x2.splat(high);
@@ -104,7 +107,7 @@ function split(count: u32): bool {
   return fits(mass) && !fits(sumOf(f64x2.add(reach0, reach1)));
 }
 
-/** Without a branch, as which weights are contested is hard to predict. */
+/** Appends without a branch, because it is hard to predict which weights are contested. */
 function append(place: usize, pair: v128, chosen: i32): usize {
   v128.store64_lane(place, pair, 0);
   place += ((<usize>chosen) & 1) << 3;
@@ -170,14 +173,17 @@ function tie(weight: f64, count: u32): void {
   if (ties < equals) lastTie = indexOf(weight, <u32>ties, count);
 }
 
-/** Of the weights that are equal to this one, the index of number `nth`, from 1; -1 for 0. */
+/** Returns the index of the `nth` weight, from 1, that is equal to this one; -1 for 0. */
 function indexOf(weight: f64, nth: u32, count: u32): i32 {
   let i: i32 = -1;
   while (nth > 0 && i < <i32>count) if (load<f64>(weights + 8 * <usize>++i) == weight) nth--;
   return i;
 }
 
-/** Lists the pairs of ids, so the Philox blocks, that have a weight in the nucleus. @returns how many. */
+/**
+ * Lists the pairs of ids, and so the Philox blocks, that have a weight in the nucleus.
+ * @returns how many.
+ */
 export function listPairs(count: u32): u32 {
   const least = f64x2.splat(edge);
   const end = weights + 8 * <usize>count;
@@ -191,8 +197,8 @@ export function listPairs(count: u32): u32 {
 }
 
 /**
- * The same for a top row, whose ids are listed: spreads its weights by id, both of each pair, and turns the last tie
- * from an index into an id.
+ * Does the same for a top row, whose ids are listed: spreads its weights by id, both of each pair,
+ * and turns the last tie from an index into an id.
  */
 export function spreadPairs(count: u32): u32 {
   const end = <i32>count - 1;

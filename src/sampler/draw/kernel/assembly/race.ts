@@ -1,11 +1,12 @@
 /**
- * The exponential race over the tokens of a nucleus (`plainRows.ts`), eight Philox blocks at a time, which are sixteen
- * tokens. Philox and the numbers made of it: `philox.ts` and `noise.ts`.
+ * Runs the exponential race over the tokens of a nucleus (`plainRows.ts`), eight Philox blocks at a
+ * time, which are sixteen tokens. Philox, and the numbers made of its words, are as in `philox.ts`
+ * and `noise.ts`.
  */
 import { WORDS, held, list } from "./layout";
 import { edge, lastTie } from "./nucleus";
 
-/** The host's, so that both forms have the same bits; few tokens need it. */
+/** The host's log1p, so that both implementations have the same bits; few tokens need it. */
 declare function log1p(x: f64): f64;
 
 const MULTIPLIER_0: i32 = 0xd2511f53;
@@ -18,6 +19,7 @@ let best: f64 = 0;
 let token: i32 = 0;
 
 /**
+ * Runs the race.
  * @param pairs how many pairs of ids are listed.
  * @param weights by id.
  * @returns the token that wins.
@@ -43,7 +45,7 @@ export function race(
   const weyl0 = held(i32x4.splat(WEYL_0));
   const weyl1 = held(i32x4.splat(WEYL_1));
   for (let at = list; at < end; at += 32) {
-    // Two times four blocks, because each round waits for the one before.
+    // Works on two times four blocks, because each round waits for the one before.
     let a0 = v128.load(at);
     let b0 = v128.load(at, 16);
     let a1 = i32x4.splat(position);
@@ -80,7 +82,10 @@ export function race(
   return token;
 }
 
-/** Whether none of eight tokens can win, by the upper 27 bits of u alone: a little less than u, so whoever loses with that loses. */
+/**
+ * Tells whether eight tokens all lose. It takes u by its upper 27 bits alone: that is a little less
+ * than u, so a token that loses with it loses with u.
+ */
 function allLose(weights: usize, at: usize, c0: v128, c2: v128): bool {
   const bound = f64x2.splat(best * 134217728);
   const pair0 = v128.load(weights + 16 * <usize>load<u32>(at));

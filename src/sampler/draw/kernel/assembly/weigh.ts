@@ -1,4 +1,7 @@
-/** `exponential.ts` for two logits at a time: the same operations in the same order, so the same bits. */
+/**
+ * Weighs two logits at a time, as `exponential.ts` does: the same operations in the same order, so
+ * the same bits.
+ */
 import { FRACTIONS, ROW, held, weights } from "./layout";
 
 const LOG_STEPS: i32 = 10;
@@ -8,7 +11,7 @@ const STEPS_PER_NAT: f64 = STEPS / LN2;
 const STEP_HIGH: f64 = 0.6931471803691238 / STEPS;
 const STEP_LOW: f64 = 1.9082149292705877e-10 / STEPS;
 const ROUNDER: f64 = 6755399441055744;
-/** From here on exp(x) is no normal number. */
+/** exp(x) is no longer a normal number from here on. */
 const LOST_STEPS: f64 = 1022 * STEPS;
 const LOWEST: f64 = -709;
 const STRETCH: usize = 256;

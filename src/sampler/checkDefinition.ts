@@ -1,0 +1,167 @@
+/**
+ * Checks a definition before strategies are made of it: it may come from JavaScript, or from a
+ * module that a path names. A key that nothing reads is refused, so that a misspelt one is not
+ * ignored in silence.
+ */
+import {
+  checkBoolean,
+  checkChoice,
+  checkFunction,
+  checkKeys,
+  checkText,
+  isRecord,
+} from "../foundation/checks.ts";
+import { OptionError } from "../foundation/errors.ts";
+import type { ModelKind, StatisticName } from "./denoiser.ts";
+import {
+  contains,
+  isInterval,
+  parseOptions,
+  type AnyOptions,
+  type OptionTable,
+} from "./optionTable.ts";
+
+const SHARED = [
+  ...["kind", "source", "summary", "models", "options"],
+  ...["nucleus", "windows", "times", "lastStep", "parity"],
+];
+const DRAW_FIRST = [...SHARED, "transition", "confidence"];
+const ASK_FIRST = [...SHARED, "statistics", "revealed", "select"];
+
+/** Models that go from left to right have one strategy, which is built in. */
+const MODELS: readonly Exclude<ModelKind, "ar">[] = ["mdlm", "sedd", "d3pm"];
+
+const STATISTICS: readonly string[] = Object.keys({
+  logMass: true,
+  maskLogit: true,
+  max: true,
+  argmax: true,
+  second: true,
+  entropy: true,
+  given: true,
+} satisfies Record<StatisticName, true>);
+
+const NAME = /^[A-Za-z0-9_][\w.-]*$/;
+
+/** @throws OptionError that names what is wrong: `definition.options.eta.range`. */
+export function checkDefinition(definition: unknown): void {
+  if (!isRecord(definition)) {
+    throw new OptionError("definition", definition, "an object with a kind");
+  }
+  const { kind, source, summary, options = {}, transition, select } = definition;
+  if (typeof kind !== "string" || !NAME.test(kind)) {
+    throw new OptionError("definition.kind", kind, "a name of letters, digits, -, _ and .");
+  }
+  checkText("definition.source", source, "a text");
+  checkText("definition.summary", summary, "a text");
+  const shapes = [transition, select].filter((one) => typeof one === "function");
+  if (shapes.length !== 1) {
+    const allowed = "a function: either transition (draw first) or select (ask first)";
+    throw new OptionError("definition.transition", transition, allowed);
+  }
+  const asksFirst = typeof select === "function";
+  const owner = `a definition that ${asksFirst ? "asks" : "draws"} first`;
+  checkKeys("definition.", owner, definition, asksFirst ? ASK_FIRST : DRAW_FIRST);
+  checkNames("definition.models", definition.models ?? ["mdlm"], MODELS);
+  if (asksFirst) checkNames("definition.statistics", definition.statistics, STATISTICS);
+  for (const name of ["nucleus", "windows", "revealed"]) {
+    if (definition[name] !== undefined) checkBoolean(`definition.${name}`, definition[name]);
+  }
+  checkFunction("definition.times", definition.times);
+  checkFunction("definition.confidence", definition.confidence);
+  checkChoice("definition.lastStep", definition.lastStep, ["argmax", "draw"]);
+  checkTable("definition.options", kind, options, [
+    "number",
+    "integer",
+    "flag",
+    "choice",
+    "variant",
+  ]);
+}
+
+/** Checks a list of known names, one at least and each once. */
+function checkNames(at: string, value: unknown, known: readonly string[]): void {
+  const isList =
+    Array.isArray(value) &&
+    value.length > 0 &&
+    new Set(value).size === value.length &&
+    value.every((one) => known.includes(one as string));
+  if (isList) return;
+  throw new OptionError(at, value, `a list of different names among ${known.join(", ")}`);
+}
+
+/** @param types that options of this table may have. */
+function checkTable(at: string, owner: string, table: unknown, types: readonly string[]): void {
+  if (!isRecord(table)) throw new OptionError(at, table, "an option table");
+  for (const [name, option] of Object.entries(table))
+    checkOption(`${at}.${name}`, name, option, types);
+  // The defaults have to suit each other too, where one narrows the range of another.
+  parseOptions(`${at}.`, owner, table as OptionTable, {});
+}
+
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  number: ["default", "range", "shown", "narrow", "unit", "setting"],
+  integer: ["default", "range", "shown", "narrow", "unit", "setting"],
+  flag: ["default"],
+  choice: ["choices", "default"],
+  variant: ["variants"],
+};
+
+function checkOption(at: string, name: string, option: unknown, types: readonly string[]): void {
+  if (!/^[A-Za-z]/.test(name) || !NAME.test(name)) {
+    throw new OptionError(at, option, "under a name of letters, digits, -, _ and .");
+  }
+  if (name === "kind") throw new OptionError(at, option, "undefined (kind is the strategy's name)");
+  const type = isRecord(option) ? option.type : undefined;
+  if (!isRecord(option) || typeof type !== "string" || !types.includes(type)) {
+    throw new OptionError(at, option, `an object whose type is one of ${types.join(", ")}`);
+  }
+  checkKeys(`${at}.`, `an option of type ${type}`, option, ["type", "help", ...KEYS[type]]);
+  checkText(`${at}.help`, option.help, "a text");
+  switch (type) {
+    case "flag":
+      checkBoolean(`${at}.default`, option.default);
+      return;
+    case "choice":
+      checkChoices(at, option);
+      return;
+    case "variant":
+      checkVariants(at, option.variants);
+      return;
+    default:
+      checkRange(at, option);
+  }
+}
+
+function checkRange(at: string, { type, range, narrow, default: value }: AnyOptions): void {
+  if (typeof range !== "string" || !isInterval(range)) {
+    throw new OptionError(`${at}.range`, range, 'an interval such as "[0, 1]"');
+  }
+  checkFunction(`${at}.narrow`, narrow);
+  const isWhole = type === "number" || Number.isSafeInteger(value);
+  if (typeof value === "number" && contains(range, value) && isWhole) return;
+  const what = type === "number" ? "a number" : "an integer";
+  throw new OptionError(`${at}.default`, value, `${what} in ${range}`);
+}
+
+function checkChoices(at: string, { choices, default: value }: AnyOptions): void {
+  const isList = Array.isArray(choices) && choices.every((one) => typeof one === "string");
+  if (!isList || choices.length === 0 || new Set(choices).size < choices.length) {
+    throw new OptionError(`${at}.choices`, choices, "a list of different texts, one at least");
+  }
+  if (value === undefined || choices.includes(value as string)) return;
+  throw new OptionError(`${at}.default`, value, `one of ${choices.join(", ")}`);
+}
+
+function checkVariants(at: string, variants: unknown): void {
+  if (!isRecord(variants) || Object.keys(variants).length === 0) {
+    throw new OptionError(
+      `${at}.variants`,
+      variants,
+      "an object with an option table for each kind",
+    );
+  }
+  for (const [kind, table] of Object.entries(variants)) {
+    checkTable(`${at}.variants.${kind}`, kind, table, ["number", "integer", "flag", "choice"]);
+  }
+}
