@@ -28,14 +28,14 @@ describe("the table of strategies", () => {
       ...about,
       kind: "all",
       options: {
-        eta: { type: "number", default: 0.5, range: "[0, 1]", shown: "[0, max]", help: "" },
-        count: { type: "integer", default: 2, range: "[1, 9]", help: "" },
-        quick: { type: "flag", default: false, help: "" },
-        shape: { type: "choice", choices: ["round", "square"], help: "" },
+        eta: { type: "number", default: 0.5, range: "[0, 1]", shown: "[0, max]", help: "so" },
+        count: { type: "integer", default: 2, range: "[1, 9]", help: "so" },
+        quick: { type: "flag", default: false, help: "so" },
+        shape: { type: "choice", choices: ["round", "square"], help: "so" },
         when: {
           type: "variant",
-          variants: { late: { t: { type: "number", default: 0.1, range: "(0, 1)", help: "" } } },
-          help: "",
+          variants: { late: { t: { type: "number", default: 0.1, range: "(0, 1)", help: "so" } } },
+          help: "so",
         },
       },
     });
