@@ -136,7 +136,10 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
             executor,
             path,
           };
-          const named = { ...strategySettings(entry), ...entry.options };
+          const own = Object.entries(entry.options ?? {});
+          // The id says eta by itself.
+          const rest = Object.fromEntries(own.filter(([name]) => name !== "eta"));
+          const named = { ...strategySettings(entry), ...rest };
           yield { id: cellId(cell, named, source), ...cell };
         }
       }

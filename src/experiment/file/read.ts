@@ -9,7 +9,7 @@ import { meansNone } from "../../evaluation/judge/judgeOptions.ts";
 import { resolveMauve } from "../../evaluation/evaluationOptions.ts";
 import type { ResolvedMauve } from "../../evaluation/judge/mauveSettings.ts";
 import { expandHome } from "../../foundation/home.ts";
-import { OptionError } from "../../foundation/errors.ts";
+import { OptionError, RemdmError } from "../../foundation/errors.ts";
 import { quoted } from "../../foundation/messages.ts";
 import { checkBeforeLoading } from "../../sampler/prepare.ts";
 import { samplerOptionsOf, type Cell } from "./cell.ts";
@@ -140,12 +140,21 @@ export function checkCell(cell: Cell, facts: ModelFacts | undefined, source: Sou
   try {
     checkBeforeLoading(samplerOptionsOf(cell), facts);
   } catch (error) {
+    const place = `${source.where(cell.path)} (${cell.id})`;
+    if (RemdmError.isInstance(error) && error.code === "strategy_invalid") {
+      throw new ExperimentError(
+        "experiment_invalid",
+        `${place}: ${error.message}`,
+        error.remedy,
+        error,
+      );
+    }
     if (!(error instanceof OptionError)) throw error;
     const { option, remedy, message } = error;
     const key = keyOf(option, cell);
     throw new ExperimentError(
       "experiment_invalid",
-      `${source.where(cell.path)} (${cell.id}): ${message.replace(option, key)}`,
+      `${place}: ${message.replace(option, key)}`,
       remedy.replace(option, key),
       error,
     );

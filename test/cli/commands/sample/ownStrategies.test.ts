@@ -1,0 +1,163 @@
+/** `--strategy ./mine.js#name`: flags and `--strategy-option` become its options, and mistakes are named as flags. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  jest,
+} from "@jest/globals";
+import {
+  ownStrategy,
+  type OwnStrategyFlags,
+} from "../../../../src/cli/commands/sample/strategyOptions.ts";
+import { main } from "../../../../src/cli/program.ts";
+import { packageRoot } from "../../../../src/foundation/packageRoot.ts";
+
+const SAMPLER = pathToFileURL(join(packageRoot, "src/sampler/index.ts")).href;
+const MODULE = `import { defineStrategy, posterior } from ${JSON.stringify(SAMPLER)};
+const shared = { source: "s", summary: "s", transition: (_, step) => posterior(step, 0) };
+const number = { type: "number", range: "[0, 1]", help: "h" };
+export const mine = defineStrategy({ ...shared, kind: "mine", options: {
+  eta: { ...number, default: 0.1 },
+  steps: { type: "integer", default: 2, range: "[1, 9]", help: "h" },
+  late: { type: "flag", default: false, help: "h" },
+  order: { type: "choice", choices: ["up", "2"], help: "h" },
+} });
+export const bare = defineStrategy({ ...shared, kind: "bare" });
+export const cap = defineStrategy({ ...shared, kind: "remdm-cap" });
+export const wild = defineStrategy({ ...shared, kind: "wild",
+  transition: () => ({ reveal: -1, remask: 0 }) });
+`;
+
+const before = { directory: process.cwd(), env: { ...process.env } };
+let scratch = "";
+let said = "";
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), "remdm-cli-own-"));
+  process.chdir(scratch);
+  writeFileSync("package.json", '{ "type": "module" }');
+  writeFileSync("mine.js", MODULE);
+  // Nothing may start: what is right ends there.
+  process.env.REMDM_PYTHON = "/not/there";
+});
+afterAll(() => {
+  process.chdir(before.directory);
+  process.env = before.env;
+  rmSync(scratch, { recursive: true, force: true });
+});
+beforeEach(() => {
+  said = "";
+  for (const name of ["stdout", "stderr"] as const) {
+    jest.spyOn(process[name], "write").mockImplementation((chunk) => {
+      said += String(chunk);
+      return true;
+    });
+  }
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+const MINE = "./mine.js#mine";
+
+describe("the options are", () => {
+  const defaults = { kind: "mine", eta: 0.1, steps: 2, late: false, order: "up" };
+  it.each<[OwnStrategyFlags, object]>([
+    [{}, {}],
+    [{ eta: 0.3 }, { eta: 0.3 }],
+    [{ strategyOption: ["eta=0.4"] }, { eta: 0.4 }],
+    // What is said for this strategy alone counts.
+    [
+      { eta: 0.3, strategyOption: ["eta=0.4", "steps=3"] },
+      { eta: 0.4, steps: 3 },
+    ],
+    [{ strategyOption: ["eta=1e-3"] }, { eta: 0.001 }],
+    [{ strategyOption: ["late=true"] }, { late: true }],
+    [{ strategyOption: ["late=false"] }, {}],
+    [{ strategyOption: ["order=2"] }, { order: "2" }],
+    [{ strategyOption: ["steps=2", "steps=5"] }, { steps: 5 }],
+  ])("%j", async (flags, options) => {
+    const strategy = await ownStrategy({ strategy: MINE, ...flags });
+    expect(strategy).toEqual({ ...defaults, ...options });
+  });
+
+  it("of a strategy that is built in: none of this", async () => {
+    expect(await ownStrategy({ strategy: "remdm-cap", eta: 0.1 })).toBeUndefined();
+    expect(await ownStrategy({})).toBeUndefined();
+  });
+});
+
+describe("remdm sample", () => {
+  async function run(...args: string[]): Promise<unknown> {
+    process.exitCode = undefined;
+    await main(["sample", ...args]);
+    const code = process.exitCode;
+    process.exitCode = undefined;
+    return code;
+  }
+  const option = (...pairs: string[]) => pairs.flatMap((pair) => ["--strategy-option", pair]);
+
+  it.each<[string[], string]>([
+    [["--strategy", "./none.js"], "There is nothing at"],
+    [["--strategy", "./mine.js"], 'mine.js has no export named "default"'],
+    [["--strategy", "./mine.js#other"], "Name one of its exports: bare, cap, mine, wild."],
+    [["--strategy", "./mine.js#cap"], "a name that no built-in strategy has"],
+    [["--strategy", MINE, "--predictor", "ddpm"], "--predictor is for built-in strategies"],
+    [["--strategy", "mdlm", ...option("eta=1")], "--strategy-option is for strategies of your own"],
+    [option("eta=1"), "--strategy-option is for strategies of your own"],
+    [["--strategy", MINE, "--t-on", "0.5"], "--t-on is not an option of the strategy mine"],
+    [["--strategy", "./mine.js#bare", "--eta", "0.5"], "Leave it out: this strategy has none."],
+    [["--strategy", MINE, ...option("eta")], "--strategy-option eta names no option of the strat"],
+    [["--strategy", MINE, ...option("=1")], "--strategy-option =1 names no option of the strategy"],
+    [["--strategy", MINE, ...option("toString=1")], "its options are eta, steps, late, order."],
+    [["--strategy", MINE, "--eta", "2"], "--eta must be a number in [0, 1]; got 2"],
+    [
+      ["--strategy", MINE, ...option("eta=2")],
+      "--strategy-option eta must be a number in [0, 1]; got 2",
+    ],
+    [
+      ["--strategy", MINE, ...option("eta=")],
+      "--strategy-option eta must be a number in [0, 1]; g",
+    ],
+    [["--strategy", MINE, ...option("eta=x")], 'eta must be a number in [0, 1]; got "x"'],
+    // Not --steps, which means something else.
+    [
+      ["--strategy", MINE, ...option("steps=0")],
+      "--strategy-option steps must be an integer in [1, 9]; got 0",
+    ],
+    [
+      ["--strategy", MINE, ...option("late=yes")],
+      '--strategy-option late must be true or false; got "yes"',
+    ],
+    [
+      ["--strategy", MINE, ...option("order=down")],
+      '--strategy-option order must be "up" or "2"; got "down"',
+    ],
+    [["--strategy", MINE, "--steps", "0"], "error: --steps must be an integer in [1, 1000000]"],
+    [["--strategy", MINE, "--executor", "dense"], "one that the original's code has"],
+    [["--strategy", MINE, "--checkpoint", "demo-ar"], "must be ar for a model of kind ar"],
+  ])("%j", async (args, message) => {
+    expect(await run(...args)).toBe(2);
+    expect(said).toContain(message);
+    expect(said).not.toContain("This should not happen");
+    expect(said).not.toContain("must be undefined");
+  });
+
+  it("chances that are none are the strategy's fault, and nothing starts", async () => {
+    expect(await run("--strategy", "./mine.js#wild")).toBe(1);
+    expect(said).toContain("The strategy wild gives -1 as the chance of a reveal in step 0");
+    expect(said).toContain("Let its transition return reveal in [0, 1].");
+  });
+
+  it("what is right gets as far as Python", async () => {
+    expect(await run("--strategy", MINE, "--eta", "0.2", ...option("late=true"))).toBe(1);
+    expect(said).toContain("/not/there");
+  });
+});
