@@ -141,13 +141,16 @@ export function checkBeforeLoading(
   );
 }
 
-/** @returns the run with more pinned positions: a prompt's tokens, which are known when the run begins. */
+/**
+ * @returns the run with more pinned positions: a prompt's tokens, which are known when the run begins.
+ * @throws OptionError for a token that the model lacks.
+ */
 export function withPinned(
   run: PreparedRun,
   more: ReadonlyMap<number, TokenId>,
   model: DenoiserModel,
 ): PreparedRun {
-  const pinned = new Map([...more, ...run.pinned]);
+  const pinned = readPinned(new Map([...more, ...run.pinned]), run.length, model);
   return { ...run, pinned, given: givenTokens(pinned, model) };
 }
 
