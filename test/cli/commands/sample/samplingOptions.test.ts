@@ -6,7 +6,7 @@ import {
 } from "../../../../src/cli/commands/sample/samplingOptions.ts";
 import type { SampleFlags } from "../../../../src/cli/commands/sample/flags.ts";
 import { UsageError } from "../../../../src/cli/usage.ts";
-import { OptionError } from "../../../../src/index.ts";
+import { OptionError, prepare, type ModelKind, type PreparedRun } from "../../../../src/index.ts";
 
 const bare: SampleFlags = {
   checkpoint: "demo",
@@ -16,16 +16,30 @@ const bare: SampleFlags = {
   seed: 1n,
 };
 
+/** What the library makes of the flags: the defaults are its own. */
+function prepared(flags: SampleFlags, kind: ModelKind): PreparedRun {
+  const tokens = { vocabSize: 8, maskId: 7, bosId: 0 };
+  const model = { kind, length: 128, timeConditioning: false, ...tokens };
+  const { prompt, specialTokens, ...options } = samplingOptions(flags, kind);
+  expect([prompt, specialTokens]).toEqual([undefined, undefined]);
+  return prepare(options, model);
+}
+
 describe("the model's kind says what runs where nobody says it", () => {
   it.each([
     ["mdlm", "remdm-loop", 128, 0.9],
     ["sedd", "analytic", 128, 1],
     ["d3pm", "ddpm", 128, 1],
-    ["ar", "ar", undefined, 0.9],
+    ["ar", "ar", 126, 0.9],
   ] as const)("%s: %s, steps %s, top-p %s", (kind, strategy, steps, topP) => {
-    const options = samplingOptions(bare, kind);
-    expect(options.strategy).toMatchObject({ kind: strategy });
-    expect([options.steps, options.topP]).toEqual([steps, topP]);
+    const run = prepared(bare, kind);
+    expect(run.strategy.kind).toBe(strategy);
+    expect([run.steps, run.topP]).toEqual([steps, topP]);
+  });
+
+  it("and a program that says nothing runs with the same", () => {
+    const model = { vocabSize: 8, maskId: 7, length: 128, timeConditioning: false };
+    expect(prepared(bare, "mdlm")).toEqual(prepare({}, model));
   });
 
   it("and the caller's word counts", () => {
@@ -53,9 +67,9 @@ describe("--predictor", () => {
     [{ predictor: "ddpm_cache", strategy: "remdm-conf" }, { kind: "remdm-conf" }, 0.9],
     [{ predictor: "analytic", quirks: "paper" }, { kind: "analytic" }, 0.9],
   ] as const)("%j", (flags, strategy, topP) => {
-    const options = samplingOptions({ ...bare, ...flags }, "mdlm");
-    expect(options.strategy).toEqual(strategy);
-    expect(options.topP).toBe(topP);
+    const run = prepared({ ...bare, ...flags }, "mdlm");
+    expect(run.strategy).toEqual(strategy);
+    expect(run.topP).toBe(topP);
   });
 
   it("does not go with a strategy that it does not look at", () => {
