@@ -73,6 +73,7 @@ const TRIALS: Record<string, Trial> = {
   "npm install": { in: "checkout", plus: " --dry-run --offline --ignore-scripts" },
   "npm run kernel": { in: "checkout", plus: " -- --check" },
   "npm run schemas": { in: "checkout", plus: " -- --check" },
+  "npm run strategies": { in: "checkout", plus: " -- --check" },
   "npx eslint --fix .": { in: "checkout", plus: " --help" },
   "npx prettier --write .": { in: "checkout", plus: " --help" },
   "{ruff} check --fix {files}": { in: "checkout", plus: " --help" },
