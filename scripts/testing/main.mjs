@@ -116,22 +116,24 @@ async function runAll({ runners, part }, places, python, args) {
   process.once("SIGTERM", () => process.exit(143));
   const color = process.stderr.isTTY === true ? { FORCE_COLOR: "1" } : {};
   // The tests use the environment that was set up, whatever else is on this machine.
-  const env = {
-    ...process.env,
-    ...color,
-    REMDM_PYTHON: python,
-    ...(part && { REMDM_TEST_PART: part }),
-  };
+  const env = { ...process.env, ...color, REMDM_PYTHON: python };
+  // Everything goes part by part, because only the unit tests may take every core.
+  const runs = runners.flatMap((runner) => {
+    const parts =
+      runner.name === "jest" && part === undefined && args.length === 0 ? PARTS : [part];
+    return parts.map((own) => ({ ...runner, own }));
+  });
 
   const counted = [];
   const skips = [];
   const complaints = [];
-  for (const { name, start, count, skipped } of runners) {
-    const file = join(temporary, name);
+  for (const { name, start, count, skipped, own } of runs) {
+    const file = join(temporary, `${name}-${own ?? "all"}`);
     const { command, args: first, cwd } = start(places, python, file);
     // Jest leaves one core free, which the real backend needs; without a backend nothing does.
-    const workers = part === "unit" ? ["--maxWorkers=100%"] : [];
-    const end = await watch(command, [...first, ...workers, ...args], { cwd, env });
+    const workers = own === "unit" ? ["--maxWorkers=100%"] : [];
+    const parted = own === undefined ? env : { ...env, REMDM_TEST_PART: own };
+    const end = await watch(command, [...first, ...workers, ...args], { cwd, env: parted });
     const written = existsSync(file) ? readFileSync(file, "utf8") : null;
     const judged = judge(written === null ? null : count(written), end);
     if (written !== null) skips.push(...skipped(written, places));
