@@ -115,8 +115,8 @@ export function originalOptions({ strategy, topP, steps = 1 }: ParityCase): Orig
         t_off: given(strategy.tOff),
         alpha_on: given(strategy.alphaOn),
       };
-    case "remdm":
-      throw new Error("the original has no sampler of the paper's whole family");
+    default:
+      throw new Error(`the original has no sampler ${strategy.kind}`);
   }
 }
 

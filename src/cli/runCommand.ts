@@ -75,6 +75,7 @@ export async function runCommand(
     return interruption.exitCode;
   } finally {
     progress.end();
+    standardOutput.whenClosed(() => undefined); // a later error is not this command's
   }
 }
 

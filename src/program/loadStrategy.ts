@@ -5,14 +5,21 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
 import { expandHome } from "../foundation/home.ts";
 import { quoted } from "../foundation/messages.ts";
-import { definitionOf, type StrategyMaker } from "../sampler/definition.ts";
+import {
+  definitionOf,
+  makerOf,
+  type AnyStrategyMaker,
+  type DefinedStrategy,
+} from "../sampler/definition.ts";
+import type { AnyOptions } from "../sampler/optionTable.ts";
 
 /** A strategy that was loaded, and the file that it came from. */
 export interface LoadedStrategy {
-  readonly make: StrategyMaker;
+  readonly make: AnyStrategyMaker;
   /** An absolute path. */
   readonly path: string;
 }
@@ -51,10 +58,11 @@ export async function loadStrategy(name: string, base: string): Promise<LoadedSt
     );
   }
   const make = found[exported];
-  if (isMaker(make)) return { make, path };
+  const strategy = makerIn(make);
+  if (strategy !== undefined) return { make: strategy, path };
   throw refusal(
-    `The export ${exported} of ${path} is not a strategy`,
-    "Export what defineStrategy returns, without calling it.",
+    `The export ${exported} of ${path} was not made by defineStrategy`,
+    "Export what defineStrategy returns: export const name = defineStrategy({ ... }).",
   );
 }
 
@@ -75,6 +83,13 @@ async function importModule(
   }
 }
 
-function isMaker(value: unknown): value is StrategyMaker {
-  return typeof value === "function" && definitionOf(value) !== undefined;
+/** Takes a maker, or a strategy that one made: its options are defaults then. */
+function makerIn(value: unknown): AnyStrategyMaker | undefined {
+  const definition = definitionOf(value);
+  if (definition === undefined) return undefined;
+  const maker = makerOf(definition);
+  if (!isRecord(value)) return maker;
+  const own = Object.fromEntries(Object.entries(value).filter(([key]) => key !== "kind"));
+  const make = (options: AnyOptions = {}): DefinedStrategy => maker.with({ ...own, ...options });
+  return Object.assign(make, { with: make, definition });
 }

@@ -109,7 +109,7 @@ export class Remdm implements AsyncDisposable {
    * know.
    * @throws OptionError for every other option, at once.
    */
-  sample(options: SampleOptions): SampleRun {
+  sample(options: SampleOptions = {}): SampleRun {
     const { denoiser, tokenizer } = this;
     const { model } = denoiser;
     if (!isRecord(options)) throw new OptionError("options", options, "an object");

@@ -31,10 +31,25 @@ export interface SampleResult {
 }
 
 /** The settings that a run was prepared with, defaults included. */
-export type RunSettings = Pick<
+export interface RunSettings extends Pick<
   PreparedRun,
-  "strategy" | "steps" | "topP" | "samples" | "firstSample" | "batchSize" | "length" | "seed"
->;
+  | "strategy"
+  | "steps"
+  | "topP"
+  | "samples"
+  | "firstSample"
+  | "batchSize"
+  | "length"
+  | "noise"
+  | "quirks"
+  | "stride"
+  | "strides"
+> {
+  readonly executor: "events" | "dense";
+  readonly until: FinishReason;
+  /** A bigint from 2^53 on, which JSON does not have. */
+  readonly seed: number | bigint;
+}
 
 export interface SampleRunParts {
   readonly run: PreparedRun;
@@ -64,8 +79,7 @@ export class SampleRun implements AsyncIterable<RunEvent> {
   #release: (() => void) | undefined;
 
   constructor({ run, start, texts }: SampleRunParts) {
-    const { strategy, steps, topP, samples, firstSample, batchSize, length, seed } = run;
-    this.settings = { strategy, steps, topP, samples, firstSample, batchSize, length, seed };
+    this.settings = settingsOf(run);
     this.#events = start(this.#controller.signal);
     this.#texts = texts;
     this.#signal = run.signal;
@@ -214,6 +228,19 @@ export class SampleRun implements AsyncIterable<RunEvent> {
     this.#settled = true;
     this.#release?.();
   }
+}
+
+function settingsOf(run: PreparedRun): RunSettings {
+  const { strategy, steps, topP, samples, firstSample, batchSize, length, noise, quirks } = run;
+  const { loop, stride, strides, endId, seed } = run;
+  const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
+  return {
+    ...{ strategy, steps, topP, samples, firstSample, batchSize, length, noise, quirks },
+    ...{ stride, strides },
+    executor: isDense ? "dense" : "events",
+    until: endId === undefined ? "length" : "end",
+    seed: seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed,
+  };
 }
 
 function deferred<T>() {

@@ -50,13 +50,13 @@ export function checkDefinition(definition: unknown): void {
   }
   const { kind, source, summary, options = {}, transition, select } = definition;
   if (typeof kind !== "string" || !NAME.test(kind)) {
-    throw new OptionError("definition.kind", kind, "a name of letters, digits, -, _ and .");
+    throw new OptionError("definition.kind", kind, "a name of letters, digits, dots, - and _");
   }
   checkText("definition.source", source, "a text");
   checkText("definition.summary", summary, "a text");
   const shapes = [transition, select].filter((one) => typeof one === "function");
   if (shapes.length !== 1) {
-    const allowed = "a function: either transition (draw first) or select (ask first)";
+    const allowed = "a function: either transition (draw first) or select (ask first), not both";
     throw new OptionError("definition.transition", transition, allowed);
   }
   const asksFirst = typeof select === "function";
@@ -109,7 +109,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 
 function checkOption(at: string, name: string, option: unknown, types: readonly string[]): void {
   if (!/^[A-Za-z]/.test(name) || !NAME.test(name)) {
-    throw new OptionError(at, option, "under a name of letters, digits, -, _ and .");
+    throw new OptionError(at, option, "under a name of letters, digits, dots, - and _");
   }
   if (name === "kind") throw new OptionError(at, option, "undefined (kind is the strategy's name)");
   const type = isRecord(option) ? option.type : undefined;

@@ -31,7 +31,7 @@ beforeAll(() => {
   write(join("c#.js#d", "both.js"), both);
   write(
     "others.js",
-    `${HEAD}export const made = ${define("made")}();\nexport const text = "mdlm";
+    `${HEAD}export const made = ${define("made")}({ eta: 0.3 });\nexport const text = "mdlm";
      export const raw = { kind: "raw", source: "s", summary: "s", transition: () => ({}) };
      export const impostor = Object.assign(() => 1, { definition: raw });\n`,
   );
@@ -73,6 +73,12 @@ describe("a module's strategy is found", () => {
     expect(tokens[0]).toHaveLength(4);
   });
 
+  it("also with options of its own, which are defaults then", async () => {
+    const { make } = await loadStrategy("./others.js#made", scratch);
+    expect(make.with({})).toEqual({ kind: "made", eta: 0.3 });
+    expect(make.with({ eta: 0.5 })).toEqual({ kind: "made", eta: 0.5 });
+  });
+
   it("by its absolute path", async () => {
     const { make } = await loadStrategy(join(scratch, "both.js#second"), "/");
     expect(make.definition.kind).toBe("second");
@@ -88,10 +94,21 @@ describe("what is missing is named", () => {
     ["./both.js#", /has no export named ""$/, /default, second/],
     ["./others.js", /others\.js has no export named "default"$/, /impostor, made, raw, text/],
     ["./empty.js", /empty\.js has no export named "default"$/, /^Export what defineStrategy ret/],
-    ["./others.js#made", /^The export made of .*others\.js is not a strategy$/, /without calling/],
-    ["./others.js#text", /^The export text of .*others\.js is not a strategy$/, /defineStrategy/],
-    ["./others.js#raw", /^The export raw of .*others\.js is not a strategy$/, /defineStrategy/],
-    ["./others.js#impostor", /^The export impostor of .*others\.js is not a str/, /defineStrategy/],
+    [
+      "./others.js#text",
+      /^The export text of .*others\.js was not made by defineStrategy$/,
+      /defineStrategy/,
+    ],
+    [
+      "./others.js#raw",
+      /^The export raw of .*others\.js was not made by defineStrategy$/,
+      /defineStrategy/,
+    ],
+    [
+      "./others.js#impostor",
+      /^The export impostor of .*others\.js was not made by/,
+      /defineStrategy/,
+    ],
     ["./throws.js", /throws\.js cannot be imported: not today$/, /Run it with node by itself/],
     ["./throwsText.js", /throwsText\.js cannot be imported: not today$/, /Run it with node/],
     ["./wrong.js", /cannot be imported: definition\.kind must be a name of letters/, /Run it/],

@@ -143,8 +143,12 @@ describe("a run", () => {
       steps: 8,
       topP: 0.9,
       samples: 2,
-      seed: 1n,
+      seed: 1,
+      executor: "events",
+      quirks: "original",
+      until: "length",
     });
+    expect(JSON.parse(JSON.stringify(run.settings))).toEqual(run.settings);
   });
 
   it("goes at the pace of who iterates", async () => {

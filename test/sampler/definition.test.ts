@@ -61,7 +61,11 @@ describe("a mistake in a definition", () => {
   it.each<[unknown, string, string]>([
     [undefined, "definition", "an object with a kind; got undefined"],
     [() => 1, "definition", "an object with a kind; got a function"],
-    [{ ...drawFirst, kind: undefined }, "definition.kind", "a name of letters, digits, -, _ and ."],
+    [
+      { ...drawFirst, kind: undefined },
+      "definition.kind",
+      "a name of letters, digits, dots, - and _",
+    ],
     [{ ...drawFirst, kind: "" }, "definition.kind", "a name of letters"],
     [{ ...drawFirst, kind: "a b" }, "definition.kind", "a name of letters"],
     [{ ...drawFirst, kind: "remdm-cap+loop" }, "definition.kind", "a name of letters"],

@@ -338,3 +338,19 @@ describe("a definition is asked once", () => {
     expect(calls).toEqual({ transition: 4, confidence: 1, times: 1, narrow: 1 });
   });
 });
+
+it.each([
+  [0.76, 0.5, 0.375],
+  [-0.1, 0.5, 0.375],
+  [NaN, 0.5, 0.375],
+])("posterior refuses sigma = %s at t = %s, s = %s", (sigma, t, s) => {
+  const sigmaMax = s / (1 - t);
+  const step = { t, s, alphaT: 1 - t, alphaS: 1 - s, sigmaMax, quirks: "original" } as const;
+  expect(() => posterior(step, sigma)).toThrow(
+    expect.objectContaining({
+      code: "strategy_invalid",
+      message: `sigma is ${sigma} at t = 0.5, outside [0, sigmaMax] = [0, 0.75]`,
+    }),
+  );
+  expect(posterior(step, sigmaMax)).toEqual({ reveal: 1, remask: 0.75 });
+});

@@ -1,7 +1,7 @@
 /** Expands the grid: every combination that an experiment asks for, once, in the file's order. */
 import { OptionError } from "../../foundation/errors.ts";
 import type { LoadedStrategy } from "../../program/loadStrategy.ts";
-import type { DefinedStrategy, StrategyMaker } from "../../sampler/definition.ts";
+import type { DefinedStrategy, AnyStrategyMaker } from "../../sampler/definition.ts";
 import { DEFAULT_TOP_P, hasNucleus } from "../../sampler/prepare.ts";
 import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
@@ -94,7 +94,7 @@ interface Place {
   readonly path: Path;
   readonly source: Source;
   /** The strategy of a module, where the entry names one. */
-  readonly own: StrategyMaker | undefined;
+  readonly own: AnyStrategyMaker | undefined;
 }
 
 function* cellsOfStrategy(place: Place): Generator<Cell> {
@@ -227,7 +227,7 @@ function namedStrategy(
 }
 
 function ownStrategy(
-  make: StrategyMaker,
+  make: AnyStrategyMaker,
   options: Readonly<Record<string, unknown>>,
   path: Path,
   source: Source,

@@ -155,6 +155,7 @@ export class AskFirst {
       { ...request, statistics, ...given },
       signal,
     );
+    const unlisted = refusingOthers(this.#plan.definition);
     const rows = open.map((): Row<StatisticName>[] => []);
     for (const [n, at] of request.rows.entries()) {
       const [b, position] = [Math.floor(at / length), at % length];
@@ -167,8 +168,8 @@ export class AskFirst {
         if (!(value < Infinity)) throw unsound(sample, step, position, name, value);
         read[name] = value;
       }
-      const row = { position, token, masked: token === maskId, uniform, ...read };
-      rows[b].push(row as Row<StatisticName>);
+      const told = { position, token, masked: token === maskId, uniform, ...read };
+      rows[b].push(Object.assign(Object.create(unlisted), told) as Row<StatisticName>);
       if (this.#pace.spend(1)) await this.#pace.rest();
     }
     return rows;
@@ -246,6 +247,33 @@ export class AskFirst {
     }
     if (call.length > 0) yield call;
   }
+}
+
+const STATISTICS: readonly StatisticName[] = [
+  "logMass",
+  "maskLogit",
+  "max",
+  "argmax",
+  "second",
+  "entropy",
+  "given",
+];
+
+/** Makes what rows inherit: reading a statistic that was not asked for is refused. */
+function refusingOthers({ kind, statistics }: AskFirstPlan["definition"]): object {
+  const others = STATISTICS.filter((name) => !statistics.includes(name));
+  const refusals = others.map((name): [string, PropertyDescriptor] => [
+    name,
+    {
+      get: () => {
+        throw new RemdmError(`The strategy ${kind} reads ${name} of a row without asking for it`, {
+          code: "strategy_invalid",
+          remedy: `List "${name}" in its statistics.`,
+        });
+      },
+    },
+  ]);
+  return Object.defineProperties({}, Object.fromEntries(refusals));
 }
 
 /** Selects every masked position, for the final noise removal. */

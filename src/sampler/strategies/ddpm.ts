@@ -5,7 +5,7 @@
  */
 import { defineStrategy } from "../definition.ts";
 import { ancestral, moveChance } from "../loops/parity/weights.ts";
-import { posterior } from "./posterior.ts";
+import { chances } from "./posterior.ts";
 
 export const ddpm = defineStrategy({
   kind: "ddpm",
@@ -14,7 +14,7 @@ export const ddpm = defineStrategy({
   models: ["mdlm", "d3pm"],
   nucleus: false,
   windows: false,
-  transition: (_, step) => posterior(step, 0),
+  transition: (_, step) => chances(step, 0),
   parity: {
     caches: false,
     weights: (_, { t, s }) => ancestral(moveChance(t), moveChance(s)),

@@ -4,16 +4,16 @@
  */
 import { defineStrategy } from "../definition.ts";
 import { alphas, remasking } from "../loops/parity/weights.ts";
-import { posterior } from "./posterior.ts";
+import { chances } from "./posterior.ts";
 
 export const forwardBackward = defineStrategy({
   kind: "forward-backward",
   source: "Campbell et al., 2022; original: sampler forward-backward",
   summary: "sigma = (alphaS - alphaT) / alphaT: a denoising step, then a noising one",
-  /** sigma is 1 at alphaT = 0. */
+  /** sigma is 1 at alphaT = 0, and above sigmaMax in the last steps. */
   transition: (_, step) => {
     const { t, s } = step;
-    return posterior(step, t < 1 ? Math.min(1, (t - s) / (1 - t)) : 1);
+    return chances(step, t < 1 ? Math.min(1, (t - s) / (1 - t)) : 1);
   },
   parity: {
     weights: (_, time, dtype) => {

@@ -4,6 +4,7 @@
  * is written with the masked shares 1 - alpha, which stay exact where alpha is close to 1.
  */
 
+import { RemdmError } from "../../foundation/errors.ts";
 import type { Step, Transition } from "../definition.ts";
 
 /** The share of masked positions at both ends of a step: 1 - alphaT and 1 - alphaS. */
@@ -37,7 +38,21 @@ export function sigmaMax({ atT, atS }: MaskedShares): number {
  * Returns the chances of ReMDM's posterior with chance sigma of a remask (ReMDM, section 3.1): u =
  * (alphaS - (1 - sigma) alphaT) / (1 - alphaT), r = sigma.
  * @param sigma in [0, step.sigmaMax].
+ * @throws RemdmError `strategy_invalid` for a sigma outside that range.
  */
-export function posterior({ t, s }: Step, sigma: number): Transition {
+export function posterior(step: Step, sigma: number): Transition {
+  const { t, sigmaMax: max } = step;
+  // A last bit above it is rounding.
+  if (!(sigma >= 0 && sigma <= max * (1 + 1e-12))) {
+    throw new RemdmError(`sigma is ${sigma} at t = ${t}, outside [0, sigmaMax] = [0, ${max}]`, {
+      code: "strategy_invalid",
+      remedy: "Cut it off: posterior(step, Math.min(sigma, step.sigmaMax)).",
+    });
+  }
+  return chances(step, sigma);
+}
+
+/** Does the same for any sigma: the original goes where {@link posterior} has no posterior. */
+export function chances({ t, s }: Step, sigma: number): Transition {
   return { reveal: revealChance({ atT: t, atS: s }, sigma), remask: sigma };
 }

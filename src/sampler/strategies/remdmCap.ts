@@ -3,7 +3,7 @@
  */
 import { defineStrategy } from "../definition.ts";
 import { alphas, remasking } from "../loops/parity/weights.ts";
-import { posterior } from "./posterior.ts";
+import { chances } from "./posterior.ts";
 
 export const remdmCap = defineStrategy({
   kind: "remdm-cap",
@@ -17,7 +17,7 @@ export const remdmCap = defineStrategy({
       help: "largest chance of a remask in one step",
     },
   },
-  transition: ({ eta }, step) => posterior(step, Math.min(eta, step.sigmaMax)),
+  transition: ({ eta }, step) => chances(step, Math.min(eta, step.sigmaMax)),
   parity: {
     weights: ({ eta }, time, dtype) => {
       const { alphaT, alphaS } = alphas(time);

@@ -4,7 +4,7 @@
  */
 import { defineStrategy } from "../definition.ts";
 import { alphas, remasking } from "../loops/parity/weights.ts";
-import { posterior } from "./posterior.ts";
+import { chances } from "./posterior.ts";
 
 export const remdmRescale = defineStrategy({
   kind: "remdm-rescale",
@@ -18,7 +18,7 @@ export const remdmRescale = defineStrategy({
       help: "share of the largest allowed chance of a remask",
     },
   },
-  transition: ({ eta }, step) => posterior(step, eta * step.sigmaMax),
+  transition: ({ eta }, step) => chances(step, eta * step.sigmaMax),
   parity: {
     weights: ({ eta }, time, dtype) => {
       const { alphaT, alphaS, sigmaMax } = alphas(time);

@@ -369,6 +369,17 @@ describe("a denoiser whose statistics are not sound", () => {
   });
 });
 
+it("a statistic that was not asked for is refused instead of undefined", async () => {
+  const careless = selecting((_, rows) => ({
+    reveal: at(rows.filter((row) => (row as Row<StatisticName>).entropy < 1)),
+  }));
+  await expect(sample(told(3), { strategy: careless, steps: 2 })).rejects.toMatchObject({
+    code: "strategy_invalid",
+    message: "The strategy selecting reads entropy of a row without asking for it",
+    remedy: 'List "entropy" in its statistics.',
+  });
+});
+
 it("the texts that the events tell are those of the outcome, in one window", async () => {
   const { events, outcome } = await collect(
     sampleEvents(told(4), { strategy: restless, steps: 5, samples: 3 }),

@@ -206,8 +206,6 @@ function coefficients(
       const scores = scoreSum(chain, state, i, t);
       return { reveal: scores * (grown - 1), stay: grown + (1 - grown) * (scores + 1), remask: 0 };
     }
-    case "ar":
-      throw new Error("ar has no masks");
     case "forward-backward":
       return q(t < 1 ? (t - s) / (1 - t) : 1);
     case "remdm-cap":
@@ -240,6 +238,8 @@ function coefficients(
       const base = Math.min(1, (1 - alphaOn) / alphaOn);
       return loop(t, s, tOn, tOff, alphaOn) ?? act(base, alphaOn, alphaOn);
     }
+    default:
+      throw new Error(`there is no enumeration of ${strategy.kind} here`);
   }
 }
 

@@ -1,7 +1,8 @@
 /** Runs `remdm sample`: it launches a model, draws from it, shows and keeps what comes. */
-import { Remdm } from "../../../index.ts";
+import { Remdm, RemdmError } from "../../../index.ts";
 import { tokenEntropy } from "../../../evaluation/measures/entropy.ts";
 import type { RunSettings, SampleResult, SampleRun } from "../../../program/run.ts";
+import { UsageError } from "../../usage.ts";
 import { Board } from "../../terminal/board.ts";
 import { OutputFile } from "../../outputFile.ts";
 import type { Session } from "../../runCommand.ts";
@@ -26,10 +27,25 @@ import {
 /** Draws samples, shows them and keeps them. @throws what the library throws. */
 export async function sample(session: Session, flags: SampleFlags): Promise<void> {
   const own = await ownStrategy(flags);
-  checkFlags(flags, own);
-  using file =
-    flags.out === undefined ? undefined : new OutputFile(flags.out, flags.force === true);
-  await new Job(session, flags, file, own).run();
+  try {
+    checkFlags(flags, own);
+    using file =
+      flags.out === undefined ? undefined : new OutputFile(flags.out, flags.force === true);
+    await new Job(session, flags, file, own).run();
+  } catch (error) {
+    throw own === undefined || session.signal.aborted ? error : ofModule(error, flags);
+  }
+}
+
+/** Says whose fault an error is that only code of the user's own strategy can have thrown. */
+function ofModule(error: unknown, { strategy = "" }: SampleFlags): unknown {
+  if (RemdmError.isInstance(error) || error instanceof UsageError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new RemdmError(`The strategy ${strategy} failed: ${why}`, {
+    code: "strategy_invalid",
+    remedy: "Look at its module; with REMDM_DEBUG=1 the place is printed.",
+    cause: error,
+  });
 }
 
 class Job {

@@ -1,6 +1,6 @@
 /** Makes the flags of strategies from the option tables, and reads strategies from flags. */
 import { isStrategyModule, loadStrategy } from "../../../program/loadStrategy.ts";
-import type { DefinedStrategy, StrategyMaker } from "../../../sampler/definition.ts";
+import type { DefinedStrategy, AnyStrategyMaker } from "../../../sampler/definition.ts";
 import type { Strategy } from "../../../sampler/strategy.ts";
 import {
   SETTING_USES,
@@ -71,11 +71,14 @@ export async function ownStrategy(flags: OwnStrategyFlags): Promise<DefinedStrat
 }
 
 /** Reads `eta=0.1` by the type that the option table says. */
-function readPair(pair: string, make: StrategyMaker): readonly [string, unknown] {
+function readPair(pair: string, make: AnyStrategyMaker): readonly [string, unknown] {
   const [name, ...rest] = pair.split("=");
   const text = rest.join("=");
   const table = make.definition.options ?? {};
-  if (rest.length === 0 || !Object.hasOwn(table, name)) {
+  if (rest.length === 0) {
+    throw new UsageError(`--strategy-option ${pair} has no value`, optionsOf(make));
+  }
+  if (!Object.hasOwn(table, name)) {
     throw new UsageError(
       `--strategy-option ${pair} names no option of the strategy ${make.definition.kind}`,
       optionsOf(make),
@@ -89,7 +92,7 @@ function readPair(pair: string, make: StrategyMaker): readonly [string, unknown]
   ];
 }
 
-function optionsOf(make: StrategyMaker): string {
+function optionsOf(make: AnyStrategyMaker): string {
   const names = Object.keys(make.definition.options ?? {});
   if (names.length === 0) return "Leave it out: this strategy has none.";
   return `Write --strategy-option NAME=VALUE; its options are ${names.join(", ")}.`;

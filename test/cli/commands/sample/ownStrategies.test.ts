@@ -114,7 +114,7 @@ describe("remdm sample", () => {
     [option("eta=1"), "--strategy-option is for strategies of your own"],
     [["--strategy", MINE, "--t-on", "0.5"], "--t-on is not an option of the strategy mine"],
     [["--strategy", "./mine.js#bare", "--eta", "0.5"], "Leave it out: this strategy has none."],
-    [["--strategy", MINE, ...option("eta")], "--strategy-option eta names no option of the strat"],
+    [["--strategy", MINE, ...option("eta")], "--strategy-option eta has no value"],
     [["--strategy", MINE, ...option("=1")], "--strategy-option =1 names no option of the strategy"],
     [["--strategy", MINE, ...option("toString=1")], "its options are eta, steps, late, order."],
     [["--strategy", MINE, "--eta", "2"], "--eta must be a number in [0, 1]; got 2"],
