@@ -7,7 +7,7 @@
 import { RemdmError } from "../../foundation/errors.ts";
 import { Pace } from "../../foundation/pace.ts";
 import type { Row, RowStep } from "../definition.ts";
-import type { Denoiser, ForwardRequest, StatisticName } from "../denoiser.ts";
+import type { Denoiser, ForwardRequest, StatisticName, TokenId } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
 import { stepOf } from "../plan.ts";
@@ -42,6 +42,7 @@ export class AskFirst {
   readonly #pace: Pace;
   readonly #rows: RowDraws;
   readonly #ledger: Ledger;
+  readonly #rowClass: RowClass;
   readonly #cache = nextCache();
 
   constructor(denoiser: Denoiser, run: PreparedRun, plan: AskFirstPlan, noise: NoiseSource) {
@@ -52,6 +53,7 @@ export class AskFirst {
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
     this.#ledger = new Ledger(run);
+    this.#rowClass = rowClassOf(plan.definition);
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -101,11 +103,13 @@ export class AskFirst {
     const { length } = this.#run;
     const { maskId } = this.#denoiser.model;
     const { definition, times } = this.#plan;
-    const rows = open.flatMap(({ window }, b) =>
-      Array.from(window.free)
-        .filter((position) => definition.revealed === true || window.tokens[position] === maskId)
-        .map((position) => b * length + position),
-    );
+    const rows: number[] = [];
+    for (const [b, { window }] of open.entries()) {
+      for (const position of window.free) {
+        const isAsked = definition.revealed === true || window.tokens[position] === maskId;
+        if (isAsked) rows.push(b * length + position);
+      }
+    }
     return {
       batch: open.length,
       length,
@@ -155,21 +159,23 @@ export class AskFirst {
       { ...request, statistics, ...given },
       signal,
     );
-    const unlisted = refusingOthers(this.#plan.definition);
+    const ToldRow = this.#rowClass;
     const rows = open.map((): Row<StatisticName>[] => []);
-    for (const [n, at] of request.rows.entries()) {
-      const [b, position] = [Math.floor(at / length), at % length];
+    const width = statistics.length;
+    for (let n = 0; n < request.rows.length; n++) {
+      const at = request.rows[n];
+      const b = Math.floor(at / length);
+      const position = at - b * length;
       const { sample } = open[b];
       const token = request.tokens[at];
       const uniform = this.#noise.position(sample, step, position);
-      const read: Record<string, number> = {};
-      for (const [k, name] of statistics.entries()) {
-        const value = values[n * statistics.length + k];
-        if (!(value < Infinity)) throw unsound(sample, step, position, name, value);
-        read[name] = value;
+      const row = new ToldRow(position, token, token === maskId, uniform);
+      for (let k = 0; k < width; k++) {
+        const value = values[n * width + k];
+        if (!(value < Infinity)) throw unsound(sample, step, position, statistics[k], value);
+        row[statistics[k]] = value;
       }
-      const told = { position, token, masked: token === maskId, uniform, ...read };
-      rows[b].push(Object.assign(Object.create(unlisted), told) as Row<StatisticName>);
+      rows[b].push(row);
       if (this.#pace.spend(1)) await this.#pace.rest();
     }
     return rows;
@@ -259,21 +265,41 @@ const STATISTICS: readonly StatisticName[] = [
   "given",
 ];
 
-/** Makes what rows inherit: reading a statistic that was not asked for is refused. */
-function refusingOthers({ kind, statistics }: AskFirstPlan["definition"]): object {
-  const others = STATISTICS.filter((name) => !statistics.includes(name));
-  const refusals = others.map((name): [string, PropertyDescriptor] => [
-    name,
-    {
+/** A row as it is made: its statistics are set one by one. */
+type WritableRow = { -readonly [Field in keyof Row<StatisticName>]: Row<StatisticName>[Field] };
+type RowClass = new (
+  position: number,
+  token: TokenId,
+  masked: boolean,
+  uniform: number,
+) => WritableRow;
+
+/** Makes the class of a strategy's rows: reading a statistic that was not asked for is refused. */
+function rowClassOf({ kind, statistics }: AskFirstPlan["definition"]): RowClass {
+  class ToldRow {
+    readonly position: number;
+    readonly token: TokenId;
+    readonly masked: boolean;
+    readonly uniform: number;
+
+    constructor(position: number, token: TokenId, masked: boolean, uniform: number) {
+      this.position = position;
+      this.token = token;
+      this.masked = masked;
+      this.uniform = uniform;
+    }
+  }
+  for (const name of STATISTICS.filter((one) => !statistics.includes(one))) {
+    Object.defineProperty(ToldRow.prototype, name, {
       get: () => {
         throw new RemdmError(`The strategy ${kind} reads ${name} of a row without asking for it`, {
           code: "strategy_invalid",
           remedy: `List "${name}" in its statistics.`,
         });
       },
-    },
-  ]);
-  return Object.defineProperties({}, Object.fromEntries(refusals));
+    });
+  }
+  return ToldRow as unknown as RowClass;
 }
 
 /** Selects every masked position, for the final noise removal. */
