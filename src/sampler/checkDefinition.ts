@@ -31,7 +31,8 @@ const ASK_FIRST = [...SHARED, "statistics", "revealed", "select"];
 /** Models that go from left to right have one strategy, which is built in. */
 const MODELS: readonly Exclude<ModelKind, "ar">[] = ["mdlm", "sedd", "d3pm"];
 
-const STATISTICS: readonly string[] = Object.keys({
+/** The names of all statistics. */
+export const STATISTICS = Object.keys({
   logMass: true,
   maskLogit: true,
   max: true,
@@ -39,7 +40,7 @@ const STATISTICS: readonly string[] = Object.keys({
   second: true,
   entropy: true,
   given: true,
-} satisfies Record<StatisticName, true>);
+} satisfies Record<StatisticName, true>) as readonly StatisticName[];
 
 const NAME = /^[A-Za-z0-9_][\w.-]*$/;
 

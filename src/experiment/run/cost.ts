@@ -12,8 +12,7 @@ export function expectedCalls(cell: Cell, length: number): number {
   const { strategy, quirks, executor } = cell;
   if (strategy.kind === "ar") return length;
   const steps = cell.steps ?? length;
-  const asksFirst =
-    definitionOf(strategy) !== undefined && "select" in (definitionOf(strategy) ?? {});
+  const asksFirst = "select" in (definitionOf(strategy) ?? {});
   if (asksFirst || strategy.kind === "analytic" || executor === "dense") return steps;
   const plan = compilePlan(strategy, steps, { quirks });
   let masked = length;

@@ -6,9 +6,11 @@
  */
 import { RemdmError } from "../../foundation/errors.ts";
 import { Pace } from "../../foundation/pace.ts";
+import { STATISTICS } from "../checkDefinition.ts";
 import type { Row, RowStep } from "../definition.ts";
 import type { Denoiser, ForwardRequest, StatisticName, TokenId } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
+import { invalidRow } from "../draw/rowAddress.ts";
 import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
 import { stepOf } from "../plan.ts";
 import type { LoopPlan } from "../loopPlan.ts";
@@ -17,7 +19,7 @@ import { networkSigma } from "../schedule.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
 import { Ledger } from "./ledger.ts";
-import { askStatistics, MAX_LOGITS, stack } from "./question.ts";
+import { askStatistics, inCalls, stack } from "./question.ts";
 import { RowDraws } from "./rowDraws.ts";
 import { checkSelection, type CheckedSelection } from "./selection.ts";
 import { TextWindow } from "./textWindow.ts";
@@ -172,7 +174,9 @@ export class AskFirst {
       const row = new ToldRow(position, token, token === maskId, uniform);
       for (let k = 0; k < width; k++) {
         const value = values[n * width + k];
-        if (!(value < Infinity)) throw unsound(sample, step, position, statistics[k], value);
+        if (!(value < Infinity)) {
+          throw invalidRow({ sample, step, position }, `has ${value} as its ${statistics[k]}`);
+        }
         row[statistics[k]] = value;
       }
       rows[b].push(row);
@@ -192,11 +196,12 @@ export class AskFirst {
     step: number,
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
     const { times, definition } = this.#plan;
+    const { vocabSize } = this.#denoiser.model;
     const isLast = i === times.length - 1;
     const likeliest = isLast && (definition.lastStep ?? "argmax") === "argmax";
     // The last step asked for no statistics: its first rows are its call.
     let isCounted = !isLast;
-    for (const call of this.#callsOf(changes)) {
+    for (const call of inCalls(changes, vocabSize, ({ tokens }) => tokens.length)) {
       this.#pace.checkAborted();
       const { length } = this.#run;
       const flat = call.flatMap(({ b, tokens }) => tokens.map((position) => b * length + position));
@@ -236,34 +241,7 @@ export class AskFirst {
       }
     }
   }
-
-  /** Cuts a step's changes into calls that are not too large; a sample is never cut. */
-  *#callsOf(changes: readonly Change[]): Generator<Change[]> {
-    const { vocabSize } = this.#denoiser.model;
-    let call: Change[] = [];
-    let logits = 0;
-    for (const change of changes) {
-      const size = change.tokens.length * vocabSize;
-      if (call.length > 0 && logits + size > MAX_LOGITS) {
-        yield call;
-        [call, logits] = [[], 0];
-      }
-      call.push(change);
-      logits += size;
-    }
-    if (call.length > 0) yield call;
-  }
 }
-
-const STATISTICS: readonly StatisticName[] = [
-  "logMass",
-  "maskLogit",
-  "max",
-  "argmax",
-  "second",
-  "entropy",
-  "given",
-];
 
 /** A row as it is made: its statistics are set one by one. */
 type WritableRow = { -readonly [Field in keyof Row<StatisticName>]: Row<StatisticName>[Field] };
@@ -309,21 +287,4 @@ function masked(open: readonly Sample[], maskId: number): Change[] {
     masks: [],
     tokens: Array.from(window.free).filter((position) => window.tokens[position] === maskId),
   }));
-}
-
-function unsound(
-  sample: number,
-  step: number,
-  position: number,
-  name: StatisticName,
-  value: number,
-): RemdmError {
-  return new RemdmError(
-    `The network's row for sample ${sample}, step ${step}, position ${position} has ${value} as its ${name}`,
-    {
-      code: "denoiser_invalid",
-      remedy:
-        "Check the model's weights and number format; a row needs finite logits (-Infinity rules a token out).",
-    },
-  );
 }

@@ -27,17 +27,29 @@ export function offersTop(denoiser: Denoiser): denoiser is WithTop {
 export const MAX_LOGITS = 2 ** 26;
 
 /** Cuts a round's questions into calls that are not too large; a question is never cut. */
-export function* callsOf(questions: readonly Question[], vocabSize: number): Generator<Question[]> {
-  let call: Question[] = [];
+export function callsOf(questions: readonly Question[], vocabSize: number): Generator<Question[]> {
+  return inCalls(questions, vocabSize, ({ changes }) => changes.reveals.length);
+}
+
+/**
+ * Cuts parts of a question into calls that are not too large; a part is never cut.
+ * @param rowsOf number of rows that a part asks for.
+ */
+export function* inCalls<Part>(
+  parts: readonly Part[],
+  vocabSize: number,
+  rowsOf: (part: Part) => number,
+): Generator<Part[]> {
+  let call: Part[] = [];
   let logits = 0;
-  for (const question of questions) {
-    const size = question.changes.reveals.length * vocabSize;
+  for (const part of parts) {
+    const size = rowsOf(part) * vocabSize;
     if (call.length > 0 && logits + size > MAX_LOGITS) {
       yield call;
       call = [];
       logits = 0;
     }
-    call.push(question);
+    call.push(part);
     logits += size;
   }
   if (call.length > 0) yield call;
