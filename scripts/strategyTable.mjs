@@ -71,6 +71,8 @@ function shown(option) {
       return `true or false (${option.default})`;
     case "choice":
       return `${option.choices.join(", ")} (${option.default ?? option.choices[0]})`;
+    case "integers":
+      return `a list of integers in ${option.range}`;
     case "variant": {
       const variants = Object.entries(option.variants);
       return variants.map(([kind, table]) => `\`${kind}\` with ${listed(table)}`).join(", or ");

@@ -12,6 +12,7 @@ import {
   isRecord,
 } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
+import type { RowField } from "./definition.ts";
 import type { ModelKind, StatisticName } from "./denoiser.ts";
 import {
   contains,
@@ -26,7 +27,19 @@ const SHARED = [
   ...["nucleus", "windows", "times", "lastStep", "parity"],
 ];
 const DRAW_FIRST = [...SHARED, "transition", "confidence"];
-const ASK_FIRST = [...SHARED, "statistics", "revealed", "select"];
+const ASK_FIRST = [
+  ...SHARED,
+  ...[
+    "statistics",
+    "revealed",
+    "untimed",
+    "steps",
+    "memory",
+    "remaskFirst",
+    "select",
+    "judgesRevealed",
+  ],
+];
 
 /** Models that go from left to right have one strategy, which is built in. */
 const MODELS: readonly Exclude<ModelKind, "ar">[] = ["mdlm", "sedd", "d3pm"];
@@ -41,6 +54,12 @@ export const STATISTICS = Object.keys({
   entropy: true,
   given: true,
 } satisfies Record<StatisticName, true>) as readonly StatisticName[];
+
+/** The numbers of a row that the sampler knows and the backend does not. */
+export const DRAWN_FIELDS: readonly Exclude<RowField, StatisticName>[] = [
+  "drawn",
+  "drawnLogProbability",
+];
 
 const NAME = /^[A-Za-z0-9_][\w.-]*$/;
 
@@ -64,20 +83,57 @@ export function checkDefinition(definition: unknown): void {
   const owner = `a definition that ${asksFirst ? "asks" : "draws"} first`;
   checkKeys("definition.", owner, definition, asksFirst ? ASK_FIRST : DRAW_FIRST);
   checkNames("definition.models", definition.models ?? ["mdlm"], MODELS);
-  if (asksFirst) checkNames("definition.statistics", definition.statistics, STATISTICS);
-  for (const name of ["nucleus", "windows", "revealed"]) {
+  if (asksFirst) checkAskFirst(definition);
+  for (const name of ["nucleus", "windows", "untimed", "judgesRevealed"]) {
     if (definition[name] !== undefined) checkBoolean(`definition.${name}`, definition[name]);
   }
-  checkFunction("definition.times", definition.times);
-  checkFunction("definition.confidence", definition.confidence);
+  for (const name of ["times", "confidence", "steps", "memory", "remaskFirst"]) {
+    checkFunction(`definition.${name}`, definition[name]);
+  }
   checkChoice("definition.lastStep", definition.lastStep, ["argmax", "draw"]);
   checkTable("definition.options", kind, options, [
     "number",
     "integer",
     "flag",
     "choice",
+    "integers",
     "variant",
   ]);
+}
+
+function checkAskFirst({
+  statistics,
+  revealed,
+  untimed,
+  times,
+  steps,
+  remaskFirst,
+}: Readonly<Record<string, unknown>>): void {
+  if (typeof statistics !== "function") {
+    checkFields("definition.statistics", statistics);
+  }
+  if (typeof revealed !== "function") {
+    const known = [undefined, false, true, "state"];
+    if (!known.includes(revealed as boolean)) {
+      throw new OptionError("definition.revealed", revealed, 'true, false or "state"');
+    }
+  }
+  if (untimed === true && (times !== undefined || steps !== undefined)) {
+    const both = times === undefined ? "steps" : "times";
+    const allowed = "undefined: an untimed strategy takes as many steps as its rows need";
+    throw new OptionError(`definition.${both}`, times ?? steps, allowed);
+  }
+  if (remaskFirst !== undefined && (revealed === undefined || revealed === false)) {
+    const allowed = 'true or "state", because remaskFirst is told of revealed positions';
+    throw new OptionError("definition.revealed", revealed, allowed);
+  }
+}
+
+/** Checks the numbers of a row that a strategy reads. @throws OptionError. */
+export function checkFields(at: string, fields: unknown): void {
+  const known = [...STATISTICS, ...DRAWN_FIELDS];
+  if (Array.isArray(fields) && fields.length === 0) return;
+  checkNames(at, fields, known);
 }
 
 /** Checks a list of known names, one at least and each once. */
@@ -105,6 +161,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   integer: ["default", "range", "shown", "narrow", "unit", "setting"],
   flag: ["default"],
   choice: ["choices", "default"],
+  integers: ["range"],
   variant: ["variants"],
 };
 
@@ -129,20 +186,26 @@ function checkOption(at: string, name: string, option: unknown, types: readonly 
     case "variant":
       checkVariants(at, option.variants);
       return;
+    case "integers":
+      checkInterval(at, option.range);
+      return;
     default:
       checkRange(at, option);
   }
 }
 
 function checkRange(at: string, { type, range, narrow, default: value }: AnyOptions): void {
-  if (typeof range !== "string" || !isInterval(range)) {
-    throw new OptionError(`${at}.range`, range, 'an interval such as "[0, 1]"');
-  }
+  const interval = checkInterval(at, range);
   checkFunction(`${at}.narrow`, narrow);
   const isWhole = type === "number" || Number.isSafeInteger(value);
-  if (typeof value === "number" && contains(range, value) && isWhole) return;
+  if (typeof value === "number" && contains(interval, value) && isWhole) return;
   const what = type === "number" ? "a number" : "an integer";
-  throw new OptionError(`${at}.default`, value, `${what} in ${range}`);
+  throw new OptionError(`${at}.default`, value, `${what} in ${interval}`);
+}
+
+function checkInterval(at: string, range: unknown): string {
+  if (typeof range === "string" && isInterval(range)) return range;
+  throw new OptionError(`${at}.range`, range, 'an interval such as "[0, 1]"');
 }
 
 function checkChoices(at: string, { choices, default: value }: AnyOptions): void {

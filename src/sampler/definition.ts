@@ -99,13 +99,26 @@ export interface TimeStrategy<Kind extends string = string, Table = OptionTable>
 export interface RowStep extends Step {
   /** In [0, steps). */
   readonly index: number;
+  /** Of an untimed strategy the most that there can be: one for each free position. */
   readonly steps: number;
+  /** Number of positions that are not pinned, masked or not. */
+  readonly free: number;
   /** V: number of columns of a row, the mask included. */
   readonly vocabSize: number;
 }
 
-/** A position that the network was asked about, with the statistics that the strategy names. */
-export type Row<Statistic extends StatisticName> = {
+/**
+ * A number of a row: a statistic, which the backend computes, or one of two that the sampler knows.
+ *
+ * - `drawn`: id of the token that the position becomes if it is revealed or redrawn in this step.
+ * - `drawnLogProbability`: natural log of its probability, as `max` is that of the likeliest token.
+ *
+ * These two need the row itself, or the top of it, where a statistic takes four bytes.
+ */
+export type RowField = StatisticName | "drawn" | "drawnLogProbability";
+
+/** A position, as a strategy knows it before the network is asked. */
+export interface RowState {
   /** In [0, length). */
   readonly position: number;
   /** The id of the token that stands there, or of the mask. */
@@ -113,7 +126,22 @@ export type Row<Statistic extends StatisticName> = {
   readonly masked: boolean;
   /** A random number in [0, 1) of this sample, step and position: the same whatever the batch. */
   readonly uniform: number;
-} & Readonly<Record<Statistic, number>>;
+  /**
+   * psi: the probability that its token had in the draw that revealed it, in (0, 1]; 0 at a mask.
+   */
+  readonly psi: number;
+  /** Natural log of the probability that it had in the whole row then; -Infinity at a mask. */
+  readonly logProbability: number;
+}
+
+/** A position that the network was asked about, with the numbers that the strategy names. */
+export type Row<Field extends RowField> = RowState & {
+  /**
+   * Whether the token that would come is one of the run's `suppressed`: the likeliest token, or the
+   * one `drawn` where the strategy names it. Orders of revealing rank it last.
+   */
+  readonly suppressed: boolean;
+} & Readonly<Record<Field, number>>;
 
 /** The positions that a step changes. */
 export interface Selection {
@@ -125,21 +153,67 @@ export interface Selection {
   readonly redraw?: readonly number[];
 }
 
+/**
+ * What a strategy is told of revealed positions in a step. `false`: nothing. `"state"`: where they
+ * are and what stands there, which costs nothing; such a row has no statistics. `true`: their rows
+ * too.
+ */
+export type Told = boolean | "state";
+
 /** A strategy in which the rows of the network say which positions change. */
 export interface RowStrategy<
   Kind extends string = string,
   Table = OptionTable,
-  Statistic extends StatisticName = StatisticName,
+  Field extends RowField = RowField,
+  Memory = unknown,
 > extends Definition<Kind, Table> {
-  /** The statistics of a row that it reads; the backend computes them. */
-  readonly statistics: readonly Statistic[];
+  /** The numbers of a row that it reads. */
+  readonly statistics:
+    readonly Field[] | ((options: OptionValues<Table>, quirks: Quirks) => readonly Field[]);
   /**
-   * Whether it receives the rows of revealed positions too, and so may remask and redraw them; a
-   * sample without a mask then goes on to the last step. Default false.
+   * Whether it needs a network that was trained to judge the tokens at revealed positions
+   * (`judgesRevealed` of its model). Default false.
    */
-  readonly revealed?: boolean;
+  readonly judgesRevealed?: boolean;
+  /**
+   * What it is told of revealed positions, which it then may remask and redraw: always the same, or
+   * by the step. A sample without a mask is finished once this is `false` for the rest of the run.
+   * Default false.
+   */
+  readonly revealed?: Told | ((options: OptionValues<Table>, step: RowStep) => Told);
+  /**
+   * Whether it takes as many steps as its rows need, at most one for each free position. Callers
+   * then give no steps, time is the share of free positions that are masked, and each step must
+   * reveal something. Default false.
+   */
+  readonly untimed?: boolean;
+  /**
+   * Returns the number of steps that its options imply; undefined: callers give it.
+   */
+  steps?(options: OptionValues<Table>): number | undefined;
+  /**
+   * Makes the memory of a sample, which `select` may change: plain data, new for each window.
+   * @param length L, the number of positions of the window.
+   */
+  memory?(options: OptionValues<Table>, length: number): Memory;
+  /**
+   * Selects what becomes a mask before the network is asked in this step; `select` then sees it as
+   * masked. Needs `revealed` to be `"state"` or `true`.
+   * @param rows positions in ascending order, without pinned ones.
+   */
+  remaskFirst?(
+    options: OptionValues<Table>,
+    step: RowStep,
+    rows: readonly RowState[],
+    memory: Memory,
+  ): readonly number[];
   /** Selects what changes. @param rows positions in ascending order; pinned ones are left out. */
-  select(options: OptionValues<Table>, step: RowStep, rows: readonly Row<Statistic>[]): Selection;
+  select(
+    options: OptionValues<Table>,
+    step: RowStep,
+    rows: readonly Row<Field>[],
+    memory: Memory,
+  ): Selection;
 }
 
 const NO_OPTIONS = {} as const satisfies OptionTable;
@@ -161,8 +235,26 @@ export type AnyTimeStrategy = Untyped<Omit<TimeStrategy, "transition" | "confide
   transition(options: AnyOptions, step: Step): Transition;
   confidence?(options: AnyOptions): boolean;
 };
-export type AnyRowStrategy = Untyped<Omit<RowStrategy, "select">> & {
-  select(options: AnyOptions, step: RowStep, rows: readonly Row<StatisticName>[]): Selection;
+export type AnyRowStrategy = Untyped<
+  Omit<RowStrategy, "statistics" | "revealed" | "steps" | "memory" | "remaskFirst" | "select">
+> & {
+  readonly statistics:
+    readonly RowField[] | ((options: AnyOptions, quirks: Quirks) => readonly RowField[]);
+  readonly revealed?: Told | ((options: AnyOptions, step: RowStep) => Told);
+  steps?(options: AnyOptions): number | undefined;
+  memory?(options: AnyOptions, length: number): unknown;
+  remaskFirst?(
+    options: AnyOptions,
+    step: RowStep,
+    rows: readonly RowState[],
+    memory: unknown,
+  ): readonly number[];
+  select(
+    options: AnyOptions,
+    step: RowStep,
+    rows: readonly Row<RowField>[],
+    memory: unknown,
+  ): Selection;
 };
 export type StrategyDefinition = AnyTimeStrategy | AnyRowStrategy | Untyped<LeftToRightStrategy>;
 
@@ -214,9 +306,10 @@ export function defineStrategy<
 >(definition: TimeStrategy<Kind, Table>): StrategyMaker<Kind, Table>;
 export function defineStrategy<
   const Kind extends string,
-  const Statistic extends StatisticName,
+  const Field extends RowField,
   const Table extends OptionTable = NoOptions,
->(definition: RowStrategy<Kind, Table, Statistic>): StrategyMaker<Kind, Table>;
+  Memory = undefined,
+>(definition: RowStrategy<Kind, Table, Field, Memory>): StrategyMaker<Kind, Table>;
 export function defineStrategy(definition: AnyTimeStrategy | AnyRowStrategy): StrategyMaker {
   checkDefinition(definition);
   return makerOf(definition);

@@ -22,6 +22,11 @@ export interface DenoiserModel {
   readonly length: number;
   /** Whether the network looks at sigma; when false the backend ignores it. */
   readonly timeConditioning: boolean;
+  /**
+   * Whether the network was trained to say what stands at revealed positions too; one that was
+   * trained by SUBS was not. Default false.
+   */
+  readonly judgesRevealed?: boolean;
   /** d3pm: whether the mask has no probability (the original's `subs_masking`). Default false. */
   readonly subsMasking?: boolean;
   /**

@@ -1,12 +1,12 @@
 /** Chooses the loop of a run from the model, the strategy and the executor. */
 import { checkInteger } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
-import type { AnyRowStrategy, StrategyDefinition } from "./definition.ts";
+import type { AnyRowStrategy, RowStep, StrategyDefinition } from "./definition.ts";
 import type { DenoiserModel, ModelKind } from "./denoiser.ts";
 import { bindForm, type BoundForm } from "./loops/parity/form.ts";
 import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
 import type { AnyOptions } from "./optionTable.ts";
-import { isFalling, MAX_STEPS, planOf, timesOf, type Plan } from "./plan.ts";
+import { isFalling, MAX_STEPS, planOf, stepOf, timesOf, type Plan } from "./plan.ts";
 import type { Quirks } from "./quirks.ts";
 import type { PreparedStrategy } from "./strategies/find.ts";
 
@@ -16,13 +16,15 @@ export type LoopPlan =
   | { readonly kind: "drawFirst"; readonly plan: Plan }
   /**
    * The network is asked first, and its rows say what changes (`loops/askFirst.ts`). `times`: [T +
-   * 1], falling.
+   * 1], falling. `lastTold`: the last step in which the strategy may be told of revealed positions,
+   * -1 if there is none.
    */
   | {
       readonly kind: "askFirst";
       readonly definition: AnyRowStrategy;
       readonly options: AnyOptions;
       readonly times: Float64Array;
+      readonly lastTold: number;
     }
   /** Tokens are drawn from left to right (`loops/leftToRight.ts`). */
   | { readonly kind: "leftToRight"; readonly parity: boolean }
@@ -74,12 +76,63 @@ export function loopOf(
     };
   }
   // A window's last time is 0, not 1e-5: it leaves nothing to the final noise removal.
-  const times = readTimes(steps, length, definition, stride > 0 ? 0 : undefined);
-  const loop: LoopPlan =
-    "select" in definition
-      ? { kind: "askFirst", definition, options, times }
-      : { kind: "drawFirst", plan: planOf(definition, options, times, quirks) };
+  const end = stride > 0 ? 0 : undefined;
+  if (!("select" in definition)) {
+    const times = readTimes(steps, length, definition, end);
+    const plan = planOf(definition, options, times, quirks);
+    return { loop: { kind: "drawFirst", plan }, steps: times.length - 1 };
+  }
+  const times = readTimes(stepsOf(definition, options, steps, length), length, definition, end);
+  const lastTold = lastToldOf(definition, options, times, quirks, {
+    free: length,
+    vocabSize: model.vocabSize,
+  });
+  const loop = { kind: "askFirst", definition, options, times, lastTold } as const;
   return { loop, steps: times.length - 1 };
+}
+
+/** Returns the steps of an ask-first strategy, which may say their number itself. */
+function stepsOf(
+  definition: AnyRowStrategy,
+  options: AnyOptions,
+  steps: unknown,
+  length: number,
+): unknown {
+  const { kind, untimed = false } = definition;
+  if (untimed) {
+    if (steps === undefined) return length;
+    throw new OptionError("steps", steps, `undefined (${kind} takes as many as its rows need)`);
+  }
+  const own = definition.steps?.(options);
+  if (own === undefined) return steps;
+  const given = Array.isArray(steps) || ArrayBuffer.isView(steps) ? stepsIn(steps) : steps;
+  if (given === undefined || given === own) return steps ?? own;
+  throw new OptionError("steps", steps, `${own} or left out: the options of ${kind} say so`);
+}
+
+/** The number of steps of a time grid of any origin. */
+function stepsIn(times: unknown): number {
+  return Array.from(times as ArrayLike<unknown>).length - 1;
+}
+
+/** Returns the last step in which a strategy may be told of revealed positions; -1: none. */
+function lastToldOf(
+  { revealed = false, untimed = false }: AnyRowStrategy,
+  options: AnyOptions,
+  times: Float64Array,
+  quirks: Quirks,
+  more: Pick<RowStep, "free" | "vocabSize">,
+): number {
+  const steps = times.length - 1;
+  if (typeof revealed !== "function") return revealed === false ? -1 : steps - 1;
+  if (untimed) return steps - 1;
+  let i = steps - 1;
+  const isTold = (index: number): boolean => {
+    const step = stepOf(times[index], times[index + 1], quirks);
+    return revealed(options, { ...step, index, steps, ...more }) !== false;
+  };
+  while (i >= 0 && !isTold(i)) i--;
+  return i;
 }
 
 /** @returns [T + 1] falling times. */

@@ -30,6 +30,14 @@ export interface NumberOption {
   readonly setting?: string;
 }
 
+/** A list of integers, or nothing. */
+export interface IntegersOption {
+  readonly type: "integers";
+  /** Of each of them: an interval. */
+  readonly range: string;
+  readonly help: string;
+}
+
 export interface FlagOption {
   readonly type: "flag";
   readonly default: boolean;
@@ -53,7 +61,7 @@ export interface VariantOption {
 
 export type SimpleOption = NumberOption | FlagOption | ChoiceOption;
 export type SimpleTable = Readonly<Record<string, SimpleOption>>;
-export type StrategyOption = SimpleOption | VariantOption;
+export type StrategyOption = SimpleOption | IntegersOption | VariantOption;
 export type OptionTable = Readonly<Record<string, StrategyOption>>;
 
 type SimpleValue<O> = O extends { readonly type: "number" | "integer" }
@@ -80,16 +88,22 @@ type GivenVariant<O> = O extends { readonly variants: infer V }
     }[keyof V]
   : never;
 
-/** The options of a table, all filled in; a variant that was left out is undefined. */
+/** The options of a table, all filled in; a variant or a list that was left out is undefined. */
 export type OptionValues<T> = {
   readonly [K in keyof T]: T[K] extends VariantOption
     ? VariantValue<T[K]> | undefined
-    : SimpleValue<T[K]>;
+    : T[K] extends IntegersOption
+      ? readonly number[] | undefined
+      : SimpleValue<T[K]>;
 };
 
 /** The options of a table as a caller gives them; an option that is left out has its default. */
 export type GivenOptions<T> = {
-  readonly [K in keyof T]?: T[K] extends VariantOption ? GivenVariant<T[K]> : SimpleValue<T[K]>;
+  readonly [K in keyof T]?: T[K] extends VariantOption
+    ? GivenVariant<T[K]>
+    : T[K] extends IntegersOption
+      ? readonly number[]
+      : SimpleValue<T[K]>;
 };
 
 /** Parsed options of any table. */
@@ -145,6 +159,8 @@ function parseOption(name: string, option: StrategyOption, value: unknown): unkn
       return value === undefined ? option.default : checkBoolean(name, value);
     case "choice":
       return checkChoice(name, value === undefined ? option.default : value, option.choices);
+    case "integers":
+      return parseIntegers(name, option, value);
     case "variant":
       return parseVariant(name, option, value);
   }
@@ -158,6 +174,16 @@ function parseNumber(name: string, option: NumberOption, value: unknown): number
     typeof x === "number" && contains(option.range, x) && (!whole || Number.isSafeInteger(x));
   if (!isAllowed) throw new OptionError(name, x, allowed);
   return x;
+}
+
+function parseIntegers(name: string, { range }: IntegersOption, value: unknown): unknown {
+  if (value === undefined) return undefined;
+  const isList =
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((x) => Number.isSafeInteger(x) && contains(range, x as number));
+  if (isList) return Object.freeze([...(value as readonly number[])]);
+  throw new OptionError(name, value, `a list of integers in ${range}, one at least`);
 }
 
 function parseVariant(name: string, { variants }: VariantOption, value: unknown): unknown {

@@ -53,6 +53,8 @@ export interface PreparedRun {
   readonly given: number;
   /** Token before which a text ends; undefined: it ends with its length. */
   readonly endId: TokenId | undefined;
+  /** Tokens that an order of revealing ranks last. */
+  readonly suppressed: ReadonlySet<TokenId>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -91,6 +93,7 @@ export function prepare(options: SamplerOptions, model: DenoiserModel): Prepared
   const { batchSize = Math.min(count, 16) } = given;
   const { kind = "mdlm" } = model;
   const strategy = findStrategy(given.strategy, kind);
+  checkJudges(strategy.definition, model);
   const dense = readExecutor(given.executor, kind);
   const noise = checkChoice("noise", given.noise, noisesOf(strategy.definition, dense));
   const quirks = checkChoice("quirks", given.quirks, dense ? ["original"] : ["original", "paper"]);
@@ -126,6 +129,7 @@ export function prepare(options: SamplerOptions, model: DenoiserModel): Prepared
     ...windows,
     given: givenTokens(pinned, model),
     endId: readEnd(given.until, windows.strides > 0, model),
+    suppressed: new Set(),
     signal: checkSignal(given.signal),
   };
 }
@@ -172,6 +176,15 @@ export function withPinned(
  */
 export function hasNucleus({ nucleus = true }: StrategyDefinition, quirks: Quirks): boolean {
   return nucleus || quirks === "paper";
+}
+
+/** Refuses a strategy that reads what this network was never trained to say. */
+function checkJudges(definition: StrategyDefinition, { judgesRevealed = false }: DenoiserModel) {
+  const needed = "judgesRevealed" in definition ? (definition.judgesRevealed ?? false) : false;
+  if (!needed || judgesRevealed) return;
+  const why =
+    "one that asks about masks only: this network was not trained to judge revealed tokens (SUBS copies them)";
+  throw new OptionError("strategy.kind", definition.kind, why);
 }
 
 /**

@@ -17,6 +17,7 @@ export interface Draw {
   readonly token: TokenId;
   /** Its probability after nucleus filtering, in (0, 1]: psi of ReMDM-conf. */
   readonly probability: number;
+  readonly logProbability?: number;
 }
 
 export function invalidRow({ sample, step, position }: RowAddress, what: string): RemdmError {

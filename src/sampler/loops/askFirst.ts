@@ -6,11 +6,11 @@
  */
 import { RemdmError } from "../../foundation/errors.ts";
 import { Pace } from "../../foundation/pace.ts";
-import { STATISTICS } from "../checkDefinition.ts";
-import type { Row, RowStep } from "../definition.ts";
-import type { Denoiser, ForwardRequest, StatisticName, TokenId } from "../denoiser.ts";
+import type { Row, RowField, RowState, RowStep, Told } from "../definition.ts";
+import type { Denoiser, ForwardRequest } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import { invalidRow } from "../draw/rowAddress.ts";
+import type { Draw } from "../draw/rowSampler.ts";
 import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
 import { stepOf } from "../plan.ts";
 import type { LoopPlan } from "../loopPlan.ts";
@@ -21,19 +21,32 @@ import { nextCache } from "./caches.ts";
 import { Ledger } from "./ledger.ts";
 import { askStatistics, inCalls, stack } from "./question.ts";
 import { RowDraws } from "./rowDraws.ts";
-import { checkSelection, type CheckedSelection } from "./selection.ts";
-import { TextWindow } from "./textWindow.ts";
+import { RowSample } from "./rowSample.ts";
+import { checkRemasks, checkSelection, type CheckedSelection } from "./selection.ts";
+import { fieldsOf, tellDrawn, type Fields } from "./toldRows.ts";
 
 type AskFirstPlan = Extract<LoopPlan, { kind: "askFirst" }>;
 
-interface Sample {
-  readonly sample: number;
-  readonly window: TextWindow;
+/** A sample in a step of the loop. */
+interface Asked {
+  readonly sample: RowSample;
+  readonly step: RowStep;
+  readonly told: Told;
+  /** Ascending positions whose rows are asked for. */
+  readonly positions: readonly number[];
+  /** The draws that are made already, by position. */
+  readonly draws: Map<number, Draw>;
 }
 
 /** The changes of a step in one of the samples that are open. */
 interface Change extends CheckedSelection {
   readonly b: number;
+}
+
+/** The step at hand: its index, in [0, T], and its number over all windows. */
+interface Clock {
+  readonly i: number;
+  readonly number: number;
 }
 
 export class AskFirst {
@@ -44,7 +57,7 @@ export class AskFirst {
   readonly #pace: Pace;
   readonly #rows: RowDraws;
   readonly #ledger: Ledger;
-  readonly #rowClass: RowClass;
+  readonly #fields: Fields;
   readonly #cache = nextCache();
 
   constructor(denoiser: Denoiser, run: PreparedRun, plan: AskFirstPlan, noise: NoiseSource) {
@@ -55,7 +68,7 @@ export class AskFirst {
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
     this.#ledger = new Ledger(run);
-    this.#rowClass = rowClassOf(plan.definition);
+    this.#fields = fieldsOf(plan.definition, plan.options, run.quirks, run.suppressed.size > 0);
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -67,224 +80,318 @@ export class AskFirst {
     return this.#ledger.outcome();
   }
 
-  async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
-    const { maskId } = this.#denoiser.model;
+  get #steps(): number {
+    return this.#plan.times.length - 1;
+  }
+
+  async *#sample(numbers: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
     const { stride, strides } = this.#run;
-    const settings = { ...this.#run, maskId };
-    const batch = samples.map((sample) => ({ sample, window: new TextWindow(settings) }));
-    const steps = this.#plan.times.length - 1;
+    const { definition, options, times } = this.#plan;
+    const settings = { ...this.#run, maskId: this.#denoiser.model.maskId };
+    const batch = numbers.map((sample) => new RowSample(sample, settings));
+    const steps = this.#steps;
     for (let w = 0; w <= strides; w++) {
-      if (w > 0) for (const { window } of batch) window.slide(stride);
+      for (const one of batch) {
+        one.begin(w > 0 ? stride : 0, definition.memory?.(options, this.#run.length));
+      }
       for (let i = 0; i <= steps; i++) {
-        const open = batch.filter(({ window }) => this.#isOpen(window, i));
+        const open = batch.filter((one) => this.#isOpen(one, i));
         if (open.length === 0) break; // what is revealed never moves
-        const step = w * (steps + 1) + i;
-        const request = this.#requestOf(open, i);
-        const changes =
-          i === steps ? masked(open, maskId) : await this.#select(open, request, i, step);
-        yield* this.#carryOut(open, changes, request, i, step);
+        const clock = { i, number: w * (steps + 1) + i };
+        yield* i === steps ? this.#removeNoise(open, clock) : this.#step(open, clock);
         const isLast = i === steps && w === strides;
         const next = isLast
           ? undefined
-          : { step: step + 1, time: this.#plan.times[i === steps ? 0 : i + 1] };
+          : { step: clock.number + 1, time: times[i === steps ? 0 : i + 1] };
         yield this.#ledger.progress(batch.length * (w * steps + Math.min(i + 1, steps)), next);
       }
     }
     for (const { sample, window } of batch) yield this.#ledger.finish(sample, window.text());
   }
 
-  /** Tells whether anything can still happen in step i. */
-  #isOpen(window: TextWindow, i: number): boolean {
-    const { definition, times } = this.#plan;
-    const mayRemask = definition.revealed === true && i < times.length - 1;
-    return mayRemask ? window.free.length > 0 : window.tokens.includes(this.#denoiser.model.maskId);
+  /** Tells whether anything can still happen in step i or later. */
+  #isOpen(one: RowSample, i: number): boolean {
+    const { definition, lastTold } = this.#plan;
+    if (one.window.free.length === 0) return false;
+    if (definition.untimed === true && one.settled) return false;
+    return i <= lastTold || one.masks > 0;
   }
 
-  /** Asks for the rows of every masked position; with `revealed`, of every free one. */
-  #requestOf(open: readonly Sample[], i: number): ForwardRequest {
-    const { length } = this.#run;
-    const { maskId } = this.#denoiser.model;
-    const { definition, times } = this.#plan;
-    const rows: number[] = [];
-    for (const [b, { window }] of open.entries()) {
-      for (const position of window.free) {
-        const isAsked = definition.revealed === true || window.tokens[position] === maskId;
-        if (isAsked) rows.push(b * length + position);
-      }
+  /** Takes one step: asks, lets the strategy select, and carries out what it selected. */
+  async *#step(
+    open: readonly RowSample[],
+    clock: Clock,
+  ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
+    const { definition, options } = this.#plan;
+    this.#pace.checkAborted();
+    const asked: Asked[] = [];
+    for (const sample of open) {
+      const step = this.#stepOf(sample, clock.i);
+      const told = toldOf(this.#plan, step);
+      yield* this.#remaskFirst(sample, step, told, clock);
+      const positions = Array.from(sample.window.free).filter((position) => {
+        return told === true || sample.isMasked(position);
+      });
+      asked.push({ sample, step, told, positions, draws: new Map() });
     }
+    const request = this.#requestOf(asked, clock.i);
+    const rows = await this.#askRows(asked, request, clock);
+    const changes = rows.map((own, b) => {
+      const { sample, step } = asked[b];
+      const selection: unknown = definition.select(options, step, own, sample.memory);
+      const checked = checkSelection(definition.kind, clock.i, selection, own);
+      const changed = checked.tokens.length + checked.masks.length > 0;
+      if (definition.untimed === true && !changed && sample.masks > 0) {
+        throw new RemdmError(
+          `The strategy ${definition.kind} reveals nothing in step ${clock.i}, where masks are left`,
+          {
+            code: "strategy_invalid",
+            remedy:
+              "Let it reveal one masked position at least: it takes as many steps as it needs.",
+          },
+        );
+      }
+      sample.settled = !changed;
+      return { b, ...checked };
+    });
+    const { statistics, drawn } = this.#fields;
+    const isCounted = request.rows.length > 0 && (drawn || statistics.length > 0);
+    yield* this.#carryOut(asked, changes, request, clock, { isRemoval: false, isCounted });
+  }
+
+  /** The last step: reveals every masked position. */
+  async *#removeNoise(
+    open: readonly RowSample[],
+    clock: Clock,
+  ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
+    const asked = open.map((sample): Asked => {
+      const positions = Array.from(sample.window.free).filter((one) => sample.isMasked(one));
+      const step = this.#stepOf(sample, clock.i - 1);
+      return { sample, step, told: false, positions, draws: new Map() };
+    });
+    const changes = asked.map(({ positions }, b) => ({ b, masks: [], tokens: positions }));
+    const request = this.#requestOf(asked, clock.i);
+    const options = { isRemoval: true, isCounted: false };
+    yield* this.#carryOut(asked, changes, request, clock, options);
+  }
+
+  #stepOf(sample: RowSample, i: number): RowStep {
+    const { definition, times } = this.#plan;
+    const { vocabSize } = this.#denoiser.model;
+    const free = sample.window.free.length;
+    const masks = definition.untimed === true ? sample.masks : 0;
+    const [t, s] =
+      definition.untimed === true
+        ? [masks / free, Math.max(0, masks - 1) / free]
+        : [times[i], times[i + 1]];
+    return { ...stepOf(t, s, this.#run.quirks), index: i, steps: this.#steps, free, vocabSize };
+  }
+
+  /** Carries out what the strategy remasks before the network is asked. */
+  *#remaskFirst(
+    sample: RowSample,
+    step: RowStep,
+    told: Told,
+    clock: Clock,
+  ): Generator<RemaskedEvent, void, void> {
+    const { definition, options } = this.#plan;
+    if (definition.remaskFirst === undefined || told === false) return;
+    const states = this.#states(sample, clock, Array.from(sample.window.free));
+    const selected: unknown = definition.remaskFirst(options, step, states, sample.memory);
+    const positions = checkRemasks(definition.kind, clock.i, selected, states);
+    if (positions.length > 0) yield this.#remasked(sample, positions, step.t, clock);
+  }
+
+  #states(sample: RowSample, clock: Clock, positions: readonly number[]): RowState[] {
+    return positions.map((position) => {
+      return sample.stateAt(position, this.#noise.position(sample.sample, clock.number, position));
+    });
+  }
+
+  #remasked(
+    sample: RowSample,
+    positions: readonly number[],
+    time: number,
+    clock: Clock,
+  ): RemaskedEvent {
+    const tokens = sample.remask(positions);
     return {
-      batch: open.length,
+      type: "remasked",
+      sample: sample.sample,
+      step: clock.number,
+      time,
+      positions: sample.inText(positions),
+      tokens,
+    };
+  }
+
+  /** Asks about the texts as they stand. The last step's time is that of the last of the grid. */
+  #requestOf(asked: readonly Asked[], i: number): ForwardRequest {
+    const { length } = this.#run;
+    const { times, definition } = this.#plan;
+    const rows = asked.flatMap(({ positions }, b) => positions.map((at) => b * length + at));
+    const sigma = asked.map(({ step }) => {
+      return networkSigma(definition.untimed === true ? step.t : times[i]);
+    });
+    return {
+      batch: asked.length,
       length,
-      tokens: stack(open.map(({ window }) => window.tokens)),
-      sigma: new Float32Array(open.length).fill(networkSigma(times[i])),
+      tokens: stack(asked.map(({ sample }) => sample.window.tokens)),
+      sigma: Float32Array.from(sigma),
       rows: Int32Array.from(rows),
       cache: this.#cache,
     };
   }
 
-  async #select(
-    open: readonly Sample[],
-    request: ForwardRequest,
-    i: number,
-    step: number,
-  ): Promise<Change[]> {
-    this.#pace.checkAborted();
-    const { definition, options, times } = this.#plan;
-    const rows = await this.#askRows(open, request, step);
-    this.#ledger.called(open, 0);
-    const at: RowStep = {
-      ...stepOf(times[i], times[i + 1], this.#run.quirks),
-      index: i,
-      steps: times.length - 1,
-      vocabSize: this.#denoiser.model.vocabSize,
-    };
-    return rows.map((own, b) => {
-      const selection: unknown = definition.select(options, at, own);
-      return { b, ...checkSelection(definition.kind, i, selection, own) };
-    });
-  }
-
-  /** Asks for the statistics. @returns [B] the rows of each sample that is open. */
+  /** Asks for what the strategy reads. @returns [B] the rows that it is told of each sample. */
   async #askRows(
-    open: readonly Sample[],
+    asked: readonly Asked[],
     request: ForwardRequest,
-    step: number,
-  ): Promise<Row<StatisticName>[][]> {
-    const { length, signal } = this.#run;
-    const { maskId } = this.#denoiser.model;
-    const { statistics } = this.#plan.definition;
-    const given = statistics.includes("given")
-      ? { given: request.rows.map((at) => request.tokens[at]) }
-      : {};
-    const values = await askStatistics(
-      this.#denoiser,
-      { ...request, statistics, ...given },
-      signal,
-    );
-    const ToldRow = this.#rowClass;
-    const rows = open.map((): Row<StatisticName>[] => []);
-    const width = statistics.length;
-    for (let n = 0; n < request.rows.length; n++) {
-      const at = request.rows[n];
-      const b = Math.floor(at / length);
-      const position = at - b * length;
-      const { sample } = open[b];
-      const token = request.tokens[at];
-      const uniform = this.#noise.position(sample, step, position);
-      const row = new ToldRow(position, token, token === maskId, uniform);
-      for (let k = 0; k < width; k++) {
-        const value = values[n * width + k];
-        if (!(value < Infinity)) {
-          throw invalidRow({ sample, step, position }, `has ${value} as its ${statistics[k]}`);
+    clock: Clock,
+  ): Promise<Row<RowField>[][]> {
+    const { statistics, drawn } = this.#fields;
+    if (drawn) await this.#drawAll(asked, request, clock);
+    const values = await this.#askStatistics(asked, request);
+    const rows: Row<RowField>[][] = [];
+    let n = 0;
+    for (const { sample, told, positions, draws } of asked) {
+      const isAsked = new Set(positions);
+      const free = told === "state" ? Array.from(sample.window.free) : positions;
+      const own: Row<RowField>[] = [];
+      for (const state of this.#states(sample, clock, free)) {
+        const { position } = state;
+        const row = new (isAsked.has(position) ? this.#fields.Asked : this.#fields.Known)(state);
+        own.push(row);
+        if (!isAsked.has(position)) continue;
+        statistics.forEach((name, k) => {
+          const value = values[n * statistics.length + k];
+          if (!(value < Infinity)) {
+            const at = { sample: sample.sample, step: clock.number, position };
+            throw invalidRow(at, `has ${value} as its ${name}`);
+          }
+          if (name === "argmax") row.suppressed = this.#run.suppressed.has(value);
+          row[name] = value;
+        });
+        const draw = draws.get(position);
+        if (draw !== undefined) {
+          tellDrawn(row, draw);
+          row.suppressed = this.#run.suppressed.has(draw.token);
         }
-        row[statistics[k]] = value;
+        n++;
+        if (this.#pace.spend(1)) await this.#pace.rest();
       }
-      rows[b].push(row);
-      if (this.#pace.spend(1)) await this.#pace.rest();
+      rows.push(own);
     }
     return rows;
   }
 
+  /** @returns [N, k] in the order of the fields. */
+  async #askStatistics(asked: readonly Asked[], request: ForwardRequest): Promise<Float32Array> {
+    const { statistics, drawn } = this.#fields;
+    if (statistics.length === 0 || request.rows.length === 0) return new Float32Array(0);
+    const given = statistics.includes("given")
+      ? { given: request.rows.map((at) => request.tokens[at]) }
+      : {};
+    const question = { ...request, statistics, ...given };
+    const values = await askStatistics(this.#denoiser, question, this.#run.signal);
+    if (!drawn) this.#ledger.called(samplesOf(asked), 0);
+    return values;
+  }
+
+  /** Draws the token of every row before the strategy selects. */
+  async #drawAll(asked: readonly Asked[], request: ForwardRequest, clock: Clock): Promise<void> {
+    const places = asked.map(({ positions }, b) => ({ b, masks: [], tokens: positions }));
+    let isCounted = false;
+    for (const call of inCalls(places, this.#denoiser.model.vocabSize, rowsOf)) {
+      await this.#draw(asked, call, request, clock, false, isCounted);
+      isCounted = true;
+    }
+  }
+
   /**
    * Asks for the rows of positions that become tokens, changes the texts, and tells the changes.
+   * @param how whether this is the final noise removal, and whether the forward is counted already.
    */
   async *#carryOut(
-    open: readonly Sample[],
+    asked: readonly Asked[],
     changes: readonly Change[],
     request: ForwardRequest,
-    i: number,
-    step: number,
+    clock: Clock,
+    { isRemoval, isCounted }: { readonly isRemoval: boolean; readonly isCounted: boolean },
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
-    const { times, definition } = this.#plan;
-    const { vocabSize } = this.#denoiser.model;
-    const isLast = i === times.length - 1;
-    const likeliest = isLast && (definition.lastStep ?? "argmax") === "argmax";
-    // The last step asked for no statistics: its first rows are its call.
-    let isCounted = !isLast;
-    for (const call of inCalls(changes, vocabSize, ({ tokens }) => tokens.length)) {
+    const likeliest = isRemoval && (this.#plan.definition.lastStep ?? "argmax") === "argmax";
+    let counted = isCounted;
+    for (const call of inCalls(changes, this.#denoiser.model.vocabSize, rowsOf)) {
       this.#pace.checkAborted();
-      const { length } = this.#run;
-      const flat = call.flatMap(({ b, tokens }) => tokens.map((position) => b * length + position));
-      const answered =
-        flat.length === 0
-          ? undefined
-          : await this.#rows.ask({ ...request, rows: Int32Array.from(flat) });
-      if (answered !== undefined) {
-        if (isCounted) this.#ledger.asked(flat.length);
-        else this.#ledger.called(open, flat.length);
-        isCounted = true;
-      }
-      let row = 0;
+      const answered = await this.#draw(asked, call, request, clock, likeliest, counted);
+      counted ||= answered;
       for (const { b, masks, tokens } of call) {
-        const { sample, window } = open[b];
-        const place = { sample, step, positions: tokens, likeliest };
-        const draws = answered === undefined ? [] : await this.#rows.draw(answered, row, place);
-        row += tokens.length;
-        const at = { sample, step, time: times[i] };
-        const inText = (positions: readonly number[]) => positions.map((p) => p + window.offset);
-        if (masks.length > 0) {
-          const left = masks.map((position) => window.tokens[position]);
-          for (const position of masks) window.tokens[position] = this.#denoiser.model.maskId;
-          yield { type: "remasked", ...at, positions: inText(masks), tokens: left };
-        }
+        const { sample, step, draws } = asked[b];
+        const time = isRemoval ? this.#plan.times[clock.i] : step.t;
+        if (masks.length > 0) yield this.#remasked(sample, masks, time, clock);
         if (tokens.length === 0) continue;
-        tokens.forEach((position, n) => {
-          window.tokens[position] = draws[n].token;
-        });
+        const came = tokens
+          .map((position) => draws.get(position))
+          .filter((one) => one !== undefined);
+        sample.reveal(tokens, came);
         yield {
           type: "revealed",
-          ...at,
-          positions: inText(tokens),
-          tokens: draws.map(({ token }) => token),
-          probabilities: draws.map(({ probability }) => probability),
+          sample: sample.sample,
+          step: clock.number,
+          time,
+          positions: sample.inText(tokens),
+          tokens: came.map(({ token }) => token),
+          probabilities: came.map(({ probability }) => probability),
         };
       }
     }
   }
-}
 
-/** A row as it is made: its statistics are set one by one. */
-type WritableRow = { -readonly [Field in keyof Row<StatisticName>]: Row<StatisticName>[Field] };
-type RowClass = new (
-  position: number,
-  token: TokenId,
-  masked: boolean,
-  uniform: number,
-) => WritableRow;
-
-/** Makes the class of a strategy's rows: reading a statistic that was not asked for is refused. */
-function rowClassOf({ kind, statistics }: AskFirstPlan["definition"]): RowClass {
-  class ToldRow {
-    readonly position: number;
-    readonly token: TokenId;
-    readonly masked: boolean;
-    readonly uniform: number;
-
-    constructor(position: number, token: TokenId, masked: boolean, uniform: number) {
-      this.position = position;
-      this.token = token;
-      this.masked = masked;
-      this.uniform = uniform;
+  /**
+   * Draws the tokens of a call that are not drawn yet.
+   * @param isCounted whether the forward is counted already.
+   * @returns whether rows had to be asked for.
+   */
+  async #draw(
+    asked: readonly Asked[],
+    call: readonly Change[],
+    request: ForwardRequest,
+    clock: Clock,
+    likeliest: boolean,
+    isCounted: boolean,
+  ): Promise<boolean> {
+    const { length } = this.#run;
+    const missing = call.map(({ b, tokens }) => ({
+      b,
+      positions: tokens.filter((position) => !asked[b].draws.has(position)),
+    }));
+    const rows = missing.flatMap(({ b, positions }) => positions.map((at) => b * length + at));
+    if (rows.length === 0) return false;
+    const answered = await this.#rows.ask({ ...request, rows: Int32Array.from(rows) });
+    if (isCounted) this.#ledger.asked(rows.length);
+    else this.#ledger.called(samplesOf(asked), rows.length);
+    let row = 0;
+    for (const { b, positions } of missing) {
+      const { sample, draws } = asked[b];
+      const place = { sample: sample.sample, step: clock.number, positions, likeliest };
+      const drawn = await this.#rows.draw(answered, row, place);
+      positions.forEach((position, n) => draws.set(position, drawn[n]));
+      row += positions.length;
     }
+    return true;
   }
-  for (const name of STATISTICS.filter((one) => !statistics.includes(one))) {
-    Object.defineProperty(ToldRow.prototype, name, {
-      get: () => {
-        throw new RemdmError(`The strategy ${kind} reads ${name} of a row without asking for it`, {
-          code: "strategy_invalid",
-          remedy: `List "${name}" in its statistics.`,
-        });
-      },
-    });
-  }
-  return ToldRow as unknown as RowClass;
 }
 
-/** Selects every masked position, for the final noise removal. */
-function masked(open: readonly Sample[], maskId: number): Change[] {
-  return open.map(({ window }, b) => ({
-    b,
-    masks: [],
-    tokens: Array.from(window.free).filter((position) => window.tokens[position] === maskId),
-  }));
+function samplesOf(asked: readonly Asked[]): RowSample[] {
+  return asked.map(({ sample }) => sample);
+}
+
+function rowsOf({ tokens }: Change): number {
+  return tokens.length;
+}
+
+/** What the strategy is told of revealed positions in a step. */
+export function toldOf({ definition, options }: AskFirstPlan, step: RowStep): Told {
+  const { revealed = false } = definition;
+  return typeof revealed === "function" ? revealed(options, step) : revealed;
 }

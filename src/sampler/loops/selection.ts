@@ -2,8 +2,7 @@
 import { isRecord } from "../../foundation/checks.ts";
 import { RemdmError } from "../../foundation/errors.ts";
 import { quoted } from "../../foundation/messages.ts";
-import type { Row, Selection } from "../definition.ts";
-import type { StatisticName } from "../denoiser.ts";
+import type { RowState, Selection } from "../definition.ts";
 
 export interface CheckedSelection {
   /** Ascending positions that become masks, including positions to be redrawn. */
@@ -25,13 +24,9 @@ export function checkSelection(
   kind: string,
   step: number,
   selection: unknown,
-  rows: readonly Row<StatisticName>[],
+  rows: readonly RowState[],
 ): CheckedSelection {
-  const refuse = (what: string, remedy: string): RemdmError =>
-    new RemdmError(`The strategy ${kind} ${what} in step ${step}`, {
-      code: "strategy_invalid",
-      remedy,
-    });
+  const refuse = refusal(kind, step);
   const remedy = "Let its select return { reveal, remask, redraw }; each list may be left out.";
   if (!isRecord(selection)) throw refuse("selects nothing", remedy);
   if ("then" in selection) {
@@ -66,4 +61,34 @@ export function checkSelection(
     masks: [...remask, ...redraw].sort(ascending),
     tokens: [...reveal, ...redraw].sort(ascending),
   };
+}
+
+type Refuse = (what: string, remedy: string) => RemdmError;
+
+function refusal(kind: string, step: number): Refuse {
+  return (what, remedy) =>
+    new RemdmError(`The strategy ${kind} ${what} in step ${step}`, {
+      code: "strategy_invalid",
+      remedy,
+    });
+}
+
+/**
+ * Checks what a strategy remasks before the network is asked.
+ * @returns ascending positions.
+ * @throws RemdmError `strategy_invalid`, as {@link checkSelection}.
+ */
+export function checkRemasks(
+  kind: string,
+  step: number,
+  remask: unknown,
+  rows: readonly RowState[],
+): readonly number[] {
+  if (!Array.isArray(remask)) {
+    throw refusal(kind, step)(
+      "has a remaskFirst that returns no array",
+      "Let it return the positions that become masks.",
+    );
+  }
+  return checkSelection(kind, step, { remask: remask as unknown }, rows).masks;
 }

@@ -1,6 +1,17 @@
 /** Lists the built-in strategies. Adding one takes its file and a line here. */
 import type { StrategyDefinition, StrategyData, StrategyMaker } from "../definition.ts";
 import type { ModelKind } from "../denoiser.ts";
+import { confidence } from "./confidence.ts";
+import { editing } from "./editing.ts";
+import { entropy } from "./entropy.ts";
+import { entropyBounded } from "./entropyBounded.ts";
+import { factor } from "./factor.ts";
+import { margin } from "./margin.ts";
+import { p2 } from "./p2.ts";
+import { random } from "./random.ts";
+import { rcr } from "./rcr.ts";
+import { remdmLlada } from "./remdmLlada.ts";
+import { threshold } from "./threshold.ts";
 import { analytic, analyticScores } from "./analytic.ts";
 import { ar } from "./ar.ts";
 import { ddpm } from "./ddpm.ts";
@@ -26,6 +37,17 @@ const MAKERS = [
   remdmConf,
   remdmLoop,
   remdm,
+  confidence,
+  margin,
+  entropy,
+  random,
+  threshold,
+  factor,
+  entropyBounded,
+  p2,
+  rcr,
+  remdmLlada,
+  editing,
 ] as const;
 
 type DataOf<Maker> =

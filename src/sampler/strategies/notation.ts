@@ -123,7 +123,7 @@ export function strategyNamed(
   const bound = Object.entries(BOUNDS).find(([, named]) => named === definition);
   const long = bound === undefined ? undefined : settingOfBound(bound[0]);
   refuseUnused(kind, settings, speaker, [
-    ...Object.keys(options),
+    ...usesIn("", options).map(({ setting }) => setting),
     ...(long === undefined ? [] : [long]),
   ]);
   const said =
@@ -137,7 +137,10 @@ function filledIn(
   settings: Readonly<Record<string, number | undefined>>,
 ): Readonly<Record<string, number>> {
   return Object.fromEntries(
-    usesIn("", table).map(({ setting, option }) => [setting, settings[setting] ?? option.default]),
+    usesIn("", table).map(({ setting, name, option }) => [
+      name,
+      settings[setting] ?? option.default,
+    ]),
   );
 }
 

@@ -4,40 +4,44 @@
  * ReMDM-max. The original's named strategies are points of it.
  */
 import { defineStrategy, type Step, type Transition } from "../definition.ts";
+import type { OptionTable } from "../optionTable.ts";
 import { revealChance, sigmaMax } from "./posterior.ts";
 import { LOOP_OPTIONS, sharesWithin, SWITCH_OPTIONS, type Window } from "./window.ts";
+
+/** The options of the family, which orders of revealing have too. */
+export const REMDM_OPTIONS = {
+  cap: {
+    type: "number",
+    default: 1,
+    range: "[0, 1]",
+    help: "largest chance of a remask in one step; 1 is no cap",
+    setting: "etaCap",
+  },
+  rescale: {
+    type: "number",
+    default: 1,
+    range: "[0, 1]",
+    help: "share of the largest allowed chance of a remask",
+    setting: "etaRescale",
+  },
+  confidence: {
+    type: "flag",
+    default: false,
+    help: "whether low-confidence tokens are remasked first",
+  },
+  window: {
+    type: "variant",
+    variants: { switch: SWITCH_OPTIONS, loop: LOOP_OPTIONS },
+    help: "when remasking acts; left out: always",
+  },
+} as const satisfies OptionTable;
 
 export const remdm = defineStrategy({
   kind: "remdm",
   source: "ReMDM, section 4",
   summary:
     "sigma = rescale * min(cap, sigmaMax), with confidence times softmax(-psi)_i, in a window",
-  options: {
-    cap: {
-      type: "number",
-      default: 1,
-      range: "[0, 1]",
-      help: "largest chance of a remask in one step; 1 is no cap",
-      setting: "etaCap",
-    },
-    rescale: {
-      type: "number",
-      default: 1,
-      range: "[0, 1]",
-      help: "share of the largest allowed chance of a remask",
-      setting: "etaRescale",
-    },
-    confidence: {
-      type: "flag",
-      default: false,
-      help: "whether low-confidence tokens are remasked first",
-    },
-    window: {
-      type: "variant",
-      variants: { switch: SWITCH_OPTIONS, loop: LOOP_OPTIONS },
-      help: "when remasking acts; left out: always",
-    },
-  },
+  options: REMDM_OPTIONS,
   confidence: ({ confidence }) => confidence,
   transition: remdmTransition,
 });

@@ -103,7 +103,10 @@ export function sampleCommand(): Command {
   command.optionsGroup("Strategy:");
   for (const { flag, help } of strategyFlags()) command.option(flag, help, readNumber);
   return command
-    .option("--strategy-option <name=value...>", "an option of a strategy of your own")
+    .option(
+      "--strategy-option <name=value...>",
+      "an option of the strategy that has no flag, or of your own: of=drawn, window=loop",
+    )
     .optionsGroup("Output:")
     .option("--no-special-tokens", "leave them out of the texts")
     .option("--json", "print one JSON object")

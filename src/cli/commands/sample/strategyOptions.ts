@@ -1,6 +1,8 @@
 /** Makes the flags of strategies from the option tables, and reads strategies from flags. */
 import { isStrategyModule, loadStrategy } from "../../../program/loadStrategy.ts";
-import type { DefinedStrategy, AnyStrategyMaker } from "../../../sampler/definition.ts";
+import type { DefinedStrategy } from "../../../sampler/definition.ts";
+import type { OptionTable } from "../../../sampler/optionTable.ts";
+import { BUILT_IN } from "../../../sampler/strategies/builtIn.ts";
 import type { Strategy } from "../../../sampler/strategy.ts";
 import {
   SETTING_USES,
@@ -23,16 +25,25 @@ const SPEAKER: Speaker = {
  * @returns the strategy with every option filled in.
  * @throws UsageError for a name that is none, or a flag that this strategy does not use.
  */
-export function strategyOf(name: string, flags: StrategyFlags): Strategy {
-  return strategyNamed(name, flags, SPEAKER) as Strategy;
+export function strategyOf(name: string, flags: NamedStrategyFlags): Strategy {
+  const strategy = strategyNamed(name, flags, SPEAKER);
+  const { strategyOption = [] } = flags;
+  if (strategyOption.length === 0) return strategy as Strategy;
+  const definition = BUILT_IN.find(({ kind }) => kind === strategy.kind);
+  const pairs = strategyOption.map((pair) => readPair(pair, strategy.kind, definition?.options));
+  return { ...strategy, ...Object.fromEntries(pairs) } as Strategy;
+}
+
+/** What commander hands over for a strategy that has a name. */
+export interface NamedStrategyFlags extends StrategyFlags {
+  /** `name=value` each. */
+  readonly strategyOption?: readonly string[];
 }
 
 /** What commander hands over for a strategy of a module. */
-export interface OwnStrategyFlags extends StrategyFlags {
+export interface OwnStrategyFlags extends NamedStrategyFlags {
   readonly strategy?: string;
   readonly predictor?: string;
-  /** `name=value` each. */
-  readonly strategyOption?: readonly string[];
 }
 
 /**
@@ -42,13 +53,7 @@ export interface OwnStrategyFlags extends StrategyFlags {
  */
 export async function ownStrategy(flags: OwnStrategyFlags): Promise<DefinedStrategy | undefined> {
   const { strategy, predictor, strategyOption = [] } = flags;
-  if (strategy === undefined || !isStrategyModule(strategy)) {
-    if (strategyOption.length === 0) return undefined;
-    throw new UsageError(
-      "--strategy-option is for strategies of your own",
-      "Use the flags of the built-in strategy, or name a module: --strategy ./mine.js#name.",
-    );
-  }
+  if (strategy === undefined || !isStrategyModule(strategy)) return undefined;
   if (predictor !== undefined) {
     throw new UsageError("--predictor is for built-in strategies", "Leave it out.");
   }
@@ -59,10 +64,10 @@ export async function ownStrategy(flags: OwnStrategyFlags): Promise<DefinedStrat
   if (stray !== undefined) {
     throw new UsageError(
       `${kebab(stray)} is not an option of the strategy ${make.definition.kind}`,
-      optionsOf(make),
+      optionsOf(table),
     );
   }
-  const given = strategyOption.map((pair) => readPair(pair, make));
+  const given = strategyOption.map((pair) => readPair(pair, make.definition.kind, table));
   const options = new Map<string, unknown>([
     ...settings.map((one) => [one, flags[one]] as const),
     ...given,
@@ -70,30 +75,42 @@ export async function ownStrategy(flags: OwnStrategyFlags): Promise<DefinedStrat
   return make.with(Object.fromEntries(options));
 }
 
-/** Reads `eta=0.1` by the type that the option table says. */
-function readPair(pair: string, make: AnyStrategyMaker): readonly [string, unknown] {
+/**
+ * Reads `eta=0.1`, `of=drawn`, `counts=3,2,1` or `window=loop` by the type that the option table
+ * says; ranges are checked later.
+ */
+function readPair(pair: string, kind: string, table: OptionTable = {}): readonly [string, unknown] {
   const [name, ...rest] = pair.split("=");
   const text = rest.join("=");
-  const table = make.definition.options ?? {};
   if (rest.length === 0) {
-    throw new UsageError(`--strategy-option ${pair} has no value`, optionsOf(make));
+    throw new UsageError(`--strategy-option ${pair} has no value`, optionsOf(table));
   }
   if (!Object.hasOwn(table, name)) {
     throw new UsageError(
-      `--strategy-option ${pair} names no option of the strategy ${make.definition.kind}`,
-      optionsOf(make),
+      `--strategy-option ${pair} names no option of the strategy ${kind}`,
+      optionsOf(table),
     );
   }
-  const { type } = table[name];
-  if (type === "flag") return [name, text === "true" ? true : text === "false" ? false : text];
-  return [
-    name,
-    type === "choice" || text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text),
-  ];
+  switch (table[name].type) {
+    case "flag":
+      return [name, text === "true" ? true : text === "false" ? false : text];
+    case "choice":
+      return [name, text];
+    case "integers":
+      return [name, text.split(",").map(numberOrText)];
+    case "variant":
+      return [name, { kind: text }];
+    default:
+      return [name, numberOrText(text)];
+  }
 }
 
-function optionsOf(make: AnyStrategyMaker): string {
-  const names = Object.keys(make.definition.options ?? {});
+function numberOrText(text: string): number | string {
+  return text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+function optionsOf(table: OptionTable): string {
+  const names = Object.keys(table);
   if (names.length === 0) return "Leave it out: this strategy has none.";
   return `Write --strategy-option NAME=VALUE; its options are ${names.join(", ")}.`;
 }

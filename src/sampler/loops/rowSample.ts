@@ -1,0 +1,76 @@
+/** A `RowSample` is one sample of the ask-first loop: its text, and what it remembers. */
+import type { RowState } from "../definition.ts";
+import type { TokenId } from "../denoiser.ts";
+import type { Draw } from "../draw/rowSampler.ts";
+import { TextWindow, type WindowSettings } from "./textWindow.ts";
+
+export class RowSample {
+  readonly sample: number;
+  readonly window: TextWindow;
+  /** Of the strategy: plain data. */
+  memory: unknown = undefined;
+  /** Whether nothing is masked and the strategy changed nothing. */
+  settled = false;
+  readonly #maskId: TokenId;
+  /** [L] what the token at each free position had when it was revealed. */
+  readonly #psi: Float64Array;
+  readonly #logProbability: Float64Array;
+
+  constructor(sample: number, settings: WindowSettings) {
+    this.sample = sample;
+    this.window = new TextWindow(settings);
+    this.#maskId = settings.maskId;
+    this.#psi = new Float64Array(settings.length);
+    this.#logProbability = new Float64Array(settings.length);
+  }
+
+  /** Begins a window. @param stride tokens that the window moves on by; 0 for the first one. */
+  begin(stride: number, memory: unknown): void {
+    if (stride > 0) this.window.slide(stride);
+    this.memory = memory;
+    this.settled = false;
+  }
+
+  get masks(): number {
+    const { free, tokens } = this.window;
+    return free.reduce((sum, position) => sum + Number(tokens[position] === this.#maskId), 0);
+  }
+
+  isMasked(position: number): boolean {
+    return this.window.tokens[position] === this.#maskId;
+  }
+
+  /** @param uniform the random number of this sample, step and position. */
+  stateAt(position: number, uniform: number): RowState {
+    const masked = this.isMasked(position);
+    return {
+      position,
+      token: this.window.tokens[position],
+      masked,
+      uniform,
+      psi: masked ? 0 : this.#psi[position],
+      logProbability: masked ? -Infinity : this.#logProbability[position],
+    };
+  }
+
+  /** @returns the tokens that stood there. */
+  remask(positions: readonly number[]): TokenId[] {
+    const { tokens } = this.window;
+    const left = positions.map((position) => tokens[position]);
+    for (const position of positions) tokens[position] = this.#maskId;
+    return left;
+  }
+
+  reveal(positions: readonly number[], draws: readonly Draw[]): void {
+    positions.forEach((position, n) => {
+      this.window.tokens[position] = draws[n].token;
+      this.#psi[position] = draws[n].probability;
+      this.#logProbability[position] = draws[n].logProbability ?? NaN;
+    });
+  }
+
+  /** Shifts positions of the window to positions of the text. */
+  inText(positions: readonly number[]): number[] {
+    return positions.map((position) => position + this.window.offset);
+  }
+}
