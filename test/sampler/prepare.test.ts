@@ -19,7 +19,9 @@ function resolve(options: Record<string, unknown>) {
 }
 
 const KINDS =
-  "mdlm, ddpm, analytic, ar, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm";
+  "mdlm, ddpm, analytic, ar, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm, " +
+  "confidence, margin, entropy, random, threshold, factor, entropy-bounded, p2, rcr, " +
+  "remdm-llada, editing";
 const loop = (options: object) => ({ strategy: { kind: "remdm-loop", ...options } });
 const remdm = (options: object) => ({ strategy: { kind: "remdm", ...options } });
 const windowed = (options: object) => remdm({ window: options });

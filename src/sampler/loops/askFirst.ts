@@ -6,7 +6,7 @@
  */
 import { RemdmError } from "../../foundation/errors.ts";
 import { Pace } from "../../foundation/pace.ts";
-import type { Row, RowField, RowState, RowStep, Told } from "../definition.ts";
+import type { Row, RowState, RowStep, Told } from "../definition.ts";
 import type { Denoiser, ForwardRequest } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import { invalidRow } from "../draw/rowAddress.ts";
@@ -15,6 +15,7 @@ import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from 
 import { stepOf } from "../plan.ts";
 import type { LoopPlan } from "../loopPlan.ts";
 import type { PreparedRun } from "../prepare.ts";
+import type { RowField } from "../rowFields.ts";
 import { networkSigma } from "../schedule.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
