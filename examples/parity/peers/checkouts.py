@@ -24,13 +24,16 @@ def revision_of(checkout: Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def imported(checkout: Path, file: str, stand_ins: StandIns) -> Published:
+def imported(checkout: Path, file: str, stand_ins: StandIns, package: str = "") -> Published:
     """Imports one file of a checkout; what it imports from its own folder goes with it.
 
-    No module of the checkout stays in `sys.modules`, since the peers use the same names.
+    A file with relative imports names its package, whose `__init__` is not run where the package is
+    a stand-in with a `__path__`. No module of the checkout stays in `sys.modules`, since the peers
+    use the same names.
     """
     path = checkout / file
-    spec = importlib.util.spec_from_file_location(f"peer_{path.stem}", path)
+    name = f"{package}.{path.stem}" if package else f"peer_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)

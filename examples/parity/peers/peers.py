@@ -18,8 +18,21 @@ from typing import Any
 import torch
 from checkouts import revision_of
 
-# Modules beside this one. Each has REPOSITORY and `record(checkout) -> recordings`.
-PEERS = ("dream", "fast_dllm", "llada", "mdpo", "remdm_llada")
+# Modules beside this one. Each has REPOSITORY and `record(checkout) -> recordings`; one whose
+# checkout is no git repository has `revision(checkout)`, too.
+PEERS = (
+    "dream",
+    "editing",
+    "entropy_bounded",
+    "fast_dllm",
+    "first_hitting",
+    "hf_diffusers",
+    "llada",
+    "mdpo",
+    "p2",
+    "psi",
+    "remdm_llada",
+)
 
 
 def main() -> int:
@@ -61,19 +74,24 @@ def _options() -> argparse.Namespace:
         help=f"a git checkout of a peer: {', '.join(PEERS)}; may be given more than once",
     )
     parser.add_argument(
-        "--record", required=True, type=_folder, metavar="FOLDER", help="where the files go"
+        "--record",
+        required=True,
+        type=_folder,
+        metavar="FOLDER",
+        help="where the files go",
     )
     return parser.parse_args()
 
 
 def _checkout(text: str) -> tuple[str, Path, str]:
-    """Reads NAME=DIR; answers with the name, the folder and its commit."""
+    """Reads NAME=DIR; answers with the name, the folder and its commit or release."""
     name, _, given = text.partition("=")
     if name not in PEERS:
         raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PEERS)}")
     folder = _folder(given)
     try:
-        return name, folder, revision_of(folder)
+        revision = getattr(importlib.import_module(name), "revision", revision_of)
+        return name, folder, revision(folder)
     except subprocess.CalledProcessError as error:
         raise argparse.ArgumentTypeError(f"{given!r} is not a git checkout") from error
 

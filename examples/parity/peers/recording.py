@@ -14,7 +14,11 @@ from hash_network import HashNetwork
 from torch import Tensor
 
 
-class Case(TypedDict):
+class Start(TypedDict, total=False):
+    start: list[int]  # tokens [L]: given where what is known at the start is no prefix
+
+
+class Case(Start):
     """What a sampler is run with."""
 
     function: str  # the published function
@@ -63,13 +67,15 @@ class Noise:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Keeps what `torch.rand`, `rand_like` and `multinomial` draw; they draw as ever."""
+        """Keeps what `rand`, `rand_like`, `uniform_` and `multinomial` draw; they draw as ever."""
         with ExitStack() as patches:
             for name in ("rand", "rand_like"):
                 watching = self._uniform(getattr(torch, name))
                 patches.enter_context(mock.patch.object(torch, name, watching))
             watching = self._multinomial(torch.multinomial)
             patches.enter_context(mock.patch.object(torch, "multinomial", watching))
+            watching = self._in_place(Tensor.uniform_)
+            patches.enter_context(mock.patch.object(Tensor, "uniform_", watching))
             yield
 
     def by_call(self) -> Draws:
@@ -96,24 +102,45 @@ class Noise:
 
         return watched
 
+    def _in_place(self, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """Its values are kept: drawn after a `multinomial`, they do not follow from the seed."""
+
+        def watched(*arguments: object, **named: object) -> Tensor:
+            drawn = draw(*arguments, **named)
+            self._kept("rand", drawn)["values"] = _base64(drawn)
+            return drawn
+
+        return watched
+
     def _multinomial(self, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """On a CPU it takes the largest of p / q, q exponential: q is drawn here once before it.
 
         Raises an AssertionError where PyTorch does not do so.
         """
 
-        def watched(p: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
+        def watched(
+            p: Tensor,
+            num_samples: int,
+            replacement: bool = False,
+            *,
+            generator: torch.Generator | None = None,
+        ) -> Tensor:
+            if generator is not None:  # none that the case's seed is for
+                return draw(p, num_samples, replacement, generator=generator)
             before = torch.get_rng_state()
             q = torch.empty_like(p).exponential_(1)
             torch.set_rng_state(before)
             drawn = draw(p, num_samples, replacement)
             largest = (p / q).topk(num_samples, dim=-1).indices
             assert drawn.sort(-1).values.equal(largest.sort(-1).values), "another way of drawing"
-            values = q.numpy().astype("<f4").tobytes()
-            self._kept("exponential", q)["values"] = base64.b64encode(values).decode()
+            self._kept("exponential", q)["values"] = _base64(q)
             return drawn
 
         return watched
+
+
+def _base64(values: Tensor) -> str:
+    return base64.b64encode(values.numpy().astype("<f4").tobytes()).decode()
 
 
 # Runs a case on the network and answers with the tokens [1, L], the prompt included.
@@ -146,6 +173,12 @@ def network_of(case: Case) -> HashNetwork:
 def prompt_of(case: Case) -> Tensor:
     """The prompt's tokens [1, P]."""
     return torch.tensor([case["prompt"]], dtype=torch.long)
+
+
+def start_of(case: Case) -> Tensor:
+    """The tokens [1, L] that the sampler starts from: what is known, and masks."""
+    masks = [case["maskId"]] * (case["length"] - len(case["prompt"]))
+    return torch.tensor([case.get("start", case["prompt"] + masks)], dtype=torch.long)
 
 
 def case_of(
