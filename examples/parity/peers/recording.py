@@ -14,11 +14,7 @@ from hash_network import HashNetwork
 from torch import Tensor
 
 
-class Start(TypedDict, total=False):
-    start: list[int]  # tokens [L]: given where what is known at the start is no prefix
-
-
-class Case(Start):
+class Case(TypedDict):
     """What a sampler is run with."""
 
     function: str  # the published function
@@ -32,11 +28,14 @@ class Case(Start):
 
 
 class DrawValues(TypedDict, total=False):
-    values: str  # base64, little-endian, row-major: given where the seed alone cannot give them
+    values: str  # base64, little-endian, row-major
 
 
 class Draw(DrawValues):
-    """Random numbers that the sampler drew."""
+    """Random numbers that the sampler drew.
+
+    The seed alone gives those of a run that has no exponential draw; otherwise all have values.
+    """
 
     of: str  # rand: uniforms in [0, 1); exponential: what `torch.multinomial` divides by
     dtype: str
@@ -63,51 +62,38 @@ class Noise:
     """The noise of a run is what its random functions drew, by calls of the network."""
 
     calls: Callable[[], int]
-    draws: list[tuple[int, Draw]] = field(default_factory=list)
+    kept: list[tuple[int, str, Tensor]] = field(default_factory=list)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Keeps what `rand`, `rand_like`, `uniform_` and `multinomial` draw; they draw as ever."""
+        """Keeps what `torch.rand`, `rand_like` and `multinomial` draw; they draw as ever."""
         with ExitStack() as patches:
             for name in ("rand", "rand_like"):
                 watching = self._uniform(getattr(torch, name))
                 patches.enter_context(mock.patch.object(torch, name, watching))
             watching = self._multinomial(torch.multinomial)
             patches.enter_context(mock.patch.object(torch, "multinomial", watching))
-            watching = self._in_place(Tensor.uniform_)
-            patches.enter_context(mock.patch.object(Tensor, "uniform_", watching))
             yield
 
-    def by_call(self) -> Draws:
-        calls = [
-            [draw for at, draw in self.draws if at == call] for call in range(1, self.calls() + 1)
-        ]
-        if not self.draws:
+    def draws(self) -> Draws:
+        if not self.kept:
             return {}
+        with_values = any(of == "exponential" for _, of, _ in self.kept)
+        calls = [
+            [_draw(of, drawn, with_values) for at, of, drawn in self.kept if at == call]
+            for call in range(1, self.calls() + 1)
+        ]
         return (
             {"drawsEachCall": calls[0]} if calls.count(calls[0]) == len(calls) else {"draws": calls}
         )
 
-    def _kept(self, of: str, drawn: Tensor) -> Draw:
-        dtype = str(drawn.dtype).removeprefix("torch.")
-        draw: Draw = {"of": of, "dtype": dtype, "shape": list(drawn.shape)}
-        self.draws.append((self.calls(), draw))
-        return draw
+    def _keep(self, of: str, drawn: Tensor) -> None:
+        self.kept.append((self.calls(), of, drawn.clone()))
 
     def _uniform(self, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def watched(*arguments: object, **named: object) -> Tensor:
             drawn = draw(*arguments, **named)
-            self._kept("rand", drawn)
-            return drawn
-
-        return watched
-
-    def _in_place(self, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        """Its values are kept: drawn after a `multinomial`, they do not follow from the seed."""
-
-        def watched(*arguments: object, **named: object) -> Tensor:
-            drawn = draw(*arguments, **named)
-            self._kept("rand", drawn)["values"] = _base64(drawn)
+            self._keep("rand", drawn)
             return drawn
 
         return watched
@@ -118,29 +104,26 @@ class Noise:
         Raises an AssertionError where PyTorch does not do so.
         """
 
-        def watched(
-            p: Tensor,
-            num_samples: int,
-            replacement: bool = False,
-            *,
-            generator: torch.Generator | None = None,
-        ) -> Tensor:
-            if generator is not None:  # none that the case's seed is for
-                return draw(p, num_samples, replacement, generator=generator)
+        def watched(p: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
             before = torch.get_rng_state()
             q = torch.empty_like(p).exponential_(1)
             torch.set_rng_state(before)
             drawn = draw(p, num_samples, replacement)
             largest = (p / q).topk(num_samples, dim=-1).indices
             assert drawn.sort(-1).values.equal(largest.sort(-1).values), "another way of drawing"
-            self._kept("exponential", q)["values"] = _base64(q)
+            self._keep("exponential", q)
             return drawn
 
         return watched
 
 
-def _base64(values: Tensor) -> str:
-    return base64.b64encode(values.numpy().astype("<f4").tobytes()).decode()
+def _draw(of: str, drawn: Tensor, with_values: bool) -> Draw:
+    dtype = str(drawn.dtype).removeprefix("torch.")
+    draw: Draw = {"of": of, "dtype": dtype, "shape": list(drawn.shape)}
+    if with_values:
+        little_endian = drawn.numpy().astype(drawn.numpy().dtype.newbyteorder("<"))
+        draw["values"] = base64.b64encode(little_endian.tobytes()).decode()
+    return draw
 
 
 # Runs a case on the network and answers with the tokens [1, L], the prompt included.
@@ -159,7 +142,7 @@ def recorded(case: Case, network: HashNetwork, sampler: Sampler) -> Recording:
     states = [*network.asked[1:], result]
     return {
         **case,
-        **noise.by_call(),
+        **noise.draws(),
         "calls": len(network.asked),
         "states": [state[0].tolist() for state in states],
         "result": result[0].tolist(),
@@ -173,12 +156,6 @@ def network_of(case: Case) -> HashNetwork:
 def prompt_of(case: Case) -> Tensor:
     """The prompt's tokens [1, P]."""
     return torch.tensor([case["prompt"]], dtype=torch.long)
-
-
-def start_of(case: Case) -> Tensor:
-    """The tokens [1, L] that the sampler starts from: what is known, and masks."""
-    masks = [case["maskId"]] * (case["length"] - len(case["prompt"]))
-    return torch.tensor([case.get("start", case["prompt"] + masks)], dtype=torch.long)
 
 
 def case_of(
