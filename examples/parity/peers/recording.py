@@ -14,7 +14,11 @@ from hash_network import HashNetwork
 from torch import Tensor
 
 
-class Case(TypedDict):
+class Start(TypedDict, total=False):
+    start: list[int]  # tokens [L]: given where what is known at the start is no prefix
+
+
+class Case(Start):
     """What a sampler is run with."""
 
     function: str  # the published function
@@ -37,7 +41,9 @@ class Draw(DrawValues):
     The seed alone gives those of a run that has no exponential draw; otherwise all have values.
     """
 
-    of: str  # rand: uniforms in [0, 1); exponential: what `torch.multinomial` divides by
+    # rand: uniforms in [0, 1); exponential: what `torch.multinomial` divides by; randint: whole
+    # numbers, of which each takes a word of the generator.
+    of: str
     dtype: str
     shape: list[int]
 
@@ -84,11 +90,14 @@ class Noise:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Keeps what `torch.rand`, `rand_like` and `multinomial` draw; they draw as ever."""
+        """Keeps what PyTorch's random functions draw; they draw as ever."""
         with ExitStack() as patches:
-            for name in ("rand", "rand_like"):
-                watching = self._uniform(getattr(torch, name))
+            for name in ("rand", "rand_like", "randint"):
+                of = name.removesuffix("_like")
+                watching = self._watched(of, getattr(torch, name))
                 patches.enter_context(mock.patch.object(torch, name, watching))
+            in_place = self._watched("rand", Tensor.uniform_)
+            patches.enter_context(mock.patch.object(Tensor, "uniform_", in_place))
             watching = self._multinomial(torch.multinomial)
             patches.enter_context(mock.patch.object(torch, "multinomial", watching))
             yield
@@ -108,10 +117,11 @@ class Noise:
     def _keep(self, of: str, drawn: Tensor) -> None:
         self.kept.append((self.calls(), of, drawn.clone()))
 
-    def _uniform(self, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def _watched(self, of: str, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def watched(*arguments: object, **named: object) -> Tensor:
             drawn = draw(*arguments, **named)
-            self._keep("rand", drawn)
+            if named.get("generator") is None:  # else the seed of the case is not its seed
+                self._keep(of, drawn)
             return drawn
 
         return watched
@@ -122,7 +132,15 @@ class Noise:
         Raises an AssertionError where PyTorch does not do so.
         """
 
-        def watched(p: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
+        def watched(
+            p: Tensor,
+            num_samples: int,
+            replacement: bool = False,
+            *,
+            generator: torch.Generator | None = None,
+        ) -> Tensor:
+            if generator is not None:
+                return draw(p, num_samples, replacement, generator=generator)
             before = torch.get_rng_state()
             q = torch.empty_like(p).exponential_(1)
             torch.set_rng_state(before)
@@ -174,6 +192,12 @@ def network_of(case: Case) -> HashNetwork:
 def prompt_of(case: Case) -> Tensor:
     """The prompt's tokens [1, P]."""
     return torch.tensor([case["prompt"]], dtype=torch.long)
+
+
+def start_of(case: Case) -> Tensor:
+    """The tokens [1, L] that the sampler starts from: what is known, and masks."""
+    masks = [case["maskId"]] * (case["length"] - len(case["prompt"]))
+    return torch.tensor([case.get("start", case["prompt"] + masks)], dtype=torch.long)
 
 
 def case_of(

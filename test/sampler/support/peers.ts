@@ -7,9 +7,13 @@ import { TorchGenerator } from "../../../src/sampler/loops/parity/torchGenerator
 
 /** Random numbers that a published sampler drew at once. */
 export interface PeerDraw {
-  /** `rand`: uniforms r in [0, 1). `exponential`: q, of which the sampler takes argmax p / q. */
-  readonly of: "rand" | "exponential";
-  readonly dtype: "float32" | "float64";
+  /**
+   * `rand`: uniforms r in [0, 1). `exponential`: q, of which the sampler takes argmax p / q.
+   * `randint`: whole numbers below a bound that only the sampler knows, a word of the generator
+   * each; the run has them under a name of its own.
+   */
+  readonly of: "rand" | "exponential" | "randint";
+  readonly dtype: "float32" | "float64" | "int64";
   readonly shape: readonly number[];
   /** Base64, little-endian, row-major; absent where the seed gives them. */
   readonly values?: string;
@@ -21,6 +25,8 @@ export interface PeerCase {
   readonly options: Readonly<Record<string, unknown>>;
   readonly seed: number;
   readonly prompt: readonly TokenId[];
+  /** [L] tokens, where what is known at the start is no prefix. */
+  readonly start?: readonly TokenId[];
   /** L, of prompt and answer together. */
   readonly length: number;
   readonly vocabSize: number;
@@ -61,7 +67,8 @@ export function uniformOf({ of }: Pick<PeerDraw, "of">, drawn: number): number {
   return of === "rand" ? 1 - drawn : -Math.expm1(-drawn);
 }
 
-function numbersOf({ dtype, shape, values }: PeerDraw, generator: TorchGenerator): Float64Array {
+function numbersOf(draw: PeerDraw, generator: TorchGenerator): Float64Array {
+  const { of, dtype, shape, values } = draw;
   if (values !== undefined) {
     const { buffer } = Uint8Array.from(Buffer.from(values, "base64"));
     return Float64Array.from(
@@ -69,6 +76,10 @@ function numbersOf({ dtype, shape, values }: PeerDraw, generator: TorchGenerator
     );
   }
   const length = shape.reduce((product, size) => product * size, 1);
+  if (of === "randint") {
+    generator.skip32(length);
+    return new Float64Array();
+  }
   const next = () => (dtype === "float32" ? generator.float32() : generator.float64());
   return Float64Array.from({ length }, next);
 }
