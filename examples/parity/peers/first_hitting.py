@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from checkouts import Published, StandIns, Unused, imported
+from checkouts import Published, StandIns, Unused, imported, no_bar
 from hash_network import HashNetwork
 from recording import Case, Recording, case_of, network_of, recorded, start_of
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ STAND_INS: StandIns = {
     "hydra.utils": {},
     "lightning": {"LightningModule": nn.Module},
     "transformers": {"PreTrainedTokenizer": Unused},
+    "tqdm": {"tqdm": no_bar},
     **{name: {} for name in ("dataloader", "metrics", "models", "utils")},
 }
 
@@ -49,7 +51,9 @@ class Events(Recording):
 
 def record(checkout: Path) -> list[Events]:
     published = imported(checkout, "diffusion.py", STAND_INS)
-    return [_events(published, case) for case in cases()]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "CUDA is not available", UserWarning)
+        return [_events(published, case) for case in cases()]
 
 
 def _events(published: Published, case: Case) -> Events:

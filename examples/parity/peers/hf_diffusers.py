@@ -32,7 +32,7 @@ PROMPT = (3, 7, 1, 2)
 
 
 def revision(checkout: Path) -> str:
-    """The release: the package is no git repository."""
+    """The release: the package is no git repository. Raises a ValueError where it is not there."""
     return str(_published(checkout).__version__)
 
 
@@ -51,20 +51,23 @@ def record(checkout: Path) -> list[Recording]:
 
 
 def _published(checkout: Path) -> Published:
+    package = checkout / "diffusers"
+    if not package.is_dir():
+        raise ValueError(f"{checkout} does not hold the package diffusers")
     if str(checkout) not in sys.path:
-        sys.path.append(str(checkout))
-    return importlib.import_module("diffusers")
+        sys.path.append(str(checkout))  # last: PyTorch is that of the environment
+    published = importlib.import_module("diffusers")
+    if not Path(str(published.__file__)).resolve().is_relative_to(package):
+        raise ValueError(f"{published.__file__} is found before {package}")
+    return published
 
 
 def refine_blocks(published: Published, network: HashNetwork, case: Case) -> Tensor:
     """The pipeline as it is. The network is asked about the block and what is left of it."""
     prompt = prompt_of(case)
     pipeline = published.LLaDA2Pipeline(network, published.BlockRefinementScheduler())
-    named = {
-        "mask_token_id": case["maskId"],
-        "output_type": "seq",
-        "return_dict": False,
-    }
+    pipeline.set_progress_bar_config(disable=True)
+    named = {"mask_token_id": case["maskId"], "output_type": "seq", "return_dict": False}
     answer, _ = pipeline(input_ids=prompt, **named, **case["options"])
     return torch.cat([prompt, answer], dim=1)
 

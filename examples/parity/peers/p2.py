@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from checkouts import Published, StandIns, imported
+from checkouts import Published, StandIns, imported, no_bar
 from hash_network import HashNetwork
 from recording import Case, Recording, case_of, network_of, recorded, start_of
 from torch import Tensor
@@ -14,7 +14,11 @@ from torch import Tensor
 REPOSITORY = "pengzhangzhi/Path-Planning"
 
 # The schedules' module can draw them with matplotlib; nobody asks it to.
-PLOTS: StandIns = {"matplotlib": {}, "matplotlib.pyplot": {}}
+STAND_INS: StandIns = {
+    "matplotlib": {},
+    "matplotlib.pyplot": {},
+    "tqdm": {"tqdm": no_bar},
+}
 PROMPT = (3, 7, 1, 12, 5)
 GAPS = [3, 19, 19, 1, 12, 19, 19, 19, 19, 5, 19, 19, 19, 19, 19, 8]
 
@@ -23,9 +27,9 @@ def record(checkout: Path) -> list[Recording]:
     sources = checkout / "src"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.cuda.amp.autocast: an old name, and no CUDA
-        sampling = imported(sources, "path_planning/p2.py", PLOTS)
-        scores = imported(sources, "path_planning/score_function.py", PLOTS)
-        schedules = imported(sources, "path_planning/scheduler.py", PLOTS)
+        sampling = imported(sources, "path_planning/p2.py", STAND_INS)
+        scores = imported(sources, "path_planning/score_function.py", STAND_INS)
+        schedules = imported(sources, "path_planning/scheduler.py", STAND_INS)
 
         def sample(network: HashNetwork, case: Case) -> Tensor:
             tokens: Tensor = getattr(sampling, case["function"])(

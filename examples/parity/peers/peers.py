@@ -94,6 +94,8 @@ def _checkout(text: str) -> tuple[str, Path, str]:
         return name, folder, revision(folder)
     except subprocess.CalledProcessError as error:
         raise argparse.ArgumentTypeError(f"{given!r} is not a git checkout") from error
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _folder(text: str) -> Path:
