@@ -96,6 +96,7 @@ describe("the recorder", () => {
     ["is no folder", "llada", "nowhere", "is not a folder"],
     ["is no git checkout", "llada", ".", "is not a git checkout"],
     ["has an unknown name", "nobody", ".", "'nobody' is none of"],
+    ["lacks the package", "hf_diffusers", ".", "does not hold the package diffusers"],
   ])("refuses a checkout that %s", async (_, name, path, message) => {
     const { exitCode, stderr } = await record(`${name}=${join(folder, path)}`);
     expect(exitCode).toBe(2);

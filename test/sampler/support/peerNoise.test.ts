@@ -14,6 +14,25 @@ const exponential: Race = (weight, r) => weight / (1e-10 - Math.log(r + 1e-10));
 /** `torch.multinomial`, which divides by exponential numbers. */
 const quotient: Race = (weight, q) => weight / q;
 
+describe.each(["p2", "entropy-bounded", "editing", "hf-diffusers", "first-hitting", "psi"])(
+  "the recordings of %s",
+  (peer) => {
+    it("end with the result, have a state a call, and keep what was given", () => {
+      for (const run of peerCases(peer)) {
+        const { function: name, states, calls, maskId, result } = run;
+        expect(states.at(-1)).toEqual(result);
+        expect(states).toHaveLength(Math.max(1, calls));
+        if (name === "EntropyBoundScheduler") continue; // its result says what is accepted
+        const start = startOf(run);
+        const given = [...start.keys()].filter((l) => start[l] !== maskId);
+        for (const state of states) {
+          expect(given.map((l) => state[l])).toEqual(given.map((l) => start[l]));
+        }
+      }
+    });
+  },
+);
+
 describe("the tokens that a published run reveals are the draws of its noise", () => {
   it.each<[string, string, string | undefined, Race]>([
     ["p2", "p2_sampling", "tau", gumbel],
