@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
+from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,14 @@ def revision_of(checkout: Path) -> str:
     """The checkout's commit. Raises CalledProcessError where it is not a git checkout."""
     command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def release_of(folder: Path, package: str) -> str:
+    """The version of a package that is installed there. Raises PackageNotFoundError."""
+    found = next(iter(Distribution.discover(name=package, path=[str(folder)])), None)
+    if found is None:
+        raise PackageNotFoundError(package)
+    return found.version
 
 
 def imported(checkout: Path, file: str, stand_ins: StandIns, package: str = "") -> Published:

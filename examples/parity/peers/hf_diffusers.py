@@ -31,11 +31,6 @@ NEVER = -1  # an end of text that no token is
 PROMPT = (3, 7, 1, 2)
 
 
-def revision(checkout: Path) -> str:
-    """The release: the package is no git repository. Raises a ValueError where it is not there."""
-    return str(_published(checkout).__version__)
-
-
 def record(checkout: Path) -> list[Recording]:
     published = _published(checkout)
     samplers = {
@@ -51,14 +46,11 @@ def record(checkout: Path) -> list[Recording]:
 
 
 def _published(checkout: Path) -> Published:
-    package = checkout / "diffusers"
-    if not package.is_dir():
-        raise ValueError(f"{checkout} does not hold the package diffusers")
     if str(checkout) not in sys.path:
         sys.path.append(str(checkout))  # last: PyTorch is that of the environment
     published = importlib.import_module("diffusers")
-    if not Path(str(published.__file__)).resolve().is_relative_to(package):
-        raise ValueError(f"{published.__file__} is found before {package}")
+    if not Path(str(published.__file__)).resolve().is_relative_to(checkout):
+        raise ValueError(f"{published.__file__} is found before the package in {checkout}")
     return published
 
 
@@ -106,7 +98,7 @@ def _one_block() -> list[Case]:
         *[_refined(threshold=threshold) for threshold in (0.3, 0.99, 2.0)],
         *[_refined(threshold=threshold, num_inference_steps=5) for threshold in (0.6, 2.0)],
         *[_refined(editing_threshold=threshold) for threshold in (None, 0.0, 0.5, 0.99)],
-        *[_refined(editing_threshold=0.5, max_post_steps=count) for count in (0, 1, 3)],
+        *[_refined(editing_threshold=0.5, max_post_steps=count) for count in (0, 1, 16)],
         _refined(num_inference_steps=16, minimal_topk=4),
         *[_refined(prompt=tuple(range(count)), threshold=2.0) for count in (3, 15)],
     ]
@@ -144,7 +136,6 @@ def _drawn() -> list[Case]:
         "max_post_steps": 3,
     }
     return [
-        _refined(**small, temperature=1.0, seed=1),
         _refined(**small, temperature=0.5, top_k=3, editing_threshold=None, seed=2),
         _refined(**small, temperature=1.0, top_p=0.9, seed=3),
     ]
@@ -161,7 +152,7 @@ def _refined(
     options = {
         "threshold": 0.9,
         "editing_threshold": 0.9,
-        "max_post_steps": 16,
+        "max_post_steps": 6,
         "minimal_topk": 1,
         "num_inference_steps": 16,
         "block_length": 16,
@@ -186,8 +177,8 @@ def _random_topk() -> list[Case]:
         (6, (0, 0), "cosine", ()),
         (6, (0, 0), "linear", ()),
         (6, (2, 0), "cosine", ()),
-        (5, (4.5, 0.5), "linear", PROMPT),
-        (8, (2, 0), "cosine", tuple(range(7))),  # more steps than masks
+        (4, (4.5, 0.5), "linear", PROMPT),
+        (6, (2, 0), "cosine", tuple(range(6))),  # more steps than masks
         (1, (2, 0), "cosine", ()),
     ]
     return [
@@ -200,8 +191,8 @@ def _random_topk() -> list[Case]:
             },
             seed=10 + index,
             prompt=prompt,
-            length=10,
-            vocab_size=12,
+            length=9,
+            vocab_size=8,
         )
         for index, (steps, temperatures, schedule, prompt) in enumerate(settings)
     ]

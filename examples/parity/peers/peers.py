@@ -12,14 +12,13 @@ import importlib
 import json
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from checkouts import revision_of
+from checkouts import release_of, revision_of
 
-# Modules beside this one. Each has REPOSITORY and `record(checkout) -> recordings`; one whose
-# checkout is no git repository has `revision(checkout)`, too.
+# Modules beside this one. Each has REPOSITORY and `record(checkout) -> recordings`.
 PEERS = (
     "dream",
     "editing",
@@ -33,6 +32,8 @@ PEERS = (
     "psi",
     "remdm_llada",
 )
+# Those whose checkout is the folder that an installed package lies in.
+PACKAGES = {"hf_diffusers": "diffusers"}
 
 
 def main() -> int:
@@ -74,11 +75,7 @@ def _options() -> argparse.Namespace:
         help=f"a git checkout of a peer: {', '.join(PEERS)}; may be given more than once",
     )
     parser.add_argument(
-        "--record",
-        required=True,
-        type=_folder,
-        metavar="FOLDER",
-        help="where the files go",
+        "--record", required=True, type=_folder, metavar="FOLDER", help="where the files go"
     )
     return parser.parse_args()
 
@@ -89,13 +86,15 @@ def _checkout(text: str) -> tuple[str, Path, str]:
     if name not in PEERS:
         raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PEERS)}")
     folder = _folder(given)
+    package = PACKAGES.get(name)
     try:
-        revision = getattr(importlib.import_module(name), "revision", revision_of)
-        return name, folder, revision(folder)
+        return name, folder, release_of(folder, package) if package else revision_of(folder)
     except subprocess.CalledProcessError as error:
         raise argparse.ArgumentTypeError(f"{given!r} is not a git checkout") from error
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    except PackageNotFoundError as error:
+        raise argparse.ArgumentTypeError(
+            f"{given!r} does not hold the package {package}"
+        ) from error
 
 
 def _folder(text: str) -> Path:
