@@ -90,8 +90,8 @@ def test_the_error_codes_are_the_schemas() -> None:
 
 
 def test_hello_and_ping() -> None:
-    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 5}))
-    assert hello == Hello(3, 5)
+    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 6}))
+    assert hello == Hello(3, 6)
     assert decode(msgpack.packb({"type": "ping", "id": 0})) == Ping(0)
 
 

@@ -200,7 +200,7 @@ def test_hello_and_forward_wait_for_the_network_and_ping_does_not() -> None:
         return FakeNetwork()
 
     with serving(load) as address, clients(address, 2) as (early, other):
-        early.send({"type": "hello", "id": 1, "protocol": 5})
+        early.send({"type": "hello", "id": 1, "protocol": 6})
         early.socket.send_multipart(frames_of(make_call(5)))
         # Messages of one client are handled in order: after this pong the two above are waiting.
         assert early.ping() == {"type": "pong", "id": 2, "busy": False, "queued": 1}

@@ -16,6 +16,7 @@ import { stepOf } from "../plan.ts";
 import type { LoopPlan } from "../loopPlan.ts";
 import type { PreparedRun } from "../prepare.ts";
 import { networkSigma } from "../schedule.ts";
+import { adjusted } from "./adjusted.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
 import { Ledger } from "./ledger.ts";
@@ -112,7 +113,7 @@ export class AskFirst {
         if (isAsked) rows.push(b * length + position);
       }
     }
-    return {
+    const request = {
       batch: open.length,
       length,
       tokens: stack(open.map(({ window }) => window.tokens)),
@@ -120,6 +121,8 @@ export class AskFirst {
       rows: Int32Array.from(rows),
       cache: this.#cache,
     };
+    const windows = open.map(({ window }) => window);
+    return adjusted(request, this.#run, windows);
   }
 
   async #select(
