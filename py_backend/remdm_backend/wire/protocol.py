@@ -208,7 +208,7 @@ def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
     if not (call.sigma.min() >= 0 and call.sigma.max() < math.inf):
         raise RequestError(call.id, "A sigma is negative or not finite.")
     rows = call.rows
-    _check_ascending(call, "rows", rows, batch * call_length)
+    _check_ascending(call.id, "rows", rows, batch * call_length)
     given = call.given
     if given is not None and ((given < 0) | (given >= vocab_size)).any():
         raise RequestError(call.id, f"A given token is outside [0, {vocab_size}).")
@@ -223,30 +223,30 @@ def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
 
 def check_adjustment(call: Forward, *, vocab_size: int, mask_id: int, is_causal: bool) -> None:
     """Refuse bans and guidance that do not fit the model."""
-    banned, guidance = call.banned, call.guidance
+    banned = call.banned
     if banned is not None:
-        _check_ascending(call, "banned tokens", banned, vocab_size)
+        _check_ascending(call.id, "banned tokens", banned, vocab_size)
         if (banned == mask_id).any():
             raise RequestError(call.id, f"The mask, {mask_id}, cannot be banned.")
         if len(banned) >= vocab_size - 1:
             raise RequestError(call.id, "All tokens are banned; leave one at least.")
-    if guidance is not None:
-        _check_ascending(call, "masked positions", guidance.masked, call.tokens.size)
-        if is_causal:
-            raise RequestError(
-                call.id,
-                "Guidance is for masked models: an autoregressive one knows no masks.",
-                "Leave guidanceScale and masked out.",
-            )
+    if call.guidance is not None and is_causal:
+        raise RequestError(
+            call.id,
+            "Guidance is for masked models: an autoregressive one knows no masks.",
+            "Leave guidanceScale and masked out.",
+        )
 
 
-def _check_ascending(call: Forward, name: str, values: NDArray[np.int64], limit: int) -> None:
+def _check_ascending(
+    request_id: int, name: str, values: NDArray[np.int32] | NDArray[np.int64], limit: int
+) -> None:
     if values.size == 0:
         return
     if not (values[0] >= 0 and values[-1] < limit):
-        raise RequestError(call.id, f"The {name} are not all within [0, {limit}).")
+        raise RequestError(request_id, f"The {name} are not all within [0, {limit}).")
     if not (values[1:] > values[:-1]).all():
-        raise RequestError(call.id, f"The {name} are not strictly ascending.")
+        raise RequestError(request_id, f"The {name} are not strictly ascending.")
 
 
 def encode(header: Header) -> bytes:
@@ -347,6 +347,8 @@ def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> F
             request_id,
             f"given names {len(given)} tokens for {len(rows)} rows; name one each.",
         )
+    if scale is not None:
+        _check_ascending(request_id, "masked positions", named["masked"], tokens.size)
     top_mass = header.get("topMass")
     if top_mass is not None:
         if header["output"] != "logits":
