@@ -68,7 +68,7 @@ export function checkGuided({
 /** Tells why an option has no place in a loop; undefined where it has one. */
 function reasonAgainst(option: keyof Adjustments, loop: LoopPlan): string | undefined {
   const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
-  if (isDense) return `with executor "dense": the original has no such option`;
+  if (isDense) return `with executor: "dense", which has no such option, as the original`;
   if (option === "guidance" && loop.kind === "leftToRight") {
     return "for an ar model, which knows no masks to hide a prompt with";
   }
