@@ -365,6 +365,24 @@ def test_what_does_not_fit_the_memory_is_halved_down_to_one_sequence(backbone: C
     assert failed.error.code == "out_of_memory"
 
 
+def test_batches_become_smaller_by_what_was_computed_and_not_by_half_of_it(
+    backbone: Counting,
+) -> None:
+    network = network_of(backbone)
+    backbone.most = 4
+    calls = [guided_call(number, batch=4) for number in (1, 2)]
+    serving = Serving(network, Limits())
+    try:
+        for call in calls:
+            serving.engine.submit(Call(b"a", call))
+            answer = serving.outcomes(1)[call.id]
+            assert isinstance(answer, Answered)
+    finally:
+        serving.engine.stop()
+        serving.engine.join(60)
+    assert backbone.batches == [4, 4, 4, 4]
+
+
 def test_guided_calls_of_different_lengths_share_a_forward(backbone: Counting) -> None:
     network = network_of(backbone)
     calls = [
