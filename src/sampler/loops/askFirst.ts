@@ -17,6 +17,7 @@ import type { LoopPlan } from "../loopPlan.ts";
 import type { PreparedRun } from "../prepare.ts";
 import type { RowField } from "../rowFields.ts";
 import { networkSigma } from "../schedule.ts";
+import { adjusted } from "./adjusted.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
 import { Ledger } from "./ledger.ts";
@@ -234,7 +235,7 @@ export class AskFirst {
     const sigma = asked.map(({ step }) => {
       return networkSigma(definition.untimed === true ? step.t : times[i]);
     });
-    return {
+    const request = {
       batch: asked.length,
       length,
       tokens: stack(asked.map(({ sample }) => sample.window.tokens)),
@@ -242,6 +243,8 @@ export class AskFirst {
       rows: Int32Array.from(rows),
       cache: this.#cache,
     };
+    const windows = asked.map(({ sample }) => sample.window);
+    return adjusted(request, this.#run, windows);
   }
 
   /** Asks for what the strategy reads. @returns [B] the rows that it is told of each sample. */
