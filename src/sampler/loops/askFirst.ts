@@ -54,7 +54,7 @@ export class AskFirst {
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
-    this.#ledger = new Ledger(run);
+    this.#ledger = new Ledger(run, denoiser.model);
     this.#rowClass = rowClassOf(plan.definition);
   }
 
@@ -237,6 +237,7 @@ export class AskFirst {
           positions: inText(tokens),
           tokens: draws.map(({ token }) => token),
           probabilities: draws.map(({ probability }) => probability),
+          logProbabilities: draws.map(({ logProbability }) => logProbability),
         };
       }
     }
