@@ -281,6 +281,7 @@ describe("remdm sample on the bundled model", () => {
         forwardCalls: expect.any(Number),
         forwardRows: expect.any(Number),
         steps: 16,
+        tokensPerForward: expect.any(Number),
         seconds: expect.any(Number),
       },
       options: {
@@ -296,6 +297,7 @@ describe("remdm sample on the bundled model", () => {
         },
         steps: 16,
         topP: 0.9,
+        temperature: 1,
         samples: 2,
         batchSize: 2,
         length: 24,

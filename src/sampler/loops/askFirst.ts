@@ -54,7 +54,7 @@ export class AskFirst {
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
-    this.#ledger = new Ledger(run, denoiser.model);
+    this.#ledger = new Ledger(run);
     this.#rowClass = rowClassOf(plan.definition);
   }
 
