@@ -54,6 +54,9 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["sample", "--steps", "many"], "must be a whole number"],
     [["sample", "--steps", "0"], "--steps must be"],
     [["sample", "--top-p", "1.5"], "--top-p must be"],
+    [["sample", "--temperature", "-1"], "--temperature must be a number in [0, Infinity); got -1"],
+    [["sample", "--top-k", "0"], "--top-k must be an integer of at least 1; got 0"],
+    [["sample", "--executor", "dense", "--top-k", "5"], "--top-k must be undefined with the exec"],
     [
       ["sample", "--strategy", "remdm-cap", "--eta", "7"],
       "--eta must be a number in [0, 1]; got 7",

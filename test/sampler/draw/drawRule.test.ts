@@ -77,7 +77,7 @@ const favouring = (favourite: number): NoiseSource => ({
 const rules = fc.record({
   topP: fc.oneof(fc.constant(1), fc.double({ min: 0.01, max: 0.99, noNaN: true })),
   temperature: fc.oneof(
-    fc.constantFrom(0, 5e-324, 1e-300, 0.01, 1, 100, 1e300),
+    fc.constantFrom(0, 5e-324, 1e-300, 0.05, 1, 100, 1e300),
     fc.double({ min: 0.1, max: 10, noNaN: true }),
   ),
   topK: fc.option(fc.integer({ min: 1, max: 45 }), { nil: undefined }),
