@@ -1,9 +1,9 @@
 /**
  * Declares an experiment as a person writes it, in YAML or JSON: models x strategies x steps x eta
- * x top-p x temperature x top-k x seeds. `npm run schemas` turns these types into `schemas/experiment.json`. A list
- * multiplies. The setting nearest to a strategy counts: the strategy's before the model's, the
- * model's before the file's. Keys that begin with `x-` are ignored everywhere, for YAML's anchors
- * and notes.
+ * x top-p x temperature x top-k x seeds. `npm run schemas` turns these types into
+ * `schemas/experiment.json`. A list multiplies. The setting nearest to a strategy counts: the
+ * strategy's before the model's, the model's before the file's. Keys that begin with `x-` are
+ * ignored everywhere, for YAML's anchors and notes.
  */
 import type { StrategySettings } from "../../sampler/strategies/notation.ts";
 

@@ -70,11 +70,11 @@ function columnsFor(results: readonly CellResult[]): Column[] {
     ...when(varies("topP"), { title: "top-p", show: ({ topP }) => String(topP ?? "none") }),
     ...when(settingVaries("temperature"), {
       title: "temperature",
-      show: ({ settings }) => String(settings.temperature ?? 1),
+      show: ({ settings }) => numberOr(settings.temperature, "1"),
     }),
     ...when(settingVaries("topK"), {
       title: "top-k",
-      show: ({ settings }) => String(settings.topK ?? "all"),
+      show: ({ settings }) => numberOr(settings.topK, "all"),
     }),
     ...when(varies("seed"), { title: "seed", show: ({ seed }) => String(seed) }),
     ...when(varies("samples"), { title: "samples", show: ({ samples }) => String(samples) }),
@@ -87,6 +87,11 @@ function columnsFor(results: readonly CellResult[]): Column[] {
     },
     ...MEASURES.flatMap(paperColumnOf),
   ];
+}
+
+/** Writes a setting that is only there where it is not the default. */
+function numberOr(setting: unknown, usual: string): string {
+  return typeof setting === "number" ? String(setting) : usual;
 }
 
 function columnOf({ title, digits, unit, of }: Measure): Column {

@@ -17,8 +17,8 @@ export function isPaperJudge(judge: JudgeShape | null): boolean {
 
 /**
  * Finds the paper's row of the same setting: the strategy with the paper's parameters, the steps,
- * the nucleus alone and the length, on a model of the published size, kind and vocabulary. Limitation:
- * the training data of a model cannot be seen.
+ * the nucleus alone and the length, on a model of the published size, kind and vocabulary.
+ * Limitation: the training data of a model cannot be seen.
  * @returns undefined where the paper has no such row.
  */
 export function paperRow(cell: Cell, model: ModelCard): PaperRow | undefined {
