@@ -55,6 +55,9 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["sample", "--steps", "0"], "--steps must be"],
     [["sample", "--top-p", "1.5"], "--top-p must be"],
     [["sample", "--ban", '"a"b"'], "a quoted text is read as JSON"],
+    [["sample", "--temperature", "-1"], "--temperature must be a number in [0, Infinity); got -1"],
+    [["sample", "--top-k", "0"], "--top-k must be an integer of at least 1; got 0"],
+    [["sample", "--executor", "dense", "--top-k", "5"], "--top-k must be undefined with the exec"],
     [
       ["sample", "--strategy", "remdm-cap", "--eta", "7"],
       "--eta must be a number in [0, 1]; got 7",
@@ -297,6 +300,7 @@ describe("remdm sample on the bundled model", () => {
         forwardCalls: expect.any(Number),
         forwardRows: expect.any(Number),
         steps: 16,
+        tokensPerForward: expect.any(Number),
         seconds: expect.any(Number),
       },
       options: {
@@ -312,6 +316,7 @@ describe("remdm sample on the bundled model", () => {
         },
         steps: 16,
         topP: 0.9,
+        temperature: 1,
         samples: 2,
         batchSize: 2,
         length: 24,

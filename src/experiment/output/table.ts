@@ -45,7 +45,7 @@ export function tableOf(name: string, results: readonly CellResult[]): string {
 }
 
 /** Settings that have columns or notes of their own. */
-const COLUMNED = ["model", "eta", "p", "samples"];
+const COLUMNED = ["model", "eta", "p", "temperature", "topK", "samples"];
 
 /** Makes a column for each other setting in which cells of the same label differ. */
 function variantColumns(results: readonly CellResult[]): Column[] {
@@ -59,6 +59,8 @@ function variantColumns(results: readonly CellResult[]): Column[] {
 function columnsFor(results: readonly CellResult[]): Column[] {
   const varies = (key: "eta" | "topP" | "seed" | "samples"): boolean =>
     new Set(results.map((result) => result[key])).size > 1;
+  const settingVaries = (key: "temperature" | "topK"): boolean =>
+    new Set(results.map(({ settings }) => settings[key])).size > 1;
   const when = (condition: boolean, column: Column): Column[] => (condition ? [column] : []);
   return [
     { title: "model", isText: true, show: ({ model }) => model },
@@ -66,6 +68,14 @@ function columnsFor(results: readonly CellResult[]): Column[] {
     { title: "steps", show: ({ steps }) => String(steps ?? "") },
     ...when(varies("eta"), { title: "eta", show: ({ eta }) => String(eta ?? "") }),
     ...when(varies("topP"), { title: "top-p", show: ({ topP }) => String(topP ?? "none") }),
+    ...when(settingVaries("temperature"), {
+      title: "temperature",
+      show: ({ settings }) => numberOr(settings.temperature, "1"),
+    }),
+    ...when(settingVaries("topK"), {
+      title: "top-k",
+      show: ({ settings }) => numberOr(settings.topK, "all"),
+    }),
     ...when(varies("seed"), { title: "seed", show: ({ seed }) => String(seed) }),
     ...when(varies("samples"), { title: "samples", show: ({ samples }) => String(samples) }),
     ...variantColumns(results),
@@ -77,6 +87,11 @@ function columnsFor(results: readonly CellResult[]): Column[] {
     },
     ...MEASURES.flatMap(paperColumnOf),
   ];
+}
+
+/** Writes a setting that is only there where it is not the default. */
+function numberOr(setting: unknown, usual: string): string {
+  return typeof setting === "number" ? String(setting) : usual;
 }
 
 function columnOf({ title, digits, unit, of }: Measure): Column {

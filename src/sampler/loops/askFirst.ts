@@ -346,6 +346,7 @@ export class AskFirst {
           positions: sample.inText(tokens),
           tokens: came.map(({ token }) => token),
           probabilities: came.map(({ probability }) => probability),
+          logProbabilities: came.map(({ logProbability }) => logProbability),
         };
       }
     }

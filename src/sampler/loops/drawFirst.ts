@@ -168,5 +168,6 @@ function revealed(
     positions: inText(state, positions),
     tokens: draws.map(({ token }) => token),
     probabilities: draws.map(({ probability }) => probability),
+    logProbabilities: draws.map(({ logProbability }) => logProbability),
   };
 }

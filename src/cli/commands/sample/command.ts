@@ -70,6 +70,12 @@ export function sampleCommand(): Command {
       readNumber,
     )
     .option(
+      "--temperature <t>",
+      "what the logits are divided by, 0 or above; 0 takes the likeliest token (default: 1)",
+      readNumber,
+    )
+    .option("--top-k <k>", "how many of the likeliest tokens are kept (default: all)", readInteger)
+    .option(
       "--ban <tokens...>",
       "tokens that are never drawn: ids, or texts that are one token each ('\"7\"' is a text)",
       collectTokens,
