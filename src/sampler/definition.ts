@@ -29,11 +29,11 @@ export interface Transition {
   readonly remask: number;
 }
 
-/** One step from time t to the smaller time s, on the log-linear schedule alpha(t) = 1 - t. */
+/** One step from time t to the next time s, on the log-linear schedule alpha(t) = 1 - t. */
 export interface Step {
-  /** In (0, 1], falling from 1. */
+  /** In (0, 1], from 1 on; it never rises. */
   readonly t: number;
-  /** In [0, t). */
+  /** In [0, t]; t itself in a step of a plateau, which corrects and gets no further. */
   readonly s: number;
   /** Expected share of revealed positions at t. */
   readonly alphaT: number;
@@ -64,7 +64,7 @@ interface Definition<Kind extends string, Table> {
   readonly windows?: boolean;
   /**
    * Returns its time grid, for callers that give a number of steps. Default: an even grid.
-   * @returns [T + 1] times that fall from 1.
+   * @returns [T + 1] times that start at 1 and never rise; only the last one may be 0.
    */
   times?(steps: number): Float64Array;
   /**

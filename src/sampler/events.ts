@@ -17,9 +17,10 @@ export interface SamplerOptions {
    */
   readonly strategy?: AnyStrategy;
   /**
-   * Number of denoising steps T, an integer >= 1, or the times themselves: [T + 1] numbers that
-   * fall from 1 to 0 or above. Default: one step for each token. `ar` takes no steps, because it
-   * has one for each token. `dense` takes a number only.
+   * Number of denoising steps T, an integer >= 1, or the times themselves: [T + 1] numbers from 1
+   * to 0 or above that never rise, of which only the last may be 0. The final noise removal comes
+   * at the last time. Default: one step for each token. `ar` takes no steps, because it has one for
+   * each token. `dense` takes a number only.
    */
   readonly steps?: number | readonly number[] | Float64Array;
   /**

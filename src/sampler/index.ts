@@ -33,7 +33,7 @@ export { compilePlan, type Plan } from "./plan.ts";
 export { prepare, type PreparedRun } from "./prepare.ts";
 export type { Quirks } from "./quirks.ts";
 export { sample, sampleEvents } from "./run.ts";
-export { linearTimes } from "./schedule.ts";
+export { linearTimes, plateauTimes, type PlateauSteps } from "./schedule.ts";
 export type { StrategySettings } from "./strategies/notation.ts";
 export { posterior } from "./strategies/posterior.ts";
 export type { AnyStrategy, Strategy, StrategyName } from "./strategy.ts";

@@ -6,7 +6,7 @@ import type { DenoiserModel, ModelKind } from "./denoiser.ts";
 import { bindForm, type BoundForm } from "./loops/parity/form.ts";
 import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
 import type { AnyOptions } from "./optionTable.ts";
-import { isFalling, MAX_STEPS, planOf, timesOf, type Plan } from "./plan.ts";
+import { isGrid, MAX_STEPS, planOf, timesOf, type Plan } from "./plan.ts";
 import type { Quirks } from "./quirks.ts";
 import type { PreparedStrategy } from "./strategies/find.ts";
 
@@ -16,7 +16,7 @@ export type LoopPlan =
   | { readonly kind: "drawFirst"; readonly plan: Plan }
   /**
    * The network is asked first, and its rows say what changes (`loops/askFirst.ts`). `times`: [T +
-   * 1], falling.
+   * 1], never rising.
    */
   | {
       readonly kind: "askFirst";
@@ -82,7 +82,7 @@ export function loopOf(
   return { loop, steps: times.length - 1 };
 }
 
-/** @returns [T + 1] falling times. */
+/** @returns [T + 1] times that never rise. */
 function readTimes(
   steps: unknown,
   length: number,
@@ -97,9 +97,9 @@ function readTimes(
 function checkTimes(steps: unknown): Float64Array {
   const given = Array.from(steps as ArrayLike<unknown>);
   const times = Float64Array.from(given, (time) => (typeof time === "number" ? time : NaN));
-  if (times.length - 1 <= MAX_STEPS && isFalling(times)) return times;
+  if (times.length - 1 <= MAX_STEPS && isGrid(times)) return times;
   const allowed =
-    "a number of steps, or an array of two or more falling times from 1 to 0 or above";
+    "a number of steps, or an array of times that never rise, from 1 to 0 or above (two or more, only the last 0)";
   throw new OptionError("steps", steps, allowed);
 }
 

@@ -7,6 +7,7 @@ import { ddpm } from "./ddpm.ts";
 import { dfm } from "./dfm.ts";
 import { forwardBackward } from "./forwardBackward.ts";
 import { mdlm } from "./mdlm.ts";
+import { psi } from "./psi.ts";
 import { remdm } from "./remdm.ts";
 import { remdmCap } from "./remdmCap.ts";
 import { remdmConf } from "./remdmConf.ts";
@@ -26,6 +27,7 @@ const MAKERS = [
   remdmConf,
   remdmLoop,
   remdm,
+  psi,
 ] as const;
 
 type DataOf<Maker> =
