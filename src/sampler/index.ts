@@ -6,6 +6,9 @@ export * from "../foundation/errors.ts";
 export {
   defineStrategy,
   type DefinedStrategy,
+  type EventStrategy,
+  type Moment,
+  type NextEvent,
   type Row,
   type RowStep,
   type RowStrategy,

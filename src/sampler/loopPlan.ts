@@ -1,7 +1,7 @@
 /** Chooses the loop of a run from the model, the strategy and the executor. */
 import { checkInteger } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
-import type { AnyRowStrategy, StrategyDefinition } from "./definition.ts";
+import type { AnyEventStrategy, AnyRowStrategy, AnyTimeStrategy } from "./definition.ts";
 import type { DenoiserModel, ModelKind } from "./denoiser.ts";
 import { bindForm, type BoundForm } from "./loops/parity/form.ts";
 import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
@@ -14,6 +14,12 @@ import type { PreparedStrategy } from "./strategies/find.ts";
 export type LoopPlan =
   /** Changes are drawn first, then the network is asked about them (`loops/drawFirst.ts`). */
   | { readonly kind: "drawFirst"; readonly plan: Plan }
+  /** The same in continuous time, without steps (`loops/drawFirst.ts`). */
+  | {
+      readonly kind: "events";
+      readonly definition: AnyEventStrategy;
+      readonly options: AnyOptions;
+    }
   /**
    * The network is asked first, and its rows say what changes (`loops/askFirst.ts`). `times`: [T +
    * 1], never rising.
@@ -42,7 +48,7 @@ interface LoopOptions {
 /**
  * Chooses the loop.
  * @returns the loop and its number of steps: dfm has a grid of its own, ar one step for each token
- *   that is drawn.
+ *   that is drawn, and a strategy without steps counts one for each token.
  * @throws OptionError that says which two options exclude each other.
  */
 export function loopOf(
@@ -73,6 +79,12 @@ export function loopOf(
       steps: grid.steps.length,
     };
   }
+  if ("nextEvent" in definition) {
+    if (steps !== undefined) {
+      throw new OptionError("steps", steps, `undefined (${kind} has no time grid)`);
+    }
+    return { loop: { kind: "events", definition, options }, steps: length };
+  }
   // A window's last time is 0, not 1e-5: it leaves nothing to the final noise removal.
   const times = readTimes(steps, length, definition, stride > 0 ? 0 : undefined);
   const loop: LoopPlan =
@@ -86,7 +98,7 @@ export function loopOf(
 function readTimes(
   steps: unknown,
   length: number,
-  definition: StrategyDefinition,
+  definition: Pick<AnyTimeStrategy, "kind" | "times">,
   end: number | undefined,
 ): Float64Array {
   if (Array.isArray(steps) || ArrayBuffer.isView(steps)) return checkTimes(steps);

@@ -10,7 +10,7 @@ import {
   isRecord,
 } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
-import type { AnyTimeStrategy, Step, StrategyDefinition } from "./definition.ts";
+import type { AnyTimeStrategy, Step } from "./definition.ts";
 import type { AnyOptions } from "./optionTable.ts";
 import type { Quirks } from "./quirks.ts";
 import { linearTimes, T_MIN } from "./schedule.ts";
@@ -66,7 +66,7 @@ export function compilePlan(
   const quirks = checkChoice("quirks", options.quirks, ["original", "paper"]);
   const { definition, options: own } = findStrategy(strategy, modelOf(strategy));
   if (!("transition" in definition)) {
-    throw new OptionError("strategy.kind", definition.kind, "one that draws first");
+    throw new OptionError("strategy.kind", definition.kind, "one that draws first, on a time grid");
   }
   return planOf(definition, own, timesOf(definition, steps, last), quirks);
 }
@@ -78,7 +78,7 @@ export function compilePlan(
  * @throws RemdmError `strategy_invalid` for a grid of its own that is none.
  */
 export function timesOf(
-  { kind, times }: StrategyDefinition,
+  { kind, times }: Pick<AnyTimeStrategy, "kind" | "times">,
   steps: number,
   end: number | undefined,
 ): Float64Array {

@@ -301,7 +301,7 @@ it("what only the other shape can do is refused", async () => {
   expect(prepare({ strategy: rows }, model).topP).toBe(1);
   expect(prepare({ strategy: rows, quirks: "paper" }, model).topP).toBe(0.9);
   expect(() => compilePlan(rows, 4)).toThrow(
-    'strategy.kind must be one that draws first; got "rows"',
+    'strategy.kind must be one that draws first, on a time grid; got "rows"',
   );
   const { tokens } = await sample(new TableDenoiser(6), { strategy: rows, steps: 2 });
   expect(tokens[0]).not.toContain(MASK);

@@ -5,6 +5,7 @@ import { analytic, analyticScores } from "./analytic.ts";
 import { ar } from "./ar.ts";
 import { ddpm } from "./ddpm.ts";
 import { dfm } from "./dfm.ts";
+import { firstHitting } from "./firstHitting.ts";
 import { forwardBackward } from "./forwardBackward.ts";
 import { mdlm } from "./mdlm.ts";
 import { psi } from "./psi.ts";
@@ -28,6 +29,7 @@ const MAKERS = [
   remdmLoop,
   remdm,
   psi,
+  firstHitting,
 ] as const;
 
 type DataOf<Maker> =

@@ -39,12 +39,21 @@ export function findStrategy(strategy: unknown, model: ModelKind): PreparedStrat
 
 /** Returns the kind of model that a strategy is for, `mdlm` where several are possible. */
 export function modelKindFor(strategy: unknown): ModelKind {
+  const models = definitionsFor(strategy).flatMap(modelsOf);
+  return models.length === 0 || models.includes("mdlm") ? "mdlm" : models[0];
+}
+
+/** Tells whether a strategy goes by a number of steps: neither `ar` nor continuous time does. */
+export function takesSteps(strategy: unknown): boolean {
+  return !definitionsFor(strategy).some((one) => "leftToRight" in one || "nextEvent" in one);
+}
+
+/** Finds the definitions that a strategy may mean; the model decides between several. */
+function definitionsFor(strategy: unknown): readonly StrategyDefinition[] {
   const given = typeof strategy === "string" ? namedStrategy(strategy) : strategy;
   const own = definitionOf(given);
   const kind = isRecord(given) ? given.kind : undefined;
-  const definitions = own === undefined ? BUILT_IN.filter((one) => one.kind === kind) : [own];
-  const models = definitions.flatMap(modelsOf);
-  return models.length === 0 || models.includes("mdlm") ? "mdlm" : models[0];
+  return own === undefined ? BUILT_IN.filter((one) => one.kind === kind) : [own];
 }
 
 function ofModel(

@@ -12,23 +12,31 @@ import type { SamplingOptions } from "./samplingOptions.ts";
  * @param named what a strategy of the composable family was called.
  */
 export function opening(
-  { strategy, steps, topP, seed }: Pick<RunSettings, "strategy" | "steps" | "topP" | "seed">,
+  {
+    strategy,
+    steps,
+    topP,
+    seed,
+  }: Pick<RunSettings, "strategy" | "topP" | "seed"> & { readonly steps: number | undefined },
   named: string | undefined,
 ): string {
   const parts = [
     strategy.kind === "remdm" && named !== undefined ? named : strategy.kind,
-    ...(strategy.kind === "ar" ? [] : [counted(steps, "step")]),
+    ...(steps === undefined ? [] : [counted(steps, "step")]),
     ...(topP === 1 ? [] : [`top-p ${topP}`]),
     `seed ${seed}`,
   ];
   return `Sampling: ${parts.join(", ")}`;
 }
 
-/** Says what a run took. */
-export function closing({ stats, tokens }: SampleResult): string {
-  const { seconds, forwardCalls, forwardRows, steps } = stats;
+/**
+ * Says what a run took.
+ * @param steps undefined where the strategy takes none.
+ */
+export function closing({ stats, tokens }: SampleResult, steps: number | undefined): string {
+  const { seconds, forwardCalls, forwardRows } = stats;
   const parts = [
-    counted(steps, "step"),
+    ...(steps === undefined ? [] : [counted(steps, "step")]),
     counted(forwardCalls, "forward call"),
     `${counted(forwardRows, "row")} of logits`,
   ];
