@@ -67,7 +67,7 @@ export function checkDefinition(definition: unknown): void {
   const shapes = FUNCTIONS.filter((name) => typeof definition[name] === "function");
   if (shapes.length !== 1) {
     const allowed =
-      "a function: one of transition (draw first), nextEvent (event by event) and select (ask first)";
+      "a function, and the only one of transition (draw first), nextEvent (event by event), select (ask first)";
     throw new OptionError("definition.transition", definition.transition, allowed);
   }
   const [shape] = shapes;

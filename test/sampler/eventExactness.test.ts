@@ -8,7 +8,7 @@
  * Seeds are fixed. With P_MIN = 1e-5 and about 20 comparisons, a correct sampler would fail one of
  * them for fewer than 1 in 3,000 choices of seeds.
  */
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import {
   defineStrategy,
   sampleEvents,
@@ -23,8 +23,10 @@ import { enumerate } from "./support/denseChain.ts";
 import { collect } from "./support/replay.ts";
 import { MASK, TableDenoiser, tableLogits, VOCAB_SIZE } from "./support/tableDenoiser.ts";
 
+jest.setTimeout(300_000); // on a busy machine
+
 const P_MIN = 1e-5;
-const SAMPLES = 20_000;
+const SAMPLES = 6000;
 /** Steps of the chain that stands for continuous time: an error of 1/4096, below the noise. */
 const STEPS = 4096;
 const LENGTH = 2;

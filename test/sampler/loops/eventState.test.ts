@@ -176,7 +176,7 @@ describe("a strategy of one's own", () => {
       "definition.times must be undefined (a definition that goes event by event",
     ],
     [{ lastStep: "draw" }, "definition.lastStep must be undefined"],
-    [{ nextEvent: "soon" }, "definition.transition must be a function: one of transition"],
+    [{ nextEvent: "soon" }, "definition.transition must be a function, and the only one"],
   ])("is refused with %j", (more, message) => {
     const untyped: unknown = { kind: "own", ...texts, nextEvent: () => undefined, ...more };
     const attempt = () => defineStrategy(untyped as Parameters<typeof defineStrategy>[0]);
