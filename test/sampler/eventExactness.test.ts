@@ -176,10 +176,10 @@ describe("the same comparison finds out", () => {
       },
     ],
     [
-      "that remasks at a rate of log t",
+      "that remasks less and less",
       {
         ...EXACT,
-        remask: (t, at, revealed) => RATE * revealed * Math.log(t / at),
+        remask: (t, at, revealed) => (RATE * revealed * (t ** 2 - at ** 2)) / 2,
       },
     ],
   ])("a sampler %s", async (_, rates) => {

@@ -19,7 +19,7 @@ function resolve(options: Record<string, unknown>) {
 }
 
 const KINDS =
-  "mdlm, ddpm, analytic, ar, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm";
+  "mdlm, ddpm, analytic, ar, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm, psi, first-hitting";
 const loop = (options: object) => ({ strategy: { kind: "remdm-loop", ...options } });
 const remdm = (options: object) => ({ strategy: { kind: "remdm", ...options } });
 const windowed = (options: object) => remdm({ window: options });
