@@ -17,9 +17,10 @@ export interface SamplerOptions {
    */
   readonly strategy?: AnyStrategy;
   /**
-   * Number of denoising steps T, an integer >= 1, or the times themselves: [T + 1] numbers that
-   * fall from 1 to 0 or above. Default: one step for each token. `ar` takes no steps, because it
-   * has one for each token. `dense` takes a number only.
+   * Number of denoising steps T, an integer >= 1, or the times themselves: [T + 1] numbers from 1
+   * to 0 or above that never rise, of which only the last may be 0. The final noise removal comes
+   * at the last time. Default: one step for each token. `ar` takes no steps, because it has one for
+   * each token, and neither does `first-hitting`, which has no grid. `dense` takes a number only.
    */
   readonly steps?: number | readonly number[] | Float64Array;
   /**
@@ -157,7 +158,7 @@ export interface ProgressEvent {
   readonly type: "progress";
   /**
    * Steps done over all samples, and how many there are: samples * steps, times the windows. The
-   * final noise removal is not counted.
+   * final noise removal is not counted. In continuous time a step is 1/length of a window's time.
    */
   readonly done: number;
   readonly total: number;
@@ -181,7 +182,7 @@ export interface SamplerStats {
   readonly forwardCalls: number;
   /** Rows of logits asked for, over all calls. */
   readonly forwardRows: number;
-  /** Steps of the time grid (dfm has a grid of its own). */
+  /** Steps of the time grid (dfm has a grid of its own; without a grid, the length). */
   readonly steps: number;
   /**
    * Tokens of the final texts that were not given, over the calls of the network that each sample

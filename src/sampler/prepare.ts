@@ -18,7 +18,7 @@ import type { SamplerOptions } from "./events.ts";
 import { loopOf, readExecutor, type LoopPlan } from "./loopPlan.ts";
 import { givenTokens, readPinned } from "./pinned.ts";
 import type { Quirks } from "./quirks.ts";
-import { findStrategy, modelKindFor } from "./strategies/find.ts";
+import { findStrategy, modelKindFor, takesSteps } from "./strategies/find.ts";
 
 const SEED_LIMIT = 2n ** 64n;
 const MAX_STRIDES = 1_000_000;
@@ -32,7 +32,8 @@ export interface PreparedRun extends Adjustments {
   readonly strategy: { readonly kind: string; readonly [option: string]: unknown };
   readonly loop: LoopPlan;
   /**
-   * Steps of the time grid; dfm has a grid of its own, ar one step for each token that is drawn.
+   * Steps of the time grid; dfm has a grid of its own, ar one step for each token that is drawn. In
+   * continuous time there are no steps, and this is `length`.
    */
   readonly steps: number;
   readonly topP: number;
@@ -170,7 +171,8 @@ export function checkBeforeLoading(
   // of its tokens would be too many.
   const tokens = { vocabSize: 2 ** 31, maskId: 2 ** 31 - 1, bosId: 0, eosId: 0 };
   const isOpen = facts.length === undefined && options.length === undefined && kind !== "ar";
-  const steps = options.steps === undefined && isOpen ? 1 : options.steps;
+  const lacksSteps = options.steps === undefined && isOpen && takesSteps(options.strategy);
+  const steps = lacksSteps ? 1 : options.steps;
   const prepared = facts.prompted === true ? prepareBeforePrompt : prepare;
   return prepared(
     { ...options, ...(steps !== undefined && { steps }) },

@@ -46,7 +46,8 @@ function loopOf(denoiser: Denoiser, run: PreparedRun, noise: NoiseSource): Loop 
   const { loop } = run;
   switch (loop.kind) {
     case "drawFirst":
-      return new DrawFirst(denoiser, run, loop.plan, noise);
+    case "events":
+      return new DrawFirst(denoiser, run, loop, noise);
     case "askFirst":
       return new AskFirst(denoiser, run, loop, noise);
     case "leftToRight":

@@ -63,6 +63,19 @@ const named: Case[] = [
   { strategy: { kind: "dfm" }, steps: 3, length: 3 },
   { strategy: { kind: "remdm-cap", eta: 0.3 }, length: 3 },
   { strategy: { kind: "remdm-rescale", eta: 0.6 }, length: 3 },
+  { strategy: { kind: "psi", kappa: 0.6 }, length: 3 },
+  { strategy: { kind: "psi", kappa: 0, tOn: 0.8, tOff: 0.2 }, length: 3 },
+  {
+    strategy: {
+      kind: "psi",
+      tOn: 0.8,
+      tOff: 0.2,
+      high: { kind: "rescaled", eta: 0.8 },
+      middle: { kind: "capped", eta: 0.3 },
+      low: { kind: "constant", kappa: 0.5 },
+    },
+    length: 3,
+  },
   { strategy: { kind: "remdm-conf" } },
   onPlateau,
   { strategy: { kind: "remdm-loop", eta: 0.3, ...loopTimes }, steps: 8, length: 3 },
@@ -164,7 +177,7 @@ describe("quirks: paper", () => {
 
 describe("the dense executor samples the same distribution", () => {
   const models: Case[] = [
-    ...named.filter(({ strategy }) => strategy.kind !== "remdm"),
+    ...named.filter(({ strategy }) => strategy.kind !== "remdm" && strategy.kind !== "psi"),
     ...filtered.filter(({ strategy }) => strategy.kind !== "remdm"),
     { strategy: { kind: "remdm-cap", eta: 0.4 }, length: 3, pinned: prompt },
     { strategy: { kind: "ddpm" }, length: 3 },
@@ -191,6 +204,7 @@ describe("the same comparison finds out", () => {
     ["the network sees the remasks of the same step", cap],
     ["a remasked position is revealed in the same step", cap],
     ["u forgets sigma", cap],
+    ["a mask keeps the posterior's weights", { strategy: { kind: "psi", kappa: 0.4 }, length: 3 }],
     ["the nucleus keeps the token that crosses p", { ...cap, topP: 0.8 }],
     ["top-k acts after the nucleus", { ...cap, topK: 2, topP: 0.92 }],
     ["the temperature acts after the nucleus", { ...cap, temperature: 3, topP: 0.7 }],

@@ -20,7 +20,7 @@ function resolve(options: Record<string, unknown>) {
 
 const KINDS =
   "mdlm, ddpm, analytic, ar, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm, " +
-  "confidence, margin, entropy, random, threshold, factor, entropy-bounded, p2, rcr, " +
+  "psi, first-hitting, confidence, margin, entropy, random, threshold, factor, entropy-bounded, p2, rcr, " +
   "remdm-llada, editing";
 const loop = (options: object) => ({ strategy: { kind: "remdm-loop", ...options } });
 const remdm = (options: object) => ({ strategy: { kind: "remdm", ...options } });

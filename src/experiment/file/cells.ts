@@ -4,6 +4,7 @@ import type { LoadedStrategy } from "../../program/loadStrategy.ts";
 import { makerOf, type AnyStrategyMaker, type DefinedStrategy } from "../../sampler/definition.ts";
 import { DEFAULT_TOP_P, hasNucleus } from "../../sampler/prepare.ts";
 import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
+import { takesSteps } from "../../sampler/strategies/find.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
 import {
   STRATEGY_SETTINGS,
@@ -111,8 +112,9 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
   refuseEmpty(place, { ...said, eta: entry.eta });
   refuseTwice(place);
   // The name alone decides whether a strategy has steps and a nucleus.
-  const { kind } = namedStrategy(place, {});
-  const steps = kind === "ar" ? [undefined] : stepsOf(place, said);
+  const named = namedStrategy(place, {});
+  const { kind } = named;
+  const steps = takesSteps(named) ? stepsOf(place, said) : [undefined];
   const known = place.own === undefined ? BUILT_IN : [place.own.definition];
   const nucleus = known.some((one) => one.kind === kind && hasNucleus(one, quirks));
   for (const step of steps) {
@@ -139,8 +141,8 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
           const own = Object.entries(entry.options ?? {});
           // The id says eta by itself.
           const rest = Object.fromEntries(own.filter(([name]) => name !== "eta"));
-          const named = { ...strategySettings(entry), ...rest };
-          yield { id: cellId(cell, named, source), ...cell };
+          const settingsSaid = { ...strategySettings(entry), ...rest };
+          yield { id: cellId(cell, settingsSaid, source), ...cell };
         }
       }
     }

@@ -11,7 +11,12 @@ import type { TokenId } from "../denoiser.ts";
  * same number.
  */
 export interface NoiseSource {
-  /** The number that decides whether a position is revealed or remasked in a step. */
+  /**
+   * The number that decides whether a position is revealed or remasked in a step. In continuous
+   * time the step is an event, and positions from L on (the length of the window) are its own
+   * numbers: L says how long it takes to come, L + 1 whether it is a remask, L + 2 which position
+   * it changes.
+   */
   position(sample: number, step: number, position: number): number;
   /**
    * The number that decides what a revealed position becomes: the noise of one token in that

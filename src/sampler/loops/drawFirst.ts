@@ -17,35 +17,36 @@ import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import type { PreparedRun } from "../prepare.ts";
 import { Pace } from "../../foundation/pace.ts";
-import type { Plan } from "../plan.ts";
+import type { LoopPlan } from "../loopPlan.ts";
 import { callsOf, requestOf, type Question } from "./question.ts";
 import { RowDraws } from "./rowDraws.ts";
 import { roundToBfloat16 } from "../draw/rounding.ts";
-import { SampleState, type SampleSettings } from "./sampleState.ts";
+import { EventState } from "./eventState.ts";
+import { SampleState, type ActiveSample } from "./sampleState.ts";
+
+/** The plans that this loop runs: steps on a grid, or events in continuous time. */
+type DrawFirstPlan = Extract<LoopPlan, { kind: "drawFirst" | "events" }>;
 
 export class DrawFirst {
   readonly #denoiser: Denoiser;
   readonly #run: PreparedRun;
-  readonly #settings: SampleSettings;
+  readonly #newSample: (sample: number) => ActiveSample;
   readonly #noise: NoiseSource;
   readonly #rows: RowDraws;
   readonly #pace: Pace;
   readonly #ledger: Ledger;
   /** The samples under way, the oldest first. */
-  readonly #active: SampleState[] = [];
+  readonly #active: ActiveSample[] = [];
   #begun = 0;
 
-  constructor(denoiser: Denoiser, run: PreparedRun, plan: Plan, noise: NoiseSource) {
-    const { maskId, dtype } = denoiser.model;
+  constructor(denoiser: Denoiser, run: PreparedRun, loop: DrawFirstPlan, noise: NoiseSource) {
     this.#denoiser = denoiser;
     this.#run = run;
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
     this.#ledger = new Ledger(run);
-    // The original keeps confidences in bfloat16 beside a network that computes in it, as on a GPU.
-    const rounds = run.quirks === "original" && dtype === "bfloat16";
-    this.#settings = { ...run, plan, maskId, ...(rounds && { round: roundToBfloat16 }) };
+    this.#newSample = samplesOf(denoiser, run, loop);
   }
 
   async *events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -82,12 +83,11 @@ export class DrawFirst {
   }
 
   /** Goes through the steps that reveal nothing. @returns undefined at the end of the sample. */
-  async *#runAhead(state: SampleState): AsyncGenerator<RemaskedEvent, Question | undefined, void> {
+  async *#runAhead(state: ActiveSample): AsyncGenerator<RemaskedEvent, Question | undefined, void> {
     while (!state.finished) {
       if (this.#pace.spend(1 + state.freePositions)) await this.#pace.rest();
-      const { time } = state;
       const changes = state.drawChanges(this.#noise);
-      if (changes.reveals.length > 0) return { state, changes, time };
+      if (changes.reveals.length > 0) return { state, changes, time: state.time };
       const tell = remasked(state, changes.remasks);
       state.apply(changes, []);
       if (changes.remasks.length > 0) yield tell;
@@ -110,7 +110,7 @@ export class DrawFirst {
         sample: state.sample,
         step: state.step,
         positions: changes.reveals,
-        likeliest: state.final && this.#settings.plan.removal === "argmax",
+        likeliest: state.likeliest,
       });
       row += draws.length;
       const left = remasked(state, changes.remasks);
@@ -121,16 +121,16 @@ export class DrawFirst {
     }
   }
 
-  #begin(): SampleState | undefined {
+  #begin(): ActiveSample | undefined {
     const { samples, firstSample } = this.#run;
     if (this.#begun === samples) return undefined;
-    const state = new SampleState(firstSample + this.#begun, this.#settings);
+    const state = this.#newSample(firstSample + this.#begun);
     this.#active.push(state);
     this.#begun++;
     return state;
   }
 
-  #finish(state: SampleState): FinishedEvent {
+  #finish(state: ActiveSample): FinishedEvent {
     this.#active.splice(this.#active.indexOf(state), 1);
     return this.#ledger.finish(state.sample, state.text());
   }
@@ -142,20 +142,37 @@ export class DrawFirst {
   }
 }
 
+/** Returns the function that begins a sample: on the grid of a plan, or in continuous time. */
+function samplesOf(
+  { model: { maskId, dtype } }: Denoiser,
+  run: PreparedRun,
+  loop: DrawFirstPlan,
+): (sample: number) => ActiveSample {
+  if (loop.kind === "events") {
+    const settings = { ...run, ...loop, maskId };
+    return (sample) => new EventState(sample, settings);
+  }
+  // The original keeps confidences in bfloat16 beside a network that computes in it, as on a GPU.
+  const rounds = run.quirks === "original" && dtype === "bfloat16";
+  const { plan } = loop;
+  const settings = { ...run, plan, maskId, ...(rounds && { round: roundToBfloat16 }) };
+  return (sample) => new SampleState(sample, settings);
+}
+
 /** Shifts positions of the window to positions of the text. */
-function inText({ offset }: SampleState, positions: Int32Array): number[] {
+function inText({ offset }: ActiveSample, positions: Int32Array): number[] {
   return Array.from(positions, (position) => position + offset);
 }
 
 /** Makes the event of a step's remasks. @param state before the step. */
-function remasked(state: SampleState, positions: Int32Array): RemaskedEvent {
+function remasked(state: ActiveSample, positions: Int32Array): RemaskedEvent {
   const { sample, step, time } = state;
   const tokens = Array.from(positions, (position) => state.tokens[position]);
   return { type: "remasked", sample, step, time, positions: inText(state, positions), tokens };
 }
 
 function revealed(
-  state: SampleState,
+  state: ActiveSample,
   positions: Int32Array,
   draws: readonly Draw[],
 ): RevealedEvent {

@@ -96,9 +96,9 @@ export class Ledger {
 
   #atTheEnd(): Clock {
     const { loop, steps, strides } = this.#run;
-    // Every window, except an `ar` one, ends with the final noise removal, which has a number of
-    // its own.
-    const numbers = loop.kind === "leftToRight" ? steps : (steps + 1) * (strides + 1);
+    // A window on a time grid ends with the final noise removal, which has a number of its own.
+    const hasGrid = loop.kind !== "leftToRight" && loop.kind !== "events";
+    const numbers = (hasGrid ? steps + 1 : steps) * (strides + 1);
     return { step: Math.max(0, numbers - 1), time: 0 };
   }
 }

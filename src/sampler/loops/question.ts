@@ -5,14 +5,14 @@
 import type { TopRow } from "../draw/topRow.ts";
 import type { Denoiser, ForwardRequest, StatisticsRequest, TopCut } from "../denoiser.ts";
 import { AbortedError, RemdmError } from "../../foundation/errors.ts";
-import type { SampleState, Changes } from "./sampleState.ts";
+import type { ActiveSample, Changes } from "./sampleState.ts";
 import { networkSigma } from "../schedule.ts";
 
 /** A sample that stands before a step that reveals something. */
 export interface Question {
-  readonly state: SampleState;
+  readonly state: ActiveSample;
   readonly changes: Changes;
-  /** t at the start of the step. */
+  /** t at which the network is asked. */
   readonly time: number;
 }
 

@@ -98,13 +98,24 @@ describe("the paper's row", () => {
 });
 
 describe("the estimate", () => {
-  it.each(["mdlm", "forward-backward", "dfm", "remdm-cap", "remdm-loop", "remdm-conf"])(
-    "expects the calls that %s makes",
-    async (name) => {
+  const gridded = [
+    "mdlm",
+    "forward-backward",
+    "dfm",
+    "remdm-cap",
+    "remdm-loop",
+    "remdm-conf",
+    "psi",
+  ];
+  const timed = [{ name: "first-hitting" }, { name: "first-hitting", rate: 3, tSwitch: 0.6 }];
+  it.each<string | { readonly name: string }>([...gridded, ...timed])(
+    "expects the calls that %j makes",
+    async (entry) => {
       const samples = 300;
-      const cell = cellOf(name, { steps: 12, length: 10 });
+      const cell = cellOf(entry, { steps: 12, length: 10 });
       const { strategy } = cell;
-      const options = { strategy, steps: 12, samples, batchSize: 1, topP: 1, seed: 7 };
+      const steps = typeof entry === "string" ? { steps: 12 } : {};
+      const options = { strategy, ...steps, samples, batchSize: 1, topP: 1, seed: 7 };
       const { stats } = await sample(new TableDenoiser(10), options);
       const measured = stats.forwardCalls / samples;
       expect(expectedCalls(cell, 10) / measured).toBeGreaterThan(0.85);

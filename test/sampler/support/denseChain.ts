@@ -16,7 +16,8 @@ export type Mistake =
   | "confidence counts pinned positions"
   | "S = 1/(e^sigma - 1)"
   | "top-k acts after the nucleus"
-  | "the temperature acts after the nucleus";
+  | "the temperature acts after the nucleus"
+  | "a mask keeps the posterior's weights";
 
 export interface DenseChain {
   /** Default `mdlm`. */
@@ -231,6 +232,14 @@ function coefficients(
       const coef2 = 1 - (at - 1) * ((1 - s) / (1 - t) - 1);
       return { reveal: coef1, stay: 1 - coef1, remask: 1 - coef2 };
     }
+    case "psi": {
+      // kappa * posterior + (1 - kappa) * forward noise of x_theta, as `_psi_update` mixes them.
+      const kappa = psiKappa(strategy, t, s);
+      const reveal = (kappa * (t - s)) / t + (1 - kappa) * (1 - s);
+      const isForgotten = chain.mistake === "a mask keeps the posterior's weights";
+      const weight = isForgotten ? (t - s) / t : reveal;
+      return { reveal: weight, stay: 1 - weight, remask: (1 - kappa) * s };
+    }
     case "remdm": {
       const { cap = 1, rescale = 1, confidence = false, window } = strategy;
       const share = confidence ? softmaxConf(chain, state, i) : 1;
@@ -246,6 +255,29 @@ function coefficients(
     }
     default:
       throw new Error(`there is no enumeration of ${strategy.kind} here`);
+  }
+}
+
+/** The published code's kappas: `_mode_to_psi_kappas`, with the parts of the run told by times. */
+function psiKappa(
+  { kappa = 0.99, tOn = 1, tOff = 0, ...parts }: Extract<Strategy, { kind: "psi" }>,
+  t: number,
+  s: number,
+): number {
+  const isMiddle = t <= tOn && s >= tOff;
+  const mode = isMiddle ? parts.middle : t > tOn ? parts.high : parts.low;
+  const fromSigma = (sigma: number) => Math.min(1, Math.max(0, 1 - sigma / s));
+  switch (mode?.kind) {
+    case undefined:
+      return isMiddle ? kappa : 1;
+    case "constant":
+      return mode.kappa ?? 0.99;
+    case "capped":
+      return fromSigma(Math.min(mode.eta ?? 0.01, s / (1 - t)));
+    case "rescaled": {
+      const { eta = 0.05 } = mode;
+      return fromSigma(Math.min(eta, s / (1 - t)) * eta);
+    }
   }
 }
 

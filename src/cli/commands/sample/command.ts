@@ -61,7 +61,7 @@ export function sampleCommand(): Command {
     )
     .option(
       "--steps <n>",
-      "denoising steps (default: one for each token; ar has none)",
+      "denoising steps (default: one for each token; ar and first-hitting have none)",
       readInteger,
     )
     .option(

@@ -17,12 +17,19 @@ type OpeningSettings = Pick<
  * @param named what a strategy of the composable family was called.
  */
 export function opening(
-  { strategy, steps, temperature, topK, topP, seed }: OpeningSettings,
+  {
+    strategy,
+    steps,
+    temperature,
+    topK,
+    topP,
+    seed,
+  }: Omit<OpeningSettings, "steps"> & { readonly steps: number | undefined },
   named: string | undefined,
 ): string {
   const parts = [
     strategy.kind === "remdm" && named !== undefined ? named : strategy.kind,
-    ...(strategy.kind === "ar" ? [] : [counted(steps, "step")]),
+    ...(steps === undefined ? [] : [counted(steps, "step")]),
     ...(temperature === 1 ? [] : [`temperature ${temperature}`]),
     ...(topK === undefined ? [] : [`top-k ${topK}`]),
     ...(topP === 1 ? [] : [`top-p ${topP}`]),
@@ -31,11 +38,14 @@ export function opening(
   return `Sampling: ${parts.join(", ")}`;
 }
 
-/** Says what a run took. */
-export function closing({ stats, tokens }: SampleResult): string {
-  const { seconds, forwardCalls, forwardRows, steps, tokensPerForward } = stats;
+/**
+ * Says what a run took.
+ * @param steps undefined where the strategy takes none.
+ */
+export function closing({ stats, tokens }: SampleResult, steps: number | undefined): string {
+  const { seconds, forwardCalls, forwardRows, tokensPerForward } = stats;
   const parts = [
-    counted(steps, "step"),
+    ...(steps === undefined ? [] : [counted(steps, "step")]),
     counted(forwardCalls, "forward call"),
     `${counted(forwardRows, "row")} of logits`,
     `${tokensPerForward.toFixed(2)} tokens per forward`,

@@ -19,7 +19,7 @@ describe("what is sampled is said first, with the seed", () => {
       "remdm-loop, 128 steps, top-p 0.9, seed 1",
     ],
     [
-      { ...usual, strategy: { kind: "ar" }, steps: 126, topP: 1, seed: 2n ** 63n },
+      { ...usual, strategy: { kind: "ar" }, steps: undefined, topP: 1, seed: 2n ** 63n },
       undefined,
       "ar, seed 9223372036854775808",
     ],
@@ -49,16 +49,19 @@ describe("what is sampled is said first, with the seed", () => {
 });
 
 it("what a run took is said with words in the right number", () => {
-  const told = (samples: number, forwardCalls: number, forwardRows: number, steps: number) => {
+  const told = (samples: number, forwardCalls: number, forwardRows: number, steps?: number) => {
     const tokens = Array.from({ length: samples }, () => []);
-    const stats = { seconds: 1.25, forwardCalls, forwardRows, steps, tokensPerForward: 2.25 };
-    return closing({ tokens, texts: [], entropies: [], finishReasons: [], stats });
+    const stats = { seconds: 1.25, forwardCalls, forwardRows, steps: 8, tokensPerForward: 2.25 };
+    return closing({ tokens, texts: [], entropies: [], finishReasons: [], stats }, steps);
   };
   expect(told(1, 1, 1, 1)).toBe(
     "1 sample in 1.3 s: 1 step, 1 forward call, 1 row of logits, 2.25 tokens per forward",
   );
   expect(told(2, 3, 40, 8)).toBe(
     "2 samples in 1.3 s: 8 steps, 3 forward calls, 40 rows of logits, 2.25 tokens per forward",
+  );
+  expect(told(1, 4, 4)).toBe(
+    "1 sample in 1.3 s: 4 forward calls, 4 rows of logits, 2.25 tokens per forward",
   );
 });
 
