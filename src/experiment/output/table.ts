@@ -4,7 +4,7 @@ import type { CellResult } from "../run/results.ts";
 import { markdownTable, oneLine, type Title } from "./markup.ts";
 import { MEASURES, type Measure, type Measured } from "./measures.ts";
 import { notesOn } from "./notes.ts";
-import { differing, variantOf } from "./variants.ts";
+import { differing, numberOr, variantOf } from "./variants.ts";
 
 interface Column extends Title {
   /** Gives the text of a field; a column whose fields are all empty is left out. */
@@ -45,7 +45,7 @@ export function tableOf(name: string, results: readonly CellResult[]): string {
 }
 
 /** Settings that have columns or notes of their own. */
-const COLUMNED = ["model", "eta", "p", "temperature", "topK", "samples"];
+const COLUMNED = ["model", "eta", "p", "temperature", "top-k", "samples"];
 
 /** Makes a column for each other setting in which cells of the same label differ. */
 function variantColumns(results: readonly CellResult[]): Column[] {
@@ -87,11 +87,6 @@ function columnsFor(results: readonly CellResult[]): Column[] {
     },
     ...MEASURES.flatMap(paperColumnOf),
   ];
-}
-
-/** Writes a setting that is only there where it is not the default. */
-function numberOr(setting: unknown, usual: string): string {
-  return typeof setting === "number" ? String(setting) : usual;
 }
 
 function columnOf({ title, digits, unit, of }: Measure): Column {

@@ -252,7 +252,7 @@ describe("table and lines", () => {
     expect(chartSeries(results, perplexity).map(({ name }) => name)).toEqual([
       "a",
       "b, temperature 0.7",
-      "b",
+      "b, temperature 1",
     ]);
     const fifty = tableOf("t", [result("a", 8, 9, { settings: { topK: 50 } }), result("a", 16, 9)]);
     expect(fifty).toMatch(/\| top-k \|[^]*\| m \| a \| 8 \| 50 \|[^]*\| m \| a \| 16 \| all \|/);
