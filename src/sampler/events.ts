@@ -27,6 +27,18 @@ export interface SamplerOptions {
    * nucleus.
    */
   readonly topP?: number;
+  /**
+   * What the logits are divided by for the draw of tokens, in [0, Infinity); 0 takes the likeliest
+   * token, of equals the lowest id. Default 1. `dense` takes no other. Together with `topK` and
+   * `topP`: first the temperature, then top-k, then the nucleus of what top-k left. They act on no
+   * statistic of a row.
+   */
+  readonly temperature?: number;
+  /**
+   * How many of the likeliest tokens a draw may take, of equals the lowest ids: an integer >= 1.
+   * Default: all. `dense` takes none.
+   */
+  readonly topK?: number;
   /** How many sequences to draw, an integer >= 1. Default 1. */
   readonly samples?: number;
   /** Index of the first sample: samples 8 to 15 of a seed can be drawn alone. Default 0. */
@@ -89,10 +101,18 @@ export interface RevealedEvent {
   readonly tokens: readonly TokenId[];
   /**
    * The probability of each token, in (0, 1]: in the distribution of what a mask becomes if it is
-   * revealed, from which the token was drawn, so after the nucleus. 1 where nothing was drawn: the
-   * final noise removal takes the likeliest token.
+   * revealed, from which the token was drawn, so after temperature, top-k and nucleus. 1 where
+   * nothing was drawn: the final noise removal takes the likeliest token.
    */
   readonly probabilities: readonly number[];
+  /**
+   * The natural log of each token's probability in the network's whole row, before temperature,
+   * top-k and nucleus; also where nothing was drawn. At most 0. It is the log of the softmax of the
+   * row's logits without the mask's: for `mdlm` and `d3pm` of p(x0 | xt), for `ar` of p(next
+   * token), for `sedd` of the scores, which are in proportion to it. `dense` computes it from the
+   * rows as the original rounds them.
+   */
+  readonly logProbabilities: readonly number[];
 }
 
 /** Tokens that became masks again. */
@@ -150,6 +170,11 @@ export interface SamplerStats {
   readonly forwardRows: number;
   /** Steps of the time grid (dfm has a grid of its own). */
   readonly steps: number;
+  /**
+   * Tokens of the final texts that were not given, over the calls of the network that each sample
+   * took part in; 0 without a call. What was remasked on the way, or cut off, does not count.
+   */
+  readonly tokensPerForward: number;
 }
 
 export interface SamplerOutcome {

@@ -35,6 +35,9 @@ export interface PreparedRun {
    */
   readonly steps: number;
   readonly topP: number;
+  readonly temperature: number;
+  /** undefined: all tokens. */
+  readonly topK: number | undefined;
   readonly samples: number;
   readonly firstSample: number;
   readonly batchSize: number;
@@ -62,6 +65,8 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
   strategy: true,
   steps: true,
   topP: true,
+  temperature: true,
+  topK: true,
   samples: true,
   firstSample: true,
   batchSize: true,
@@ -112,6 +117,8 @@ export function prepare(options: SamplerOptions, model: DenoiserModel): Prepared
     loop,
     steps,
     topP: readTopP(given.topP, strategy.definition, quirks),
+    temperature: readTemperature(given.temperature, dense),
+    topK: readTopK(given.topK, dense),
     samples: count,
     // PyTorch's stream can only begin with its first sample.
     firstSample: checkInteger(
@@ -206,6 +213,20 @@ function readTopP(topP: unknown, definition: StrategyDefinition, quirks: Quirks)
   if (mass === 1 || has) return mass;
   const why = `1 with the strategy ${definition.kind}: the original has no nucleus there (quirks: "paper" has)`;
   throw new OptionError("topP", mass, why);
+}
+
+function readTemperature(temperature: unknown = 1, dense: boolean): number {
+  const allowed = "a number in [0, Infinity)";
+  const value = checkNumber("temperature", temperature, allowed, (x) => x >= 0 && x < Infinity);
+  if (value === 1 || !dense) return value;
+  throw new OptionError("temperature", value, "1 with the executor dense: the original has none");
+}
+
+function readTopK(topK: unknown, dense: boolean): number | undefined {
+  if (topK === undefined) return undefined;
+  const value = checkInteger("topK", topK, 1, Number.MAX_SAFE_INTEGER);
+  if (!dense) return value;
+  throw new OptionError("topK", value, "undefined with the executor dense: the original has none");
 }
 
 function readWindows(

@@ -67,7 +67,7 @@ export class AskFirst {
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
-    this.#ledger = new Ledger(run);
+    this.#ledger = new Ledger(run, denoiser.model);
     this.#fields = fieldsOf(plan.definition, plan.options, run.quirks, run.suppressed.size > 0);
   }
 
@@ -342,6 +342,7 @@ export class AskFirst {
           positions: sample.inText(tokens),
           tokens: came.map(({ token }) => token),
           probabilities: came.map(({ probability }) => probability),
+          logProbabilities: came.map(({ logProbability }) => logProbability),
         };
       }
     }

@@ -1,5 +1,6 @@
 /** A `Ledger` counts what a run has done so far, for its progress and its outcome. */
-import type { TokenId } from "../denoiser.ts";
+import type { DenoiserModel, TokenId } from "../denoiser.ts";
+import { blankText } from "./blankText.ts";
 import { endText, type EndedText } from "./ending.ts";
 import type { FinishedEvent, ProgressEvent, SamplerOutcome } from "../events.ts";
 import type { PreparedRun } from "../prepare.ts";
@@ -9,15 +10,21 @@ export type Clock = Pick<ProgressEvent, "step" | "time">;
 
 export class Ledger {
   readonly #run: PreparedRun;
+  /** For each position of a text whether its token is given. */
+  readonly #isGiven: readonly boolean[];
   readonly #texts: EndedText[] = [];
   /** Calls so far of each sample under way. */
   readonly #callsOf = new Map<number, number>();
   #finished = 0;
   #forwardCalls = 0;
   #forwardRows = 0;
+  /** Over the samples that are finished: calls of each, and tokens that were not given. */
+  #ownCalls = 0;
+  #ownTokens = 0;
 
-  constructor(run: PreparedRun) {
+  constructor(run: PreparedRun, model: DenoiserModel) {
     this.#run = run;
+    this.#isGiven = Array.from(blankText(run, model), (token) => token !== model.maskId);
   }
 
   /**
@@ -45,6 +52,8 @@ export class Ledger {
     this.#finished++;
     const forwardCalls = this.#callsOf.get(sample) ?? 0;
     this.#callsOf.delete(sample);
+    this.#ownCalls += forwardCalls;
+    this.#ownTokens += ended.tokens.filter((_, position) => !this.#isGiven[position]).length;
     return { type: "finished", sample, ...ended, tokens: [...ended.tokens], forwardCalls };
   }
 
@@ -77,6 +86,7 @@ export class Ledger {
         forwardCalls: this.#forwardCalls,
         forwardRows: this.#forwardRows,
         steps: this.#run.steps,
+        tokensPerForward: this.#ownCalls === 0 ? 0 : this.#ownTokens / this.#ownCalls,
       },
     };
   }

@@ -44,7 +44,7 @@ describe("what is sampled is said first, with the seed", () => {
 it("what a run took is said with words in the right number", () => {
   const told = (samples: number, forwardCalls: number, forwardRows: number, steps: number) => {
     const tokens = Array.from({ length: samples }, () => []);
-    const stats = { seconds: 1.25, forwardCalls, forwardRows, steps };
+    const stats = { seconds: 1.25, forwardCalls, forwardRows, steps, tokensPerForward: 2.25 };
     return closing({ tokens, texts: [], entropies: [], finishReasons: [], stats });
   };
   expect(told(1, 1, 1, 1)).toBe("1 sample in 1.3 s: 1 step, 1 forward call, 1 row of logits");
