@@ -28,11 +28,14 @@ class Case(TypedDict):
 
 
 class DrawValues(TypedDict, total=False):
-    values: str  # base64, little-endian, row-major: given where the seed alone cannot give them
+    values: str  # base64, little-endian, row-major
 
 
 class Draw(DrawValues):
-    """Random numbers that the sampler drew."""
+    """Random numbers that the sampler drew.
+
+    The seed alone gives those of a run that has no exponential draw; otherwise all have values.
+    """
 
     of: str  # rand: uniforms in [0, 1); exponential: what `torch.multinomial` divides by
     dtype: str
@@ -59,7 +62,7 @@ class Noise:
     """The noise of a run is what its random functions drew, by calls of the network."""
 
     calls: Callable[[], int]
-    draws: list[tuple[int, Draw]] = field(default_factory=list)
+    kept: list[tuple[int, str, Tensor]] = field(default_factory=list)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -72,26 +75,25 @@ class Noise:
             patches.enter_context(mock.patch.object(torch, "multinomial", watching))
             yield
 
-    def by_call(self) -> Draws:
-        calls = [
-            [draw for at, draw in self.draws if at == call] for call in range(1, self.calls() + 1)
-        ]
-        if not self.draws:
+    def draws(self) -> Draws:
+        if not self.kept:
             return {}
+        with_values = any(of == "exponential" for _, of, _ in self.kept)
+        calls = [
+            [_draw(of, drawn, with_values) for at, of, drawn in self.kept if at == call]
+            for call in range(1, self.calls() + 1)
+        ]
         return (
             {"drawsEachCall": calls[0]} if calls.count(calls[0]) == len(calls) else {"draws": calls}
         )
 
-    def _kept(self, of: str, drawn: Tensor) -> Draw:
-        dtype = str(drawn.dtype).removeprefix("torch.")
-        draw: Draw = {"of": of, "dtype": dtype, "shape": list(drawn.shape)}
-        self.draws.append((self.calls(), draw))
-        return draw
+    def _keep(self, of: str, drawn: Tensor) -> None:
+        self.kept.append((self.calls(), of, drawn.clone()))
 
     def _uniform(self, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def watched(*arguments: object, **named: object) -> Tensor:
             drawn = draw(*arguments, **named)
-            self._kept("rand", drawn)
+            self._keep("rand", drawn)
             return drawn
 
         return watched
@@ -109,11 +111,19 @@ class Noise:
             drawn = draw(p, num_samples, replacement)
             largest = (p / q).topk(num_samples, dim=-1).indices
             assert drawn.sort(-1).values.equal(largest.sort(-1).values), "another way of drawing"
-            values = q.numpy().astype("<f4").tobytes()
-            self._kept("exponential", q)["values"] = base64.b64encode(values).decode()
+            self._keep("exponential", q)
             return drawn
 
         return watched
+
+
+def _draw(of: str, drawn: Tensor, with_values: bool) -> Draw:
+    dtype = str(drawn.dtype).removeprefix("torch.")
+    draw: Draw = {"of": of, "dtype": dtype, "shape": list(drawn.shape)}
+    if with_values:
+        little_endian = drawn.numpy().astype(drawn.numpy().dtype.newbyteorder("<"))
+        draw["values"] = base64.b64encode(little_endian.tobytes()).decode()
+    return draw
 
 
 # Runs a case on the network and answers with the tokens [1, L], the prompt included.
@@ -132,7 +142,7 @@ def recorded(case: Case, network: HashNetwork, sampler: Sampler) -> Recording:
     states = [*network.asked[1:], result]
     return {
         **case,
-        **noise.by_call(),
+        **noise.draws(),
         "calls": len(network.asked),
         "states": [state[0].tolist() for state in states],
         "result": result[0].tolist(),

@@ -87,7 +87,7 @@ def cases() -> list[Case]:
                 vocab_size=vocab_size,
             )
             for seed, (answer, block, number, vocab_size, eos) in enumerate(settings)
-            for prompt in ((3, 7, 1, 4), (3,))
+            for prompt in ((3, 6, 1, 4), (3,))
         ),
         *_without_remasking(),
     ]
