@@ -87,7 +87,7 @@ def cases() -> list[Case]:
     settings = [
         *((order, 12, steps, PLAIN) for order in orders for steps in (12, 5, 3)),
         *((order, 8, 5, each) for order in orders for each in drawn),
-        *((order, 12, 8, (0.0, 0.7, 5, None)) for order in orders),
+        *((order, 12, 8, (0.0, 0.9, 5, None)) for order in orders),
         *(("origin", 12, steps, PLAIN) for steps in (12, 5)),
         *(("origin", 8, 5, each) for each in drawn[:4]),
     ]

@@ -57,6 +57,24 @@ class Recording(Case, Draws):
     result: list[int]  # tokens [L], the prompt included
 
 
+def no_ties(topk: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes `torch.topk` raise a ValueError where equals decide what is chosen.
+
+    PyTorch orders them as its algorithm comes upon them, which no other implementation can repeat.
+    Infinities and the least number are left out: they stand for what cannot be chosen.
+    """
+
+    def watched(values: Tensor, k: int, dim: int = -1, largest: bool = True) -> object:
+        chosen = topk(values, k, dim=dim, largest=largest)
+        if 0 < k < values.shape[dim]:
+            last, next_one = topk(values, k + 1, dim=dim, largest=largest)[0].unbind(dim)[-2:]
+            if ((last == next_one) & (last.abs() < torch.finfo(last.dtype).max)).any():
+                raise ValueError("equal values decide what is chosen: take another case")
+        return chosen
+
+    return watched
+
+
 @dataclass
 class Noise:
     """The noise of a run is what its random functions drew, by calls of the network."""
@@ -137,7 +155,7 @@ def recorded(case: Case, network: HashNetwork, sampler: Sampler) -> Recording:
     """
     noise = Noise(lambda: len(network.asked))
     torch.manual_seed(case["seed"])
-    with noise.watched():
+    with noise.watched(), mock.patch.object(torch, "topk", no_ties(torch.topk)):
         result = sampler(network, case)
     states = [*network.asked[1:], result]
     return {
