@@ -25,7 +25,7 @@ def record(checkout: Path) -> list[Recording]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no CUDA, hence no autocast
             answer, *_ = generate(network, prompt, case["maskId"], **case["options"])
-        # Only the answer is published. The prompt can be masked too, which is found out elsewhere.
+        # Only the answer is returned.
         return torch.cat([prompt, answer], dim=1)
 
     return [recorded(case, network_of(case), sample) for case in cases()]
