@@ -12,10 +12,10 @@ import importlib
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from checkouts import revision_of
 
 # Modules beside this one. Each has REPOSITORY and `record(checkout) -> recordings`.
@@ -38,7 +38,7 @@ def recording_of(peer: str, checkout: Path, revision: str) -> dict[str, Any]:
     return {
         "peer": module.REPOSITORY,
         "revision": revision,
-        "torch": torch.__version__,
+        "torch": version("torch"),
         "cases": module.record(checkout),
     }
 
