@@ -34,6 +34,7 @@ const ASK_FIRST = [
     "revealed",
     "untimed",
     "steps",
+    "stepsAfter",
     "memory",
     "remaskFirst",
     "select",
@@ -87,7 +88,7 @@ export function checkDefinition(definition: unknown): void {
   for (const name of ["nucleus", "windows", "untimed", "judgesRevealed"]) {
     if (definition[name] !== undefined) checkBoolean(`definition.${name}`, definition[name]);
   }
-  for (const name of ["times", "confidence", "steps", "memory", "remaskFirst"]) {
+  for (const name of ["times", "confidence", "steps", "stepsAfter", "memory", "remaskFirst"]) {
     checkFunction(`definition.${name}`, definition[name]);
   }
   checkChoice("definition.lastStep", definition.lastStep, ["argmax", "draw"]);
@@ -107,6 +108,7 @@ function checkAskFirst({
   untimed,
   times,
   steps,
+  stepsAfter,
   remaskFirst,
 }: Readonly<Record<string, unknown>>): void {
   if (typeof statistics !== "function") {
@@ -122,6 +124,13 @@ function checkAskFirst({
     const both = times === undefined ? "steps" : "times";
     const allowed = "undefined: an untimed strategy takes as many steps as its rows need";
     throw new OptionError(`definition.${both}`, times ?? steps, allowed);
+  }
+  if (stepsAfter !== undefined && untimed !== true) {
+    throw new OptionError("definition.untimed", untimed, "true, because stepsAfter is set");
+  }
+  if (stepsAfter !== undefined && (revealed === undefined || revealed === false)) {
+    const allowed = 'true or "state", because stepsAfter allows steps without masks';
+    throw new OptionError("definition.revealed", revealed, allowed);
   }
   if (remaskFirst !== undefined && (revealed === undefined || revealed === false)) {
     const allowed = 'true or "state", because remaskFirst is told of revealed positions';

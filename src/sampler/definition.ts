@@ -99,7 +99,7 @@ export interface TimeStrategy<Kind extends string = string, Table = OptionTable>
 export interface RowStep extends Step {
   /** In [0, steps). */
   readonly index: number;
-  /** Of an untimed strategy the most that there can be: one for each free position. */
+  /** Of an untimed strategy the most that there can be. */
   readonly steps: number;
   /** Number of positions that are not pinned, masked or not. */
   readonly free: number;
@@ -188,6 +188,11 @@ export interface RowStrategy<
    */
   readonly untimed?: boolean;
   /**
+   * Returns how many steps an untimed strategy takes at most once nothing is masked; it ends before
+   * that in a step that changes nothing. Needs `revealed`. Default 0.
+   */
+  stepsAfter?(options: OptionValues<Table>): number;
+  /**
    * Returns the number of steps that its options imply; undefined: callers give it.
    */
   steps?(options: OptionValues<Table>): number | undefined;
@@ -236,12 +241,16 @@ export type AnyTimeStrategy = Untyped<Omit<TimeStrategy, "transition" | "confide
   confidence?(options: AnyOptions): boolean;
 };
 export type AnyRowStrategy = Untyped<
-  Omit<RowStrategy, "statistics" | "revealed" | "steps" | "memory" | "remaskFirst" | "select">
+  Omit<
+    RowStrategy,
+    "statistics" | "revealed" | "steps" | "stepsAfter" | "memory" | "remaskFirst" | "select"
+  >
 > & {
   readonly statistics:
     readonly RowField[] | ((options: AnyOptions, quirks: Quirks) => readonly RowField[]);
   readonly revealed?: Told | ((options: AnyOptions, step: RowStep) => Told);
   steps?(options: AnyOptions): number | undefined;
+  stepsAfter?(options: AnyOptions): number;
   memory?(options: AnyOptions, length: number): unknown;
   remaskFirst?(
     options: AnyOptions,

@@ -100,7 +100,9 @@ function stepsOf(
 ): unknown {
   const { kind, untimed = false } = definition;
   if (untimed) {
-    if (steps === undefined) return length;
+    if (steps === undefined) {
+      return Math.min(MAX_STEPS, length + (definition.stepsAfter?.(options) ?? 0));
+    }
     throw new OptionError("steps", steps, `undefined (${kind} takes as many as its rows need)`);
   }
   const own = definition.steps?.(options);
