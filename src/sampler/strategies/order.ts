@@ -112,7 +112,10 @@ export function noisy<R extends RowState>(
 ): (row: R) => number {
   const temperature = orderTemperature * (anneal ? s : 1);
   if (temperature === 0) return score;
-  return (row) => score(row) / temperature + gumbel(row.uniform);
+  // Either has the same order; neither overflows in its range.
+  return temperature > 1
+    ? (row) => score(row) / temperature + gumbel(row.uniform)
+    : (row) => score(row) + temperature * gumbel(row.uniform);
 }
 
 function gumbel(uniform: number): number {
