@@ -84,6 +84,9 @@ def drawable(
         if held > goal:
             edge = float(row[v])
             break
+    # At a high temperature other logits have the same weight, and belong to what is equal.
+    if edge > float(row[ranked[-1]]):
+        edge = max(edge - 1e-12 * temperature, float(row[ranked[-1]]) if top_k else -INFINITE)
     left = math.fsum(weight for v, weight in weights.items() if row[v] < edge)
     return [v for v in others if float(row[v]) >= edge], left
 
@@ -91,8 +94,8 @@ def drawable(
 @pytest.mark.parametrize(
     ("mass", "top_k"),
     [
-        *itertools.product([0.001, 0.3, 0.9], [None, 1, 2, 7, 299, 10**6]),
-        *itertools.product([None], [1, 2, 7, 299, 10**6]),
+        *itertools.product([0.001, 0.3, 0.9], [None, 1, 7, 10**6]),
+        *itertools.product([None], [1, 7, 99, 10**6]),
     ],
 )
 @pytest.mark.parametrize("temperature", [1e-300, 1e-3, 0.5, 1, 2, 1e300])
@@ -101,7 +104,7 @@ def test_temperature_and_top_k_are_what_one_finds_by_hand(
     dtype: torch.dtype, top_k: int | None, temperature: float, mass: float | None
 ) -> None:
     """Peaked rows, flat ones, equals at the edge of top-k, impossible tokens, a likely mask."""
-    logits = torch.randn(6, 300) * torch.tensor([[8.0], [3], [1], [0.1], [0], [2]])
+    logits = torch.randn(6, 100) * torch.tensor([[8.0], [3], [1], [0.1], [0], [2]])
     logits[2] = logits[2].round()
     logits[5, 4:] = -INFINITE
     logits[:, MASK] = 50

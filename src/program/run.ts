@@ -36,6 +36,8 @@ export interface RunSettings extends Pick<
   | "strategy"
   | "steps"
   | "topP"
+  | "temperature"
+  | "topK"
   | "samples"
   | "firstSample"
   | "batchSize"
@@ -231,12 +233,12 @@ export class SampleRun implements AsyncIterable<RunEvent> {
 }
 
 function settingsOf(run: PreparedRun): RunSettings {
-  const { strategy, steps, topP, samples, firstSample, batchSize, length, noise, quirks } = run;
-  const { loop, stride, strides, endId, seed } = run;
+  const { strategy, steps, topP, temperature, topK, samples, firstSample, batchSize } = run;
+  const { length, noise, quirks, loop, stride, strides, endId, seed } = run;
   const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
   return {
-    ...{ strategy, steps, topP, samples, firstSample, batchSize, length, noise, quirks },
-    ...{ stride, strides },
+    ...{ strategy, steps, topP, temperature, topK, samples, firstSample, batchSize, length },
+    ...{ noise, quirks, stride, strides },
     executor: isDense ? "dense" : "events",
     until: endId === undefined ? "length" : "end",
     seed: seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed,

@@ -100,7 +100,7 @@ export interface TopCut {
   readonly mass?: number;
   /** What the logits are divided by before the nucleus, in (0, Infinity). Default 1. */
   readonly temperature?: number;
-  /** How many of the likeliest tokens are kept before the nucleus, an integer >= 1. Default: all. */
+  /** How many of the likeliest tokens are kept before the nucleus: an integer >= 1. Default all. */
   readonly topK?: number;
 }
 

@@ -36,6 +36,8 @@ interface Case {
   readonly strategy: Strategy;
   readonly steps?: number;
   readonly topP?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
   readonly length?: number;
   readonly pinned?: ReadonlyMap<number, TokenId>;
   readonly uneven?: boolean;
@@ -79,6 +81,17 @@ const filtered: Case[] = [
   },
 ];
 
+const ruled: Case[] = [
+  { strategy: { kind: "mdlm" }, temperature: 0.4, length: 3 },
+  { strategy: { kind: "mdlm" }, temperature: 5, length: 3 },
+  { strategy: { kind: "mdlm" }, topK: 2, length: 3 },
+  { strategy: { kind: "remdm-cap", eta: 0.3 }, temperature: 0, length: 3 },
+  { strategy: { kind: "remdm-cap", eta: 0.3 }, temperature: 2, topK: 2, topP: 0.7, length: 3 },
+  { strategy: { kind: "remdm-conf" }, temperature: 0.5, topK: 2, topP: 0.92 },
+  { strategy: { kind: "remdm-conf" }, temperature: 2, topP: 0.8, uneven: true },
+  { strategy: { kind: "ddpm" }, temperature: 0.5, topK: 2, length: 3 },
+];
+
 const pinnedCases: Case[] = [
   { strategy: { kind: "remdm-cap", eta: 0.4 }, length: 3, pinned: prompt },
   { strategy: { kind: "remdm" }, topP: 0.8, length: 3, pinned: prompt },
@@ -100,7 +113,7 @@ const composed: Case[] = windows.flatMap((window) =>
 );
 
 describe("the event form samples the dense form's distribution", () => {
-  const cases = [...named, ...filtered, ...pinnedCases, ...composed];
+  const cases = [...named, ...filtered, ...pinnedCases, ...composed, ...ruled];
   it.each(cases.map((options, i) => [name(options), options, i + 1] as const))(
     "%s",
     async (_, options, seed) => {
@@ -179,6 +192,8 @@ describe("the same comparison finds out", () => {
     ["a remasked position is revealed in the same step", cap],
     ["u forgets sigma", cap],
     ["the nucleus keeps the token that crosses p", { ...cap, topP: 0.8 }],
+    ["top-k acts after the nucleus", { ...cap, topK: 2, topP: 0.92 }],
+    ["the temperature acts after the nucleus", { ...cap, temperature: 3, topP: 0.7 }],
     ["confidence ignores psi", onPlateau],
     ["confidence counts pinned positions", { ...conf, length: 3, pinned: prompt }],
   ];
@@ -198,6 +213,8 @@ async function compare(
     strategy,
     steps = 6,
     topP = 1,
+    temperature = 1,
+    topK,
     length = 2,
     pinned = new Map(),
     uneven = false,
@@ -212,6 +229,8 @@ async function compare(
     strategy,
     steps,
     topP,
+    temperature,
+    ...(topK !== undefined && { topK }),
     length,
     vocabSize: VOCAB_SIZE,
     maskId: MASK,
@@ -225,6 +244,8 @@ async function compare(
     strategy,
     steps,
     topP,
+    temperature,
+    ...(topK !== undefined && { topK }),
     pinned,
     seed,
     samples: SAMPLES,

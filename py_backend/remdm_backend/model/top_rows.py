@@ -21,6 +21,10 @@ ROUNDING = 1e-9
 """How much more than the nucleus' mass is kept, as a part of one: sums taken in another order
 differ by far less."""
 
+SAME = 1e-12
+"""How far apart, in nats after the temperature, tokens may be that count as equal: at a high
+temperature different logits have equal weights, and the sampler then goes by their ids."""
+
 
 class TopRows(NamedTuple):
     """``counts [N]`` int32 says how many of ``ids [M]`` int32 and ``logits [M]`` are each row's;
@@ -122,4 +126,5 @@ def _crossing(ordered: Tensor, peak: Tensor, goal: Tensor, inverse: float) -> Te
     beyond = _weights(ordered, peak, inverse).cumsum(dim=-1) > goal
     first = (~beyond).sum(dim=-1, keepdim=True)
     edges = ordered.gather(-1, first.clamp(max=ordered.shape[-1] - 1))
+    edges = edges.double() - SAME / inverse
     return edges.masked_fill_(first == ordered.shape[-1], -torch.inf)

@@ -117,7 +117,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
   const nucleus = known.some((one) => one.kind === kind && hasNucleus(one, quirks));
   for (const step of steps) {
     for (const eta of etasOf(place, step)) {
-      for (const topP of nucleus ? several(said.topP ?? DEFAULT_TOP_P) : [undefined]) {
+      for (const draw of drawsOf(said, nucleus)) {
         for (const seed of several(said.seeds ?? 1)) {
           const settings = { ...strategySettings(entry), ...(eta !== undefined && { eta }) };
           const strategy = namedStrategy(place, settings);
@@ -127,7 +127,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
             strategy,
             eta: etaOf(strategy) ?? eta,
             steps: step,
-            topP,
+            ...draw,
             seed,
             samples,
             length,
@@ -145,6 +145,19 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
       }
     }
   }
+}
+
+/** What a cell's tokens are drawn from. */
+type DrawSettings = Pick<Cell, "topP" | "temperature" | "topK">;
+
+/** @param nucleus whether the strategy has one. */
+function drawsOf(said: CellSettings, nucleus: boolean): DrawSettings[] {
+  const topPs = nucleus ? several(said.topP ?? DEFAULT_TOP_P) : [undefined];
+  return topPs.flatMap((topP) =>
+    several(said.temperature ?? 1).flatMap((temperature) =>
+      several<number | undefined>(said.topK).map((topK) => ({ topP, temperature, topK })),
+    ),
+  );
 }
 
 /** Refuses empty lists, which would drop the strategy without a word. */
@@ -186,6 +199,8 @@ function several<T>(given: T | readonly T[]): readonly T[] {
 const CELL_KEYS = [
   "steps",
   "topP",
+  "temperature",
+  "topK",
   "seeds",
   "samples",
   "length",

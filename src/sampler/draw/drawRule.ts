@@ -1,7 +1,7 @@
 /**
- * A `DrawRule` says from which part of a row's distribution a token is drawn. The logits are divided
- * by the temperature, then top-k keeps the likeliest tokens, then the nucleus keeps a part of what
- * top-k left, renormalised: the order of the field (`transformers`).
+ * A `DrawRule` says from which part of a row's distribution a token is drawn. The logits are
+ * divided by the temperature, then top-k keeps the likeliest tokens, then the nucleus keeps a part
+ * of what top-k left, renormalised: the order of the field (`transformers`).
  */
 import type { Quirks } from "../quirks.ts";
 
@@ -21,8 +21,8 @@ export interface DrawRule {
    */
   readonly topK?: number | undefined;
   /**
-   * Whether the token that crosses p is dropped (`original`, the default) or kept (`paper`: Holtzman
-   * et al., 2020).
+   * Whether the token that crosses p is dropped (`original`, the default) or kept (`paper`:
+   * Holtzman et al., 2020).
    */
   readonly quirks?: Quirks;
 }

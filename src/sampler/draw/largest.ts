@@ -1,6 +1,6 @@
 /**
- * `Largest` finds the k largest logits of a row, of equals those that come first. It compares logits
- * and not weights, because different logits may have equal weights.
+ * `Largest` finds the k largest logits of a row, of equals those that come first. It compares
+ * logits and not weights, because different logits may have equal weights.
  *
  * A float32's bits, read as an integer, order it. One pass counts the logits by the upper eleven
  * bits; the bucket in which the k-th largest lies is then counted by the next bits, and so on.

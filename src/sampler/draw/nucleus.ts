@@ -1,10 +1,10 @@
 /**
- * A `Nucleus` computes the softmax of a row, divided by the temperature, and selects the tokens that
- * a nucleus keeps: from the likeliest down, of equals the lowest id first, while the cumulative probability is <= p, and
- * always the first. So the token that crosses p is left out, as in the original; the paper on
- * nucleus sampling (Holtzman et al., 2020) has the smallest set of mass >= p. Of equals the
- * original keeps as many but other ones: the first from a sort that is not stable
- * (`loops/parity/torchSort.ts`).
+ * A `Nucleus` computes the softmax of a row, divided by the temperature, and selects the tokens
+ * that a nucleus keeps: from the likeliest down, of equals the lowest id first, while the
+ * cumulative probability is <= p, and always the first. So the token that crosses p is left out, as
+ * in the original; the paper on nucleus sampling (Holtzman et al., 2020) has the smallest set of
+ * mass >= p. Of equals the original keeps as many but other ones: the first from a sort that is not
+ * stable (`loops/parity/torchSort.ts`).
  *
  * It selects and does not sort. A sample of the weights shows between which two p is probably
  * crossed (`nucleusGuess.ts`). One pass sums the weights above and copies the weights between.

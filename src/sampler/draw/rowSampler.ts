@@ -1,8 +1,8 @@
 /**
  * Draws a token from one row of logits: SUBS (the mask has no probability), temperature, top-k,
- * softmax and nucleus in fp64, then a Gumbel-max draw. Original: `_subs_parameterization`, the nucleus block of
- * `_ddpm_caching_update`, and `_sample_categorical`, which work there on the whole [B, L, V] tensor
- * at once.
+ * softmax and nucleus in fp64, then a Gumbel-max draw. Original: `_subs_parameterization`, the
+ * nucleus block of `_ddpm_caching_update`, and `_sample_categorical`, which work there on the whole
+ * [B, L, V] tensor at once.
  *
  * There are two implementations with the same bits: WebAssembly with SIMD (`kernel/`) and plain
  * TypeScript (`plainRows.ts`). Top-k is common to both: it makes a top row of the row.
@@ -59,9 +59,9 @@ export class RowSampler {
   }
 
   /**
-   * Draws a token by temperature, top-k, softmax, nucleus and Gumbel-max. argmax(log w + G) with Gumbel noise G is
-   * argmin(E / w) with exponential E = -log(1 - u), and is computed so. A token's noise has the
-   * address of its id.
+   * Draws a token by temperature, top-k, softmax, nucleus and Gumbel-max. argmax(log w + G) with
+   * Gumbel noise G is argmin(E / w) with exponential E = -log(1 - u), and is computed so. A token's
+   * noise has the address of its id.
    * @param row [V] logits; -Infinity is a token that cannot be drawn.
    * @throws RemdmError `denoiser_invalid` for a row that has no distribution.
    */
@@ -82,8 +82,8 @@ export class RowSampler {
   /**
    * Draws the token that {@link draw} gives for the whole row, at the cost of the tokens listed.
    * The probability may differ in its last bits, because the total is summed in another order.
-   * @param row of the sampler's own cut: it holds the smallest set of tokens with a mass > p, and all
-   *   tokens that are equal to the last of them; with top-k, of the k likeliest.
+   * @param row holds, by the sampler's own rule, the smallest set of tokens with a mass > p, and
+   *   all tokens that are equal to the last of them; with top-k, of the k likeliest.
    * @throws RemdmError `denoiser_invalid` for a row that cannot be part of a distribution or ends
    *   before p.
    */

@@ -67,7 +67,7 @@ export class AskFirst {
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
-    this.#ledger = new Ledger(run, denoiser.model);
+    this.#ledger = new Ledger(run);
     this.#fields = fieldsOf(plan.definition, plan.options, run.quirks, run.suppressed.size > 0);
   }
 

@@ -41,7 +41,7 @@ export class DrawFirst {
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
-    this.#ledger = new Ledger(run, denoiser.model);
+    this.#ledger = new Ledger(run);
     // The original keeps confidences in bfloat16 beside a network that computes in it, as on a GPU.
     const rounds = run.quirks === "original" && dtype === "bfloat16";
     this.#settings = { ...run, plan, maskId, ...(rounds && { round: roundToBfloat16 }) };

@@ -1,6 +1,5 @@
 /** A `Ledger` counts what a run has done so far, for its progress and its outcome. */
-import type { DenoiserModel, TokenId } from "../denoiser.ts";
-import { blankText } from "./blankText.ts";
+import type { TokenId } from "../denoiser.ts";
 import { endText, type EndedText } from "./ending.ts";
 import type { FinishedEvent, ProgressEvent, SamplerOutcome } from "../events.ts";
 import type { PreparedRun } from "../prepare.ts";
@@ -10,8 +9,6 @@ export type Clock = Pick<ProgressEvent, "step" | "time">;
 
 export class Ledger {
   readonly #run: PreparedRun;
-  /** For each position of a text whether its token is given. */
-  readonly #isGiven: readonly boolean[];
   readonly #texts: EndedText[] = [];
   /** Calls so far of each sample under way. */
   readonly #callsOf = new Map<number, number>();
@@ -22,9 +19,8 @@ export class Ledger {
   #ownCalls = 0;
   #ownTokens = 0;
 
-  constructor(run: PreparedRun, model: DenoiserModel) {
+  constructor(run: PreparedRun) {
     this.#run = run;
-    this.#isGiven = Array.from(blankText(run, model), (token) => token !== model.maskId);
   }
 
   /**
@@ -53,7 +49,7 @@ export class Ledger {
     const forwardCalls = this.#callsOf.get(sample) ?? 0;
     this.#callsOf.delete(sample);
     this.#ownCalls += forwardCalls;
-    this.#ownTokens += ended.tokens.filter((_, position) => !this.#isGiven[position]).length;
+    this.#ownTokens += ended.tokens.filter((_, position) => !this.#isGiven(position)).length;
     return { type: "finished", sample, ...ended, tokens: [...ended.tokens], forwardCalls };
   }
 
@@ -89,6 +85,13 @@ export class Ledger {
         tokensPerForward: this.#ownCalls === 0 ? 0 : this.#ownTokens / this.#ownCalls,
       },
     };
+  }
+
+  /** Tells whether a position's token is given; `ar` draws the tokens at 1 to its last step. */
+  #isGiven(position: number): boolean {
+    const { loop, steps, pinned } = this.#run;
+    const isDrawn = loop.kind !== "leftToRight" || (position > 0 && position <= steps);
+    return !isDrawn || pinned.has(position);
   }
 
   #atTheEnd(): Clock {

@@ -41,7 +41,7 @@ export class LeftToRight {
     this.#denoiser = denoiser;
     this.#run = run;
     this.#pace = new Pace(run.signal);
-    this.#ledger = new Ledger(run, denoiser.model);
+    this.#ledger = new Ledger(run);
     const rows = new RowSampler(denoiser.model, run);
     const parity = dense ? new AutoregressiveDraw(denoiser.model, run) : undefined;
     this.#parity = parity;

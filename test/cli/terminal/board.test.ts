@@ -10,7 +10,16 @@ function revealed(sample: number, texts: Readonly<Record<number, string>>): RunE
   const tokens = positions.map(() => 5);
   const probabilities = positions.map(() => 0.5);
   const logProbabilities = positions.map(() => -1);
-  return { type: "revealed", sample, ...step, positions, tokens, probabilities, logProbabilities, pieces };
+  return {
+    type: "revealed",
+    sample,
+    ...step,
+    positions,
+    tokens,
+    probabilities,
+    logProbabilities,
+    pieces,
+  };
 }
 
 function remasked(sample: number, position: number): RunEvent {

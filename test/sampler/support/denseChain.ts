@@ -14,7 +14,9 @@ export type Mistake =
   | "the nucleus keeps the token that crosses p"
   | "confidence ignores psi"
   | "confidence counts pinned positions"
-  | "S = 1/(e^sigma - 1)";
+  | "S = 1/(e^sigma - 1)"
+  | "top-k acts after the nucleus"
+  | "the temperature acts after the nucleus";
 
 export interface DenseChain {
   /** Default `mdlm`. */
@@ -24,6 +26,10 @@ export interface DenseChain {
   readonly strategy: Strategy;
   readonly steps: number;
   readonly topP: number;
+  /** Default 1. */
+  readonly temperature?: number;
+  /** Default: all. */
+  readonly topK?: number;
   readonly length: number;
   readonly vocabSize: number;
   readonly maskId: TokenId;
@@ -283,7 +289,40 @@ function softmaxConf({ mistake, maskId }: DenseChain, state: State, i: number): 
 
 /** p_x0 of every position with the nucleus applied, the mask left out. */
 function predictions(chain: DenseChain, tokens: readonly TokenId[], t: number): number[][] {
-  return tokens.map((_, i) => nucleus(softmax(chain, rowOf(chain, tokens, t, i)), chain));
+  const rules = { temper, cut, nucleus };
+  const order: readonly (keyof typeof rules)[] =
+    chain.mistake === "top-k acts after the nucleus"
+      ? ["temper", "nucleus", "cut"]
+      : chain.mistake === "the temperature acts after the nucleus"
+        ? ["cut", "nucleus", "temper"]
+        : ["temper", "cut", "nucleus"];
+  return tokens.map((_, i) =>
+    order.reduce<number[]>(
+      (p, rule) => rules[rule](p, chain),
+      softmax(chain, rowOf(chain, tokens, t, i)),
+    ),
+  );
+}
+
+/** Divides the logits by the temperature; 0 leaves the first of the likeliest. */
+function temper(p: readonly number[], { temperature = 1 }: DenseChain): number[] {
+  if (temperature === 1) return [...p];
+  if (temperature === 0) {
+    return p.map((_, v) => (v === p.indexOf(Math.max(...p)) ? 1 : 0));
+  }
+  return normalised(p.map((x) => x ** (1 / temperature)));
+}
+
+/** Keeps the k likeliest, of equals the lowest ids. */
+function cut(p: readonly number[], { topK = Infinity }: DenseChain): number[] {
+  const order = p.map((_, v) => v).sort((v, w) => p[w] - p[v] || v - w);
+  const kept = new Set(order.slice(0, topK));
+  return normalised(p.map((x, v) => (kept.has(v) ? x : 0)));
+}
+
+function normalised(weights: readonly number[]): number[] {
+  const total = weights.reduce((sum, x) => sum + x, 0);
+  return weights.map((x) => x / total);
 }
 
 /** The network computes in float32 and is given sigma in float32. */

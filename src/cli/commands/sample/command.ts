@@ -68,6 +68,12 @@ export function sampleCommand(): Command {
       `nucleus mass in (0, 1]; 1 keeps every token (default: ${DEFAULT_TOP_P}; 1 for ddpm, analytic)`,
       readNumber,
     )
+    .option(
+      "--temperature <t>",
+      "what the logits are divided by, 0 or above; 0 takes the likeliest token (default: 1)",
+      readNumber,
+    )
+    .option("--top-k <k>", "how many of the likeliest tokens are kept (default: all)", readInteger)
     .option("--samples <n>", "how many sequences", readInteger, 1)
     .option("--batch-size <n>", "sequences in one forward call (default: at most 16)", readInteger)
     .option("--length <n>", "tokens of a sequence (default: the model's length)", readInteger)

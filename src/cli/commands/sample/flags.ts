@@ -16,6 +16,8 @@ export interface SampleFlags extends StrategyFlags {
   readonly predictor?: "ddpm_cache" | "ddpm" | "analytic";
   readonly steps?: number;
   readonly topP?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
   readonly samples: number;
   readonly batchSize?: number;
   readonly length?: number;

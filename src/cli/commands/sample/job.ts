@@ -174,6 +174,7 @@ class Job {
         batchSize: settings.batchSize,
         ...(settings.strategy.kind !== "ar" && { steps: settings.steps }),
         topP: settings.topP,
+        temperature: settings.temperature,
         ...sampling,
         samples,
         prompt,

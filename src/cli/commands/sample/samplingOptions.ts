@@ -44,14 +44,16 @@ function samplerOptions(
   kind: ModelKind,
   own: DefinedStrategy | undefined,
 ): SamplingOptions {
-  const { samples, steps, topP, batchSize, length, seed, executor, quirks } = flags;
-  const { stride, strides, until } = flags;
+  const { samples, steps, topP, temperature, topK, batchSize, length, seed } = flags;
+  const { executor, quirks, stride, strides, until } = flags;
   return {
     strategy: own ?? strategyOf(strategyName(flags, kind), flags),
     samples,
     seed,
     ...(steps !== undefined && { steps }),
     ...(topP !== undefined && { topP }),
+    ...(temperature !== undefined && { temperature }),
+    ...(topK !== undefined && { topK }),
     ...(batchSize !== undefined && { batchSize }),
     ...(length !== undefined && { length }),
     ...(executor !== undefined && { executor }),

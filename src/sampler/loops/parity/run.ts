@@ -55,7 +55,7 @@ export class Parity {
     this.#update = new ParityUpdate(form, denoiser.model, run.topP);
     this.#noise =
       run.noise === "torch" ? torchRows(new TorchGenerator(run.seed)) : addressedRows(noise);
-    this.#ledger = new Ledger(run, denoiser.model);
+    this.#ledger = new Ledger(run);
     this.#pace = new Pace(run.signal);
   }
 

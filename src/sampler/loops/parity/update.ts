@@ -99,7 +99,11 @@ export class ParityUpdate {
   likeliest(row: Float32Array): Draw {
     this.#logProbabilities(row);
     const token = argmax(row);
-    return { token, probability: 1, logProbability: masklessLogProbability(row, token, this.model.maskId) };
+    return {
+      token,
+      probability: 1,
+      logProbability: masklessLogProbability(row, token, this.model.maskId),
+    };
   }
 
   #logProbabilities(row: Float32Array): void {

@@ -21,13 +21,7 @@ let peak: f64 = 0;
  * @param inverted 1 / temperature, finite and above 0.
  * @returns whether there was memory for it.
  */
-export function open(
-  columns: u32,
-  mask: u32,
-  topP: f64,
-  keepsCrossing: bool,
-  inverted: f64,
-): bool {
+export function open(columns: u32, mask: u32, topP: f64, keepsCrossing: bool, inverted: f64): bool {
   vocabSize = columns;
   maskId = mask;
   inverse = inverted;
