@@ -2,7 +2,10 @@
  * Recorded runs of published samplers (`test/golden/peers`), sampled with our strategies on the same
  * network and with the same noise: the same tokens before every call, and the same number of calls.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
+import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import {
   sample,
   type ForwardRequest,
@@ -67,6 +70,16 @@ it("every recorded run is compared or has a reason why not", () => {
   }
   expect(compared).toEqual(COMPARED);
   expect(leftOut).toEqual(LEFT_OUT);
+});
+
+it("docs/orders.md says how many are compared, and how many are not for each reason", () => {
+  const page = readFileSync(join(packageRoot, "docs", "orders.md"), "utf8");
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
+  const reasons = Object.values(LEFT_OUT);
+  const compared = sum(Object.values(COMPARED));
+  expect(page).toContain(`${compared} of ${compared + sum(reasons)} are sampled again`);
+  const lines = Array.from(page.matchAll(/^\| (\d+) \| /gm), ([, runs]) => Number(runs));
+  expect(lines).toEqual(reasons);
 });
 
 function optionsOf(run: PeerCase, { options }: OurRun) {
