@@ -279,7 +279,10 @@ describe("the same comparison finds out a sampler in which", () => {
     ["the surest does not go where nothing passes", threshold(0.95, "likeliest")],
     ["the bound is on n instead of n + 1", factor(0.4, "likeliest")],
     ["the largest entropy counts too", entropyBounded(0.5, "entropy")],
-    ["a revealed token is scored by the token that would be drawn", p2(0.5, "likeliest", "paper")],
+    [
+      "a revealed token is scored by the token that would be drawn",
+      { ...p2(1, "likeliest", "paper"), temperature: 4, ...four },
+    ],
     ["the weight of revealed positions is left out", p2(0, "likeliest")],
     ["the confidence of a kept token is asked for anew", { ...rcr("drawn"), ...four }],
     ["the loop remasks the surest", remdmLlada(1)],
