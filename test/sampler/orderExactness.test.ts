@@ -281,7 +281,7 @@ describe("the same comparison finds out a sampler in which", () => {
     ["the largest entropy counts too", entropyBounded(0.5, "entropy")],
     [
       "a revealed token is scored by the token that would be drawn",
-      { ...p2(1, "likeliest", "paper"), temperature: 4, ...four },
+      { ...p2(1, "likeliest", "paper"), temperature: 2, times: [1, 0.7, 0.4, 0.38, 0.36] },
     ],
     ["the weight of revealed positions is left out", p2(0, "likeliest")],
     ["the confidence of a kept token is asked for anew", { ...rcr("drawn"), ...four }],
