@@ -25,7 +25,7 @@ import { DRAWN_FIELDS, STATISTICS } from "./rowFields.ts";
 const SHARED = [...["kind", "source", "summary", "models", "options"], ...["nucleus", "windows"]];
 const OF_GRIDS = ["times", "lastStep", "parity"];
 const OF_ROWS = [
-  ...["statistics", "revealed", "untimed", "steps"],
+  ...["statistics", "revealed", "untimed", "steps", "stepsAfter"],
   ...["memory", "remaskFirst", "judgesRevealed"],
 ];
 /** What a definition does and its keys, by the function that says its shape. */
@@ -69,7 +69,7 @@ export function checkDefinition(definition: unknown): void {
   for (const name of ["nucleus", "windows", "untimed", "judgesRevealed"]) {
     if (definition[name] !== undefined) checkBoolean(`definition.${name}`, definition[name]);
   }
-  for (const name of ["times", "confidence", "steps", "memory", "remaskFirst"]) {
+  for (const name of ["times", "confidence", "steps", "stepsAfter", "memory", "remaskFirst"]) {
     checkFunction(`definition.${name}`, definition[name]);
   }
   checkChoice("definition.lastStep", definition.lastStep, ["argmax", "draw"]);
@@ -89,6 +89,7 @@ function checkAskFirst({
   untimed,
   times,
   steps,
+  stepsAfter,
   remaskFirst,
 }: Readonly<Record<string, unknown>>): void {
   if (typeof statistics !== "function") {
@@ -104,6 +105,13 @@ function checkAskFirst({
     const both = times === undefined ? "steps" : "times";
     const allowed = "undefined: an untimed strategy takes as many steps as its rows need";
     throw new OptionError(`definition.${both}`, times ?? steps, allowed);
+  }
+  if (stepsAfter !== undefined && untimed !== true) {
+    throw new OptionError("definition.untimed", untimed, "true, because stepsAfter is set");
+  }
+  if (stepsAfter !== undefined && (revealed === undefined || revealed === false)) {
+    const allowed = 'true or "state", because stepsAfter allows steps without masks';
+    throw new OptionError("definition.revealed", revealed, allowed);
   }
   if (remaskFirst !== undefined && (revealed === undefined || revealed === false)) {
     const allowed = 'true or "state", because remaskFirst is told of revealed positions';

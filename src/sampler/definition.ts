@@ -135,7 +135,7 @@ export interface EventStrategy<Kind extends string = string, Table = OptionTable
 export interface RowStep extends Step {
   /** In [0, steps). */
   readonly index: number;
-  /** Of an untimed strategy the most that there can be: one for each free position. */
+  /** Of an untimed strategy the most that there can be. */
   readonly steps: number;
   /** Number of positions that are not pinned, masked or not. */
   readonly free: number;
@@ -214,6 +214,11 @@ export interface RowStrategy<
    */
   readonly untimed?: boolean;
   /**
+   * Returns how many steps an untimed strategy takes at most once nothing is masked; it ends before
+   * that in a step that changes nothing. Needs `revealed`. Default 0.
+   */
+  stepsAfter?(options: OptionValues<Table>): number;
+  /**
    * Returns the number of steps that its options imply; undefined: callers give it.
    */
   steps?(options: OptionValues<Table>): number | undefined;
@@ -265,12 +270,16 @@ export type AnyEventStrategy = Untyped<Omit<EventStrategy, "nextEvent">> & {
   nextEvent(options: AnyOptions, now: Moment, wait: number): NextEvent | undefined;
 };
 export type AnyRowStrategy = Untyped<
-  Omit<RowStrategy, "statistics" | "revealed" | "steps" | "memory" | "remaskFirst" | "select">
+  Omit<
+    RowStrategy,
+    "statistics" | "revealed" | "steps" | "stepsAfter" | "memory" | "remaskFirst" | "select"
+  >
 > & {
   readonly statistics:
     readonly RowField[] | ((options: AnyOptions, quirks: Quirks) => readonly RowField[]);
   readonly revealed?: Told | ((options: AnyOptions, step: RowStep) => Told);
   steps?(options: AnyOptions): number | undefined;
+  stepsAfter?(options: AnyOptions): number;
   memory?(options: AnyOptions, length: number): unknown;
   remaskFirst?(
     options: AnyOptions,

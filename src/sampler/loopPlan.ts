@@ -112,7 +112,9 @@ function stepsOf(
 ): unknown {
   const { kind, untimed = false } = definition;
   if (untimed) {
-    if (steps === undefined) return Math.min(length, MAX_STEPS);
+    if (steps === undefined) {
+      return Math.min(MAX_STEPS, length + (definition.stepsAfter?.(options) ?? 0));
+    }
     throw new OptionError("steps", steps, `undefined (${kind} takes as many as its rows need)`);
   }
   const own = definition.steps?.(options);

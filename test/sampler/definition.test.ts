@@ -107,6 +107,22 @@ describe("a mistake in a definition", () => {
     ],
     [{ ...askFirst, untimed: true, times: () => [1, 0] }, "definition.times", "as many steps as"],
     [{ ...askFirst, remaskFirst: () => [] }, "definition.revealed", "told of revealed positions"],
+    [
+      { ...askFirst, revealed: true, stepsAfter: () => 3 },
+      "definition.untimed",
+      "because stepsAfter is set",
+    ],
+    [
+      { ...askFirst, untimed: true, stepsAfter: () => 3 },
+      "definition.revealed",
+      "allows steps without masks",
+    ],
+    [{ ...askFirst, untimed: true, stepsAfter: 3 }, "definition.revealed", "steps without masks"],
+    [
+      { ...askFirst, untimed: true, revealed: true, stepsAfter: 3 },
+      "definition.stepsAfter",
+      "a function; got 3",
+    ],
     [{ ...askFirst, statistics: ["maximum"] }, "definition.statistics", "names among logMass"],
     [{ ...askFirst, statistics: ["max", "max"] }, "definition.statistics", "different names"],
     [{ ...drawFirst, options: [] }, "definition.options", "an option table; got an array of 0"],

@@ -113,10 +113,11 @@ export class AskFirst {
 
   /** Tells whether anything can still happen in step i or later. */
   #isOpen(one: RowSample, i: number): boolean {
-    const { definition, lastTold } = this.#plan;
+    const { definition, options, lastTold } = this.#plan;
     if (one.window.free.length === 0) return false;
-    if (definition.untimed === true && one.settled) return false;
-    return i <= lastTold || one.masks > 0;
+    if (one.masks > 0) return true;
+    if (definition.untimed !== true) return i <= lastTold;
+    return !one.settled && one.stepsAfter < (definition.stepsAfter?.(options) ?? 0);
   }
 
   /** Takes one step: asks, lets the strategy select, and carries out what it selected. */
@@ -154,6 +155,7 @@ export class AskFirst {
         );
       }
       sample.settled = !changed;
+      if (sample.masks === 0) sample.stepsAfter++;
       return { b, ...checked };
     });
     const { statistics, drawn } = this.#fields;

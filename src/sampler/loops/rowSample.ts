@@ -9,8 +9,10 @@ export class RowSample {
   readonly window: TextWindow;
   /** Of the strategy: plain data. */
   memory: unknown = undefined;
-  /** Whether nothing is masked and the strategy changed nothing. */
+  /** Whether the strategy changed nothing in the last step. */
   settled = false;
+  /** Steps that began without a mask. */
+  stepsAfter = 0;
   readonly #maskId: TokenId;
   /** [L] what the token at each free position had when it was revealed. */
   readonly #psi: Float64Array;
@@ -29,6 +31,7 @@ export class RowSample {
     if (stride > 0) this.window.slide(stride);
     this.memory = memory;
     this.settled = false;
+    this.stepsAfter = 0;
   }
 
   get masks(): number {

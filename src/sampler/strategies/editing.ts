@@ -39,14 +39,12 @@ export const editing = defineStrategy({
   statistics: ["drawn", "drawnLogProbability"],
   revealed: true,
   untimed: true,
-  /** Steps that began without a mask. */
-  memory: () => ({ after: 0 }),
-  select: ({ tau, tauEdit, least, after }, _, rows, memory) => {
+  stepsAfter: ({ after }) => after,
+  select: ({ tau, tauEdit, least }, _, rows) => {
     const masked = ranked(
       rows.filter((row) => row.masked),
       (row) => row.drawnLogProbability,
     );
-    if (masked.length === 0 && ++memory.after > after) return {};
     const isAbove = (row: (typeof rows)[number], bound: number): boolean =>
       !row.suppressed && Math.exp(row.drawnLogProbability) > bound;
     const sure = masked.filter((row) => isAbove(row, tau));

@@ -69,6 +69,14 @@ export function ranked<R extends Ranked>(rows: readonly R[], score: (row: R) => 
     .map(({ row }) => row);
 }
 
+/**
+ * Counts the positions that a share of them is, rounded down. The product is rounded to float32
+ * first, as published code has it, so that 12 * (1 - 1 / 12) is 11.
+ */
+export function wholeShare(positions: number, share: number): number {
+  return Math.floor(Math.fround(positions * share));
+}
+
 export function positionsOf(rows: readonly RowState[]): number[] {
   return rows.map(({ position }) => position);
 }
@@ -104,7 +112,10 @@ export function noisy<R extends RowState>(
 ): (row: R) => number {
   const temperature = orderTemperature * (anneal ? s : 1);
   if (temperature === 0) return score;
-  return (row) => score(row) / temperature + gumbel(row.uniform);
+  // Either has the same order; neither overflows in its range.
+  return temperature > 1
+    ? (row) => score(row) / temperature + gumbel(row.uniform)
+    : (row) => score(row) + temperature * gumbel(row.uniform);
 }
 
 function gumbel(uniform: number): number {
@@ -152,14 +163,14 @@ function countOf(options: PaceOptions, step: RowStep, masks: number, remasks: nu
   const { counts, pace, cap, window } = options;
   const { index, steps, free, t, s, quirks } = step;
   const isLast = index === steps - 1;
+  if (isLast && cap === 0) return masks;
   if (counts !== undefined) return Math.min(masks, (counts[index] ?? 0) + remasks);
   if (cap > 0) {
     const { atS } = sharesWithin(windowOf(window), t, s, quirks);
     const target = Math.round(free * Math.max(0, atS));
     return Math.min(masks, Math.max(0, masks + remasks - target));
   }
-  if (isLast) return masks;
-  return pace === "times" ? Math.floor(masks * (1 - s / t)) : Math.ceil(masks / (steps - index));
+  return pace === "times" ? wholeShare(masks, 1 - s / t) : Math.ceil(masks / (steps - index));
 }
 
 /** The natural log of a row's confidence. */

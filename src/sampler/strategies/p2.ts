@@ -3,7 +3,7 @@
  * were masked or revealed before (Path Planning, self-planning). Published: `p2_sampling`.
  */
 import { defineStrategy } from "../definition.ts";
-import { confidenceFields, logConfidence, OF_OPTIONS, positionsOf } from "./order.ts";
+import { confidenceFields, logConfidence, OF_OPTIONS, positionsOf, wholeShare } from "./order.ts";
 
 export const p2 = defineStrategy({
   kind: "p2",
@@ -32,7 +32,7 @@ export const p2 = defineStrategy({
     });
     const ascending = scored.map(({ score }) => score).sort((a, b) => a - b);
     // As in the code: what equals the cut stays.
-    const cut = ascending.at(Math.floor(free * s)) ?? Infinity;
+    const cut = ascending.at(wholeShare(free, s)) ?? Infinity;
     const low = scored.filter(({ score }) => score < cut).map(({ row }) => row);
     const high = scored.filter(({ score }) => !(score < cut)).map(({ row }) => row);
     return {

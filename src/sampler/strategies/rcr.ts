@@ -4,7 +4,14 @@
  * when they were filled in. Published: MDPO, `diffusion_generate` with `rcr`.
  */
 import { defineStrategy } from "../definition.ts";
-import { confidenceFields, logConfidence, OF_OPTIONS, positionsOf, ranked } from "./order.ts";
+import {
+  confidenceFields,
+  logConfidence,
+  OF_OPTIONS,
+  positionsOf,
+  ranked,
+  wholeShare,
+} from "./order.ts";
 
 export const rcr = defineStrategy({
   kind: "rcr",
@@ -21,7 +28,7 @@ export const rcr = defineStrategy({
       if (row.masked) running[row.position] = logConfidence(of, row);
     }
     const order = ranked(rows, ({ position }) => running[position]);
-    const masks = Math.floor(free * s);
+    const masks = wholeShare(free, s);
     return {
       reveal: positionsOf(order.slice(0, free - masks).filter(({ masked }) => masked)),
       remask: positionsOf(order.slice(free - masks).filter(({ masked }) => !masked)),

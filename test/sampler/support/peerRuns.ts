@@ -1,0 +1,373 @@
+/**
+ * How a recorded run of a published sampler is said in our words: which strategy, which options and
+ * which noise, or why it cannot be said. Nothing of a strategy is computed here but numbers that its
+ * caller gives: how many positions a step reveals, and times.
+ */
+import type { NoiseSource, SamplerOptions, TokenId } from "../../../src/sampler/index.ts";
+import { confidence } from "../../../src/sampler/strategies/confidence.ts";
+import { entropy } from "../../../src/sampler/strategies/entropy.ts";
+import { margin } from "../../../src/sampler/strategies/margin.ts";
+import { peerNoise, type PeerCase } from "./peers.ts";
+
+/** A run in our words. */
+export interface OurRun {
+  readonly options: Omit<SamplerOptions, "pinned" | "length">;
+  /** Noise of the tokens and of the positions; absent: nothing is drawn. */
+  readonly noise?: NoiseSource;
+  /** Whether the network was trained to judge revealed tokens. */
+  readonly judgesRevealed?: boolean;
+  /** Whether the strategy asks nothing in a step that reveals nothing; the published code asks. */
+  readonly asksForRevealsOnly?: boolean;
+  /** Weight of guidance: the rows are `(weight + 1) l_c - weight l_u`. */
+  readonly guidance?: number;
+  /** Tokens whose logit is -Infinity. */
+  readonly banned?: readonly TokenId[];
+}
+
+/** Why a recorded run cannot be said in our words. */
+export type Reason =
+  | "blocks"
+  | "the confidence of a cut or tempered row"
+  | "an order that is not built"
+  | "steps beside a threshold"
+  | "a quirk that is not copied"
+  | "draw first"
+  | "a last step that draws"
+  | "steps in which time stands still"
+  | "no mask token";
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** Says a run of a peer in our words. @param peer the name of its file, without `.json`. */
+export function inOurWords(peer: string, run: PeerCase): OurRun | Reason {
+  const say = PEERS[peer];
+  if (say === undefined) throw new Error(`${peer} is none of the peers`);
+  return say(run);
+}
+
+const PEERS: Readonly<Record<string, ((run: PeerCase) => OurRun | Reason) | undefined>> = {
+  llada,
+  "fast-dllm": fastDllm,
+  "remdm-llada": remdmLlada,
+  dream,
+  mdpo,
+  p2,
+  "entropy-bounded": entropyBounded,
+  editing,
+  "hf-diffusers": diffusers,
+  "first-hitting": () => "draw first",
+  psi: () => "draw first",
+};
+export const PEER_NAMES = Object.keys(PEERS);
+
+function llada(run: PeerCase): OurRun | Reason {
+  const { options } = run;
+  if (number(options, "block_length") < number(options, "gen_length")) return "blocks";
+  if (options.confidence_eos_eot_inf === true) return "a quirk that is not copied";
+  const temperature = number(options, "temperature");
+  const isRandom = options.remasking === "random";
+  const of = temperature === 0 ? "likeliest" : "drawn";
+  return {
+    options: {
+      strategy: isRandom ? { kind: "random" } : { kind: "confidence", of },
+      steps: number(options, "steps"),
+      temperature,
+      topP: 1,
+    },
+    noise: noiseOf(run, {
+      tokens: temperature === 0 ? undefined : 0,
+      positions: temperature === 0 ? 0 : 1,
+    }),
+    asksForRevealsOnly: isRandom,
+    guidance: number(options, "cfg_scale"),
+    banned: options.logits_eos_inf === true ? [2] : [],
+  };
+}
+
+function fastDllm(run: PeerCase): OurRun | Reason {
+  const { options } = run;
+  if (number(options, "block_length") < number(options, "gen_length")) return "blocks";
+  const temperature = number(options, "temperature");
+  const of = temperature === 0 ? "likeliest" : "drawn";
+  const common = { temperature, topP: 1 };
+  const noise = noiseOf(run, { tokens: 0 });
+  if (typeof options.threshold === "number") {
+    // No probability is above 1: a threshold of 1.5 and one of 1 let the surest pass alone.
+    const tau = Math.min(1, options.threshold);
+    return { options: { ...common, strategy: { kind: "threshold", tau, of } }, noise };
+  }
+  if (typeof options.factor === "number") {
+    const strategy = { kind: "factor", factor: options.factor, of } as const;
+    return { options: { ...common, strategy }, noise };
+  }
+  const strategy = { kind: "confidence", of } as const;
+  return { options: { ...common, strategy, steps: number(options, "steps") }, noise };
+}
+
+function remdmLlada(run: PeerCase): OurRun | Reason {
+  const { options } = run;
+  if (number(options, "block_size") < number(options, "mask_length")) return "blocks";
+  const steps = number(options, "sampling_steps");
+  const common = { topP: 1 };
+  const noise = noiseOf(run, { tokens: 0, smallest: 1e-10 });
+  if (run.function === "llada_conf_sample") {
+    return { options: { ...common, strategy: { kind: "confidence", of: "drawn" }, steps }, noise };
+  }
+  const remasks = number(options, "remdm_number");
+  return {
+    options: { ...common, strategy: { kind: "remdm-llada", remasks }, steps: 2 * steps },
+    noise,
+  };
+}
+
+function dream(run: PeerCase): OurRun | Reason {
+  const { options } = run;
+  const steps = number(options, "steps");
+  const isCut = typeof options.top_p === "number" || typeof options.top_k === "number";
+  const temperature = number(options, "temperature");
+  if (options.alg === "confidence_threshold") return "steps beside a threshold";
+  const times = linspace(1, number(options, "eps"), steps + 1);
+  if (options.alg === "origin") {
+    if (temperature > 0) return "a last step that draws";
+    // The last step reveals all that is left, which is our final noise removal.
+    const noise = maskNoise(run);
+    return {
+      options: {
+        strategy: { kind: "mdlm" },
+        steps: times.slice(0, steps),
+        temperature,
+        topP: 1,
+      },
+      noise,
+      asksForRevealsOnly: true,
+    };
+  }
+  if (temperature > 0 || isCut) return "the confidence of a cut or tempered row";
+  const orderTemperature = typeof options.alg_temp === "number" ? options.alg_temp : 0;
+  const isConfidence = options.alg === "maskgit_plus";
+  const strategy = orderOf(options.alg, {
+    pace: "times",
+    orderTemperature,
+    ...(isConfidence && { scale: "probability" }),
+  });
+  return {
+    options: { strategy, steps: times, temperature: 0 },
+    noise: noiseOf(run, { positions: 0, exponential: true }),
+  };
+}
+
+/** The order of revealing by the name that Dream and MDPO give it. */
+function orderOf(published: unknown, options: Readonly<Record<string, unknown>>) {
+  switch (published) {
+    case "confidence":
+    case "maskgit_plus":
+      return confidence.with(options);
+    case "topk_margin":
+      return margin.with(options);
+    case "entropy":
+      return entropy.with(options);
+    default:
+      throw new Error(`unknown order ${String(published)}`);
+  }
+}
+
+function mdpo(run: PeerCase): OurRun | Reason {
+  const { options } = run;
+  const length = number(options, "gen_length");
+  if (number(options, "block_length") < length) return "blocks";
+  if (number(options, "temperature") > 0) return "the confidence of a cut or tempered row";
+  const steps = number(options, "steps");
+  const left = Array.from({ length: steps }, (_, i) => share(options, (i + 1) / steps, length));
+  if (options.rcr === true) {
+    if (options.conf_alg !== "confidence") return "an order that is not built";
+    // It rounds down in float64: 12 (1 - 1/12) is 10 there, and 11 with us.
+    const isLower = (part: number) =>
+      Math.floor(length * part) < Math.floor(Math.fround(length * part));
+    const times = [1, ...left.map((part) => (isLower(part) ? part * (1 - 1e-6) : part))];
+    if (times.some((time, i) => i > 0 && time >= times[i - 1])) {
+      return "steps in which time stands still";
+    }
+    return { options: { strategy: { kind: "rcr" }, steps: times, temperature: 0 } };
+  }
+  const masks = left.map((part) => Math.floor(length * part));
+  const counts = masks.map((after, i) => (i === 0 ? length : masks[i - 1]) - after);
+  return { options: { strategy: orderOf(options.conf_alg, { counts }), temperature: 0 } };
+}
+
+/** MDPO's share of masks, by the schedule `mode`. @param r in (0, 1]. */
+function share({ mode }: Options, r: number, length: number): number {
+  const bits = Math.log2(length);
+  const shares: Readonly<Record<string, number | undefined>> = {
+    linear: 1 - r,
+    cosine: Math.cos((r * Math.PI) / 2),
+    pow2: 1 - r ** 2,
+    log: -Math.log2(r) / bits,
+    exp: 1 - 2 ** (-bits * (1 - r)),
+  };
+  const value = shares[String(mode)];
+  if (value === undefined) throw new Error(`unknown schedule ${String(mode)}`);
+  return Math.min(1, Math.max(1e-6, value));
+}
+
+function p2(run: PeerCase): OurRun | Reason {
+  const { options } = run;
+  if (run.function === "p2_plus_sampling") return "an order that is not built";
+  if (options.score_fn !== "logP") return "an order that is not built";
+  if (number(options, "tau") > 0) return "a quirk that is not copied";
+  const steps = number(options, "num_steps");
+  const kappas: Readonly<Record<string, (t: number) => number>> = {
+    linear_scheduler: (t) => t,
+    sine_scheduler: (t) => Math.sin((t * Math.PI) / 2),
+    geometric_scheduler: (t) => 1 - (1 - t) ** 2,
+    log_scheduler: (t) => Math.log(t + 1) / Math.log(2),
+    poly2_scheduler: (t) => t ** 2,
+    poly05_scheduler: (t) => t ** 0.5,
+  };
+  const kappa = kappas[String(options.kappa_fn)];
+  const times = Array.from({ length: steps + 1 }, (_, i) =>
+    i === 0 ? 1 : Math.max(0, Math.fround(1 - kappa(i * (1 / steps)))),
+  );
+  const strategy = { kind: "p2", eta: number(options, "eta") } as const;
+  return { options: { strategy, steps: times, temperature: 0 } };
+}
+
+function entropyBounded(run: PeerCase): OurRun | Reason {
+  const { options } = run;
+  if (typeof options.num_steps === "number") return "steps beside a threshold";
+  if (number(options, "temperature") !== 1) return "the confidence of a cut or tempered row";
+  const by = options.error_proxy as "entropy" | "confidence" | "margin";
+  return {
+    options: {
+      strategy: { kind: "entropy-bounded", gamma: number(options, "gamma"), by },
+      topP: 1,
+    },
+    noise: noiseOf(run, { tokens: 0, smallest: 1e-10 }),
+  };
+}
+
+function editing(run: PeerCase): OurRun | Reason {
+  const { options } = run;
+  if (number(options, "block_length") < run.length) return "blocks";
+  const temperature = number(options, "temperature");
+  const isCut = typeof options.top_p === "number" || typeof options.top_k === "number";
+  if (isCut || (temperature > 0 && temperature < 1)) {
+    return "the confidence of a cut or tempered row";
+  }
+  const strategy = {
+    kind: "editing",
+    tau: number(options, "threshold"),
+    tauEdit: number(options, "editing_threshold"),
+    least: number(options, "num_to_transfer"),
+    after: number(options, "max_post_steps"),
+  } as const;
+  return {
+    options: { strategy, temperature, topP: 1 },
+    noise: noiseOf(run, { tokens: 0, exponential: true }),
+    judgesRevealed: true,
+  };
+}
+
+function diffusers(run: PeerCase): OurRun | Reason {
+  if (run.function === "EntropyBoundScheduler") return "no mask token";
+  if (run.function !== "AmusedScheduler") return "steps beside a threshold";
+  const { options, prompt, length } = run;
+  const steps = number(options, "num_inference_steps");
+  const [from, to] = options.temperature as readonly [number, number];
+  const counts: number[] = [];
+  let masks = length - prompt.length;
+  for (let i = 0; i < steps; i++) {
+    const ratio = Math.fround((i + 1) / steps);
+    const isCosine = options.masking_schedule === "cosine";
+    const open = Math.fround(isCosine ? Math.cos((ratio * Math.PI) / 2) : 1 - ratio);
+    const after = Math.max(1, Math.min(masks - 1, Math.floor(Math.fround(length * open))));
+    counts.push(i === steps - 1 ? masks : masks - after);
+    masks -= counts[i];
+  }
+  // Times that make the noise fall from one number to the other: it is proportional to them.
+  const orderTemperature = 2 * from;
+  const times = [1, ...linspace(from, to, steps).map((one) => one / orderTemperature)];
+  const strategy = { kind: "confidence", of: "drawn", counts } as const;
+  return {
+    options: {
+      strategy:
+        orderTemperature === 0 || steps === 1
+          ? strategy
+          : { ...strategy, orderTemperature, anneal: true },
+      ...(orderTemperature > 0 && steps > 1 && { steps: times }),
+      topP: 1,
+    },
+    noise: noiseOf(run, { tokens: 0, exponential: true, positions: 1 }),
+  };
+}
+
+interface Replayed {
+  /** Which of a call's draws has the noise of tokens, [L, V]. */
+  readonly tokens?: number | undefined;
+  /** Which of them has the noise of positions, [L]. */
+  readonly positions?: number;
+  /** Whether the noise is what `torch.multinomial` divides by. Otherwise it is uniform. */
+  readonly exponential?: boolean;
+  /** What is added to a uniform number and to the negative of its logarithm. */
+  readonly smallest?: number;
+}
+
+/** Replays noise that has a number for each position, revealed ones too. */
+function noiseOf(
+  run: PeerCase,
+  { tokens, positions, exponential = false, smallest = 0 }: Replayed,
+): NoiseSource {
+  const drawn = peerNoise(run);
+  const numberAt = (step: number, which: number | undefined, at: number): number => {
+    const value = which === undefined ? undefined : drawn.at(step)?.at(which)?.at(at);
+    if (value === undefined) throw new Error(`no noise in call ${step}`);
+    return value;
+  };
+  const isUniform = (step: number, which: number): boolean => {
+    return (run.draws?.[step] ?? run.drawsEachCall ?? []).at(which)?.of === "rand";
+  };
+  return {
+    position: (_, step, position) => {
+      if (positions === undefined || drawn.at(step)?.at(positions) === undefined) return 0.5;
+      const value = numberAt(step, positions, position);
+      return isUniform(step, positions) ? value : Math.exp(-value);
+    },
+    token: (_, step, position, token) => {
+      const value = numberAt(step, tokens, position * run.vocabSize + token);
+      const race = exponential ? value : smallest - Math.log(value + smallest);
+      return -Math.expm1(-race);
+    },
+  };
+}
+
+/** Replays noise that has a number for each mask. */
+function maskNoise(run: PeerCase): NoiseSource {
+  const drawn = peerNoise(run);
+  const { maskId, prompt, length } = run;
+  const start = [...prompt, ...Array<TokenId>(length - prompt.length).fill(maskId)];
+  return {
+    position: (_, step, position) => {
+      const asked = step === 0 ? start : run.states[step - 1];
+      const rank = asked.slice(0, position).filter((token) => token === maskId).length;
+      const value = drawn.at(step)?.at(0)?.at(rank);
+      if (value === undefined) throw new Error(`no noise of mask ${rank} in call ${step}`);
+      return value;
+    },
+    token: () => {
+      throw new Error("nothing is drawn");
+    },
+  };
+}
+
+/** @returns [n] float32 numbers, as `torch.linspace` rounds them. */
+function linspace(from: number, to: number, n: number): number[] {
+  const step = Math.fround((to - from) / (n - 1));
+  return Array.from({ length: n }, (_, i) => {
+    return Math.fround(i < n / 2 ? from + i * step : to - (n - 1 - i) * step);
+  });
+}
+
+function number(options: Options, name: string): number {
+  const value = options[name];
+  if (typeof value !== "number") throw new Error(`${name} is ${String(value)}`);
+  return value;
+}
