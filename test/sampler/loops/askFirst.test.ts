@@ -13,7 +13,7 @@ import {
   type StatisticsRequest,
 } from "../../../src/sampler/index.ts";
 import { collect, replay } from "../support/replay.ts";
-import { statisticOf } from "../support/rowStatistics.ts";
+import { statisticOf } from "../../../examples/parity/peers/rowStatistics.ts";
 import { MASK, TableDenoiser, tableLogits, VOCAB_SIZE } from "../support/tableDenoiser.ts";
 
 const TEXTS = { source: "a test", summary: "for the test" } as const;
