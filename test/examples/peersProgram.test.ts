@@ -17,7 +17,8 @@ from transformers import AutoModel, AutoTokenizer
 
 @torch.no_grad()
 def generate(model, prompt, gen_length=0, mask_id=0, **_):
-    ends = (126081, 126348)
+    eos = 126081
+    eot = 126348
     x = torch.full((1, prompt.shape[1] + gen_length), mask_id)
     x[:, : prompt.shape[1]] = prompt
     for end in (x.shape[1] // 2, x.shape[1]):
