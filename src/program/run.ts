@@ -3,10 +3,12 @@ import { onAbort } from "../foundation/onAbort.ts";
 import type { RunEvent, RunTexts } from "./runTexts.ts";
 import type {
   FinishReason,
+  GuidedSample,
   SamplerEvent,
   SamplerOutcome,
   SamplerStats,
 } from "../sampler/events.ts";
+import type { GuideOptions, PreparedGuide } from "../sampler/guide.ts";
 import type { PreparedRun } from "../sampler/prepare.ts";
 import { AbortedError, RemdmError } from "../foundation/errors.ts";
 
@@ -27,6 +29,8 @@ export interface SampleResult {
   readonly finishReasons: readonly FinishReason[];
   /** Entropy in nats of each sample's `tokens`, as the paper reports it. */
   readonly entropies: readonly number[];
+  /** In a guided run: how each sample was chosen. */
+  readonly guided?: readonly GuidedSample[];
   readonly stats: RunStats;
 }
 
@@ -47,9 +51,14 @@ export interface RunSettings extends Pick<
 > {
   readonly executor: "events" | "dense";
   readonly until: FinishReason;
+  /** In a guided run: the guide without its reward, which JSON does not have. */
+  readonly guide?: GuideSettings;
   /** A bigint from 2^53 on, which JSON does not have. */
   readonly seed: number | bigint;
 }
+
+/** The options of a guide as they are in JSON. */
+export type GuideSettings = Omit<GuideOptions, "reward">;
 
 export interface SampleRunParts {
   readonly run: PreparedRun;
@@ -232,15 +241,20 @@ export class SampleRun implements AsyncIterable<RunEvent> {
 
 function settingsOf(run: PreparedRun): RunSettings {
   const { strategy, steps, topP, samples, firstSample, batchSize, length, noise, quirks } = run;
-  const { loop, stride, strides, endId, seed } = run;
+  const { loop, stride, strides, endId, guide, seed } = run;
   const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
   return {
     ...{ strategy, steps, topP, samples, firstSample, batchSize, length, noise, quirks },
     ...{ stride, strides },
     executor: isDense ? "dense" : "events",
     until: endId === undefined ? "length" : "end",
+    ...(guide !== undefined && { guide: guideSettings(guide) }),
     seed: seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed,
   };
+}
+
+function guideSettings({ reward: _, ...settings }: PreparedGuide): GuideSettings {
+  return settings;
 }
 
 function deferred<T>() {

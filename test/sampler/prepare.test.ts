@@ -143,7 +143,7 @@ const mistakes: [Record<string, unknown>, string, string][] = [
   [
     { topp: 0.9 },
     "topp",
-    "undefined (a sampler takes only strategy, steps, topP, samples, firstSample, batchSize, length, seed, pinned, executor, noise, quirks, stride, strides, until, signal); got 0.9",
+    "undefined (a sampler takes only strategy, steps, topP, samples, firstSample, batchSize, length, seed, pinned, executor, noise, quirks, stride, strides, until, guide, signal); got 0.9",
   ],
 ];
 

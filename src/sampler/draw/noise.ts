@@ -11,7 +11,13 @@ import type { TokenId } from "../denoiser.ts";
  * same number.
  */
 export interface NoiseSource {
-  /** The number that decides whether a position is revealed or remasked in a step. */
+  /**
+   * The number that decides whether a position is revealed or remasked in a step. Positions from L
+   * on (the length of the window) are numbers of other kinds. In a guided run, where particle j of
+   * sample i with N particles is sample i N + j here, position L + 3 of a step is what the
+   * resampling before that step draws for particle j, and L + 3 of step 0 and particle 0 chooses
+   * the particle that becomes the sample.
+   */
   position(sample: number, step: number, position: number): number;
   /**
    * The number that decides what a revealed position becomes: the noise of one token in that

@@ -47,6 +47,16 @@ export class SampleState {
     this.#confidence = this.#newConfidence();
   }
 
+  /** Copies the sample as it stands. @param sample the number that the copy draws with. */
+  clone(sample: number): SampleState {
+    const copy = new SampleState(sample, this.#settings);
+    copy.#window.assign(this.#window);
+    if (this.#confidence !== undefined) copy.#confidence?.assign(this.#confidence);
+    copy.#step = this.#step;
+    copy.#windows = this.#windows;
+    return copy;
+  }
+
   /** [L] the window as it stands before the step at hand. */
   get tokens(): Int32Array<ArrayBuffer> {
     return this.#window.tokens;
