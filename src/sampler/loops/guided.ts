@@ -69,6 +69,8 @@ interface Group<Sample> {
   readonly before: number[];
   /** Log of the product of the mean weights at each resampling. */
   logMean: number;
+  /** Whether its sample is chosen. */
+  done: boolean;
 }
 
 /** What the reward says of a group. */
@@ -128,6 +130,7 @@ export class Guided<Sample extends Particle<Sample>> {
       particles: Array.from({ length }, (_, j) => this.#loop.begin(sample * length + j)),
       before: new Array<number>(length).fill(0),
       logMean: 0,
+      done: false,
     };
   }
 
@@ -142,7 +145,7 @@ export class Guided<Sample extends Particle<Sample>> {
         if (event.type === "progress") yield this.#progress();
       }
       for (const group of this.#open) yield* this.#weigh(group, until);
-      this.#open = this.#open.filter((group) => !isFinished(group));
+      this.#open = this.#open.filter(({ done }) => !done);
     }
   }
 
@@ -153,7 +156,8 @@ export class Guided<Sample extends Particle<Sample>> {
   ): AsyncGenerator<WeightedEvent | FinishedEvent, void, void> {
     const { guide } = this.#run;
     const judged = await this.#judge(group);
-    if (isFinished(group)) {
+    if (group.particles.every(({ finished }) => finished)) {
+      group.done = true;
       if (guide.method === "smc") yield weighted(group, judged, undefined);
       yield this.#finish(group, judged);
       return;
@@ -251,10 +255,6 @@ export class Guided<Sample extends Particle<Sample>> {
     const first = all.find(({ finished }) => !finished);
     return this.#loop.ledger.progress(underWay, first);
   }
-}
-
-function isFinished<Sample extends Particle<Sample>>({ particles }: Group<Sample>): boolean {
-  return particles.every(({ finished }) => finished);
 }
 
 /** Puts copies of the particles that go on in place of those that end, all of equal weight. */

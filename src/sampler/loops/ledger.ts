@@ -10,7 +10,6 @@ export type Clock = Pick<ProgressEvent, "step" | "time">;
 export class Ledger {
   readonly #run: PreparedRun;
   readonly #texts: EndedText[] = [];
-  /** In the order of the samples, in which a guided run ends them. */
   readonly #guided: GuidedSample[] = [];
   /** Calls so far of each sample under way; particles of a sample share one count. */
   readonly #callsOf = new Map<number, number>();
@@ -50,7 +49,7 @@ export class Ledger {
   finish(sample: number, text: ArrayLike<TokenId>, guided?: GuidedSample): FinishedEvent {
     const ended = endText(text, this.#run);
     this.#texts[sample - this.#run.firstSample] = ended;
-    if (guided !== undefined) this.#guided.push(guided);
+    if (guided !== undefined) this.#guided[sample - this.#run.firstSample] = guided;
     this.#finished++;
     const forwardCalls = this.#callsOf.get(sample) ?? 0;
     this.#callsOf.delete(sample);
