@@ -6,6 +6,7 @@ Run as a program it is ``remdm-backend serve`` with the fake in place of a check
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import signal
 import subprocess
@@ -29,7 +30,13 @@ from remdm_backend.host.wakeup import Wakeup
 from remdm_backend.model.card import Format, Kind, ModelCard, Weights
 from remdm_backend.serving.process import ServeOptions, run
 from remdm_backend.serving.server import Server, open_router
-from remdm_backend.wire.protocol import PROTOCOL_VERSION, Forward, Output, StatisticName
+from remdm_backend.wire.protocol import (
+    PROTOCOL_VERSION,
+    Forward,
+    Guidance,
+    Output,
+    StatisticName,
+)
 from remdm_backend.wire.schemas import compile_by_type
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from remdm_backend.engine.models import Model
+    from remdm_backend.model.adjustment import Adjustment
     from remdm_backend.model.top_rows import TopRows
     from remdm_backend.model.trunk_cache import TrunkCache
 
@@ -80,6 +88,14 @@ class FakeNetwork:
         self.dtype: torch.dtype = torch.float32
         self.batches: list[int] = []
         self._before = before
+        self._banned: Tensor | None = None
+
+    def adjusted(self, adjustment: Adjustment) -> FakeNetwork:
+        """It has bans; guidance is tried on real networks."""
+        assert adjustment.guidance is None
+        changed = copy.copy(self)
+        changed._banned = adjustment.banned
+        return changed
 
     def logits(
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
@@ -94,7 +110,8 @@ class FakeNetwork:
                 cache.keep(tokens, sigma, (tokens,))
         length = tokens.shape[1]
         base = tokens.flatten()[rows] * 100 + rows % length + 1000 * sigma[rows // length]
-        return base[:, None] + torch.arange(self.card.vocab_size) / 10
+        values = base[:, None] + torch.arange(self.card.vocab_size) / 10
+        return values if self._banned is None else values.index_fill(-1, self._banned, -torch.inf)
 
     def log_probs(
         self, tokens: Tensor, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
@@ -156,6 +173,8 @@ def make_call(
     cache: int | None = None,
     top_mass: float | None = None,
     statistics: tuple[StatisticName, ...] = (),
+    banned: list[int] | None = None,
+    guidance: Guidance | None = None,
 ) -> Forward:
     """A call that differs from those of other numbers; by default it asks for every row."""
     if output == "statistics" and not statistics:
@@ -172,6 +191,8 @@ def make_call(
         top_mass=top_mass,
         statistics=statistics,
         given=rng.integers(0, 8, len(asked)) if "given" in statistics else None,
+        banned=None if banned is None else np.array(banned, dtype=np.int64),
+        guidance=guidance,
     )
 
 
@@ -184,6 +205,10 @@ def frames_of(call: Forward) -> list[bytes]:
     ]
     if call.given is not None:
         arrays.append(("int32", call.given.astype("<i4")))
+    if call.banned is not None:
+        arrays.append(("int32", call.banned.astype("<i4")))
+    if call.guidance is not None:
+        arrays.append(("int32", call.guidance.masked.astype("<i4")))
     header = {
         "type": "forward",
         "id": call.id,
@@ -192,6 +217,8 @@ def frames_of(call: Forward) -> list[bytes]:
         **({} if call.cache is None else {"cache": call.cache}),
         **({} if call.top_mass is None else {"topMass": call.top_mass}),
         **({"statistics": list(call.statistics)} if call.statistics else {}),
+        **({} if call.banned is None else {"bans": True}),
+        **({} if call.guidance is None else {"guidanceScale": call.guidance.scale}),
     }
     return [msgpack.packb(header), *(array.tobytes() for _, array in arrays)]
 

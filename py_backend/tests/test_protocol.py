@@ -23,6 +23,7 @@ from remdm_backend.wire.protocol import (
     MAX_ID,
     PROTOCOL_VERSION,
     Forward,
+    Guidance,
     Hello,
     Output,
     Ping,
@@ -30,6 +31,7 @@ from remdm_backend.wire.protocol import (
     Request,
     RequestDecoder,
     StatisticName,
+    check_adjustment,
     check_forward,
     encode,
     error_reply,
@@ -90,8 +92,8 @@ def test_the_error_codes_are_the_schemas() -> None:
 
 
 def test_hello_and_ping() -> None:
-    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 5}))
-    assert hello == Hello(3, 5)
+    hello = decode(msgpack.packb({"type": "hello", "id": 3, "protocol": 6}))
+    assert hello == Hello(3, 6)
     assert decode(msgpack.packb({"type": "ping", "id": 0})) == Ping(0)
 
 
@@ -206,6 +208,112 @@ def test_a_given_token_is_in_the_vocabulary(token: int) -> None:
     with pytest.raises(RequestError, match=r"given token is outside \[0, 8\)"):
         check_forward(got, vocab_size=8, length=4)
     check_forward(decode(*frames_of(replace(sent, given=np.array([7, 0])))), vocab_size=8, length=4)
+
+
+def guided(scale: float, masked: list[int], banned: list[int] | None = None) -> list[bytes]:
+    """A call of 2 x 4 tokens from a vocabulary of 8, of which the last is the mask."""
+    guidance = Guidance(scale, np.array(masked, dtype=np.int64))
+    return frames_of(make_call(1, 2, rows=[1, 6], banned=banned, guidance=guidance))
+
+
+def checked(*frames: bytes, is_causal: bool = False) -> Forward:
+    got = decode(*frames)
+    assert isinstance(got, Forward)
+    check_forward(got, vocab_size=8, length=4)
+    check_adjustment(got, vocab_size=8, mask_id=7, is_causal=is_causal)
+    return got
+
+
+@pytest.mark.parametrize("output", ["logits", "logprobs", "statistics"])
+@pytest.mark.parametrize("banned", [None, [0], [0, 1, 2, 3, 4, 6]])
+@pytest.mark.parametrize("masked", [None, [], [0, 7]])
+def test_bans_and_guidance_arrive_as_they_were_sent(
+    output: Output, banned: list[int] | None, masked: list[int] | None
+) -> None:
+    guidance = None if masked is None else Guidance(1.5, np.array(masked, dtype=np.int64))
+    sent = make_call(9, 2, rows=[0, 4], output=output, banned=banned, guidance=guidance)
+    got = checked(*frames_of(sent))
+    assert (got.banned is None) == (banned is None)
+    assert (got.guidance is None) == (masked is None)
+    if got.banned is not None:
+        assert (got.banned.dtype, got.banned.tolist()) == (np.int64, banned)
+    if got.guidance is not None:
+        assert got.guidance.scale == 1.5
+        assert (got.guidance.masked.dtype, got.guidance.masked.tolist()) == (np.int64, masked)
+    if output == "statistics":
+        np.testing.assert_array_equal(got.given, sent.given)
+
+
+def test_guidance_of_scale_0_is_none() -> None:
+    assert checked(*guided(0, [0, 1])).guidance is None
+    assert checked(*guided(0, [0, 1]), is_causal=True).guidance is None
+    scale = checked(*guided(1e6, [])).guidance
+    assert scale is not None
+    assert scale.scale == 1e6
+
+
+@pytest.mark.parametrize("scale", [-1, -1e-300, 1.1e6, math.nan, math.inf, "1", None, True, [1]])
+def test_no_other_scale_is_taken(scale: object) -> None:
+    frames = guided(1, [0])
+    error = refusal(
+        msgpack.packb(msgpack.unpackb(frames[0]) | {"guidanceScale": scale}), *frames[1:]
+    )
+    assert error.request_id == 1
+    assert "guidanceScale" in error.message
+
+
+@pytest.mark.parametrize("bans", [False, 1, 0, None, "true", [0]])
+def test_that_tokens_are_banned_is_said_in_one_way(bans: object) -> None:
+    frames = frames_of(make_call(1, banned=[0]))
+    error = refusal(msgpack.packb(msgpack.unpackb(frames[0]) | {"bans": bans}), *frames[1:])
+    assert "bans" in error.message
+
+
+@pytest.mark.parametrize("scale", [0, 1])
+@pytest.mark.parametrize("masked", [[-1], [8], [2, 2], [3, 1], [2**31 - 1], [-(2**31), 0]])
+def test_masked_positions_are_ascending_ones_of_the_tokens(scale: int, masked: list[int]) -> None:
+    assert "masked positions" in refusal(*guided(scale, masked)).message
+
+
+@pytest.mark.parametrize(
+    ("banned", "says"),
+    [
+        ([-1], "within"),
+        ([8], "within"),
+        ([2**31 - 1], "within"),
+        ([2, 2], "ascending"),
+        ([3, 1], "ascending"),
+        ([7], "mask, 7,"),
+        ([0, 7], "mask, 7,"),
+        (list(range(7)), "leave one"),
+    ],
+)
+def test_banned_tokens_are_ascending_ones_of_the_vocabulary_and_leave_one(
+    banned: list[int], says: str
+) -> None:
+    with pytest.raises(RequestError, match=says) as caught:
+        checked(*frames_of(make_call(1, banned=banned)))
+    assert caught.value.request_id == 1
+
+
+def test_no_banned_tokens_are_no_frame() -> None:
+    assert "banned is empty" in refusal(*frames_of(make_call(1, banned=[]))).message
+
+
+def test_frames_of_bans_and_guidance_come_exactly_where_the_header_says_so() -> None:
+    header, *frames = guided(1, [0], banned=[1])
+    fields = msgpack.unpackb(header)
+    for name in ("bans", "guidanceScale"):
+        less = {key: value for key, value in fields.items() if key != name}
+        assert "carries 4 tensors" in refusal(msgpack.packb(less), *frames).message
+    fields["tensors"] = fields["tensors"][:4]
+    assert "carries 5 tensors" in refusal(msgpack.packb(fields), *frames[:4]).message
+
+
+def test_an_autoregressive_model_is_not_guided() -> None:
+    with pytest.raises(RequestError, match="knows no masks"):
+        checked(*guided(1, [0]), is_causal=True)
+    assert checked(*frames_of(make_call(1, banned=[0])), is_causal=True).guidance is None
 
 
 def test_forward_may_ask_for_no_rows() -> None:

@@ -50,7 +50,7 @@ def test_hello_tells_what_the_network_is() -> None:
     with serving(FakeNetwork) as address, clients(address) as (client,):
         reply = client.hello()
     assert reply["type"] == "ready"
-    assert (reply["id"], reply["protocol"]) == (1, 5)
+    assert (reply["id"], reply["protocol"]) == (1, 6)
     assert reply["model"] == {
         "kind": "mdlm",
         "name": "fake",
@@ -200,7 +200,7 @@ def test_hello_and_forward_wait_for_the_network_and_ping_does_not() -> None:
         return FakeNetwork()
 
     with serving(load) as address, clients(address, 2) as (early, other):
-        early.send({"type": "hello", "id": 1, "protocol": 5})
+        early.send({"type": "hello", "id": 1, "protocol": 6})
         early.socket.send_multipart(frames_of(make_call(5)))
         # Messages of one client are handled in order: after this pong the two above are waiting.
         assert early.ping() == {"type": "pong", "id": 2, "busy": False, "queued": 1}
@@ -254,6 +254,16 @@ def test_a_call_that_does_not_fit_the_model_is_refused() -> None:
             client.socket.send_multipart(frames_of(call))
             reply = client.receive()[0]
             assert (reply["id"], reply["code"]) == (call.id, "request_invalid")
+
+
+def test_bans_that_do_not_fit_the_model_are_refused_and_others_are_kept() -> None:
+    with serving(FakeNetwork) as address, clients(address) as (client,):
+        client.socket.send_multipart(frames_of(make_call(5, banned=[7])))
+        reply = client.receive()[0]
+        assert (reply["id"], reply["code"]) == (5, "request_invalid")
+        values = client.forward(make_call(6, banned=[0, 3]))
+        assert (values[:, [0, 3]] == -np.inf).all()
+        assert np.isfinite(np.delete(values, [0, 3], axis=1)).all()
 
 
 def test_nothing_that_is_sent_stops_the_server() -> None:

@@ -91,7 +91,7 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
 
   async #ask(
     wanted: Wanted,
-    { batch, length, tokens, sigma, rows, cache, given }: Asked,
+    { batch, length, tokens, sigma, rows, cache, given, banned, guidance }: Asked,
     accept: (reply: Reply) => reply is RowsReply | TopRowsReply,
     signal: AbortSignal | undefined,
   ): Promise<readonly Tensor[]> {
@@ -104,7 +104,20 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
     if (wanted.output === "statistics" && given !== undefined) {
       tensors.push({ dtype: "int32", shape: [given.length], data: given });
     }
-    const question = { type: "forward", ...wanted, ...(cache !== undefined && { cache }) } as const;
+    if (banned !== undefined) {
+      tensors.push({ dtype: "int32", shape: [banned.length], data: banned });
+    }
+    if (guidance !== undefined) {
+      const { masked } = guidance;
+      tensors.push({ dtype: "int32", shape: [masked.length], data: masked });
+    }
+    const question = {
+      type: "forward",
+      ...wanted,
+      ...(banned !== undefined && { bans: true as const }),
+      ...(guidance !== undefined && { guidanceScale: guidance.scale }),
+      ...(cache !== undefined && { cache }),
+    } as const;
     const answer = await this.#transport.call(question, tensors, accept, { signal });
     return answer.tensors;
   }

@@ -1,33 +1,44 @@
 /** Pins the tokens of a prompt at the beginning of every sample. */
 import { isRecord } from "../foundation/checks.ts";
+import { checkAdjustable } from "../sampler/adjustments.ts";
 import type { DenoiserModel, TokenId } from "../sampler/denoiser.ts";
 import { OptionError } from "../foundation/errors.ts";
 import type { SamplerOptions } from "../sampler/events.ts";
-import { prepare, withPinned, type PreparedRun } from "../sampler/prepare.ts";
+import { prepare, prepareBeforePrompt, withPinned, type PreparedRun } from "../sampler/prepare.ts";
 import { unknownError } from "../tokenizer/errors.ts";
 import type { Tokenizer, UnknownPiece } from "../tokenizer/tokenizer.ts";
+import { idsAlone, type NamedTokens } from "./tokenNames.ts";
+
+/** Options of a run, in which texts may stand for tokens. */
+interface PromptedOptions extends Omit<SamplerOptions, keyof NamedTokens>, NamedTokens {
+  readonly prompt?: unknown;
+}
 
 /** A run whose prompt is still a text. */
 export interface PromptedRun {
-  /** The run without the prompt. */
+  /** The run without the prompt, and without tokens that are named by texts. */
   readonly run: PreparedRun;
   readonly prompt: string | undefined;
+  /** Tokens as the caller named them. */
+  readonly names: NamedTokens;
 }
 
 /**
- * Prepares a run, except for what depends on the prompt's tokens.
- * @throws OptionError for every option except the prompt.
+ * Prepares a run, except for what depends on the tokens of texts.
+ * @throws OptionError for every option except these texts.
  */
-export function preparePrompted(
-  given: SamplerOptions & { readonly prompt?: unknown },
-  model: DenoiserModel,
-): PromptedRun {
-  if (!isRecord(given)) throw new OptionError("options", given, "an object");
-  const { prompt, ...options } = given;
+export function preparePrompted(given: PromptedOptions, model: DenoiserModel): PromptedRun {
+  const untyped: unknown = given;
+  if (!isRecord(untyped)) throw new OptionError("options", given, "an object");
+  const { prompt, banned, suppressed, ...options } = given;
   if (prompt !== undefined && typeof prompt !== "string") {
     throw new OptionError("prompt", prompt, "a text");
   }
-  return { run: prepare(options, model), prompt };
+  const names = { banned, suppressed };
+  const prepared = prompt === undefined ? prepare : prepareBeforePrompt;
+  const run = prepared({ ...options, ...idsAlone(names) }, model);
+  checkAdjustable(names, run.loop);
+  return { run, prompt, names };
 }
 
 /**

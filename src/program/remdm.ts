@@ -13,6 +13,7 @@ import {
 import { pinPrompt, preparePrompted } from "./prompt.ts";
 import { SampleRun } from "./run.ts";
 import { RunTexts } from "./runTexts.ts";
+import { withNamedTokens, type TokenName } from "./tokenNames.ts";
 import { checkBoolean, checkOptions, checkSignal, isRecord } from "../foundation/checks.ts";
 import type { Denoiser } from "../sampler/denoiser.ts";
 import { OptionError } from "../foundation/errors.ts";
@@ -22,7 +23,17 @@ import { checkTokenizer, loadTokenizer, tokenizerBeside, tokenizerFor } from "..
 import { textEnds } from "../tokenizer/specialTokens.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
-export interface SampleOptions extends SamplerOptions {
+export interface SampleOptions extends Omit<SamplerOptions, "banned" | "suppressed"> {
+  /**
+   * Tokens that are never drawn, each by its id or by a text that is exactly one token of the
+   * tokenizer. A prompt may have them. Default: none.
+   */
+  readonly banned?: readonly TokenName[];
+  /**
+   * Tokens that may be drawn and are revealed last, named as for `banned`, for strategies in which
+   * the rows of the network say what is revealed. Default: none.
+   */
+  readonly suppressed?: readonly TokenName[];
   /**
    * Text that every sample begins with; use `pinned` for tokens in other places. A mask in it,
    * written as the tokenizer writes one (`a [MASK] b`), leaves that position to the model.
@@ -104,9 +115,9 @@ export class Remdm implements AsyncDisposable {
 
   /**
    * Prepares a run without starting it: iterate the run, or call its `result()`. An error that
-   * depends on the prompt's tokens ends the run after its start: OptionError for a prompt that is
-   * too long or meets a pinned position, TokenizerError for a prompt that the tokenizer does not
-   * know.
+   * depends on the tokens of a text ends the run after its start: OptionError for a prompt that is
+   * too long or meets a pinned position, or for a text that names a token and is not one;
+   * TokenizerError for a text that the tokenizer does not know.
    * @throws OptionError for every other option, at once.
    */
   sample(options: SampleOptions = {}): SampleRun {
@@ -118,11 +129,13 @@ export class Remdm implements AsyncDisposable {
     const prompted = preparePrompted(rest, model);
     const texts = new RunTexts(tokenizer, { model, run: prompted.run, specialTokens });
     const start = async function* (signal: AbortSignal) {
-      const run = { ...(await pinPrompt(prompted, tokenizer, model)), signal };
+      const pinned = await pinPrompt(prompted, tokenizer, model);
+      const named = await withNamedTokens(pinned, prompted.names, tokenizer, model);
+      const run = { ...named, signal };
       texts.begin(run);
       return yield* runEvents(denoiser, run);
     };
-    return new SampleRun({ run: prompted.run, start, texts });
+    return new SampleRun({ ...prompted, start, texts });
   }
 
   /**

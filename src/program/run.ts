@@ -1,6 +1,7 @@
 /** `SampleRun` is one run of the sampler: a stream of events, a result, or both. */
 import { onAbort } from "../foundation/onAbort.ts";
 import type { RunEvent, RunTexts } from "./runTexts.ts";
+import type { NamedTokens, TokenName } from "./tokenNames.ts";
 import type {
   FinishReason,
   GuidedSample,
@@ -40,6 +41,7 @@ export interface RunSettings extends Pick<
   | "strategy"
   | "steps"
   | "topP"
+  | "guidance"
   | "samples"
   | "firstSample"
   | "batchSize"
@@ -50,6 +52,9 @@ export interface RunSettings extends Pick<
   | "strides"
 > {
   readonly executor: "events" | "dense";
+  /** As the caller named them: by ids, or by texts. */
+  readonly banned: readonly TokenName[];
+  readonly suppressed: readonly TokenName[];
   readonly until: FinishReason;
   /** In a guided run: the guide without its reward, which JSON does not have. */
   readonly guide?: GuideSettings;
@@ -62,6 +67,8 @@ export type GuideSettings = Omit<GuideOptions, "reward">;
 
 export interface SampleRunParts {
   readonly run: PreparedRun;
+  /** Tokens as the caller named them; `run` has those that were named by ids. */
+  readonly names?: NamedTokens;
   /** Starts the sampler. The signal that it receives fires when the run is aborted in any way. */
   readonly start: (signal: AbortSignal) => Events;
   /** Turns the sampler's events into text. */
@@ -87,8 +94,8 @@ export class SampleRun implements AsyncIterable<RunEvent> {
   #startedAt: number | undefined;
   #release: (() => void) | undefined;
 
-  constructor({ run, start, texts }: SampleRunParts) {
-    this.settings = settingsOf(run);
+  constructor({ run, names = {}, start, texts }: SampleRunParts) {
+    this.settings = settingsOf(run, names);
     this.#events = start(this.#controller.signal);
     this.#texts = texts;
     this.#signal = run.signal;
@@ -239,13 +246,14 @@ export class SampleRun implements AsyncIterable<RunEvent> {
   }
 }
 
-function settingsOf(run: PreparedRun): RunSettings {
+function settingsOf(run: PreparedRun, names: NamedTokens): RunSettings {
   const { strategy, steps, topP, samples, firstSample, batchSize, length, noise, quirks } = run;
-  const { loop, stride, strides, endId, guide, seed } = run;
+  const { loop, stride, strides, endId, seed, guidance, guide } = run;
+  const { banned = [...run.banned], suppressed = [...run.suppressed] } = names;
   const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
   return {
     ...{ strategy, steps, topP, samples, firstSample, batchSize, length, noise, quirks },
-    ...{ stride, strides },
+    ...{ stride, strides, guidance, banned, suppressed },
     executor: isDense ? "dense" : "events",
     until: endId === undefined ? "length" : "end",
     ...(guide !== undefined && { guide: guideSettings(guide) }),

@@ -12,8 +12,7 @@ import {
   isRecord,
 } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
-import type { RowField } from "./definition.ts";
-import type { ModelKind, StatisticName } from "./denoiser.ts";
+import type { ModelKind } from "./denoiser.ts";
 import {
   contains,
   isInterval,
@@ -21,6 +20,7 @@ import {
   type AnyOptions,
   type OptionTable,
 } from "./optionTable.ts";
+import { DRAWN_FIELDS, STATISTICS } from "./rowFields.ts";
 
 const SHARED = [
   ...["kind", "source", "summary", "models", "options"],
@@ -43,23 +43,6 @@ const ASK_FIRST = [
 
 /** Models that go from left to right have one strategy, which is built in. */
 const MODELS: readonly Exclude<ModelKind, "ar">[] = ["mdlm", "sedd", "d3pm"];
-
-/** The names of all statistics. */
-export const STATISTICS = Object.keys({
-  logMass: true,
-  maskLogit: true,
-  max: true,
-  argmax: true,
-  second: true,
-  entropy: true,
-  given: true,
-} satisfies Record<StatisticName, true>) as readonly StatisticName[];
-
-/** The numbers of a row that the sampler knows and the backend does not. */
-export const DRAWN_FIELDS: readonly Exclude<RowField, StatisticName>[] = [
-  "drawn",
-  "drawnLogProbability",
-];
 
 const NAME = /^[A-Za-z0-9_][\w.-]*$/;
 

@@ -7,7 +7,7 @@
 import { isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
 import { checkDefinition } from "./checkDefinition.ts";
-import type { ModelKind, StatisticName, TokenId } from "./denoiser.ts";
+import type { ModelKind, TokenId } from "./denoiser.ts";
 import type { ParityForm } from "./loops/parity/form.ts";
 import {
   parseOptions,
@@ -17,6 +17,7 @@ import {
   type OptionValues,
 } from "./optionTable.ts";
 import type { Quirks } from "./quirks.ts";
+import type { RowField } from "./rowFields.ts";
 
 /** The chances of a position in one step from t to s, whatever the network says. */
 export interface Transition {
@@ -106,16 +107,6 @@ export interface RowStep extends Step {
   /** V: number of columns of a row, the mask included. */
   readonly vocabSize: number;
 }
-
-/**
- * A number of a row: a statistic, which the backend computes, or one of two that the sampler knows.
- *
- * - `drawn`: id of the token that the position becomes if it is revealed or redrawn in this step.
- * - `drawnLogProbability`: natural log of its probability, as `max` is that of the likeliest token.
- *
- * These two need the row itself, or the top of it, where a statistic takes four bytes.
- */
-export type RowField = StatisticName | "drawn" | "drawnLogProbability";
 
 /** A position, as a strategy knows it before the network is asked. */
 export interface RowState {

@@ -63,6 +63,28 @@ export interface ForwardRequest {
    * changes no number. {@link Denoiser.release} ends it.
    */
   readonly cache?: number;
+  /**
+   * [K] ascending ids of tokens that must not be drawn; never the mask, and at least one other
+   * token is left. A denoiser must honour it: the logits of these columns are -Infinity in every
+   * row, whatever the row is reduced to. The sampler refuses a banned token that comes all the
+   * same.
+   */
+  readonly banned?: Int32Array<ArrayBuffer>;
+  /** A denoiser must honour it, or throw. */
+  readonly guidance?: Guidance;
+}
+
+/**
+ * Classifier-free guidance: each row is `l_u + (scale + 1) (l_c - l_u)`, computed in float32 before
+ * bans and before the row is reduced to anything. l_c is the row of the tokens as they stand, l_u
+ * the row where masks hide the prompt. A column that is -Infinity in one of the two is -Infinity.
+ * Source: `generate` of LLaDA.
+ */
+export interface Guidance {
+  /** In [0, 1e6]; 0 is l_c exactly. */
+  readonly scale: number;
+  /** [M] ascending flat indices b * L + l of the positions that l_u sees as masks. */
+  readonly masked: Int32Array<ArrayBuffer>;
 }
 
 /**

@@ -28,6 +28,19 @@ export interface SamplerOptions {
    * nucleus.
    */
   readonly topP?: number;
+  /** Ids of tokens that are never drawn; a prompt may have them. Default: none. */
+  readonly banned?: readonly TokenId[];
+  /**
+   * Ids of tokens that may be drawn and are revealed last, for strategies in which the rows of the
+   * network say what is revealed. Default: none.
+   */
+  readonly suppressed?: readonly TokenId[];
+  /**
+   * Scale w in [0, 1e6] of classifier-free guidance towards what is given (`pinned`, a prompt):
+   * rows become `l_u + (w + 1) (l_c - l_u)`, where l_u is the row without what is given. It doubles
+   * the work of the network. Not for `ar`. Default 0, which is none.
+   */
+  readonly guidance?: number;
   /** How many sequences to draw, an integer >= 1. Default 1. */
   readonly samples?: number;
   /** Index of the first sample: samples 8 to 15 of a seed can be drawn alone. Default 0. */

@@ -7,6 +7,7 @@ export {
   defineStrategy,
   type DefinedStrategy,
   type Row,
+  type RowState,
   type RowStep,
   type RowStrategy,
   type Selection,
@@ -14,6 +15,7 @@ export {
   type StrategyData,
   type StrategyMaker,
   type TimeStrategy,
+  type Told,
   type Transition,
 } from "./definition.ts";
 export * from "./denoiser.ts";
@@ -24,6 +26,7 @@ export type {
   ChoiceOption,
   FlagOption,
   GivenOptions,
+  IntegersOption,
   NumberOption,
   OptionTable,
   OptionValues,
@@ -32,6 +35,7 @@ export type {
 } from "./optionTable.ts";
 export { compilePlan, type Plan } from "./plan.ts";
 export { prepare, type PreparedRun } from "./prepare.ts";
+export type { RowField } from "./rowFields.ts";
 export type { Quirks } from "./quirks.ts";
 export { sample, sampleEvents } from "./run.ts";
 export { linearTimes } from "./schedule.ts";

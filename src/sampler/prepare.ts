@@ -10,6 +10,7 @@ import {
   checkSignal,
 } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
+import { checkGuided, readAdjustments, type Adjustments } from "./adjustments.ts";
 import type { StrategyDefinition } from "./definition.ts";
 import type { DenoiserModel, ModelKind, TokenId } from "./denoiser.ts";
 import { SAMPLE_LIMIT } from "./draw/noise.ts";
@@ -27,7 +28,7 @@ const MAX_STRIDES = 1_000_000;
 export const DEFAULT_TOP_P = 0.9;
 
 /** {@link SamplerOptions} with every value filled in. Every layer receives it. */
-export interface PreparedRun {
+export interface PreparedRun extends Adjustments {
   /** The kind of the strategy and all of its options. */
   readonly strategy: { readonly kind: string; readonly [option: string]: unknown };
   readonly loop: LoopPlan;
@@ -56,8 +57,6 @@ export interface PreparedRun {
   readonly endId: TokenId | undefined;
   /** What steers the run; undefined: nothing. */
   readonly guide: PreparedGuide | undefined;
-  /** Tokens that an order of revealing ranks last. */
-  readonly suppressed: ReadonlySet<TokenId>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -65,6 +64,9 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
   strategy: true,
   steps: true,
   topP: true,
+  banned: true,
+  suppressed: true,
+  guidance: true,
   samples: true,
   firstSample: true,
   batchSize: true,
@@ -89,6 +91,13 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
  *   the strategy does.
  */
 export function prepare(options: SamplerOptions, model: DenoiserModel): PreparedRun {
+  const run = prepareBeforePrompt(options, model);
+  checkGuided(run);
+  return run;
+}
+
+/** Does what {@link prepare} does for a run to which {@link withPinned} may add a prompt. */
+export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserModel): PreparedRun {
   checkModel(model);
   const given = checkOptions("a sampler", options, KNOWN);
   const { samples = 1, firstSample = 0, length = model.length } = given;
@@ -122,6 +131,7 @@ export function prepare(options: SamplerOptions, model: DenoiserModel): Prepared
     loop,
     steps,
     topP: readTopP(given.topP, strategy.definition, quirks),
+    ...readAdjustments(given, model, loop),
     samples: checkInteger("samples", count, 1, limit),
     // PyTorch's stream can only begin with its first sample.
     firstSample: checkInteger("firstSample", firstSample, 0, noise === "torch" ? 0 : limit - count),
@@ -135,7 +145,6 @@ export function prepare(options: SamplerOptions, model: DenoiserModel): Prepared
     given: givenTokens(pinned, model),
     endId: readEnd(given.until, windows.strides > 0, model),
     guide,
-    suppressed: new Set(),
     signal: checkSignal(given.signal),
   };
 }
@@ -143,20 +152,26 @@ export function prepare(options: SamplerOptions, model: DenoiserModel): Prepared
 /**
  * Checks what can be checked before a model is loaded: refuses options that no model allows, or not
  * this one.
- * @param facts what is known of the model.
+ * @param facts what is known of the model; `prompted`: whether a prompt comes later.
+ * @returns the run, of a model that stands in for the one to be loaded.
  * @throws OptionError.
  */
 export function checkBeforeLoading(
   options: SamplerOptions,
-  facts: { readonly kind?: ModelKind; readonly length?: number } = {},
-): void {
+  facts: {
+    readonly kind?: ModelKind;
+    readonly length?: number;
+    readonly prompted?: boolean;
+  } = {},
+): PreparedRun {
   const { kind = modelKindFor(options.strategy), length = Number.MAX_SAFE_INTEGER } = facts;
   // This model stands in for the one to be loaded and has only the known bounds. One step for each
   // of its tokens would be too many.
-  const tokens = { vocabSize: 2, maskId: 1, bosId: 0, eosId: 0 };
+  const tokens = { vocabSize: 2 ** 31, maskId: 2 ** 31 - 1, bosId: 0, eosId: 0 };
   const isOpen = facts.length === undefined && options.length === undefined && kind !== "ar";
   const steps = options.steps === undefined && isOpen ? 1 : options.steps;
-  prepare(
+  const prepared = facts.prompted === true ? prepareBeforePrompt : prepare;
+  return prepared(
     { ...options, ...(steps !== undefined && { steps }) },
     { kind, length, ...tokens, timeConditioning: false },
   );
@@ -165,7 +180,8 @@ export function checkBeforeLoading(
 /**
  * Returns the run with more pinned positions: a prompt's tokens, which are known when the run
  * begins.
- * @throws OptionError for a token that the model does not have.
+ * @throws OptionError for a token that the model does not have; for guidance where nothing is
+ *   pinned.
  */
 export function withPinned(
   run: PreparedRun,
@@ -173,6 +189,7 @@ export function withPinned(
   model: DenoiserModel,
 ): PreparedRun {
   const pinned = readPinned(new Map([...more, ...run.pinned]), run.length, model);
+  checkGuided({ ...run, pinned });
   return { ...run, pinned, given: givenTokens(pinned, model) };
 }
 

@@ -146,6 +146,11 @@ describe("what does not go together", () => {
       '--quirks must be "original"; got "paper"',
     ],
     ["--strategy ddpm --top-p 0.9", "nucleus there (--quirks paper has); got 0.9"],
+    ["--guidance 1", "--guidance must be 0 without a prompt: guidance needs a prompt; got 1"],
+    ["--guidance -1 --prompt A", "--guidance must be a number in [0, 1000000]; got -1"],
+    ["--ban a --executor dense", "--ban must be left out with --executor dense, which has no such"],
+    ["--suppress 3", "--suppress must be left out with a strategy that draws first"],
+    ["--checkpoint demo-ar --guidance 1 --prompt A", "--guidance must be left out for an ar model"],
     [
       "--strategy dfm --stride 4 --strides 2",
       "--stride must be left out with the strategy dfm; got 4",

@@ -54,6 +54,7 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["sample", "--steps", "many"], "must be a whole number"],
     [["sample", "--steps", "0"], "--steps must be"],
     [["sample", "--top-p", "1.5"], "--top-p must be"],
+    [["sample", "--ban", '"a"b"'], "a quoted text is read as JSON"],
     [
       ["sample", "--strategy", "remdm-cap", "--eta", "7"],
       "--eta must be a number in [0, 1]; got 7",
@@ -93,6 +94,21 @@ describe("bad usage ends with 2, before anything starts", () => {
     expect(stdout).toBe("");
     expect(code).toBe(2);
   });
+});
+
+it("bans tokens and guides towards the prompt, and says so in its JSON", async () => {
+  const flags = ["--prompt", "ROMEO:", "--length", "24", "--steps", "8", "--json", "--quiet"];
+  const { code, stdout } = await run("sample", ...flags, "--ban", "7", '"e"', "--guidance", "1");
+  expect(code).toBe(0);
+  const { samples, options } = JSON.parse(stdout) as {
+    samples: { tokens: number[]; text: string }[];
+    options: object;
+  };
+  expect(options).toMatchObject({ banned: [7, "e"], guidance: 1, prompt: "ROMEO:" });
+  expect(samples[0].tokens).not.toContain(7);
+  const failed = await run("sample", ...flags, "--ban", "no one token");
+  expect(failed.code).toBe(2);
+  expect(failed.stderr).toMatch(/^error: --ban must be a text that is one token of/);
 });
 
 describe("help and version end with 0", () => {

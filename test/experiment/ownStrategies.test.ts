@@ -110,7 +110,11 @@ describe("what is wrong is named with its place in the file", () => {
     [{ name: fading, options: { kind: "mdlm" } }, /: kind must be "fading" or left out; got "md/],
     [{ name: fading, eta: [0.1], options: { eta: 0.2 } }, /\.options\.eta stands beside the name/],
     [{ name: fading, options: { eta: [0.1] } }, /\.options.* is .*not allowed$/],
-    [{ name: "mdlm", options: { eta: 0.1 } }, /\.options is for a strategy of your own$/],
+    [{ name: "mdlm", options: { eta: 0.1 } }, /: eta must be undefined \(mdlm takes only kind\)/],
+    [
+      { name: "margin", options: { pace: "slow" } },
+      /: pace must be "even" or "times"; got "slow"$/,
+    ],
     [{ name: fading, executor: "dense" }, /one that the original's code has/],
     [{ name: "./mine.js#cap" }, /a name that no built-in strategy has; got "remdm-cap"$/],
     ["./mine.js#wild", /\(m_wild_T4.*\): The strategy wild gives 2 as the chance of a reveal/],

@@ -19,7 +19,9 @@ function resolve(options: Record<string, unknown>) {
 }
 
 const KINDS =
-  "mdlm, ddpm, analytic, ar, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm";
+  "mdlm, ddpm, analytic, ar, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm, " +
+  "confidence, margin, entropy, random, threshold, factor, entropy-bounded, p2, rcr, " +
+  "remdm-llada, editing";
 const loop = (options: object) => ({ strategy: { kind: "remdm-loop", ...options } });
 const remdm = (options: object) => ({ strategy: { kind: "remdm", ...options } });
 const windowed = (options: object) => remdm({ window: options });
@@ -143,7 +145,7 @@ const mistakes: [Record<string, unknown>, string, string][] = [
   [
     { topp: 0.9 },
     "topp",
-    "undefined (a sampler takes only strategy, steps, topP, samples, firstSample, batchSize, length, seed, pinned, executor, noise, quirks, stride, strides, until, guide, signal); got 0.9",
+    "undefined (a sampler takes only strategy, steps, topP, banned, suppressed, guidance, samples, firstSample, batchSize, length, seed, pinned, executor, noise, quirks, stride, strides, until, guide, signal); got 0.9",
   ],
 ];
 

@@ -209,7 +209,7 @@ class Engine:
             return
         # Outside the handler: the exception is gone, and with it the tensors that its frames held.
         if failure.code == "out_of_memory" and not refused:
-            self._shrink(sum(piece.tokens for piece in pieces))
+            self._shrink(sum(piece.forwards * piece.tokens for piece in pieces))
         call = pieces[0].call
         parts = pieces
         if len(pieces) == 1 and failure.code == "out_of_memory":

@@ -21,11 +21,12 @@ from remdm_backend.engine.scheduler import Batch
 from remdm_backend.errors import BackendError, NoRoomError
 from remdm_backend.host.allocator import kept_memory
 from remdm_backend.host.free_memory import free_memory
+from remdm_backend.model.adjustment import Adjustment, Guidance
 from remdm_backend.model.memory import COPIES, HIDDEN_STATES, out_of_memory
 from remdm_backend.model.network import LOGITS_AT_ONCE
 from remdm_backend.model.packing import Packed, Tokens
 from remdm_backend.model.trunk_cache import TrunkCache
-from remdm_backend.wire.protocol import width_of
+from remdm_backend.wire.protocol import forwards_of, width_of
 
 if TYPE_CHECKING:
     from remdm_backend.engine.models import Network
@@ -103,6 +104,8 @@ class ModelRunner:
     ) -> Answer:
         sigma = torch.from_numpy(batch.sigma)
         rows = torch.from_numpy(batch.rows)
+        if batch.banned is not None or batch.guidance is not None:
+            network = network.adjusted(_adjustment_of(batch))
         if batch.top_mass is not None:
             tops = network.top_rows(tokens, sigma, rows, cache, mass=batch.top_mass)
             return _checked_tops(tops, len(rows))
@@ -123,13 +126,22 @@ class ModelRunner:
         return Rows(_array(values))
 
 
+def _adjustment_of(batch: Batch) -> Adjustment:
+    banned, guidance = batch.banned, batch.guidance
+    return Adjustment(
+        None if guidance is None else Guidance(guidance.scale, torch.from_numpy(guidance.masked)),
+        None if banned is None else torch.from_numpy(banned),
+    )
+
+
 def bytes_needed(batch: Batch, card: ModelCard) -> int:
     """Estimate from above the main memory that ``batch`` takes beside the weights, in bytes."""
     rows, wide = len(batch.rows), 4 * card.vocab_size
-    hidden = 4 * HIDDEN_STATES * card.hidden_size * batch.tokens.size
+    forwards = forwards_of(batch)
+    hidden = 4 * HIDDEN_STATES * card.hidden_size * batch.tokens.size * forwards
+    portion = COPIES * min(rows * wide, 4 * LOGITS_AT_ONCE) * forwards
     if batch.output == "logits" and batch.top_mass is None:
-        return hidden + 2 * rows * wide
-    portion = COPIES * min(rows * wide, 4 * LOGITS_AT_ONCE)
+        return hidden + 2 * rows * wide + (portion if forwards > 1 else 0)
     # Of top rows a nucleus has few tokens, each with its id; how few, nobody knows before.
     width = card.vocab_size // 2 if batch.top_mass else width_of(batch, card.vocab_size)
     return hidden + portion + 4 * rows * width

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from remdm_backend.model.adjustment import Adjustment
     from remdm_backend.model.card import ModelCard
     from remdm_backend.model.statistics import StatisticName
     from remdm_backend.model.top_rows import TopRows
@@ -26,6 +27,7 @@ class Outputs(Protocol[Form]):
     ``BackendError``, ``out_of_memory`` among others.
     """
 
+    def adjusted(self, adjustment: Adjustment) -> Outputs[Form]: ...
     def logits(
         self, tokens: Form, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
     ) -> Tensor: ...

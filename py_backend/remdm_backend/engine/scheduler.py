@@ -1,10 +1,10 @@
 """This module decides which waiting calls run together, and puts their answers apart again.
 
 Calls are pure and independent, so calls that want the same of their rows (output, mass of top rows,
-list of statistics) can share one forward; also calls of different sequence lengths where the
-network mixes them. A call with a cache of its own runs alone. A call that is larger than a batch is
-cut into pieces between its sequences; every other call is one piece. The queue is fair between
-clients.
+list of statistics, banned tokens, scale of guidance) can share one forward; also calls of different
+sequence lengths where the network mixes them. A call with a cache of its own runs alone. A call
+that is larger than a batch is cut into pieces between its sequences; every other call is one piece.
+The queue is fair between clients.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 from remdm_backend.engine.caches import CacheKey
 from remdm_backend.engine.row_results import Answer, join
 from remdm_backend.wire.judging import Evaluation
-from remdm_backend.wire.protocol import Forward, Output, StatisticName, wanted_of, width_of
+from remdm_backend.wire.protocol import (
+    Forward,
+    Guidance,
+    Output,
+    StatisticName,
+    forwards_of,
+    wanted_of,
+    width_of,
+)
 
 T = TypeVar("T", bound=np.generic)
 
@@ -30,6 +38,7 @@ class Limits:
     """How large a batch may be. One sequence always runs, whatever its rows need."""
 
     sequences: int = 64
+    """A guided one counts twice."""
     tokens: int = 2**31 - 1
     """Of all sequences together, as many as attention kernels can count in int32; fewer once the
     memory was found to be too small, which a long sequence fills sooner than a short one."""
@@ -85,6 +94,11 @@ class Piece:
         return self.sequences * self.length
 
     @property
+    def forwards(self) -> int:
+        """How often each of its sequences is computed."""
+        return forwards_of(self.call.request)
+
+    @property
     def row_count(self) -> int:
         return int(self.rows.stop - self.rows.start)
 
@@ -114,6 +128,8 @@ class Batch:
     statistics: tuple[StatisticName, ...] = ()
     given: NDArray[np.int64] | None = None
     """``[N]``: a token for each row."""
+    banned: NDArray[np.int64] | None = None
+    guidance: Guidance | None = None
 
 
 def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
@@ -121,7 +137,7 @@ def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
     batch, length = call.request.tokens.shape
     row_count = len(call.request.rows)
     most_rows = limits.values // width_of(call.request, vocab_size)
-    most = min(limits.sequences, limits.tokens // length)
+    most = min(limits.sequences, limits.tokens // length) // forwards_of(call.request)
     if batch == 1 or (batch <= most and row_count <= most_rows):
         return [Piece(call, 0, batch, slice(0, row_count))]
     # [B + 1]: how many rows lie before each sequence, and in all.
@@ -139,7 +155,7 @@ def cut(call: Call, limits: Limits, vocab_size: int) -> list[Piece]:
 
 def merge(pieces: Sequence[Piece]) -> Batch:
     """Put the sequences of all ``pieces``, which want the same, under each other; rows count on."""
-    tokens, sigma, rows, given = [], [], [], []
+    tokens, sigma, rows, given, masked = [], [], [], [], []
     above = 0
     for piece in pieces:
         request = piece.call.request
@@ -148,6 +164,10 @@ def merge(pieces: Sequence[Piece]) -> Batch:
         rows.append(request.rows[piece.rows] + (above - piece.first * piece.length))
         if request.given is not None:
             given.append(request.given[piece.rows])
+        if request.guidance is not None:
+            places = request.guidance.masked
+            begin, end = np.searchsorted(places, np.array([piece.first, piece.last]) * piece.length)
+            masked.append(places[begin:end] + (above - piece.first * piece.length))
         above += piece.tokens
     lengths = None
     if len({piece.length for piece in pieces}) > 1:
@@ -165,6 +185,12 @@ def merge(pieces: Sequence[Piece]) -> Batch:
         top_mass=call.request.top_mass,
         statistics=call.request.statistics,
         given=_under_each_other(given) if given else None,
+        banned=call.request.banned,
+        guidance=(
+            None
+            if call.request.guidance is None
+            else Guidance(call.request.guidance.scale, _under_each_other(masked))
+        ),
     )
 
 
@@ -240,8 +266,8 @@ class FairQueue:
             and request.cache is None
             and head.cache is None
             and (self.mixes_lengths or piece.length == chosen[0].length)
-            and sum(each.sequences for each in together) <= limits.sequences
-            and sum(each.tokens for each in together) <= limits.tokens
+            and sum(each.forwards * each.sequences for each in together) <= limits.sequences
+            and sum(each.forwards * each.tokens for each in together) <= limits.tokens
             and rows * width_of(head, vocab_size) <= limits.values
         )
 

@@ -8,13 +8,14 @@ layers are rounded to bfloat16 once, at loading, instead of at every call (same 
 memory); a CPU without such instructions computes the same in float32 (``linear.py``); ``1 + scale``
 and the products with the gates are formed in float32; ``log_probs`` normalises in float32, where
 the original keeps the head's bfloat16, so its probabilities sum to one only to about 1e-2.
-``logits`` and ``top_rows`` return the head's own bfloat16 values.
+``logits`` and ``top_rows`` return the head's own bfloat16 values; guided ones are float32.
 
 In ``float32`` everything is plain float32, which the original only does on a CPU.
 """
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from remdm_backend.model.adjustment import Adjustment, Guidance, guided, with_unconditional
 from remdm_backend.model.attention import AttentionName
 from remdm_backend.model.backbone import Backbone, CausalBackbone
 from remdm_backend.model.card import ModelCard
@@ -78,6 +80,7 @@ class Network(ABC, Generic[B]):
         self.device = device
         self.dtype = dtype
         self.attention: AttentionName = attention
+        self._adjustment = Adjustment()
 
     @property
     def backbone(self) -> B:
@@ -89,15 +92,28 @@ class Network(ABC, Generic[B]):
         """Whether it takes packed tokens."""
         return False
 
+    def adjusted(self, adjustment: Adjustment) -> Network[B]:
+        """Return the same network, which changes every row before it makes anything of it.
+
+        ``adjustment`` is about the tokens of one call. Guidance is for masked networks alone.
+        """
+        changed = copy.copy(self)
+        changed._adjustment = adjustment
+        return changed
+
     def logits(
         self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None = None
     ) -> Tensor:
         """Return the head's raw output ``[N, vocab_size]``, before any parameterization.
 
-        It is float32, or bfloat16 where the head computes in it.
+        It is float32, or bfloat16 where the head computes in it and nothing guides.
         """
         with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
-            return logits(asked)
+            if self._adjustment.guidance is None:
+                return logits(asked)
+            return self._in_portions(
+                lambda part: logits(asked[part]), len(asked), self.card.vocab_size
+            )
 
     def top_rows(
         self,
@@ -178,6 +194,38 @@ class Network(ABC, Generic[B]):
         """Rows that are reduced or normalised at a time."""
         return max(1, LOGITS_AT_ONCE // self.card.vocab_size)
 
+    def _read_adjusted(
+        self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
+    ) -> Logits:
+        """Do as ``_read`` does, of the changed rows."""
+        guidance, banned = self._adjustment.guidance, self._adjustment.banned
+        raw = (
+            self._read(tokens, sigma, rows, cache)
+            if guidance is None
+            else self._read_guided(guidance, tokens, sigma, rows, cache)
+        )
+        if banned is None:
+            return raw
+        columns = banned.to(self.device)
+        return lambda asked: raw(asked).index_fill_(-1, columns, -torch.inf)
+
+    def _read_guided(
+        self,
+        guidance: Guidance,
+        tokens: Tokens,
+        sigma: Tensor,
+        rows: Tensor,
+        cache: TrunkCache | None,
+    ) -> Logits:
+        """Read both forwards in one batch of twice the sequences, which a cache keeps as one."""
+        if len(guidance.masked) == 0:  # both forwards are one
+            alone = self._read(tokens, sigma, rows, cache)
+            return lambda asked: alone(asked).float()
+        apart = flat(tokens).numel()
+        both = with_unconditional(tokens, guidance.masked.to(self.device), self.card.mask_id)
+        read = self._read(both, torch.cat((sigma, sigma)), torch.cat((rows, rows + apart)), cache)
+        return lambda asked: guided(read(asked), read(asked + apart), guidance.scale)
+
     @abstractmethod
     def _read(
         self, tokens: Tokens, sigma: Tensor, rows: Tensor, cache: TrunkCache | None
@@ -206,7 +254,7 @@ class Network(ABC, Generic[B]):
                 nothing = torch.empty(0, self.card.vocab_size, device=self.device)
                 yield lambda asked: nothing, tokens, sigma, rows
             else:
-                yield self._read(tokens, sigma, rows, cache), tokens, sigma, rows
+                yield self._read_adjusted(tokens, sigma, rows, cache), tokens, sigma, rows
 
 
 class MaskedNetwork(Network[Backbone]):

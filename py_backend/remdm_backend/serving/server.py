@@ -43,6 +43,7 @@ from remdm_backend.wire.protocol import (
     Release,
     Request,
     RequestDecoder,
+    check_adjustment,
     check_forward,
     encode,
     error_reply,
@@ -188,6 +189,12 @@ class Server:
                     "Sample from a model that `Remdm.launch` or `npx remdm serve` started.",
                 )
             check_forward(request, vocab_size=card.vocab_size, length=card.length)
+            check_adjustment(
+                request,
+                vocab_size=card.vocab_size,
+                mask_id=card.mask_id,
+                is_causal=card.kind == "ar",
+            )
             self._engine.submit(Call(client, request))
             return
         if not isinstance(request, Mauve):

@@ -1,4 +1,4 @@
-"""The wire protocol, version 5: ``[header, frame, frame, ...]``.
+"""The wire protocol, version 6: ``[header, frame, frame, ...]``.
 
 ``src/backend/wire/protocol.ts`` defines it.
 
@@ -24,12 +24,13 @@ from remdm_backend.wire.judging import READERS, Evaluation
 from remdm_backend.wire.schemas import compile_by_type
 from remdm_backend.wire.tensor_frames import MAX_SEQUENCES, read_tensors
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 
 MAX_HEADER_BYTES = 16 * 1024
 MAX_FRAME_BYTES = 64 * 1024 * 1024
-MAX_FRAMES = 5
-"""Header, tokens, sigma, rows, given."""
+MAX_FRAMES = 7
+"""Header, tokens, sigma, rows, given, banned, masked."""
+MAX_GUIDANCE = 1e6
 MAX_ANSWER_BYTES = 4 * 1024**3
 MAX_ID = 2**53 - 1
 """The largest integer that JavaScript holds exactly."""
@@ -59,6 +60,8 @@ Header: TypeAlias = dict[str, Any]
 _WIRE_NAMES = {"float32": "float32", "uint16": "bfloat16", "int32": "int32", "float64": "float64"}
 _FORWARD_TENSORS = (("tokens", "int32", 2), ("sigma", "float32", 1), ("rows", "int32", 1))
 _GIVEN_TENSOR = ("given", "int32", 1)
+_BANNED_TENSOR = ("banned", "int32", 1)
+_MASKED_TENSOR = ("masked", "int32", 1)
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,15 @@ class Hello:
 @dataclass(frozen=True)
 class Ping:
     id: int
+
+
+@dataclass(frozen=True, eq=False)
+class Guidance:
+    """``scale`` in (0, MAX_GUIDANCE]; ``masked [M]``, ascending flat indices ``b * L + l`` of what
+    the unconditional forward sees as masks."""
+
+    scale: float
+    masked: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +102,9 @@ class Forward:
     """
     given: NDArray[np.int64] | None = None
     """``[N]``: the token of each row whose probability the statistic ``given`` is."""
+    banned: NDArray[np.int64] | None = None
+    """``[K]``, ascending and never empty: tokens whose logits are -inf in every row."""
+    guidance: Guidance | None = None
 
 
 @dataclass(frozen=True)
@@ -155,11 +170,22 @@ class Wanted(Protocol):
     def top_mass(self) -> float | None: ...
     @property
     def statistics(self) -> tuple[StatisticName, ...]: ...
+    @property
+    def banned(self) -> NDArray[np.int64] | None: ...
+    @property
+    def guidance(self) -> Guidance | None: ...
 
 
 def wanted_of(call: Wanted) -> tuple[object, ...]:
     """Return what calls have in common that can share a forward."""
-    return (call.output, call.top_mass, call.statistics)
+    banned = None if call.banned is None else call.banned.tobytes()
+    scale = None if call.guidance is None else call.guidance.scale
+    return (call.output, call.top_mass, call.statistics, banned, scale)
+
+
+def forwards_of(call: Wanted) -> int:
+    """Return how often the network computes each sequence."""
+    return 1 if call.guidance is None else 2
 
 
 def width_of(call: Wanted, vocab_size: int) -> int:
@@ -182,11 +208,7 @@ def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
     if not (call.sigma.min() >= 0 and call.sigma.max() < math.inf):
         raise RequestError(call.id, "A sigma is negative or not finite.")
     rows = call.rows
-    if rows.size:
-        if not (rows[0] >= 0 and rows[-1] < batch * call_length):
-            raise RequestError(call.id, f"A row is outside [0, {batch * call_length}).")
-        if not (rows[1:] > rows[:-1]).all():
-            raise RequestError(call.id, "The rows are not strictly ascending.")
+    _check_ascending(call.id, "rows", rows, batch * call_length)
     given = call.given
     if given is not None and ((given < 0) | (given >= vocab_size)).any():
         raise RequestError(call.id, f"A given token is outside [0, {vocab_size}).")
@@ -197,6 +219,34 @@ def check_forward(call: Forward, *, vocab_size: int, length: int) -> None:
             f"{rows.size} rows of {width} values are more than an answer may hold.",
             f"Ask for at most {MAX_ANSWER_BYTES // (4 * width)} rows in one call.",
         )
+
+
+def check_adjustment(call: Forward, *, vocab_size: int, mask_id: int, is_causal: bool) -> None:
+    """Refuse bans and guidance that do not fit the model."""
+    banned = call.banned
+    if banned is not None:
+        _check_ascending(call.id, "banned tokens", banned, vocab_size)
+        if (banned == mask_id).any():
+            raise RequestError(call.id, f"The mask, {mask_id}, cannot be banned.")
+        if len(banned) >= vocab_size - 1:
+            raise RequestError(call.id, "All tokens are banned; leave one at least.")
+    if call.guidance is not None and is_causal:
+        raise RequestError(
+            call.id,
+            "Guidance is for masked models: an autoregressive one knows no masks.",
+            "Leave guidanceScale and masked out.",
+        )
+
+
+def _check_ascending(
+    request_id: int, name: str, values: NDArray[np.int32] | NDArray[np.int64], limit: int
+) -> None:
+    if values.size == 0:
+        return
+    if not (values[0] >= 0 and values[-1] < limit):
+        raise RequestError(request_id, f"The {name} are not all within [0, {limit}).")
+    if not (values[1:] > values[:-1]).all():
+        raise RequestError(request_id, f"The {name} are not strictly ascending.")
 
 
 def encode(header: Header) -> bytes:
@@ -277,19 +327,28 @@ def _readable_id(header: Header) -> int | None:
 
 def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> Forward:
     statistics = _statistics(request_id, header)
-    expected = [*_FORWARD_TENSORS, *([_GIVEN_TENSOR] if "given" in statistics else [])]
-    arrays = read_tensors(request_id, header, frames, expected, {"rows", "given"})
-    tokens, sigma, rows, *more = arrays
+    scale = _guidance_scale(request_id, header)
+    expected = [
+        *_FORWARD_TENSORS,
+        *([_GIVEN_TENSOR] if "given" in statistics else []),
+        *([_BANNED_TENSOR] if "bans" in header else []),
+        *([_MASKED_TENSOR] if scale is not None else []),
+    ]
+    arrays = read_tensors(request_id, header, frames, expected, {"rows", "given", "masked"})
+    tokens, sigma, rows = arrays[:3]
+    named = {name: array for (name, _, _), array in zip(expected, arrays, strict=True)}
     if len(tokens) > MAX_SEQUENCES:
         raise RequestError(request_id, f"A call has at most {MAX_SEQUENCES} sequences.")
     if len(sigma) != len(tokens):
         raise RequestError(request_id, "sigma and tokens are of different batch sizes.")
-    given = more[0].astype(np.int64) if more else None
+    given = named["given"].astype(np.int64) if "given" in named else None
     if given is not None and len(given) != len(rows):
         raise RequestError(
             request_id,
             f"given names {len(given)} tokens for {len(rows)} rows; name one each.",
         )
+    if scale is not None:
+        _check_ascending(request_id, "masked positions", named["masked"], tokens.size)
     top_mass = header.get("topMass")
     if top_mass is not None:
         if header["output"] != "logits":
@@ -307,7 +366,19 @@ def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> F
         top_mass,
         statistics,
         given,
+        named["banned"].astype(np.int64) if "banned" in named else None,
+        # Of scale 0 it is the conditional row: there is nothing to compute for it.
+        Guidance(scale, named["masked"].astype(np.int64)) if scale else None,
     )
+
+
+def _guidance_scale(request_id: int, header: Header) -> float | None:
+    if "guidanceScale" not in header:
+        return None
+    scale = float(header["guidanceScale"])
+    if not 0 <= scale <= MAX_GUIDANCE:  # NaN, which the schema lets pass
+        raise RequestError(request_id, f"guidanceScale is not between 0 and {MAX_GUIDANCE:.0f}.")
+    return scale
 
 
 def _statistics(request_id: int, header: Header) -> tuple[StatisticName, ...]:

@@ -1,5 +1,5 @@
 /**
- * The messages between the SDK and the Python backend, version 5. `npm run schemas` turns these
+ * The messages between the SDK and the Python backend, version 6. `npm run schemas` turns these
  * types into `schemas/*.json`; both sides validate every header against those files.
  *
  * A message is `[header, frame, frame, ...]`: the header is one of the records below in msgpack,
@@ -9,7 +9,7 @@
 import type { StatisticName } from "../../sampler/denoiser.ts";
 
 /** Raised whenever a message changes its meaning; both sides refuse any other. */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 export type TensorDtype = "float32" | "float64" | "bfloat16" | "int32";
 
@@ -88,8 +88,10 @@ export interface PingRequest {
 }
 
 /**
- * Frames: tokens int32 [B, L], sigma float32 [B], rows int32 [N] (flat indices b * L + l), and with
- * the statistic `given` also given int32 [N], a token for each row.
+ * Frames: tokens int32 [B, L], sigma float32 [B], rows int32 [N] (flat indices b * L + l); then,
+ * where the header says so, in this order: with the statistic `given`, given int32 [N], a token for
+ * each row; with `bans`, banned int32 [K], ascending ids; with `guidanceScale`, masked int32 [M],
+ * ascending flat indices.
  */
 export interface ForwardRequestHeader {
   readonly type: "forward";
@@ -114,6 +116,20 @@ export interface ForwardRequestHeader {
    * @exclusiveMaximum 1
    */
   readonly topMass?: number;
+  /**
+   * Says that a frame `banned` comes: tokens, not all and never the mask, whose logits are
+   * -Infinity in every row, whatever is made of the row.
+   */
+  readonly bans?: true;
+  /**
+   * Says that a frame `masked` comes, and asks for classifier-free guidance: a second forward sees
+   * masks at `masked`, and each row is l_u + (scale + 1) (l_c - l_u), computed in float32 before
+   * bans and before anything is made of it. Logits are then float32 ones. 0 is the first forward
+   * alone. Not for `ar`.
+   * @minimum 0
+   * @maximum 1000000
+   */
+  readonly guidanceScale?: number;
   /**
    * The name under which the backend may keep what it computed for this client. It answers a later
    * call of the same name from this, as far as tokens and sigma agree.

@@ -1,7 +1,7 @@
 /** Expands the grid: every combination that an experiment asks for, once, in the file's order. */
 import { OptionError } from "../../foundation/errors.ts";
 import type { LoadedStrategy } from "../../program/loadStrategy.ts";
-import type { DefinedStrategy, AnyStrategyMaker } from "../../sampler/definition.ts";
+import { makerOf, type AnyStrategyMaker, type DefinedStrategy } from "../../sampler/definition.ts";
 import { DEFAULT_TOP_P, hasNucleus } from "../../sampler/prepare.ts";
 import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
@@ -216,14 +216,15 @@ function namedStrategy(
 ): Strategy | DefinedStrategy {
   if (own !== undefined)
     return ownStrategy(own, { ...strategy.options, ...settings }, path, source);
-  if (strategy.options !== undefined) {
-    const remedy = "Write them beside the name: eta, etaCap, tOn, ...";
-    throw invalid(source.where([...path, "options"]), "is for a strategy of your own", remedy);
-  }
-  return strategyNamed(strategy.name, settings, {
+  const named = strategyNamed(strategy.name, settings, {
     nameOf: (setting) => setting,
     refusal: (message, remedy) => invalid(`${source.where(path)}:`, message, remedy),
-  }) as Strategy;
+  });
+  const definition = BUILT_IN.find(({ kind }) => kind === named.kind);
+  if (strategy.options === undefined || definition === undefined) return named as Strategy;
+  const options = { ...named, ...strategy.options };
+  // Plain data, as all built-in strategies are.
+  return { ...ownStrategy(makerOf(definition), options, path, source) };
 }
 
 function ownStrategy(

@@ -6,7 +6,7 @@
  */
 import { RemdmError } from "../../foundation/errors.ts";
 import { Pace } from "../../foundation/pace.ts";
-import type { Row, RowField, RowState, RowStep, Told } from "../definition.ts";
+import type { Row, RowState, RowStep, Told } from "../definition.ts";
 import type { Denoiser, ForwardRequest } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import { invalidRow } from "../draw/rowAddress.ts";
@@ -15,7 +15,9 @@ import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from 
 import { stepOf } from "../plan.ts";
 import type { LoopPlan } from "../loopPlan.ts";
 import type { PreparedRun } from "../prepare.ts";
+import type { RowField } from "../rowFields.ts";
 import { networkSigma } from "../schedule.ts";
+import { adjusted } from "./adjusted.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
 import type { ParticleLoop } from "./guided.ts";
@@ -274,7 +276,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
     const sigma = asked.map(({ step }) => {
       return networkSigma(definition.untimed === true ? step.t : times[i]);
     });
-    return {
+    const request = {
       batch: asked.length,
       length,
       tokens: stack(asked.map(({ sample }) => sample.window.tokens)),
@@ -282,6 +284,8 @@ export class AskFirst implements ParticleLoop<RowSample> {
       rows: Int32Array.from(rows),
       cache: this.#cache,
     };
+    const windows = asked.map(({ sample }) => sample.window);
+    return adjusted(request, this.#run, windows);
   }
 
   /** Asks for what the strategy reads. @returns [B] the rows that it is told of each sample. */

@@ -3,6 +3,7 @@
  * ahead to its next reveal, the samples that wait share a forward call, and each goes on from there
  * (docs/design.md, section 2). It has the distribution of the original's loop, `_sample`.
  */
+import { adjusted } from "./adjusted.ts";
 import type { Draw } from "../draw/rowSampler.ts";
 import type { Denoiser } from "../denoiser.ts";
 import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
@@ -130,12 +131,10 @@ export class DrawFirst implements ParticleLoop<SampleState> {
     questions: readonly Question[],
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
     this.#pace.checkAborted();
-    const request = requestOf(questions, this.#run.length);
+    const states = questions.map(({ state }) => state);
+    const request = adjusted(requestOf(questions, this.#run.length), this.#run, states);
     const rows = await this.#rows.ask(request);
-    this.ledger.called(
-      questions.map(({ state }) => state),
-      request.rows.length,
-    );
+    this.ledger.called(states, request.rows.length);
     let row = 0;
     for (const question of questions) {
       const { state, changes } = question;

@@ -3,6 +3,7 @@
  * denoiser that caches computes nothing else. Original: `_ar_sampler`, which computes the whole
  * prefix anew for every token.
  */
+import { adjusted, checkNotBanned } from "./adjusted.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
 import { blankText } from "./blankText.ts";
@@ -77,6 +78,7 @@ export class LeftToRight {
         const { sample, b, tokens } = sequence;
         const row = rows.subarray(i * model.vocabSize, (i + 1) * model.vocabSize);
         const { token, probability } = this.#choose(row, b, { sample, step, position });
+        checkNotBanned(token, this.#run);
         tokens[position] = token;
         if (this.#pace.spendTokens(model.vocabSize)) await this.#pace.rest();
         if (token === endId) {
@@ -106,7 +108,8 @@ export class LeftToRight {
       rows: Int32Array.from(batch, (_, b) => (b + 1) * position - 1),
       cache: this.#cache,
     };
-    const logits = await ask(this.#denoiser, request, this.#run.signal);
+    const asked = adjusted(request, this.#run, []);
+    const logits = await ask(this.#denoiser, asked, this.#run.signal);
     this.#ledger.called(batch, batch.length);
     return logits;
   }

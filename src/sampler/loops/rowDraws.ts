@@ -5,6 +5,7 @@ import type { NoiseSource } from "../draw/noise.ts";
 import type { RowAddress } from "../draw/rowAddress.ts";
 import { RowSampler, type Draw } from "../draw/rowSampler.ts";
 import type { PreparedRun } from "../prepare.ts";
+import { checkNotBanned } from "./adjusted.ts";
 import { ask, askTop, offersTop } from "./question.ts";
 
 /** Draws a token from one of the rows that were asked for, or takes its likeliest token. */
@@ -73,7 +74,9 @@ export class RowDraws {
     const draws: Draw[] = [];
     for (let i = 0; i < positions.length; i++) {
       const at = { sample, step, position: positions[i] };
-      draws.push(likeliest ? rows.argmax(first + i, at) : rows.draw(first + i, at));
+      const draw = likeliest ? rows.argmax(first + i, at) : rows.draw(first + i, at);
+      checkNotBanned(draw.token, this.#run);
+      draws.push(draw);
       if (this.#pace.spendTokens(vocabSize)) await this.#pace.rest();
     }
     return draws;

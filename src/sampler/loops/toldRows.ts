@@ -1,11 +1,12 @@
 /** Makes the rows that a strategy is told of, and lists what the backend is asked for them. */
 import { RemdmError } from "../../foundation/errors.ts";
-import { checkFields, DRAWN_FIELDS, STATISTICS } from "../checkDefinition.ts";
-import type { AnyRowStrategy, Row, RowField, RowState } from "../definition.ts";
+import { checkFields } from "../checkDefinition.ts";
+import type { AnyRowStrategy, Row, RowState } from "../definition.ts";
 import type { StatisticName, TokenId } from "../denoiser.ts";
 import type { Draw } from "../draw/rowSampler.ts";
 import type { AnyOptions } from "../optionTable.ts";
 import type { Quirks } from "../quirks.ts";
+import { DRAWN_FIELDS, STATISTICS, type RowField } from "../rowFields.ts";
 
 /** What a run needs to know of each row. */
 export interface Fields {

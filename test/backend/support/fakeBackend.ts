@@ -44,7 +44,7 @@ export const RUNTIME = {
 } as const;
 
 export function ready(id: number): Record<string, unknown> {
-  return { type: "ready", id, protocol: 5, version: "0", model: MODEL, runtime: RUNTIME };
+  return { type: "ready", id, protocol: 6, version: "0", model: MODEL, runtime: RUNTIME };
 }
 
 export function pong(id: number): Record<string, unknown> {

@@ -57,7 +57,7 @@ export class TableDenoiser implements Denoiser {
   }
 
   async forward(request: ForwardRequest): Promise<Float32Array> {
-    const { length, tokens, sigma, rows } = request;
+    const { length, tokens, sigma, rows, banned, guidance } = request;
     checkRequest(request, this.model, this.#tellsRevealed);
     this.requests.push(request);
     const { vocabSize } = this.model;
@@ -65,7 +65,13 @@ export class TableDenoiser implements Denoiser {
     rows.forEach((row, n) => {
       const b = Math.floor(row / length);
       const sequence = tokens.subarray(b * length, (b + 1) * length);
-      answer.set(this.#logits(sequence, sigma[b], row % length), n * vocabSize);
+      const masked = Array.from(guidance?.masked ?? [])
+        .filter((at) => Math.floor(at / length) === b)
+        .map((at) => at % length);
+      const logits = guidedLogits(this.#logits, guidance?.scale ?? 0, masked, this.model.maskId);
+      const values = logits(sequence, sigma[b], row % length);
+      banned?.forEach((token) => (values[token] = -Infinity));
+      answer.set(values, n * vocabSize);
     });
     return answer;
   }
@@ -77,11 +83,44 @@ export class TableDenoiser implements Denoiser {
   }
 }
 
-function checkRequest(
-  { batch, length, tokens, sigma, rows }: ForwardRequest,
-  model: DenoiserModel,
-  tellsRevealed: boolean,
-) {
+/**
+ * A table that is guided by hand: rows become l_u + (scale + 1) (l_c - l_u), rounded to float32 after each operation.
+ * @param masked the positions that l_u sees as masks.
+ */
+export function guidedLogits(
+  logits: Logits,
+  scale: number,
+  masked: readonly number[],
+  maskId: TokenId = MASK,
+): Logits {
+  const { fround } = Math;
+  return (tokens, sigma, position) => {
+    const certain = logits(tokens, sigma, position);
+    if (scale === 0) return certain;
+    const hidden = Int32Array.from(tokens);
+    for (const at of masked) hidden[at] = maskId;
+    const free = logits(hidden, sigma, position);
+    return certain.map((logit, v) => {
+      if (logit === -Infinity || free[v] === -Infinity) return -Infinity;
+      return free[v] + fround(fround(scale + 1) * fround(logit - free[v]));
+    });
+  };
+}
+
+function checkAdjustments({ banned, guidance, tokens }: ForwardRequest, model: DenoiserModel) {
+  const ascends = (ids: Int32Array, limit: number) =>
+    ids.every((id, n) => id > (n === 0 ? -1 : ids[n - 1]) && id < limit);
+  if (banned?.length === 0 || !ascends(banned ?? new Int32Array(0), model.vocabSize)) {
+    throw new Error("the banned tokens are not ascending ids");
+  }
+  if (guidance !== undefined && !ascends(guidance.masked, tokens.length)) {
+    throw new Error("the masked positions are not ascending ones");
+  }
+}
+
+function checkRequest(request: ForwardRequest, model: DenoiserModel, tellsRevealed: boolean) {
+  const { batch, length, tokens, sigma, rows } = request;
+  checkAdjustments(request, model);
   if (tokens.length !== batch * length) throw new Error("tokens are not [B, L]");
   if (sigma.length !== batch) throw new Error("sigma is not [B]");
   rows.forEach((row, n) => {

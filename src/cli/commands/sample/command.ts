@@ -7,6 +7,7 @@ import { STRATEGY_HELP, STRATEGY_SETTINGS } from "../../../sampler/strategies/no
 import { namingOf, type Naming } from "../../naming.ts";
 import type { SampleFlags } from "./flags.ts";
 import { strategyFlags } from "./strategyOptions.ts";
+import { collectTokens } from "./tokenNames.ts";
 import { runCommand } from "../../runCommand.ts";
 import {
   CHECKPOINT_HELP,
@@ -66,6 +67,21 @@ export function sampleCommand(): Command {
     .option(
       "--top-p <p>",
       `nucleus mass in (0, 1]; 1 keeps every token (default: ${DEFAULT_TOP_P}; 1 for ddpm, analytic)`,
+      readNumber,
+    )
+    .option(
+      "--ban <tokens...>",
+      "tokens that are never drawn: ids, or texts that are one token each ('\"7\"' is a text)",
+      collectTokens,
+    )
+    .option(
+      "--suppress <tokens...>",
+      "tokens that are revealed last, for strategies in which rows say what is revealed",
+      collectTokens,
+    )
+    .option(
+      "--guidance <w>",
+      "scale of guidance towards the prompt, with twice the work; 0 is none (default: 0)",
       readNumber,
     )
     .option("--samples <n>", "how many sequences", readInteger, 1)
@@ -130,6 +146,8 @@ export function sampleNaming(command: Command, flags: Partial<SampleFlags>): Nam
   const naming = namingOf(command, {
     cap: etaCap === undefined ? "--eta" : "--eta-cap",
     rescale: etaRescale === undefined ? "--eta" : "--eta-rescale",
+    banned: "--ban",
+    suppressed: "--suppress",
     "strategy.kind": predictor === undefined ? "--strategy" : "--predictor",
   });
   const isOwn = isStrategyModule(strategy);

@@ -2,6 +2,7 @@
 import type { Device } from "../../../backend/device.ts";
 import type { FinishReason } from "../../../sampler/events.ts";
 import type { Quirks } from "../../../sampler/quirks.ts";
+import type { TokenName } from "../../../program/tokenNames.ts";
 import type { StrategyFlags } from "./strategyOptions.ts";
 
 export interface SampleFlags extends StrategyFlags {
@@ -16,6 +17,9 @@ export interface SampleFlags extends StrategyFlags {
   readonly predictor?: "ddpm_cache" | "ddpm" | "analytic";
   readonly steps?: number;
   readonly topP?: number;
+  readonly ban?: readonly TokenName[];
+  readonly suppress?: readonly TokenName[];
+  readonly guidance?: number;
   readonly samples: number;
   readonly batchSize?: number;
   readonly length?: number;

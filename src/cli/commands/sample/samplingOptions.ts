@@ -1,11 +1,13 @@
 /** Turns the flags of `remdm sample` into the library's options. */
 import { modelFacts } from "../../../checkpoints/facts.ts";
 import type { ModelKind } from "../../../sampler/denoiser.ts";
+import { checkAdjustable } from "../../../sampler/adjustments.ts";
 import { checkBeforeLoading } from "../../../sampler/prepare.ts";
 import { DEFAULT_STRATEGIES } from "../../../sampler/strategies/builtIn.ts";
 import type { DefinedStrategy } from "../../../sampler/definition.ts";
 import type { Strategy } from "../../../sampler/strategy.ts";
 import type { SampleOptions } from "../../../program/remdm.ts";
+import { idsAlone } from "../../../program/tokenNames.ts";
 import type { SampleFlags } from "./flags.ts";
 import { strategyOf } from "./strategyOptions.ts";
 import { UsageError } from "../../usage.ts";
@@ -21,8 +23,12 @@ export type SamplingOptions = Omit<SampleOptions, "signal" | "strategy"> & {
  */
 export function checkFlags(flags: SampleFlags, own?: DefinedStrategy): void {
   const facts = modelFacts(flags.checkpoint);
-  // Without the prompt, which needs a tokenizer.
-  checkBeforeLoading(samplerOptions(flags, facts.kind ?? "mdlm", own), facts);
+  const { banned, suppressed, ...options } = samplerOptions(flags, facts.kind ?? "mdlm", own);
+  // Without the prompt and the names of tokens, which need a tokenizer.
+  const ids = idsAlone({ banned, suppressed });
+  const prompted = flags.prompt !== undefined;
+  const { loop } = checkBeforeLoading({ ...options, ...ids }, { ...facts, prompted });
+  checkAdjustable({ banned, suppressed }, loop);
 }
 
 /** @throws UsageError. */
@@ -45,13 +51,16 @@ function samplerOptions(
   own: DefinedStrategy | undefined,
 ): SamplingOptions {
   const { samples, steps, topP, batchSize, length, seed, executor, quirks } = flags;
-  const { stride, strides, until } = flags;
+  const { stride, strides, until, ban, suppress, guidance } = flags;
   return {
     strategy: own ?? strategyOf(strategyName(flags, kind), flags),
     samples,
     seed,
     ...(steps !== undefined && { steps }),
     ...(topP !== undefined && { topP }),
+    ...(ban !== undefined && { banned: ban }),
+    ...(suppress !== undefined && { suppressed: suppress }),
+    ...(guidance !== undefined && { guidance }),
     ...(batchSize !== undefined && { batchSize }),
     ...(length !== undefined && { length }),
     ...(executor !== undefined && { executor }),

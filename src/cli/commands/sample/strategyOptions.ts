@@ -29,8 +29,17 @@ export function strategyOf(name: string, flags: NamedStrategyFlags): Strategy {
   const strategy = strategyNamed(name, flags, SPEAKER);
   const { strategyOption = [] } = flags;
   if (strategyOption.length === 0) return strategy as Strategy;
-  const definition = BUILT_IN.find(({ kind }) => kind === strategy.kind);
-  const pairs = strategyOption.map((pair) => readPair(pair, strategy.kind, definition?.options));
+  const { options = {} } = BUILT_IN.find(({ kind }) => kind === strategy.kind) ?? {};
+  const pairs = strategyOption.map((pair) => {
+    const [name, value] = readPair(pair, strategy.kind, options);
+    const { type } = options[name];
+    if (type !== "number" && type !== "integer") return [name, value];
+    const { setting = name } = options[name];
+    throw new UsageError(
+      `--strategy-option ${pair} says what ${kebab(setting)} says`,
+      `Write ${kebab(setting)} ${String(value)}.`,
+    );
+  });
   return { ...strategy, ...Object.fromEntries(pairs) } as Strategy;
 }
 

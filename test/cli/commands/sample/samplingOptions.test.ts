@@ -20,8 +20,9 @@ const bare: SampleFlags = {
 function prepared(flags: SampleFlags, kind: ModelKind): PreparedRun {
   const tokens = { vocabSize: 8, maskId: 7, bosId: 0 };
   const model = { kind, length: 128, timeConditioning: false, ...tokens };
-  const { prompt, specialTokens, ...options } = samplingOptions(flags, kind);
-  expect([prompt, specialTokens]).toEqual([undefined, undefined]);
+  const { prompt, specialTokens, banned, suppressed, ...options } = samplingOptions(flags, kind);
+  const texts = [prompt, specialTokens, banned, suppressed];
+  expect(texts).toEqual([undefined, undefined, undefined, undefined]);
   return prepare(options, model);
 }
 
