@@ -274,11 +274,11 @@ describe("with many particles the sample has the distribution p(x) exp(lambda r(
         return variation(p, q);
       };
       const at2 = variation(p, pairOf(one, false, 0.9).sample);
-      const [at8, at64] = [await distance(8, 6000), await distance(64, 3000)];
-      console.log(at2, at8, at64);
-      expect(at2).toBeGreaterThan(0.1);
-      expect(at8 / at64).toBeGreaterThan(5);
-      expect(at8 / at64).toBeLessThan(12);
+      const [at16, at64] = [await distance(16, 4000), await distance(64, 2000)];
+      expect(at2).toBeGreaterThan(0.2);
+      expect(at2 / at64).toBeGreaterThan(8);
+      expect(at16 / at64).toBeGreaterThan(2.7);
+      expect(at16 / at64).toBeLessThan(5.5);
     },
     5 * MINUTES,
   );

@@ -87,7 +87,10 @@ describe.each(shapes)("a guided run, %s", (_, options) => {
   });
 
   it("tells weightings and no changes, and progress that ends at its total", async () => {
-    const { events, outcome } = await run({ ...options, guide: { ...guide, every: 2 } });
+    const { events, outcome } = await run({
+      ...options,
+      guide: { ...guide, strength: 3, every: 2 },
+    });
     expect(new Set(events.map(({ type }) => type))).toEqual(
       new Set(["weighted", "progress", "finished"]),
     );
