@@ -55,21 +55,23 @@ interface Row {
 }
 
 /** A row, and what a backend would send of it for a nucleus of mass 0.9. */
-function rowOf(logits: Float32Array): Row {
-  const whole = logits.map((logit, id) => (id === MASK_ID ? -Infinity : logit));
+function rowOf(row: Float32Array): Row {
+  const whole = row.map((logit, id) => (id === MASK_ID ? -Infinity : logit));
   const max = whole.reduce((most, logit) => Math.max(most, logit));
-  const nucleus = new Nucleus(VOCAB_SIZE, MASK_ID, 0.9, "paper");
+  const nucleus = new Nucleus(VOCAB_SIZE, MASK_ID, { topP: 0.9, quirks: "paper" });
   nucleus.select(whole, max);
   const least = nucleus.ids
     .subarray(0, nucleus.size)
     .reduce((least, id) => Math.min(least, whole[id]), Infinity);
   const ids = Int32Array.from(whole.keys()).filter((id) => whole[id] >= least);
   const rest = whole.reduce((sum, x) => (x >= least ? sum : sum + Math.exp(x - max)), 0);
-  return { whole, top: { ids, logits: Float32Array.from(ids, (id) => whole[id]), rest } };
+  const total = whole.reduce((sum, x) => sum + Math.exp(x - max), 0);
+  const logits = Float32Array.from(ids, (id) => whole[id]);
+  return { whole, top: { ids, logits, rest, logMass: max + Math.log(total) } };
 }
 
 function nucleusSize({ whole }: Row, topP: number): number {
-  const nucleus = new Nucleus(VOCAB_SIZE, MASK_ID, topP, "original");
+  const nucleus = new Nucleus(VOCAB_SIZE, MASK_ID, { topP });
   nucleus.select(
     whole,
     whole.reduce((most, logit) => Math.max(most, logit)),
@@ -81,7 +83,7 @@ function nucleusSize({ whole }: Row, topP: number): number {
 function caseOf(kind: string, rows: readonly Row[], use: keyof typeof USES, topP: number): Case {
   const runs = IMPLEMENTATIONS.map((implementation) => {
     const model = { vocabSize: VOCAB_SIZE, maskId: MASK_ID };
-    const sampler = new RowSampler(model, topP, "original", implementation);
+    const sampler = new RowSampler(model, { topP }, implementation);
     if (sampler.implementation !== implementation)
       throw new Error(`this machine has no ${implementation} implementation`);
     return (step: number) => void USES[use](sampler, rows[step % rows.length], step);

@@ -133,7 +133,8 @@ function topOf(row: Float32Array): TopRow {
   let mass = 0;
   const count = weights.findIndex((weight) => (mass += weight) > TOP_P * total) + 1;
   const ids = Int32Array.from(order.slice(0, count)).sort();
-  return { ids, logits: Float32Array.from(ids, (id) => row[id]), rest: total - mass };
+  const logits = Float32Array.from(ids, (id) => row[id]);
+  return { ids, logits, rest: total - mass, logMass: row[order[0]] + Math.log(total) };
 }
 
 async function networkAlone(): Promise<void> {

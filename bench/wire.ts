@@ -125,8 +125,8 @@ async function kindsOfRows(): Promise<void> {
         return length * width;
       });
       await add(`${dtype}, top 0.9`, async () => {
-        const rows = (await top.denoiser.top?.(asked, 0.9)) ?? [];
-        return rows.reduce((sum, { ids }) => sum + ids.length * (4 + width) + 12, 0);
+        const rows = (await top.denoiser.top?.(asked, { mass: 0.9 })) ?? [];
+        return rows.reduce((sum, { ids }) => sum + ids.length * (4 + width) + 20, 0);
       });
     }
   }

@@ -57,6 +57,8 @@ const sampler: Keys<SamplerOptions> = {
   strategy: true,
   steps: true,
   topP: true,
+  temperature: true,
+  topK: true,
   banned: true,
   suppressed: true,
   guidance: true,

@@ -36,10 +36,20 @@ describe.each(["float32", "bfloat16"] as const)("the bundled model in %s", (dtyp
   const cases = strategies.flatMap((strategy) =>
     [0.9, 0.3].map((topP): SampleOptions => ({ strategy, topP, steps: 8, samples: 2, seed: 3 })),
   );
+  const usual = { strategy: "remdm-cap", steps: 8, samples: 2, seed: 3 } as const;
+  const rules: SampleOptions[] = [
+    { ...usual, topP: 0.9, temperature: 0.7 },
+    { ...usual, topP: 0.6, temperature: 1.5, topK: 20 },
+    { ...usual, topP: 1, topK: 5 },
+    { ...usual, temperature: 0 },
+  ];
 
-  it.each(cases)("gives the same tokens with the top of rows: %j", async (options) => {
-    const expected = await whole.sample(options).result();
-    const got = await top.sample(options).result();
-    expect(got.tokens).toEqual(expected.tokens);
-  });
+  it.each([...cases, ...rules])(
+    "gives the same tokens with the top of rows: %j",
+    async (options) => {
+      const expected = await whole.sample(options).result();
+      const got = await top.sample(options).result();
+      expect(got.tokens).toEqual(expected.tokens);
+    },
+  );
 });

@@ -36,6 +36,7 @@ from remdm_backend.wire.protocol import (
     Guidance,
     Output,
     StatisticName,
+    TopCut,
 )
 from remdm_backend.wire.schemas import compile_by_type
 
@@ -142,11 +143,14 @@ class FakeNetwork:
         rows: Tensor,
         cache: TrunkCache | None = None,
         *,
-        mass: float,
+        mass: float | None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
     ) -> TopRows:
         from remdm_backend.model.top_rows import top_rows
 
-        return top_rows(self.logits(tokens, sigma, rows, cache), self.card.mask_id, mass)
+        logits = self.logits(tokens, sigma, rows, cache)
+        return top_rows(logits, self.card.mask_id, mass, temperature, top_k)
 
 
 def expected(call: Forward, vocab_size: int = 8) -> NDArray[np.float32]:
@@ -171,7 +175,7 @@ def make_call(
     rows: list[int] | None = None,
     output: Output = "logits",
     cache: int | None = None,
-    top_mass: float | None = None,
+    top: TopCut | None = None,
     statistics: tuple[StatisticName, ...] = (),
     banned: list[int] | None = None,
     guidance: Guidance | None = None,
@@ -188,7 +192,7 @@ def make_call(
         sigma=rng.random(batch, dtype=np.float32),
         rows=asked,
         cache=cache,
-        top_mass=top_mass,
+        top=top,
         statistics=statistics,
         given=rng.integers(0, 8, len(asked)) if "given" in statistics else None,
         banned=None if banned is None else np.array(banned, dtype=np.int64),
@@ -215,12 +219,19 @@ def frames_of(call: Forward) -> list[bytes]:
         "output": call.output,
         "tensors": [{"dtype": dtype, "shape": list(array.shape)} for dtype, array in arrays],
         **({} if call.cache is None else {"cache": call.cache}),
-        **({} if call.top_mass is None else {"topMass": call.top_mass}),
+        **({} if call.top is None else top_header(call.top)),
         **({"statistics": list(call.statistics)} if call.statistics else {}),
         **({} if call.banned is None else {"bans": True}),
         **({} if call.guidance is None else {"guidanceScale": call.guidance.scale}),
     }
     return [msgpack.packb(header), *(array.tobytes() for _, array in arrays)]
+
+
+def top_header(top: TopCut) -> dict[str, float]:
+    """``top`` as the SDK says it: what is not the default."""
+    said = {"topMass": top.mass, "topK": top.top_k}
+    known = {name: value for name, value in said.items() if value is not None}
+    return known | ({} if top.temperature == 1 else {"temperature": top.temperature})
 
 
 class Client:

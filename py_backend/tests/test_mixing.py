@@ -21,7 +21,7 @@ from remdm_backend.engine.scheduler import Call, FairQueue, Limits, cut, merge, 
 from remdm_backend.errors import BackendError
 from remdm_backend.model.packing import Packed, Tokens
 from remdm_backend.model.trunk_cache import TrunkCache
-from remdm_backend.wire.protocol import Output
+from remdm_backend.wire.protocol import Output, TopCut
 
 V = FakeCard().vocab_size
 
@@ -101,7 +101,7 @@ def test_other_outputs_and_calls_with_a_cache_still_run_apart() -> None:
 
 def test_top_rows_of_different_lengths_run_together() -> None:
     calls = [
-        Call(bytes([number]), make_call(number, batch=2, length=number, top_mass=0.5))
+        Call(bytes([number]), make_call(number, batch=2, length=number, top=TopCut(0.5)))
         for number in (3, 5)
     ]
     with gathered(calls, kind=MixingNetwork) as (running, network):

@@ -31,12 +31,14 @@ from remdm_backend.wire.protocol import (
     Request,
     RequestDecoder,
     StatisticName,
+    TopCut,
     check_adjustment,
     check_forward,
     encode,
     error_reply,
     pong,
     rows_reply,
+    wanted_of,
 )
 from remdm_backend.wire.schemas import read_schema
 
@@ -126,11 +128,29 @@ def test_no_other_name_is_taken(cache: object) -> None:
         decode(msgpack.packb(header), *frames[1:])
 
 
-@pytest.mark.parametrize("mass", [1e-300, 0.5, 1 - 2**-53])
-def test_forward_may_ask_for_the_top_of_its_rows(mass: float) -> None:
-    got = decode(*frames_of(make_call(1, top_mass=mass)))
+@pytest.mark.parametrize(
+    "top",
+    [
+        *(TopCut(mass) for mass in (1e-300, 0.5, 1 - 2**-53)),
+        *(TopCut(0.5, temperature) for temperature in (5e-324, 0.7, 1.7e308)),
+        *(TopCut(None, 1, top_k) for top_k in (1, 2**31 - 1)),
+        TopCut(0.5, 2, 7),
+    ],
+)
+def test_forward_may_ask_for_the_top_of_its_rows(top: TopCut) -> None:
+    got = decode(*frames_of(make_call(1, top=top)))
     assert isinstance(got, Forward)
-    assert got.top_mass == mass
+    assert got.top == top
+    assert wanted_of(got) != wanted_of(make_call(1))
+
+
+def test_top_k_alone_has_the_same_rows_at_every_temperature() -> None:
+    frames = frames_of(make_call(1, top=TopCut(top_k=3)))
+    hotter = msgpack.packb(msgpack.unpackb(frames[0]) | {"temperature": 2})
+    calls = decode(*frames), decode(hotter, *frames[1:])
+    wanted = [wanted_of(call) for call in calls if isinstance(call, Forward)]
+    assert len(wanted) == 2
+    assert wanted[0] == wanted[1]
 
 
 @pytest.mark.parametrize("mass", [0, 1, -0.5, 1.5, math.nan, math.inf, "0.5", None, True])
@@ -141,9 +161,22 @@ def test_no_other_mass_is_taken(mass: object) -> None:
     assert caught.value.request_id == 1
 
 
+@pytest.mark.parametrize("said", [
+    *({"topMass": 0.5, "temperature": t} for t in (0, -1, math.nan, math.inf, "1", None, True)),
+    *({"topK": k} for k in (0, -1, 1.5, 2**31, math.nan, math.inf, "1", None, True)),
+    {"temperature": 2},
+])  # fmt: skip
+def test_no_other_temperature_and_no_other_top_k_is_taken(said: dict[str, object]) -> None:
+    frames = frames_of(make_call(1))
+    with pytest.raises(RequestError) as caught:
+        decode(msgpack.packb(msgpack.unpackb(frames[0]) | said), *frames[1:])
+    assert caught.value.request_id == 1
+
+
+@pytest.mark.parametrize("top", [TopCut(0.5), TopCut(top_k=2)])
 @pytest.mark.parametrize("output", ["logprobs", "statistics"])
-def test_only_logits_have_a_top(output: Output) -> None:
-    assert "for logits" in refusal(*frames_of(make_call(1, output=output, top_mass=0.5))).message
+def test_only_logits_have_a_top(output: Output, top: TopCut) -> None:
+    assert "for logits" in refusal(*frames_of(make_call(1, output=output, top=top))).message
 
 
 def test_the_statistics_are_the_schemas_and_the_models() -> None:
@@ -543,12 +576,13 @@ def test_bfloat16_travels_as_its_bits() -> None:
     assert bytes(frame) == b"\x80\x3f\x00\xc0"
 
 
-def test_the_top_of_rows_is_four_views_of_its_arrays() -> None:
+def test_the_top_of_rows_is_five_views_of_its_arrays() -> None:
     batch = TopRows(
         np.array([2, 0, 1], np.int32),
         np.array([3, 5, 4], np.int32),
         np.array([1.5, 2, 7], np.float32),
         np.array([0.25, 0, 0.5]),
+        np.array([2.5, 3, 7.5]),
     )
     header, *frames = rows_reply(1, batch.part(slice(1, 3)))
     reply = msgpack.unpackb(header)
@@ -558,6 +592,7 @@ def test_the_top_of_rows_is_four_views_of_its_arrays() -> None:
         ("int32", [1]),
         ("float32", [1]),
         ("float64", [2]),
+        ("float64", [2]),
     ]
     batch.ids[2] = 99
     batch.rest[2] = 0.75
@@ -565,6 +600,7 @@ def test_the_top_of_rows_is_four_views_of_its_arrays() -> None:
     assert np.frombuffer(frames[1], np.int32).tolist() == [99]
     assert np.frombuffer(frames[2], np.float32).tolist() == [7]
     assert np.frombuffer(frames[3], np.float64).tolist() == [0, 0.75]
+    assert np.frombuffer(frames[4], np.float64).tolist() == [3, 7.5]
 
 
 def test_a_missing_schema_is_an_error_that_says_where(

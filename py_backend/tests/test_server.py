@@ -41,7 +41,12 @@ from remdm_backend.host.endpoint import MAX_PATH_BYTES, Endpoint
 from remdm_backend.host.lifetime import stop_on_signals
 from remdm_backend.host.wakeup import Wakeup
 from remdm_backend.serving.server import open_router
-from remdm_backend.wire.protocol import MAX_FRAME_BYTES, StatisticName
+from remdm_backend.wire.protocol import (
+    MAX_FRAME_BYTES,
+    PROTOCOL_VERSION,
+    StatisticName,
+    TopCut,
+)
 
 # --- requests and answers
 
@@ -50,7 +55,7 @@ def test_hello_tells_what_the_network_is() -> None:
     with serving(FakeNetwork) as address, clients(address) as (client,):
         reply = client.hello()
     assert reply["type"] == "ready"
-    assert (reply["id"], reply["protocol"]) == (1, 6)
+    assert (reply["id"], reply["protocol"]) == (1, PROTOCOL_VERSION)
     assert reply["model"] == {
         "kind": "mdlm",
         "name": "fake",
@@ -96,20 +101,21 @@ def test_statistics_are_a_number_a_row_each() -> None:
             np.testing.assert_allclose(values, expected(call), rtol=1e-6)
 
 
-def test_the_top_of_rows_has_four_frames() -> None:
-    call = make_call(1, batch=2, rows=[1, 2, 7], top_mass=0.5)
-    whole = replace(call, top_mass=None)
+@pytest.mark.parametrize("top", [TopCut(0.5), TopCut(0.5, 2, 4), TopCut(top_k=3)])
+def test_the_top_of_rows_has_five_frames(top: TopCut) -> None:
+    call = make_call(1, batch=2, rows=[1, 2, 7], top=top)
+    whole = replace(call, top=None)
     with serving(FakeNetwork) as address, clients(address) as (client,):
         client.hello()
         client.socket.send_multipart(frames_of(call))
         reply, frames = client.receive()
         assert (reply["type"], reply["id"]) == ("topRows", 1)
         kinds = [(np.dtype(spec["dtype"]), spec["shape"]) for spec in reply["tensors"]]
-        counts, ids, logits, rest = (
+        counts, ids, logits, rest, log_mass = (
             np.frombuffer(frame, dtype).reshape(shape)
             for frame, (dtype, shape) in zip(frames, kinds, strict=True)
         )
-        assert (counts.shape, rest.shape) == ((3,), (3,))
+        assert (counts.shape, rest.shape, log_mass.shape) == ((3,), (3,), (3,))
         values = client.forward(whole)
     rows = np.repeat(np.arange(3), counts)
     np.testing.assert_array_equal(logits, values[rows, ids])
@@ -200,7 +206,7 @@ def test_hello_and_forward_wait_for_the_network_and_ping_does_not() -> None:
         return FakeNetwork()
 
     with serving(load) as address, clients(address, 2) as (early, other):
-        early.send({"type": "hello", "id": 1, "protocol": 6})
+        early.send({"type": "hello", "id": 1, "protocol": PROTOCOL_VERSION})
         early.socket.send_multipart(frames_of(make_call(5)))
         # Messages of one client are handled in order: after this pong the two above are waiting.
         assert early.ping() == {"type": "pong", "id": 2, "busy": False, "queued": 1}

@@ -4,6 +4,7 @@ import type {
   DenoiserModel,
   ForwardRequest,
   StatisticsRequest,
+  TopCut,
   TopRow,
 } from "../sampler/denoiser.ts";
 import { ProtocolError } from "./errors.ts";
@@ -25,7 +26,10 @@ export interface ZmqDenoiserOptions {
 }
 
 /** What a forward is asked for, beside its tensors. */
-type Wanted = Pick<ForwardRequestHeader, "output" | "topMass" | "statistics">;
+type Wanted = Pick<
+  ForwardRequestHeader,
+  "output" | "topMass" | "temperature" | "topK" | "statistics"
+>;
 
 type Asked = ForwardRequest & Pick<StatisticsRequest, "given">;
 
@@ -37,7 +41,7 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
   constructor(transport: Transport, model: Model, { top = false }: ZmqDenoiserOptions = {}) {
     this.#transport = transport;
     this.model = model;
-    if (top) this.top = (request, mass, signal) => this.#topRows(request, mass, signal);
+    if (top) this.top = (request, cut, signal) => this.#topRows(request, cut, signal);
   }
 
   forward(request: ForwardRequest, signal?: AbortSignal): Promise<Float32Array> {
@@ -82,10 +86,16 @@ export class ZmqDenoiser<Model extends DenoiserModel = ModelCard> implements Den
 
   async #topRows(
     request: ForwardRequest,
-    topMass: number,
+    { mass, temperature, topK }: TopCut,
     signal: AbortSignal | undefined,
   ): Promise<TopRow[]> {
-    const tensors = await this.#ask({ output: "logits", topMass }, request, isTopRows, signal);
+    const wanted: Wanted = {
+      output: "logits",
+      ...(mass !== undefined && { topMass: mass }),
+      ...(temperature !== undefined && { temperature }),
+      ...(topK !== undefined && { topK }),
+    };
+    const tensors = await this.#ask(wanted, request, isTopRows, signal);
     return topRowsOf(tensors, request.rows.length, this.model);
   }
 

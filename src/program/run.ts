@@ -41,6 +41,8 @@ export interface RunSettings extends Pick<
   | "strategy"
   | "steps"
   | "topP"
+  | "temperature"
+  | "topK"
   | "guidance"
   | "samples"
   | "firstSample"
@@ -247,13 +249,13 @@ export class SampleRun implements AsyncIterable<RunEvent> {
 }
 
 function settingsOf(run: PreparedRun, names: NamedTokens): RunSettings {
-  const { strategy, steps, topP, samples, firstSample, batchSize, length, noise, quirks } = run;
-  const { loop, stride, strides, endId, seed, guidance, guide } = run;
+  const { strategy, steps, topP, temperature, topK, samples, firstSample, batchSize } = run;
+  const { length, noise, quirks, loop, stride, strides, endId, seed, guidance, guide } = run;
   const { banned = [...run.banned], suppressed = [...run.suppressed] } = names;
   const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
   return {
-    ...{ strategy, steps, topP, samples, firstSample, batchSize, length, noise, quirks },
-    ...{ stride, strides, guidance, banned, suppressed },
+    ...{ strategy, steps, topP, temperature, topK, samples, firstSample, batchSize, length },
+    ...{ noise, quirks, stride, strides, guidance, banned, suppressed },
     executor: isDense ? "dense" : "events",
     until: endId === undefined ? "length" : "end",
     ...(guide !== undefined && { guide: guideSettings(guide) }),

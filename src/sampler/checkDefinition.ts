@@ -22,24 +22,22 @@ import {
 } from "./optionTable.ts";
 import { DRAWN_FIELDS, STATISTICS } from "./rowFields.ts";
 
-const SHARED = [
-  ...["kind", "source", "summary", "models", "options"],
-  ...["nucleus", "windows", "times", "lastStep", "parity"],
+const SHARED = [...["kind", "source", "summary", "models", "options"], ...["nucleus", "windows"]];
+const OF_GRIDS = ["times", "lastStep", "parity"];
+const OF_ROWS = [
+  ...["statistics", "revealed", "untimed", "steps"],
+  ...["memory", "remaskFirst", "judgesRevealed"],
 ];
-const DRAW_FIRST = [...SHARED, "transition", "confidence"];
-const ASK_FIRST = [
-  ...SHARED,
-  ...[
-    "statistics",
-    "revealed",
-    "untimed",
-    "steps",
-    "memory",
-    "remaskFirst",
-    "select",
-    "judgesRevealed",
-  ],
-];
+/** What a definition does and its keys, by the function that says its shape. */
+const SHAPES = {
+  transition: {
+    does: "draws first",
+    keys: [...SHARED, ...OF_GRIDS, "transition", "confidence"],
+  },
+  nextEvent: { does: "goes event by event", keys: [...SHARED, "nextEvent"] },
+  select: { does: "asks first", keys: [...SHARED, ...OF_GRIDS, ...OF_ROWS, "select"] },
+} as const;
+const FUNCTIONS = ["transition", "nextEvent", "select"] as const;
 
 /** Models that go from left to right have one strategy, which is built in. */
 const MODELS: readonly Exclude<ModelKind, "ar">[] = ["mdlm", "sedd", "d3pm"];
@@ -51,22 +49,23 @@ export function checkDefinition(definition: unknown): void {
   if (!isRecord(definition)) {
     throw new OptionError("definition", definition, "an object with a kind");
   }
-  const { kind, source, summary, options = {}, transition, select } = definition;
+  const { kind, source, summary, options = {} } = definition;
   if (typeof kind !== "string" || !NAME.test(kind)) {
     throw new OptionError("definition.kind", kind, "a name of letters, digits, dots, - and _");
   }
   checkText("definition.source", source, "a text");
   checkText("definition.summary", summary, "a text");
-  const shapes = [transition, select].filter((one) => typeof one === "function");
+  const shapes = FUNCTIONS.filter((name) => typeof definition[name] === "function");
   if (shapes.length !== 1) {
-    const allowed = "a function: either transition (draw first) or select (ask first), not both";
-    throw new OptionError("definition.transition", transition, allowed);
+    const allowed =
+      "a function, and the only one of transition (draw first), nextEvent (event by event), select (ask first)";
+    throw new OptionError("definition.transition", definition.transition, allowed);
   }
-  const asksFirst = typeof select === "function";
-  const owner = `a definition that ${asksFirst ? "asks" : "draws"} first`;
-  checkKeys("definition.", owner, definition, asksFirst ? ASK_FIRST : DRAW_FIRST);
+  const [shape] = shapes;
+  const { does, keys } = SHAPES[shape];
+  checkKeys("definition.", `a definition that ${does}`, definition, keys);
   checkNames("definition.models", definition.models ?? ["mdlm"], MODELS);
-  if (asksFirst) checkAskFirst(definition);
+  if (shape === "select") checkAskFirst(definition);
   for (const name of ["nucleus", "windows", "untimed", "judgesRevealed"]) {
     if (definition[name] !== undefined) checkBoolean(`definition.${name}`, definition[name]);
   }

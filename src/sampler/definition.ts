@@ -1,8 +1,8 @@
 /**
  * `defineStrategy` makes a strategy from one definition: the built-in ones and yours alike. A
- * strategy has one of two shapes. Draw first (`TimeStrategy`): time alone says whether a position
- * changes. Ask first (`RowStrategy`): the rows of the network say it. docs/strategies.md shows one
- * of each.
+ * strategy has one of three shapes. Draw first (`TimeStrategy`): time alone says whether a position
+ * changes. Event by event (`EventStrategy`): the same in continuous time. Ask first
+ * (`RowStrategy`): the rows of the network say it. docs/strategies.md shows one of each.
  */
 import { isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
@@ -30,11 +30,11 @@ export interface Transition {
   readonly remask: number;
 }
 
-/** One step from time t to the smaller time s, on the log-linear schedule alpha(t) = 1 - t. */
+/** One step from time t to the next time s, on the log-linear schedule alpha(t) = 1 - t. */
 export interface Step {
-  /** In (0, 1], falling from 1. */
+  /** In (0, 1], from 1 on; it never rises. */
   readonly t: number;
-  /** In [0, t). */
+  /** In [0, t]; t itself in a step of a plateau, which corrects and gets no further. */
   readonly s: number;
   /** Expected share of revealed positions at t. */
   readonly alphaT: number;
@@ -44,7 +44,7 @@ export interface Step {
   readonly quirks: Quirks;
 }
 
-/** The part of a definition that both shapes have. */
+/** The part of a definition that all shapes have. */
 interface Definition<Kind extends string, Table> {
   /** Its name: letters, digits, `-`, `_` and `.`; no name of a built-in strategy. */
   readonly kind: Kind;
@@ -65,7 +65,7 @@ interface Definition<Kind extends string, Table> {
   readonly windows?: boolean;
   /**
    * Returns its time grid, for callers that give a number of steps. Default: an even grid.
-   * @returns [T + 1] times that fall from 1.
+   * @returns [T + 1] times that start at 1 and never rise; only the last one may be 0.
    */
   times?(steps: number): Float64Array;
   /**
@@ -94,6 +94,41 @@ export interface TimeStrategy<Kind extends string = string, Table = OptionTable>
    * no.
    */
   confidence?(options: OptionValues<Table>): boolean;
+}
+
+/** The state of a sample between two events. */
+export interface Moment {
+  /** Time of the last event, in (0, 1]; 1 at the beginning. */
+  readonly t: number;
+  /** Number of masks. */
+  readonly masked: number;
+  /** Number of revealed positions; pinned ones do not count. */
+  readonly revealed: number;
+}
+
+/** The change of one position, which is chosen evenly among those that can change so. */
+export interface NextEvent {
+  /** Its time, in [0, t of the last one]; the network is asked at this time. */
+  readonly t: number;
+  /** Chance that it is a remask and no reveal, in [0, 1]. */
+  readonly remask: number;
+}
+
+/**
+ * A strategy in continuous time: it has no grid, says when the next position changes, and goes
+ * there.
+ */
+export interface EventStrategy<Kind extends string = string, Table = OptionTable> extends Omit<
+  Definition<Kind, Table>,
+  "times" | "lastStep" | "parity"
+> {
+  /**
+   * Returns the next event; undefined at the end, when no masks are left and nothing happens any
+   * more. Called once for each event, before the network is asked.
+   * @param wait drawn from the exponential distribution with mean 1: the event comes when the
+   *   integral of all rates over the time since the last one reaches it.
+   */
+  nextEvent(options: OptionValues<Table>, now: Moment, wait: number): NextEvent | undefined;
 }
 
 /** A step as a {@link RowStrategy} sees it. */
@@ -226,6 +261,9 @@ export type AnyTimeStrategy = Untyped<Omit<TimeStrategy, "transition" | "confide
   transition(options: AnyOptions, step: Step): Transition;
   confidence?(options: AnyOptions): boolean;
 };
+export type AnyEventStrategy = Untyped<Omit<EventStrategy, "nextEvent">> & {
+  nextEvent(options: AnyOptions, now: Moment, wait: number): NextEvent | undefined;
+};
 export type AnyRowStrategy = Untyped<
   Omit<RowStrategy, "statistics" | "revealed" | "steps" | "memory" | "remaskFirst" | "select">
 > & {
@@ -247,7 +285,8 @@ export type AnyRowStrategy = Untyped<
     memory: unknown,
   ): Selection;
 };
-export type StrategyDefinition = AnyTimeStrategy | AnyRowStrategy | Untyped<LeftToRightStrategy>;
+export type StrategyDefinition =
+  AnyTimeStrategy | AnyEventStrategy | AnyRowStrategy | Untyped<LeftToRightStrategy>;
 
 /** The same symbol in every copy of this package in a process. */
 const DEFINITION: unique symbol = Symbol.for("remdm.strategy") as never;
@@ -294,14 +333,16 @@ export interface AnyStrategyMaker {
 export function defineStrategy<
   const Kind extends string,
   const Table extends OptionTable = NoOptions,
->(definition: TimeStrategy<Kind, Table>): StrategyMaker<Kind, Table>;
+>(definition: TimeStrategy<Kind, Table> | EventStrategy<Kind, Table>): StrategyMaker<Kind, Table>;
 export function defineStrategy<
   const Kind extends string,
   const Field extends RowField,
   const Table extends OptionTable = NoOptions,
   Memory = undefined,
 >(definition: RowStrategy<Kind, Table, Field, Memory>): StrategyMaker<Kind, Table>;
-export function defineStrategy(definition: AnyTimeStrategy | AnyRowStrategy): StrategyMaker {
+export function defineStrategy(
+  definition: AnyTimeStrategy | AnyEventStrategy | AnyRowStrategy,
+): StrategyMaker {
   checkDefinition(definition);
   return makerOf(definition);
 }

@@ -116,16 +116,33 @@ export interface StatisticsRequest extends ForwardRequest {
   readonly given?: Int32Array<ArrayBuffer>;
 }
 
-/** The tokens of a row that a nucleus of a given mass can hold. */
+/** Says which tokens of a row a draw can take; `mass` or `topK` is there. */
+export interface TopCut {
+  /** Mass of the nucleus, in (0, 1); left out: no nucleus. */
+  readonly mass?: number;
+  /** What the logits are divided by before the nucleus, in (0, Infinity). Default 1. */
+  readonly temperature?: number;
+  /** How many of the likeliest tokens are kept before the nucleus: an integer >= 1. Default all. */
+  readonly topK?: number;
+}
+
+/** The tokens of a row that are left by a cut. */
 export interface TopRow {
   /** Token ids, ascending, without the mask. */
   readonly ids: Int32Array;
   /** The logit of each of `ids`. */
   readonly logits: Float32Array;
   /**
-   * Sum of exp(logit - max) over all other tokens except the mask; max is the largest of `logits`.
+   * Sum of exp((logit - max) / temperature) over the other tokens of the nucleus' denominator: over
+   * all except the mask, or with `topK` over those of the k likeliest that are not listed. `max` is
+   * the largest of `logits`.
    */
   readonly rest: number;
+  /**
+   * Log of the sum of exp(logit) over all tokens except the mask, whatever the cut: the
+   * log-probability of a token in the whole row is its logit minus this.
+   */
+  readonly logMass: number;
 }
 
 export interface Denoiser {
@@ -145,14 +162,15 @@ export interface Denoiser {
    */
   statistics?(request: StatisticsRequest, signal?: AbortSignal): Promise<Float32Array>;
   /**
-   * Returns, for each row asked for, only the tokens that a nucleus of `mass` can hold. A denoiser
-   * offers it if this takes less time than sending whole rows. A top row has the likeliest tokens
-   * until their probability exceeds `mass`, including the token that crosses it and all tokens that
-   * are equal to that one, or it has all tokens; never the mask's column or a token of -Infinity. A
-   * row that has no distribution (NaN, +Infinity) comes whole. Pure, as {@link forward}.
-   * @param mass in (0, 1).
+   * Returns, for each row asked for, only the tokens that a draw can take. A denoiser offers it if
+   * this takes less time than sending whole rows. A top row has the likeliest tokens until their
+   * probability exceeds the cut's mass, including the token that crosses it and all tokens that are
+   * equal to that one, or it has all tokens; never the mask's column or a token of -Infinity. With
+   * `topK` these are the k likeliest and all tokens that are equal to the last of them, and the
+   * probability is that among k. A row that has no distribution (NaN, +Infinity) comes whole. Pure,
+   * as {@link forward}.
    */
-  top?(request: ForwardRequest, mass: number, signal?: AbortSignal): Promise<readonly TopRow[]>;
+  top?(request: ForwardRequest, cut: TopCut, signal?: AbortSignal): Promise<readonly TopRow[]>;
   /**
    * Ends a cache that will not be used again. Never throws; a denoiser without caches leaves it
    * out.

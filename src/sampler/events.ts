@@ -18,9 +18,10 @@ export interface SamplerOptions {
    */
   readonly strategy?: AnyStrategy;
   /**
-   * Number of denoising steps T, an integer >= 1, or the times themselves: [T + 1] numbers that
-   * fall from 1 to 0 or above. Default: one step for each token. `ar` takes no steps, because it
-   * has one for each token. `dense` takes a number only.
+   * Number of denoising steps T, an integer >= 1, or the times themselves: [T + 1] numbers from 1
+   * to 0 or above that never rise, of which only the last may be 0. The final noise removal comes
+   * at the last time. Default: one step for each token. `ar` takes no steps, because it has one for
+   * each token, and neither does `first-hitting`, which has no grid. `dense` takes a number only.
    */
   readonly steps?: number | readonly number[] | Float64Array;
   /**
@@ -28,6 +29,18 @@ export interface SamplerOptions {
    * nucleus.
    */
   readonly topP?: number;
+  /**
+   * What the logits are divided by for the draw of tokens, in [0, Infinity); 0 takes the likeliest
+   * token, of equals the lowest id. Default 1. `dense` takes no other. Together with `topK` and
+   * `topP`: first the temperature, then top-k, then the nucleus of what top-k left. They act on no
+   * statistic of a row.
+   */
+  readonly temperature?: number;
+  /**
+   * How many of the likeliest tokens a draw may take, of equals the lowest ids: an integer >= 1.
+   * Default: all. `dense` takes none.
+   */
+  readonly topK?: number;
   /** Ids of tokens that are never drawn; a prompt may have them. Default: none. */
   readonly banned?: readonly TokenId[];
   /**
@@ -108,10 +121,18 @@ export interface RevealedEvent {
   readonly tokens: readonly TokenId[];
   /**
    * The probability of each token, in (0, 1]: in the distribution of what a mask becomes if it is
-   * revealed, from which the token was drawn, so after the nucleus. 1 where nothing was drawn: the
-   * final noise removal takes the likeliest token.
+   * revealed, from which the token was drawn, so after temperature, top-k and nucleus. 1 where
+   * nothing was drawn: the final noise removal takes the likeliest token.
    */
   readonly probabilities: readonly number[];
+  /**
+   * The natural log of each token's probability in the network's whole row, before temperature,
+   * top-k and nucleus; also where nothing was drawn. At most 0. It is the log of the softmax of the
+   * row's logits without the mask's: for `mdlm` and `d3pm` of p(x0 | xt), for `ar` of p(next
+   * token), for `sedd` of the scores, which are in proportion to it. `dense` computes it from the
+   * rows as the original rounds them.
+   */
+  readonly logProbabilities: readonly number[];
 }
 
 /** Tokens that became masks again. */
@@ -190,7 +211,8 @@ export interface ProgressEvent {
   readonly type: "progress";
   /**
    * Steps done over all samples, and how many there are: samples * steps, times the windows or, in
-   * a guided run, the particles. The final noise removal is not counted.
+   * a guided run, the particles. The final noise removal is not counted. In continuous time a step
+   * is 1/length of a window's time.
    */
   readonly done: number;
   readonly total: number;
@@ -215,8 +237,13 @@ export interface SamplerStats {
   readonly forwardCalls: number;
   /** Rows of logits asked for, over all calls. */
   readonly forwardRows: number;
-  /** Steps of the time grid (dfm has a grid of its own). */
+  /** Steps of the time grid (dfm has a grid of its own; without a grid, the length). */
   readonly steps: number;
+  /**
+   * Tokens of the final texts that were not given, over the calls of the network that each sample
+   * took part in; 0 without a call. What was remasked on the way, or cut off, does not count.
+   */
+  readonly tokensPerForward: number;
 }
 
 export interface SamplerOutcome {

@@ -6,6 +6,9 @@ export * from "../foundation/errors.ts";
 export {
   defineStrategy,
   type DefinedStrategy,
+  type EventStrategy,
+  type Moment,
+  type NextEvent,
   type Row,
   type RowState,
   type RowStep,
@@ -38,7 +41,7 @@ export { prepare, type PreparedRun } from "./prepare.ts";
 export type { RowField } from "./rowFields.ts";
 export type { Quirks } from "./quirks.ts";
 export { sample, sampleEvents } from "./run.ts";
-export { linearTimes } from "./schedule.ts";
+export { linearTimes, plateauTimes, type PlateauSteps } from "./schedule.ts";
 export type { StrategySettings } from "./strategies/notation.ts";
 export { posterior } from "./strategies/posterior.ts";
 export type { AnyStrategy, Strategy, StrategyName } from "./strategy.ts";

@@ -1,12 +1,12 @@
 /** Chooses the loop of a run from the model, the strategy and the executor. */
 import { checkInteger } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
-import type { AnyRowStrategy, RowStep, StrategyDefinition } from "./definition.ts";
+import type { AnyEventStrategy, AnyRowStrategy, AnyTimeStrategy, RowStep } from "./definition.ts";
 import type { DenoiserModel, ModelKind } from "./denoiser.ts";
 import { bindForm, type BoundForm } from "./loops/parity/form.ts";
 import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
 import type { AnyOptions } from "./optionTable.ts";
-import { isFalling, MAX_STEPS, planOf, stepOf, timesOf, type Plan } from "./plan.ts";
+import { isGrid, MAX_STEPS, planOf, stepOf, timesOf, type Plan } from "./plan.ts";
 import type { Quirks } from "./quirks.ts";
 import type { PreparedStrategy } from "./strategies/find.ts";
 
@@ -14,10 +14,16 @@ import type { PreparedStrategy } from "./strategies/find.ts";
 export type LoopPlan =
   /** Changes are drawn first, then the network is asked about them (`loops/drawFirst.ts`). */
   | { readonly kind: "drawFirst"; readonly plan: Plan }
+  /** The same in continuous time, without steps (`loops/drawFirst.ts`). */
+  | {
+      readonly kind: "events";
+      readonly definition: AnyEventStrategy;
+      readonly options: AnyOptions;
+    }
   /**
    * The network is asked first, and its rows say what changes (`loops/askFirst.ts`). `times`: [T +
-   * 1], falling. `lastTold`: the last step in which the strategy may be told of revealed positions,
-   * -1 if there is none.
+   * 1], never rising. `lastTold`: the last step in which the strategy may be told of revealed
+   * positions, -1 if there is none.
    */
   | {
       readonly kind: "askFirst";
@@ -44,7 +50,7 @@ interface LoopOptions {
 /**
  * Chooses the loop.
  * @returns the loop and its number of steps: dfm has a grid of its own, ar one step for each token
- *   that is drawn.
+ *   that is drawn, and a strategy without steps counts one for each token.
  * @throws OptionError that says which two options exclude each other.
  */
 export function loopOf(
@@ -75,6 +81,12 @@ export function loopOf(
       steps: grid.steps.length,
     };
   }
+  if ("nextEvent" in definition) {
+    if (steps !== undefined) {
+      throw new OptionError("steps", steps, `undefined (${kind} has no time grid)`);
+    }
+    return { loop: { kind: "events", definition, options }, steps: length };
+  }
   // A window's last time is 0, not 1e-5: it leaves nothing to the final noise removal.
   const end = stride > 0 ? 0 : undefined;
   if (!("select" in definition)) {
@@ -100,7 +112,7 @@ function stepsOf(
 ): unknown {
   const { kind, untimed = false } = definition;
   if (untimed) {
-    if (steps === undefined) return length;
+    if (steps === undefined) return Math.min(length, MAX_STEPS);
     throw new OptionError("steps", steps, `undefined (${kind} takes as many as its rows need)`);
   }
   const own = definition.steps?.(options);
@@ -135,11 +147,11 @@ function lastToldOf(
   return i;
 }
 
-/** @returns [T + 1] falling times. */
+/** @returns [T + 1] times that never rise. */
 function readTimes(
   steps: unknown,
   length: number,
-  definition: StrategyDefinition,
+  definition: Pick<AnyTimeStrategy, "kind" | "times">,
   end: number | undefined,
 ): Float64Array {
   if (Array.isArray(steps) || ArrayBuffer.isView(steps)) return checkTimes(steps);
@@ -150,9 +162,9 @@ function readTimes(
 function checkTimes(steps: unknown): Float64Array {
   const given = Array.from(steps as ArrayLike<unknown>);
   const times = Float64Array.from(given, (time) => (typeof time === "number" ? time : NaN));
-  if (times.length - 1 <= MAX_STEPS && isFalling(times)) return times;
+  if (times.length - 1 <= MAX_STEPS && isGrid(times)) return times;
   const allowed =
-    "a number of steps, or an array of two or more falling times from 1 to 0 or above";
+    "a number of steps, or an array of times that never rise, from 1 to 0 or above (two or more, only the last 0)";
   throw new OptionError("steps", steps, allowed);
 }
 

@@ -10,7 +10,7 @@ import {
   isRecord,
 } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
-import type { AnyTimeStrategy, Step, StrategyDefinition } from "./definition.ts";
+import type { AnyTimeStrategy, Step } from "./definition.ts";
 import type { AnyOptions } from "./optionTable.ts";
 import type { Quirks } from "./quirks.ts";
 import { linearTimes, T_MIN } from "./schedule.ts";
@@ -28,8 +28,8 @@ export interface Plan {
   /** T, the number of steps; dfm has a grid of its own. */
   readonly steps: number;
   /**
-   * [T + 1] falling times; step i goes from times[i] to times[i + 1], the final noise removal is at
-   * times[T].
+   * [T + 1] times that never rise; step i goes from times[i] to times[i + 1], the final noise
+   * removal is at times[T].
    */
   readonly times: Float64Array;
   /** [T] chance u that a masked position is revealed in a step. */
@@ -66,7 +66,7 @@ export function compilePlan(
   const quirks = checkChoice("quirks", options.quirks, ["original", "paper"]);
   const { definition, options: own } = findStrategy(strategy, modelOf(strategy));
   if (!("transition" in definition)) {
-    throw new OptionError("strategy.kind", definition.kind, "one that draws first");
+    throw new OptionError("strategy.kind", definition.kind, "one that draws first, on a time grid");
   }
   return planOf(definition, own, timesOf(definition, steps, last), quirks);
 }
@@ -74,27 +74,36 @@ export function compilePlan(
 /**
  * The time grid of a strategy: its own, else an even one.
  * @param end the last time of an even grid.
- * @returns [T + 1] falling times.
- * @throws RemdmError `strategy_invalid` for a grid of its own that does not fall from 1.
+ * @returns [T + 1] times that never rise.
+ * @throws RemdmError `strategy_invalid` for a grid of its own that is none.
  */
 export function timesOf(
-  { kind, times }: StrategyDefinition,
+  { kind, times }: Pick<AnyTimeStrategy, "kind" | "times">,
   steps: number,
   end: number | undefined,
 ): Float64Array {
   if (times === undefined) return linearTimes(steps, end);
   const own: unknown = times(steps);
-  if (own instanceof Float64Array && isFalling(own)) return own;
-  throw new RemdmError(`The time grid of the strategy ${kind} does not fall from 1 to 0 or above`, {
-    code: "strategy_invalid",
-    remedy: "Let its times return a Float64Array of falling numbers that begins with 1.",
-  });
+  if (own instanceof Float64Array && isGrid(own)) return own;
+  throw new RemdmError(
+    `The time grid of the strategy ${kind} rises, or does not go from 1 to 0 or above`,
+    {
+      code: "strategy_invalid",
+      remedy:
+        "Let its times return a Float64Array that begins with 1, never rises, and has no 0 but the last.",
+    },
+  );
 }
 
-/** Whether times fall from 1 to 0 or above; two at least. */
-export function isFalling(times: Float64Array): boolean {
-  const falls = times.every((time, i) => (i === 0 ? time === 1 : time < times[i - 1]));
-  return falls && times.length >= 2 && times[times.length - 1] >= 0;
+/**
+ * Tells whether times are a grid: two at least, from 1 to 0 or above. They may stand still, and
+ * only the last one may be 0, where the posterior is not defined.
+ */
+export function isGrid(times: Float64Array): boolean {
+  const last = times.length - 1;
+  const isTime = (time: number, i: number): boolean =>
+    i === 0 ? time === 1 : time <= times[i - 1] && (time > 0 || (i === last && time === 0));
+  return last >= 1 && times.every(isTime);
 }
 
 /** Finds `ar` too, which is then refused with a message of its own. */
@@ -126,7 +135,7 @@ export function planOf(
   return { steps, times, reveal, remask, confidence, removal: definition.lastStep ?? "argmax" };
 }
 
-/** Returns the step from time t to the smaller time s. */
+/** Returns the step from time t to the time s <= t. */
 export function stepOf(t: number, s: number, quirks: Quirks): Step {
   const max = sigmaMax({ atT: t, atS: s });
   return { t, s, alphaT: 1 - t, alphaS: 1 - s, sigmaMax: max, quirks };

@@ -19,7 +19,7 @@ import { readGuide, type PreparedGuide } from "./guide.ts";
 import { loopOf, readExecutor, type LoopPlan } from "./loopPlan.ts";
 import { givenTokens, readPinned } from "./pinned.ts";
 import type { Quirks } from "./quirks.ts";
-import { findStrategy, modelKindFor } from "./strategies/find.ts";
+import { findStrategy, modelKindFor, takesSteps } from "./strategies/find.ts";
 
 const SEED_LIMIT = 2n ** 64n;
 const MAX_STRIDES = 1_000_000;
@@ -33,10 +33,14 @@ export interface PreparedRun extends Adjustments {
   readonly strategy: { readonly kind: string; readonly [option: string]: unknown };
   readonly loop: LoopPlan;
   /**
-   * Steps of the time grid; dfm has a grid of its own, ar one step for each token that is drawn.
+   * Steps of the time grid; dfm has a grid of its own, ar one step for each token that is drawn. In
+   * continuous time there are no steps, and this is `length`.
    */
   readonly steps: number;
   readonly topP: number;
+  readonly temperature: number;
+  /** undefined: all tokens. */
+  readonly topK: number | undefined;
   readonly samples: number;
   readonly firstSample: number;
   readonly batchSize: number;
@@ -64,6 +68,8 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
   strategy: true,
   steps: true,
   topP: true,
+  temperature: true,
+  topK: true,
   banned: true,
   suppressed: true,
   guidance: true,
@@ -131,6 +137,8 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     loop,
     steps,
     topP: readTopP(given.topP, strategy.definition, quirks),
+    temperature: readTemperature(given.temperature, dense),
+    topK: readTopK(given.topK, dense),
     ...readAdjustments(given, model, loop),
     samples: checkInteger("samples", count, 1, limit),
     // PyTorch's stream can only begin with its first sample.
@@ -169,7 +177,8 @@ export function checkBeforeLoading(
   // of its tokens would be too many.
   const tokens = { vocabSize: 2 ** 31, maskId: 2 ** 31 - 1, bosId: 0, eosId: 0 };
   const isOpen = facts.length === undefined && options.length === undefined && kind !== "ar";
-  const steps = options.steps === undefined && isOpen ? 1 : options.steps;
+  const lacksSteps = options.steps === undefined && isOpen && takesSteps(options.strategy);
+  const steps = lacksSteps ? 1 : options.steps;
   const prepared = facts.prompted === true ? prepareBeforePrompt : prepare;
   return prepared(
     { ...options, ...(steps !== undefined && { steps }) },
@@ -236,6 +245,20 @@ function readTopP(topP: unknown, definition: StrategyDefinition, quirks: Quirks)
   if (mass === 1 || has) return mass;
   const why = `1 with the strategy ${definition.kind}: the original has no nucleus there (quirks: "paper" has)`;
   throw new OptionError("topP", mass, why);
+}
+
+function readTemperature(temperature: unknown = 1, dense: boolean): number {
+  const allowed = "a number in [0, Infinity)";
+  const value = checkNumber("temperature", temperature, allowed, (x) => x >= 0 && x < Infinity);
+  if (value === 1 || !dense) return value;
+  throw new OptionError("temperature", value, "1 with the executor dense: the original has none");
+}
+
+function readTopK(topK: unknown, dense: boolean): number | undefined {
+  if (topK === undefined) return undefined;
+  const value = checkInteger("topK", topK, 1, Number.MAX_SAFE_INTEGER);
+  if (!dense) return value;
+  throw new OptionError("topK", value, "undefined with the executor dense: the original has none");
 }
 
 function readWindows(

@@ -47,7 +47,8 @@ function loopOf(denoiser: Denoiser, run: PreparedRun, noise: NoiseSource): Loop 
   const { loop } = run;
   switch (loop.kind) {
     case "drawFirst":
-      return guided(new DrawFirst(denoiser, run, loop.plan, noise), denoiser, run, noise);
+    case "events":
+      return guided(new DrawFirst(denoiser, run, loop, noise), denoiser, run, noise);
     case "askFirst":
       return guided(new AskFirst(denoiser, run, loop, noise), denoiser, run, noise);
     case "leftToRight":

@@ -30,3 +30,32 @@ export function linearTimes(steps: number, end = T_MIN): Float64Array {
 export function networkSigma(t: number): number {
   return -Math.log1p(-(1 - SIGMA_EPSILON) * t);
 }
+
+/** The steps of a grid with a plateau: integers >= 0, one step at least. */
+export interface PlateauSteps {
+  /** Steps from 1 down to the plateau. */
+  readonly before: number;
+  /** Steps that stay on the plateau, where a strategy that remasks corrects what it drew. */
+  readonly during: number;
+  /** Steps from the plateau down to the end; with 0 the final noise removal comes there. */
+  readonly after: number;
+}
+
+/**
+ * Returns a time grid that falls evenly from 1, stands still at t, and falls evenly again.
+ * Published code: duo, `linear-constant-linear`.
+ * @param t time of the plateau, in (0, 1).
+ * @param end the last time, in [0, t).
+ * @returns [before + during + after + 1] times.
+ */
+export function plateauTimes(
+  t: number,
+  { before, during, after }: PlateauSteps,
+  end = T_MIN,
+): Float64Array {
+  const times = new Float64Array(before + during + after + 1).fill(t);
+  for (let i = 0; i < before; i++) times[i] = 1 - (i * (1 - t)) / before;
+  for (let i = 1; i < after; i++) times[before + during + i] = t - (i * (t - end)) / after;
+  if (after > 0) times[before + during + after] = end;
+  return times;
+}

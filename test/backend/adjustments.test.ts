@@ -87,7 +87,7 @@ describe.each(["demo", "demo-sedd"])("%s", (checkpoint) => {
     const want = statisticsOf(STATISTICS, rows, remdm.model, given);
     const asked = question({ guidance: GUIDANCE, banned: BANNED, cache: 1 });
     expectClose(await denoiser.statistics({ ...asked, statistics: STATISTICS, given }), want);
-    const tops = (await denoiser.top?.(asked, 0.8)) ?? [];
+    const tops = (await denoiser.top?.(asked, { mass: 0.8 })) ?? [];
     expect(tops).toHaveLength(ROWS.length);
     for (const [n, { ids, logits }] of tops.entries()) {
       expect(Array.from(ids).filter((id) => BANNED.includes(id) || id === maskId)).toEqual([]);

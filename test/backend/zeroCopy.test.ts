@@ -86,15 +86,17 @@ describe("a tensor's memory", () => {
       { dtype: "int32", shape: [3] },
       { dtype: "float32", shape: [3] },
       { dtype: "float64", shape: [2] },
+      { dtype: "float64", shape: [2] },
     ] as const;
     const frames = [
       Int32Array.of(1, 2),
       Int32Array.of(0, 1, 3),
       Float32Array.of(1, 2, 3),
       new Float64Array(2),
+      new Float64Array(2),
     ];
     const denoiser = await denoiserOf("topRows", tensors, frames, 9);
-    const rows = (await denoiser.top?.(REQUEST, 0.9)) ?? [];
+    const rows = (await denoiser.top?.(REQUEST, { mass: 0.9 })) ?? [];
     expect(rows).toHaveLength(2);
     const [[, , ids, logits]] = received;
     for (const row of rows) {

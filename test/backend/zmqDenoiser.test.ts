@@ -77,10 +77,11 @@ const top = (
     [ids.length],
     [logits.length],
     [rest.length],
+    [counts.length],
   ],
 ): Reply => ({
   type: "topRows",
-  tensors: (["int32", "int32", "float32", "float64"] as const).map((dtype, i) => ({
+  tensors: (["int32", "int32", "float32", "float64", "float64"] as const).map((dtype, i) => ({
     dtype,
     shape: shapes[i],
   })),
@@ -89,6 +90,7 @@ const top = (
     Int32Array.from(ids),
     Float32Array.from(logits),
     Float64Array.from(rest),
+    Float64Array.from({ length: shapes[4][0] }, (_, row) => row + 3),
   ],
 });
 
@@ -98,10 +100,10 @@ describe("the top of rows", () => {
       top([2, 0, 1], [0, 5, 3], [1.5, -2, 0.25], [0.5, 0, 1e-300]),
       9,
     );
-    expect(await denoiser.top?.(question(3), 0.9)).toEqual([
-      { ids: Int32Array.of(0, 5), logits: Float32Array.of(1.5, -2), rest: 0.5 },
-      { ids: new Int32Array(0), logits: new Float32Array(0), rest: 0 },
-      { ids: Int32Array.of(3), logits: Float32Array.of(0.25), rest: 1e-300 },
+    expect(await denoiser.top?.(question(3), { mass: 0.9 })).toEqual([
+      { ids: Int32Array.of(0, 5), logits: Float32Array.of(1.5, -2), rest: 0.5, logMass: 3 },
+      { ids: new Int32Array(0), logits: new Float32Array(0), rest: 0, logMass: 4 },
+      { ids: Int32Array.of(3), logits: Float32Array.of(0.25), rest: 1e-300, logMass: 5 },
     ]);
   });
 
@@ -112,8 +114,8 @@ describe("the top of rows", () => {
       tensors: tensors.map((spec, i) => (i === 2 ? { ...spec, dtype: "bfloat16" } : spec)),
       frames: frames.map((frame, i) => (i === 2 ? Uint16Array.of(0x3f80) : frame)),
     });
-    expect(await denoiser.top?.(question(1), 0.9)).toEqual([
-      { ids: Int32Array.of(0), logits: Float32Array.of(1), rest: 0.5 },
+    expect(await denoiser.top?.(question(1), { mass: 0.9 })).toEqual([
+      { ids: Int32Array.of(0), logits: Float32Array.of(1), rest: 0.5, logMass: 3 },
     ]);
   });
 
@@ -138,17 +140,19 @@ describe("the top of rows", () => {
     ["a negative rest", top([1, 1], [0, 1], [1, 2], [0, -1])],
     ["a rest that is no number", top([1, 1], [0, 1], [1, 2], [0, NaN])],
     ["an endless rest", top([1, 1], [0, 1], [1, 2], [Infinity, 0])],
-    ["another rank", top([1, 1], [0, 1], [1, 2], [0, 0], [[2], [2, 1], [2], [2]])],
+    ["another rank", top([1, 1], [0, 1], [1, 2], [0, 0], [[2], [2, 1], [2], [2], [2]])],
+    ["a log mass too few", top([1, 1], [0, 1], [1, 2], [0, 0], [[2], [2], [2], [2], [1]])],
     ["whole rows", { ...top([1, 1], [0, 1], [1, 2], [0, 0]), type: "rows" }],
     [
       "three tensors",
       { ...top([1], [0], [1], [0]), ...firstThree(top([1, 1], [0, 1], [1, 2], [])) },
     ],
     ["integers for logits", withDtype(top([1, 1], [0, 1], [1, 2], [0, 0]), 2, "int32")],
+    ["integers for log masses", withDtype(top([1, 1], [0, 1], [1, 2], [0, 0]), 4, "int32")],
     ["numbers for ids", withDtype(top([1, 1], [0, 1], [1, 2], [0, 0]), 1, "float32")],
   ])("is refused with %s", async (_, reply) => {
     const denoiser = await denoiserOf(reply, 4);
-    await expect(denoiser.top?.(question(2), 0.9)).rejects.toMatchObject({
+    await expect(denoiser.top?.(question(2), { mass: 0.9 })).rejects.toMatchObject({
       code: "protocol_mismatch",
     });
   });

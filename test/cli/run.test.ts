@@ -55,6 +55,12 @@ describe("bad usage ends with 2, before anything starts", () => {
     [["sample", "--steps", "0"], "--steps must be"],
     [["sample", "--top-p", "1.5"], "--top-p must be"],
     [["sample", "--ban", '"a"b"'], "a quoted text is read as JSON"],
+    [["sample", "--temperature", "-1"], "--temperature must be a number in [0, Infinity); got -1"],
+    [["sample", "--top-k", "0"], "--top-k must be an integer of at least 1; got 0"],
+    [
+      ["sample", "--executor", "dense", "--top-k", "5"],
+      "--top-k must be left out with the executor dense",
+    ],
     [
       ["sample", "--strategy", "remdm-cap", "--eta", "7"],
       "--eta must be a number in [0, 1]; got 7",
@@ -297,6 +303,7 @@ describe("remdm sample on the bundled model", () => {
         forwardCalls: expect.any(Number),
         forwardRows: expect.any(Number),
         steps: 16,
+        tokensPerForward: expect.any(Number),
         seconds: expect.any(Number),
       },
       options: {
@@ -312,6 +319,7 @@ describe("remdm sample on the bundled model", () => {
         },
         steps: 16,
         topP: 0.9,
+        temperature: 1,
         samples: 2,
         batchSize: 2,
         length: 24,
@@ -319,6 +327,23 @@ describe("remdm sample on the bundled model", () => {
         prompt: null,
       },
     });
+    await expectNothingLeft();
+  });
+
+  it("takes the likeliest tokens at temperature 0 and with top-k 1", async () => {
+    const args = ["--json", "--quiet", "--strategy", "mdlm", "--steps", "8", "--length", "24"];
+    const outputs = [];
+    for (const rule of [
+      ["--temperature", "0"],
+      ["--top-k", "1"],
+    ]) {
+      const { code, stdout } = await sample(...args, ...rule).end;
+      expect(code).toBe(0);
+      outputs.push(JSON.parse(stdout) as { samples: unknown; options: unknown });
+    }
+    expect(outputs[0].samples).toEqual(outputs[1].samples);
+    expect(outputs[0].options).toMatchObject({ temperature: 0, topP: 0.9 });
+    expect(outputs[1].options).toMatchObject({ temperature: 1, topK: 1, topP: 0.9 });
     await expectNothingLeft();
   });
 

@@ -146,7 +146,9 @@ function wholeTops(rows: Float32Array, { vocabSize, maskId }: DenoiserModel): To
   return Array.from({ length: rows.length / vocabSize }, (_, n) => {
     const row = rows.subarray(n * vocabSize, (n + 1) * vocabSize);
     const ids = Int32Array.from(row.keys()).filter((v) => v !== maskId && row[v] > -Infinity);
-    return { ids, logits: Float32Array.from(ids, (v) => row[v]), rest: 0 };
+    const logits = Float32Array.from(ids, (v) => row[v]);
+    const logMass = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
+    return { ids, logits, rest: 0, logMass };
   });
 }
 

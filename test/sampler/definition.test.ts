@@ -71,9 +71,21 @@ describe("a mistake in a definition", () => {
     [{ ...drawFirst, kind: "remdm-cap+loop" }, "definition.kind", "a name of letters"],
     [{ ...drawFirst, source: "" }, "definition.source", "a text"],
     [{ ...drawFirst, summary: 3 }, "definition.summary", "a text; got 3"],
-    [{ ...drawFirst, transition: undefined }, "definition.transition", "a function: either"],
-    [{ ...drawFirst, select, statistics: ["max"] }, "definition.transition", "a function: either"],
-    [{ ...drawFirst, transition: 0.5 }, "definition.transition", "a function: either"],
+    [
+      { ...drawFirst, transition: undefined },
+      "definition.transition",
+      "a function, and the only one of transition",
+    ],
+    [
+      { ...drawFirst, select, statistics: ["max"] },
+      "definition.transition",
+      "a function, and the only one of transition",
+    ],
+    [
+      { ...drawFirst, transition: 0.5 },
+      "definition.transition",
+      "a function, and the only one of transition",
+    ],
     [{ ...drawFirst, models: "mdlm" }, "definition.models", "a list of different names among mdlm"],
     [{ ...drawFirst, models: [] }, "definition.models", "a list of different names among mdlm"],
     [{ ...drawFirst, models: ["ar"] }, "definition.models", "names among mdlm, sedd, d3pm; got"],
@@ -308,7 +320,7 @@ it("what only the other shape can do is refused", async () => {
   expect(prepare({ strategy: rows }, model).topP).toBe(1);
   expect(prepare({ strategy: rows, quirks: "paper" }, model).topP).toBe(0.9);
   expect(() => compilePlan(rows, 4)).toThrow(
-    'strategy.kind must be one that draws first; got "rows"',
+    'strategy.kind must be one that draws first, on a time grid; got "rows"',
   );
   const { tokens } = await sample(new TableDenoiser(6), { strategy: rows, steps: 2 });
   expect(tokens[0]).not.toContain(MASK);

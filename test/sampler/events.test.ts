@@ -68,6 +68,21 @@ describe.each(RUNS)("%s", (_, model, options) => {
     }
   });
 
+  it("gives each revealed token its log-probability in the whole row", async () => {
+    const { events } = await run();
+    for (const { probabilities, logProbabilities } of events.filter(
+      (event) => event.type === "revealed",
+    )) {
+      expect(logProbabilities).toHaveLength(probabilities.length);
+      for (const [i, log] of logProbabilities.entries()) {
+        expect(log).toBeLessThanOrEqual(0);
+        // A nucleus takes nothing from the tokens that it keeps.
+        expect(Math.exp(log)).toBeLessThanOrEqual(probabilities[i] + 0.01);
+        expect(log).toBeGreaterThan(-10);
+      }
+    }
+  });
+
   it("tells where the first sample under way stands: its steps rise, its time falls to 0", async () => {
     const { events } = await run();
     const clocks = events.filter((event) => event.type === "progress");
@@ -134,6 +149,8 @@ describe("the probability is that of the distribution it was drawn from", () => 
         const isRemoval = event.step === 12; // takes the likeliest
         const row = chances(before, sigmaOf(event.time), position, topP);
         expect(event.probabilities[i]).toBeCloseTo(isRemoval ? 1 : row[event.tokens[i]], 4);
+        const whole = chances(before, sigmaOf(event.time), position);
+        expect(event.logProbabilities[i]).toBeCloseTo(Math.log(whole[event.tokens[i]]), 4);
         seen++;
       });
     }
@@ -146,11 +163,39 @@ describe("the probability is that of the distribution it was drawn from", () => 
     const { events, outcome } = await collect(sampleEvents(denoiser, options));
     const reveals = events.filter((event) => event.type === "revealed");
     expect(reveals).toHaveLength(3 * (LENGTH - 2));
-    for (const { sample, positions, tokens, probabilities } of reveals) {
+    for (const { sample, positions, tokens, probabilities, logProbabilities } of reveals) {
       const prefix = outcome.tokens[sample].slice(0, positions[0]);
       const row = chances(prefix, 0, positions[0] - 1, 0.7);
       expect(probabilities[0]).toBeCloseTo(row[tokens[0]], 4);
+      const whole = chances(prefix, 0, positions[0] - 1);
+      expect(logProbabilities[0]).toBeCloseTo(Math.log(whole[tokens[0]]), 4);
     }
+  });
+
+  const others: [string, Partial<DenoiserModel>, SamplerOptions][] = [
+    ["sedd", { kind: "sedd" }, {}],
+    ["sedd, dense", { kind: "sedd" }, { executor: "dense" }],
+    ["d3pm", { kind: "d3pm" }, {}],
+    ["d3pm without a mask", { kind: "d3pm", subsMasking: true }, {}],
+    ["analytic, dense", {}, { strategy: "analytic", executor: "dense" }],
+    ["temperature and top-k", {}, { temperature: 2, topK: 2, topP: 0.9 }],
+    ["temperature 0", {}, { temperature: 0 }],
+  ];
+  it.each(others)("and its log is that of the whole row: %s", async (_, model, options) => {
+    const run = { steps: 12, seed: 8, ...options };
+    const { events } = await collect(sampleEvents(new TableDenoiser(LENGTH, model), run));
+    const start = new Array<number>(LENGTH).fill(MASK);
+    let seen = 0;
+    for (const event of events) {
+      if (event.type !== "revealed") continue;
+      const before = replay(events, start, MASK, event.step).get(0) ?? start;
+      event.positions.forEach((position, i) => {
+        const row = chances(before, sigmaOf(event.time), position);
+        expect(event.logProbabilities[i]).toBeCloseTo(Math.log(row[event.tokens[i]]), 3);
+        seen++;
+      });
+    }
+    expect(seen).toBeGreaterThanOrEqual(LENGTH);
   });
 
   it("knows what the vocabulary's probabilities sum to", () => {

@@ -36,6 +36,8 @@ interface Case {
   readonly strategy: Strategy;
   readonly steps?: number;
   readonly topP?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
   readonly length?: number;
   readonly pinned?: ReadonlyMap<number, TokenId>;
   readonly uneven?: boolean;
@@ -61,6 +63,19 @@ const named: Case[] = [
   { strategy: { kind: "dfm" }, steps: 3, length: 3 },
   { strategy: { kind: "remdm-cap", eta: 0.3 }, length: 3 },
   { strategy: { kind: "remdm-rescale", eta: 0.6 }, length: 3 },
+  { strategy: { kind: "psi", kappa: 0.6 }, length: 3 },
+  { strategy: { kind: "psi", kappa: 0, tOn: 0.8, tOff: 0.2 }, length: 3 },
+  {
+    strategy: {
+      kind: "psi",
+      tOn: 0.8,
+      tOff: 0.2,
+      high: { kind: "rescaled", eta: 0.8 },
+      middle: { kind: "capped", eta: 0.3 },
+      low: { kind: "constant", kappa: 0.5 },
+    },
+    length: 3,
+  },
   { strategy: { kind: "remdm-conf" } },
   onPlateau,
   { strategy: { kind: "remdm-loop", eta: 0.3, ...loopTimes }, steps: 8, length: 3 },
@@ -77,6 +92,17 @@ const filtered: Case[] = [
     strategy: { kind: "remdm", confidence: true, window: { kind: "loop", ...loopTimes } },
     topP: 0.7,
   },
+];
+
+const ruled: Case[] = [
+  { strategy: { kind: "mdlm" }, temperature: 0.4, length: 3 },
+  { strategy: { kind: "mdlm" }, temperature: 5, length: 3 },
+  { strategy: { kind: "mdlm" }, topK: 2, length: 3 },
+  { strategy: { kind: "remdm-cap", eta: 0.3 }, temperature: 0, length: 3 },
+  { strategy: { kind: "remdm-cap", eta: 0.3 }, temperature: 2, topK: 2, topP: 0.7, length: 3 },
+  { strategy: { kind: "remdm-conf" }, temperature: 0.5, topK: 2, topP: 0.92 },
+  { strategy: { kind: "remdm-conf" }, temperature: 2, topP: 0.8, uneven: true },
+  { strategy: { kind: "ddpm" }, temperature: 0.5, topK: 2, length: 3 },
 ];
 
 const pinnedCases: Case[] = [
@@ -100,7 +126,7 @@ const composed: Case[] = windows.flatMap((window) =>
 );
 
 describe("the event form samples the dense form's distribution", () => {
-  const cases = [...named, ...filtered, ...pinnedCases, ...composed];
+  const cases = [...named, ...filtered, ...pinnedCases, ...composed, ...ruled];
   it.each(cases.map((options, i) => [name(options), options, i + 1] as const))(
     "%s",
     async (_, options, seed) => {
@@ -151,7 +177,7 @@ describe("quirks: paper", () => {
 
 describe("the dense executor samples the same distribution", () => {
   const models: Case[] = [
-    ...named.filter(({ strategy }) => strategy.kind !== "remdm"),
+    ...named.filter(({ strategy }) => strategy.kind !== "remdm" && strategy.kind !== "psi"),
     ...filtered.filter(({ strategy }) => strategy.kind !== "remdm"),
     { strategy: { kind: "remdm-cap", eta: 0.4 }, length: 3, pinned: prompt },
     { strategy: { kind: "ddpm" }, length: 3 },
@@ -178,7 +204,10 @@ describe("the same comparison finds out", () => {
     ["the network sees the remasks of the same step", cap],
     ["a remasked position is revealed in the same step", cap],
     ["u forgets sigma", cap],
+    ["a mask keeps the posterior's weights", { strategy: { kind: "psi", kappa: 0.4 }, length: 3 }],
     ["the nucleus keeps the token that crosses p", { ...cap, topP: 0.8 }],
+    ["top-k acts after the nucleus", { ...cap, topK: 2, topP: 0.92 }],
+    ["the temperature acts after the nucleus", { ...cap, temperature: 3, topP: 0.7 }],
     ["confidence ignores psi", onPlateau],
     ["confidence counts pinned positions", { ...conf, length: 3, pinned: prompt }],
   ];
@@ -198,6 +227,8 @@ async function compare(
     strategy,
     steps = 6,
     topP = 1,
+    temperature = 1,
+    topK,
     length = 2,
     pinned = new Map(),
     uneven = false,
@@ -212,6 +243,8 @@ async function compare(
     strategy,
     steps,
     topP,
+    temperature,
+    ...(topK !== undefined && { topK }),
     length,
     vocabSize: VOCAB_SIZE,
     maskId: MASK,
@@ -225,6 +258,8 @@ async function compare(
     strategy,
     steps,
     topP,
+    temperature,
+    ...(topK !== undefined && { topK }),
     pinned,
     seed,
     samples: SAMPLES,

@@ -18,7 +18,13 @@ import { goodnessOfFit } from "./support/chiSquare.ts";
 import { removals, timesOf, transitions, type DenseChain } from "./support/denseChain.ts";
 import { enumeratePair, type Kernel, type PairMistake, type Text } from "./support/guidedPair.ts";
 import { following, type RowChain } from "./support/rowChain.ts";
-import { MASK, TableDenoiser, tableLogits, VOCAB_SIZE } from "./support/tableDenoiser.ts";
+import {
+  MASK,
+  TableDenoiser,
+  tableLogits,
+  VOCAB_SIZE,
+  type Logits,
+} from "./support/tableDenoiser.ts";
 
 const P_MIN = 1e-5;
 const MINUTES = 60_000;
@@ -29,6 +35,8 @@ const LENGTH = 2;
 interface Case {
   readonly options: SamplerOptions;
   readonly pinned: ReadonlyMap<number, number>;
+  /** Default: those of the table. */
+  readonly logits?: Logits;
   /** @param step in [0, STEPS]; the last one is the final noise removal. */
   readonly after: (text: Text, step: number) => Iterable<readonly [Text, number]>;
 }
@@ -51,6 +59,29 @@ function drawFirst(pinned: ReadonlyMap<number, number> = new Map()): Case {
         ? removals(chain, state, times[STEPS])
         : transitions(chain, state, times[step], times[step + 1]);
       for (const [after, q] of next) yield [after.tokens, q];
+    },
+  };
+}
+
+/** In continuous time, without remasking: each event reveals one mask, whichever. */
+function eventByEvent(): Case {
+  const logits: Logits = (tokens, _, position) => tableLogits(tokens, 0, position);
+  return {
+    options: { strategy: { kind: "first-hitting" }, topP: 1 },
+    pinned: new Map(),
+    logits,
+    *after(text) {
+      const masked = [...text.keys()].filter((at) => text[at] === MASK);
+      if (masked.length === 0) yield [text, 1];
+      for (const at of masked) {
+        const weights = Array.from(logits(text, 0, at), (logit, v) => {
+          return v === MASK ? 0 : Math.exp(logit);
+        });
+        const sum = weights.reduce((total, weight) => total + weight, 0);
+        for (const [v, weight] of weights.entries()) {
+          if (v !== MASK) yield [text.with(at, v), weight / sum / masked.length];
+        }
+      }
     },
   };
 }
@@ -150,9 +181,12 @@ function target(one: Case, reward: Reward, strength = 1) {
   return { z, p: new Map([...weights].map(([key, weight]) => [key, weight / z])) };
 }
 
+function denoiserOf({ pinned, logits = tableLogits }: Case): TableDenoiser {
+  return new TableDenoiser(LENGTH + pinned.size, {}, logits, true);
+}
+
 function guidedRun(one: Case, guide: GuideOptions, options: SamplerOptions) {
-  const denoiser = new TableDenoiser(LENGTH + one.pinned.size, {}, tableLogits, true);
-  return sample(denoiser, { ...one.options, batchSize: 256, guide, ...options });
+  return sample(denoiserOf(one), { ...one.options, batchSize: 256, guide, ...options });
 }
 
 function counts(texts: readonly (readonly number[])[]): Map<string, number> {
@@ -184,6 +218,7 @@ const cases: [string, Case, number][] = [
   ["draw first, never resampled", drawFirst(), 0],
   ["draw first, a position pinned", drawFirst(pinned), 0.9],
   ["ask first, with remasking and a memory", askFirst(), 0.9],
+  ["in continuous time", eventByEvent(), 0.9],
 ];
 
 describe("with two particles the sample has the enumerated distribution", () => {
@@ -238,6 +273,7 @@ describe("with many particles the sample has the distribution p(x) exp(lambda r(
     ["draw first, lambda 0.5", drawFirst(), { reward: likes2, particles: 64, strength: 0.5 }, 0.5],
     ["draw first, lambda 0", drawFirst(), { reward: likes2, particles: 3, strength: 0 }, 0],
     ["draw first, finished texts alone", drawFirst(), { reward: onlyFinished, particles: 64 }, 1],
+    ["in continuous time", eventByEvent(), { reward: likes2, particles: 64 }, 1],
     ["ask first", askFirst(), { reward: likes2, particles: 32 }, 1],
     ["ask first, finished texts alone", askFirst(), { reward: onlyFinished, particles: 32 }, 1],
   ])(
@@ -249,10 +285,7 @@ describe("with many particles the sample has the distribution p(x) exp(lambda r(
       expect(goodnessOfFit(counts(tokens), p)).toBeGreaterThan(P_MIN);
       // Without the guide it is another one.
       if (strength === 0) return;
-      const { tokens: plain } = await sample(
-        new TableDenoiser(LENGTH + one.pinned.size, {}, tableLogits, true),
-        { ...one.options, ...options },
-      );
+      const { tokens: plain } = await sample(denoiserOf(one), { ...one.options, ...options });
       expect(goodnessOfFit(counts(plain), p)).toBeLessThan(P_MIN);
     },
     5 * MINUTES,

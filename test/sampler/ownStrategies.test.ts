@@ -171,7 +171,7 @@ describe("steps as times", () => {
   });
 
   it.each<[string, unknown]>([
-    ["not falling", [1, 0.5, 0.5, 0]],
+    ["0 before the last time", [1, 0.5, 0, 0]],
     ["rising", [1, 0.2, 0.4]],
     ["not from 1", [0.9, 0.5, 0]],
     ["from above 1", [1.5, 1, 0]],
@@ -192,7 +192,7 @@ describe("steps as times", () => {
     const attempt = () => prepare(untyped, model);
     expect(attempt).toThrow(OptionError);
     expect(attempt).toThrow(
-      /^steps must be a number of steps, or an array of two or more falling times from 1 to 0 or above; got an (array of \d+|object)$/,
+      /^steps must be a number of steps, or an array of times that never rise, from 1 to 0 or above \(two or more, only the last 0\); got an (array of \d+|object)$/,
     );
   });
 
@@ -254,6 +254,7 @@ describe("a definition's own times", () => {
     ["times that rise", Float64Array.of(1, 0.2, 0.5)],
     ["times from elsewhere", Float64Array.of(0.9, 0)],
     ["times below 0", Float64Array.of(1, -1)],
+    ["0 twice", Float64Array.of(1, 0, 0)],
     ["one time", Float64Array.of(1)],
     ["NaN", Float64Array.of(1, NaN)],
   ])("must fall from 1: %s", (_, times) => {
@@ -265,7 +266,7 @@ describe("a definition's own times", () => {
       expect(attempt).toThrow(
         expect.objectContaining({
           code: "strategy_invalid",
-          message: "The time grid of the strategy timed does not fall from 1 to 0 or above",
+          message: "The time grid of the strategy timed rises, or does not go from 1 to 0 or above",
         }),
       );
     }

@@ -20,7 +20,7 @@ function resolve(options: Record<string, unknown>) {
 
 const KINDS =
   "mdlm, ddpm, analytic, ar, forward-backward, dfm, remdm-cap, remdm-rescale, remdm-conf, remdm-loop, remdm, " +
-  "confidence, margin, entropy, random, threshold, factor, entropy-bounded, p2, rcr, " +
+  "psi, first-hitting, confidence, margin, entropy, random, threshold, factor, entropy-bounded, p2, rcr, " +
   "remdm-llada, editing";
 const loop = (options: object) => ({ strategy: { kind: "remdm-loop", ...options } });
 const remdm = (options: object) => ({ strategy: { kind: "remdm", ...options } });
@@ -104,6 +104,25 @@ const mistakes: [Record<string, unknown>, string, string][] = [
   [{ topP: 0 }, "topP", "a number in (0, 1]; got 0"],
   [{ topP: NaN }, "topP", "a number in (0, 1]; got NaN"],
   [{ topP: 90 }, "topP", "a number in (0, 1]; got 90"],
+  [{ temperature: -1 }, "temperature", "a number in [0, Infinity); got -1"],
+  [{ temperature: NaN }, "temperature", "a number in [0, Infinity); got NaN"],
+  [{ temperature: Infinity }, "temperature", "a number in [0, Infinity); got Infinity"],
+  [{ temperature: "1" }, "temperature", 'a number in [0, Infinity); got "1"'],
+  [{ temperature: null }, "temperature", "a number in [0, Infinity); got null"],
+  [
+    { temperature: 0.5, executor: "dense" },
+    "temperature",
+    "1 with the executor dense: the original has none; got 0.5",
+  ],
+  [{ topK: 0 }, "topK", "an integer of at least 1; got 0"],
+  [{ topK: 1.5 }, "topK", "an integer of at least 1; got 1.5"],
+  [{ topK: Infinity }, "topK", "an integer of at least 1; got Infinity"],
+  [{ topK: null }, "topK", "an integer of at least 1; got null"],
+  [
+    { topK: 5, executor: "dense" },
+    "topK",
+    "undefined with the executor dense: the original has none; got 5",
+  ],
   [{ samples: 0 }, "samples", "an integer in [1, 2147483648]; got 0"],
   [{ firstSample: -1 }, "firstSample", "an integer in [0, 2147483647]; got -1"],
   [
@@ -145,7 +164,7 @@ const mistakes: [Record<string, unknown>, string, string][] = [
   [
     { topp: 0.9 },
     "topp",
-    "undefined (a sampler takes only strategy, steps, topP, banned, suppressed, guidance, samples, firstSample, batchSize, length, seed, pinned, executor, noise, quirks, stride, strides, until, guide, signal); got 0.9",
+    "undefined (a sampler takes only strategy, steps, topP, temperature, topK, banned, suppressed, guidance, samples, firstSample, batchSize, length, seed, pinned, executor, noise, quirks, stride, strides, until, guide, signal); got 0.9",
   ],
 ];
 
@@ -174,6 +193,8 @@ describe("right options", () => {
   it("have the documented defaults", () => {
     expect(resolve({ samples: 40 })).toMatchObject({
       topP: 0.9,
+      temperature: 1,
+      topK: undefined,
       samples: 40,
       firstSample: 0,
       batchSize: 16,
@@ -187,6 +208,16 @@ describe("right options", () => {
 
   it("may name what they leave undefined", () => {
     expect(resolve({ topP: undefined, prompt: undefined, seed: undefined }).topP).toBe(0.9);
+  });
+
+  it("may say to `dense` that it has neither temperature nor top-k", () => {
+    const said = { temperature: 1, topK: undefined, executor: "dense" };
+    expect(resolve(said)).toMatchObject({ temperature: 1, topK: undefined });
+  });
+
+  it("allow temperature and top-k where there is no nucleus", () => {
+    const rule = { strategy: { kind: "ddpm" }, temperature: 0, topK: 3 };
+    expect(resolve(rule)).toMatchObject({ topP: 1, temperature: 0, topK: 3 });
   });
 
   it("take seeds of 64 bits", () => {

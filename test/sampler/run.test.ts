@@ -205,7 +205,7 @@ describe("what the network is asked", () => {
       [2, 0, 3],
       [2, 0, 3],
     ]);
-    expect(stats).toEqual({ forwardCalls: 0, forwardRows: 0, steps: 20 });
+    expect(stats).toEqual({ forwardCalls: 0, forwardRows: 0, steps: 20, tokensPerForward: 0 });
   });
 });
 
@@ -219,7 +219,12 @@ describe("the final noise removal", () => {
       sampleEvents(denoiser, { strategy, steps: 4 }, never),
     );
     expect(outcome.tokens.map((row) => [...row])).toEqual([[2, 2, 2]]);
-    expect(outcome.stats).toEqual({ forwardCalls: 1, forwardRows: 3, steps: 4 });
+    expect(outcome.stats).toEqual({
+      forwardCalls: 1,
+      forwardRows: 3,
+      steps: 4,
+      tokensPerForward: 3,
+    });
     expect(events[0]).toMatchObject({ type: "revealed", step: 4, time: 1e-5 });
   });
 });

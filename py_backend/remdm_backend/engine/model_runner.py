@@ -106,8 +106,11 @@ class ModelRunner:
         rows = torch.from_numpy(batch.rows)
         if batch.banned is not None or batch.guidance is not None:
             network = network.adjusted(_adjustment_of(batch))
-        if batch.top_mass is not None:
-            tops = network.top_rows(tokens, sigma, rows, cache, mass=batch.top_mass)
+        if batch.top is not None:
+            mass, temperature, top_k = batch.top
+            tops = network.top_rows(
+                tokens, sigma, rows, cache, mass=mass, temperature=temperature, top_k=top_k
+            )
             return _checked_tops(tops, len(rows))
         values: Tensor
         if batch.output == "logits":
@@ -140,18 +143,26 @@ def bytes_needed(batch: Batch, card: ModelCard) -> int:
     forwards = forwards_of(batch)
     hidden = 4 * HIDDEN_STATES * card.hidden_size * batch.tokens.size * forwards
     portion = COPIES * min(rows * wide, 4 * LOGITS_AT_ONCE) * forwards
-    if batch.output == "logits" and batch.top_mass is None:
+    if batch.output == "logits" and batch.top is None:
         return hidden + 2 * rows * wide + (portion if forwards > 1 else 0)
-    # Of top rows a nucleus has few tokens, each with its id; how few, nobody knows before.
-    width = card.vocab_size // 2 if batch.top_mass else width_of(batch, card.vocab_size)
+    width = width_of(batch, card.vocab_size)
+    if batch.top is not None:
+        # A nucleus has few tokens, each with its id; how few, nobody knows before. Neither does
+        # anybody know how many equal the last of top-k, but these are few in a trained network.
+        width = min(card.vocab_size // 2, 2 * (batch.top.top_k or card.vocab_size))
     return hidden + portion + 4 * rows * width
 
 
 def _checked_tops(tops: TopRows, rows: int) -> row_results.TopRows:
-    counts, ids, logits, rest = (part.cpu() for part in tops)
-    if not (len(counts) == len(rest) == rows and counts.sum() == len(ids) == len(logits)):
+    counts, ids, logits, rest, log_mass = (part.cpu() for part in tops)
+    if not (
+        len(counts) == len(rest) == len(log_mass) == rows
+        and counts.sum() == len(ids) == len(logits)
+    ):
         raise RuntimeError(f"the network gave {len(ids)} tokens for {rows} rows")
-    return row_results.TopRows(counts.numpy(), ids.numpy(), _array(logits), rest.numpy())
+    return row_results.TopRows(
+        counts.numpy(), ids.numpy(), _array(logits), rest.numpy(), log_mass.numpy()
+    )
 
 
 def _array(values: Tensor) -> Values:

@@ -51,7 +51,9 @@ class Outputs(Protocol[Form]):
         rows: Tensor,
         cache: TrunkCache | None,
         *,
-        mass: float,
+        mass: float | None,
+        temperature: float,
+        top_k: int | None,
     ) -> TopRows: ...
 
 

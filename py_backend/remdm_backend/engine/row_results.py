@@ -1,6 +1,6 @@
 """This module defines what a forward is answered with, in main memory.
 
-An answer has whole rows, or of each row the tokens that a nucleus can hold. Either can be taken
+An answer has whole rows, or of each row the tokens that a draw can take. Either can be taken
 apart by rows, without a copy, and put together again.
 """
 
@@ -40,12 +40,13 @@ class Rows:
 @dataclass(frozen=True, eq=False)
 class TopRows:
     """As ``model/top_rows.py`` gives them: ``counts [N]``, ``ids [M]``, ``logits [M]``,
-    ``rest [N]``."""
+    ``rest [N]``, ``log_mass [N]``."""
 
     counts: NDArray[np.int32]
     ids: NDArray[np.int32]
     logits: Values
     rest: NDArray[np.float64]
+    log_mass: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -56,12 +57,18 @@ class TopRows:
 
     @property
     def tensors(self) -> list[NDArray[Any]]:
-        return [self.counts, self.ids, self.logits, self.rest]
+        return [self.counts, self.ids, self.logits, self.rest, self.log_mass]
 
     def part(self, rows: slice) -> TopRows:
         ends = np.concatenate(([0], np.cumsum(self.counts, dtype=np.int64)))
         kept = slice(ends[rows.start], ends[rows.stop])
-        return TopRows(self.counts[rows], self.ids[kept], self.logits[kept], self.rest[rows])
+        return TopRows(
+            self.counts[rows],
+            self.ids[kept],
+            self.logits[kept],
+            self.rest[rows],
+            self.log_mass[rows],
+        )
 
 
 Answer: TypeAlias = Rows | TopRows
@@ -81,6 +88,7 @@ def join(parts: list[Answer]) -> Answer:
             np.concatenate([part.ids for part in tops]),
             np.concatenate([part.logits for part in tops]),
             np.concatenate([part.rest for part in tops]),
+            np.concatenate([part.log_mass for part in tops]),
         )
     last = parts[-1]
     assert isinstance(last, Rows)

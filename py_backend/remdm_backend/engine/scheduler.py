@@ -1,6 +1,6 @@
 """This module decides which waiting calls run together, and puts their answers apart again.
 
-Calls are pure and independent, so calls that want the same of their rows (output, mass of top rows,
+Calls are pure and independent, so calls that want the same of their rows (output, cut of top rows,
 list of statistics, banned tokens, scale of guidance) can share one forward; also calls of different
 sequence lengths where the network mixes them. A call with a cache of its own runs alone. A call
 that is larger than a batch is cut into pieces between its sequences; every other call is one piece.
@@ -25,6 +25,7 @@ from remdm_backend.wire.protocol import (
     Guidance,
     Output,
     StatisticName,
+    TopCut,
     forwards_of,
     wanted_of,
     width_of,
@@ -124,7 +125,7 @@ class Batch:
     lengths: tuple[int, ...] | None = None
     """Only where they differ."""
     cache: CacheKey | None = None
-    top_mass: float | None = None
+    top: TopCut | None = None
     statistics: tuple[StatisticName, ...] = ()
     given: NDArray[np.int64] | None = None
     """``[N]``: a token for each row."""
@@ -182,7 +183,7 @@ def merge(pieces: Sequence[Piece]) -> Batch:
         _under_each_other(rows),
         lengths,
         cache=None if name is None else (call.client, name, pieces[0].first),
-        top_mass=call.request.top_mass,
+        top=call.request.top,
         statistics=call.request.statistics,
         given=_under_each_other(given) if given else None,
         banned=call.request.banned,

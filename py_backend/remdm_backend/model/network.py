@@ -122,14 +122,17 @@ class Network(ABC, Generic[B]):
         rows: Tensor,
         cache: TrunkCache | None = None,
         *,
-        mass: float,
+        mass: float | None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
     ) -> TopRows:
-        """Return of each row of the same logits what a nucleus of ``mass`` can hold."""
+        """Return of each row of the same logits what a draw can take, as ``top_rows`` does."""
         with self._reading(tokens, sigma, rows, cache) as (logits, _, _, asked):
             mask_id = self.card.mask_id
             size = self._portion
             portions = (asked[i : i + size] for i in range(0, max(1, len(asked)), size))
-            tops = [top_rows(logits(part), mask_id, mass) for part in portions]
+            cut = (mass, temperature, top_k)
+            tops = [top_rows(logits(part), mask_id, *cut) for part in portions]
             return TopRows(*(torch.cat(column) for column in zip(*tops, strict=True)))
 
     def log_probs(

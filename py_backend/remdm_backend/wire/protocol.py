@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import fastjsonschema
 import msgpack  # type: ignore[import-untyped]
@@ -75,6 +75,17 @@ class Ping:
     id: int
 
 
+class TopCut(NamedTuple):
+    """Which tokens of a row are asked for (``model/top_rows.py``); mass or top-k is there."""
+
+    mass: float | None = None
+    """Only what a nucleus of this mass in (0, 1) can hold."""
+    temperature: float = 1.0
+    """Of the mass, in (0, inf); 1 where there is no mass."""
+    top_k: int | None = None
+    """Only this many of the likeliest, at least 1."""
+
+
 @dataclass(frozen=True, eq=False)
 class Guidance:
     """``scale`` in (0, MAX_GUIDANCE]; ``masked [M]``, ascending flat indices ``b * L + l`` of what
@@ -95,8 +106,8 @@ class Forward:
     rows: NDArray[np.int64]
     cache: int | None = None
     """Name under which the client may ask about the same tokens again."""
-    top_mass: float | None = None
-    """Of each row only what a nucleus of this mass can hold; for ``logits`` alone."""
+    top: TopCut | None = None
+    """Of each row only these tokens; for ``logits`` alone."""
     statistics: tuple[StatisticName, ...] = ()
     """What each row is reduced to, in this order; for ``statistics`` alone, and never empty there.
     """
@@ -167,7 +178,7 @@ class Wanted(Protocol):
     @property
     def output(self) -> Output: ...
     @property
-    def top_mass(self) -> float | None: ...
+    def top(self) -> TopCut | None: ...
     @property
     def statistics(self) -> tuple[StatisticName, ...]: ...
     @property
@@ -180,7 +191,7 @@ def wanted_of(call: Wanted) -> tuple[object, ...]:
     """Return what calls have in common that can share a forward."""
     banned = None if call.banned is None else call.banned.tobytes()
     scale = None if call.guidance is None else call.guidance.scale
-    return (call.output, call.top_mass, call.statistics, banned, scale)
+    return (call.output, call.top, call.statistics, banned, scale)
 
 
 def forwards_of(call: Wanted) -> int:
@@ -349,12 +360,6 @@ def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> F
         )
     if scale is not None:
         _check_ascending(request_id, "masked positions", named["masked"], tokens.size)
-    top_mass = header.get("topMass")
-    if top_mass is not None:
-        if header["output"] != "logits":
-            raise RequestError(request_id, f"topMass is for logits, not for {header['output']}.")
-        if not 0 < top_mass < 1:  # NaN, which the schema lets pass
-            raise RequestError(request_id, "topMass is not between 0 and 1.")
     # A frame of ZeroMQ may be unaligned, and goes when the message goes: all are copied.
     return Forward(
         request_id,
@@ -363,7 +368,7 @@ def _forward(request_id: int, header: Header, frames: Sequence[memoryview]) -> F
         sigma.astype(np.float32),
         rows.astype(np.int64),
         int(header["cache"]) if "cache" in header else None,
-        top_mass,
+        _top(request_id, header),
         statistics,
         given,
         named["banned"].astype(np.int64) if "banned" in named else None,
@@ -379,6 +384,29 @@ def _guidance_scale(request_id: int, header: Header) -> float | None:
     if not 0 <= scale <= MAX_GUIDANCE:  # NaN, which the schema lets pass
         raise RequestError(request_id, f"guidanceScale is not between 0 and {MAX_GUIDANCE:.0f}.")
     return scale
+
+
+def _top(request_id: int, header: Header) -> TopCut | None:
+    """Read which tokens of each row are asked for; the comparisons refuse NaN, which the schema
+    lets pass."""
+    said = [name for name in ("topMass", "topK", "temperature") if name in header]
+    if not said:
+        return None
+    if header["output"] != "logits":
+        raise RequestError(request_id, f"{said[0]} is for logits, not for {header['output']}.")
+    if said == ["temperature"]:
+        raise RequestError(request_id, "A temperature is given without topMass and topK.")
+    mass, top_k = header.get("topMass"), header.get("topK")
+    if mass is not None and not 0 < mass < 1:
+        raise RequestError(request_id, "topMass is not between 0 and 1.")
+    temperature = float(header.get("temperature", 1))
+    if not 0 < temperature < math.inf:
+        raise RequestError(request_id, "The temperature is not a finite number above 0.")
+    return TopCut(
+        mass,
+        1.0 if mass is None else temperature,
+        None if top_k is None else int(top_k),
+    )
 
 
 def _statistics(request_id: int, header: Header) -> tuple[StatisticName, ...]:

@@ -117,6 +117,19 @@ export interface ForwardRequestHeader {
    */
   readonly topMass?: number;
   /**
+   * With `topMass` or `topK`: what the logits are divided by before the mass is taken. Default 1.
+   * @exclusiveMinimum 0
+   */
+  readonly temperature?: number;
+  /**
+   * For `logits`: asks only for this many of the likeliest tokens of each row, before the mass is
+   * taken, see TopRowsReply.
+   * @TJS-type integer
+   * @minimum 1
+   * @maximum 2147483647
+   */
+  readonly topK?: number;
+  /**
    * Says that a frame `banned` comes: tokens, not all and never the mask, whose logits are
    * -Infinity in every row, whatever is made of the row.
    */
@@ -275,10 +288,14 @@ export interface RowsReply {
 /**
  * Answer to forward with `topMass` p. It has the likeliest tokens of each row until their
  * probability exceeds p, including the token that crosses p and all that equal it, or all tokens if
- * their probability never exceeds p. The mask has no part in this, a token of -Infinity is never
- * sent, and a row with NaN or +Infinity is sent whole. Frames: counts int32 [N], of the tokens of
- * each row; ids int32 [M], ascending within a row; logits [M], float32 or bfloat16 as in RowsReply;
- * rest float64 [N], the sum of exp(logit - max) of the tokens that were left out.
+ * their probability never exceeds p. The probability is that of logits / `temperature`. With `topK`
+ * it has no more than the k likeliest tokens and all that equal the last of them, and the
+ * probability is that among k. The mask has no part in this, a token of -Infinity is never sent,
+ * and a row with NaN or +Infinity is sent whole. Frames: counts int32 [N], of the tokens of each
+ * row; ids int32 [M], ascending within a row; logits [M], float32 or bfloat16 as in RowsReply; rest
+ * float64 [N], the sum of exp((logit - max) / temperature) of the tokens that were left out, with
+ * `topK` of those among k; logMass float64 [N], the log of the sum of exp(logit) of all tokens,
+ * whatever was asked for.
  */
 export interface TopRowsReply {
   readonly type: "topRows";

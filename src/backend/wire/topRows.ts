@@ -17,13 +17,14 @@ export function topRowsOf(
   rows: number,
   { vocabSize, maskId }: Pick<DenoiserModel, "vocabSize" | "maskId">,
 ): TopRow[] {
-  const [counts, ids, logits, rest] = tensors;
+  const [counts, ids, logits, rest, logMass] = tensors;
   if (
-    tensors.length !== 4 ||
+    tensors.length !== 5 ||
     !(counts.dtype === "int32" && isOfShape(counts, [rows])) ||
     !(ids.dtype === "int32" && isOfShape(ids, [ids.data.length])) ||
     !(isFloatTensor(logits) && isOfShape(logits, [ids.data.length])) ||
-    !(rest.dtype === "float64" && isOfShape(rest, [rows]))
+    !(rest.dtype === "float64" && isOfShape(rest, [rows])) ||
+    !(logMass.dtype === "float64" && isOfShape(logMass, [rows]))
   ) {
     throw new ProtocolError(
       `A forward was answered with ${describeTensors(tensors)} instead of the top of ${rows} rows`,
@@ -40,6 +41,7 @@ export function topRowsOf(
       ids: ids.data.subarray(begin, end),
       logits: values.subarray(begin, end),
       rest: rest.data[row],
+      logMass: logMass.data[row],
     };
     checkIds(top.ids, vocabSize, maskId);
     if (!(top.rest >= 0 && top.rest < Infinity)) {

@@ -20,6 +20,9 @@ export interface Cell {
   readonly steps: number | undefined;
   /** undefined: the strategy has no nucleus. */
   readonly topP: number | undefined;
+  readonly temperature: number;
+  /** undefined: all tokens. */
+  readonly topK: number | undefined;
   readonly seed: number;
   readonly samples: number;
   readonly length: number | undefined;
@@ -32,14 +35,17 @@ export interface Cell {
 
 /** Gives the sampler's options for a cell. */
 export function samplerOptionsOf(cell: Cell): SamplerOptions {
-  const { strategy, steps, topP, seed, samples, length, batchSize, quirks, executor } = cell;
+  const { strategy, steps, topP, temperature, topK, seed, samples, length } = cell;
+  const { batchSize, quirks, executor } = cell;
   return {
     strategy,
     topP: topP ?? 1,
+    temperature,
     seed,
     samples,
     quirks,
     ...(executor === "dense" && { executor }),
+    ...(topK !== undefined && { topK }),
     ...(steps !== undefined && { steps }),
     ...(length !== undefined && { length }),
     ...(batchSize !== undefined && { batchSize }),
@@ -66,6 +72,8 @@ export function cellId(
     ].join("-"),
     ...(cell.steps === undefined ? [] : [`T${cell.steps}`]),
     ...(cell.topP === undefined ? [] : [`p${cell.topP}`]),
+    ...(cell.temperature === 1 ? [] : [`temp${cell.temperature}`]),
+    ...(cell.topK === undefined ? [] : [`k${cell.topK}`]),
     ...(cell.length === undefined ? [] : [`L${cell.length}`]),
     ...(cell.quirks === "paper" ? ["paper"] : []),
     ...(cell.executor === "dense" ? ["dense"] : []),

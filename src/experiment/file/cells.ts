@@ -4,6 +4,7 @@ import type { LoadedStrategy } from "../../program/loadStrategy.ts";
 import { makerOf, type AnyStrategyMaker, type DefinedStrategy } from "../../sampler/definition.ts";
 import { DEFAULT_TOP_P, hasNucleus } from "../../sampler/prepare.ts";
 import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
+import { takesSteps } from "../../sampler/strategies/find.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
 import {
   STRATEGY_SETTINGS,
@@ -111,13 +112,14 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
   refuseEmpty(place, { ...said, eta: entry.eta });
   refuseTwice(place);
   // The name alone decides whether a strategy has steps and a nucleus.
-  const { kind } = namedStrategy(place, {});
-  const steps = kind === "ar" ? [undefined] : stepsOf(place, said);
+  const named = namedStrategy(place, {});
+  const { kind } = named;
+  const steps = takesSteps(named) ? stepsOf(place, said) : [undefined];
   const known = place.own === undefined ? BUILT_IN : [place.own.definition];
   const nucleus = known.some((one) => one.kind === kind && hasNucleus(one, quirks));
   for (const step of steps) {
     for (const eta of etasOf(place, step)) {
-      for (const topP of nucleus ? several(said.topP ?? DEFAULT_TOP_P) : [undefined]) {
+      for (const draw of drawsOf(said, nucleus)) {
         for (const seed of several(said.seeds ?? 1)) {
           const settings = { ...strategySettings(entry), ...(eta !== undefined && { eta }) };
           const strategy = namedStrategy(place, settings);
@@ -127,7 +129,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
             strategy,
             eta: etaOf(strategy) ?? eta,
             steps: step,
-            topP,
+            ...draw,
             seed,
             samples,
             length,
@@ -139,12 +141,25 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
           const own = Object.entries(entry.options ?? {});
           // The id says eta by itself.
           const rest = Object.fromEntries(own.filter(([name]) => name !== "eta"));
-          const named = { ...strategySettings(entry), ...rest };
-          yield { id: cellId(cell, named, source), ...cell };
+          const settingsSaid = { ...strategySettings(entry), ...rest };
+          yield { id: cellId(cell, settingsSaid, source), ...cell };
         }
       }
     }
   }
+}
+
+/** What a cell's tokens are drawn from. */
+type DrawSettings = Pick<Cell, "topP" | "temperature" | "topK">;
+
+/** @param nucleus whether the strategy has one. */
+function drawsOf(said: CellSettings, nucleus: boolean): DrawSettings[] {
+  const topPs = nucleus ? several(said.topP ?? DEFAULT_TOP_P) : [undefined];
+  return topPs.flatMap((topP) =>
+    several(said.temperature ?? 1).flatMap((temperature) =>
+      several<number | undefined>(said.topK).map((topK) => ({ topP, temperature, topK })),
+    ),
+  );
 }
 
 /** Refuses empty lists, which would drop the strategy without a word. */
@@ -186,6 +201,8 @@ function several<T>(given: T | readonly T[]): readonly T[] {
 const CELL_KEYS = [
   "steps",
   "topP",
+  "temperature",
+  "topK",
   "seeds",
   "samples",
   "length",

@@ -1,9 +1,9 @@
 /**
  * Declares an experiment as a person writes it, in YAML or JSON: models x strategies x steps x eta
- * x top-p x seeds. `npm run schemas` turns these types into `schemas/experiment.json`. A list
- * multiplies. The setting nearest to a strategy counts: the strategy's before the model's, the
- * model's before the file's. Keys that begin with `x-` are ignored everywhere, for YAML's anchors
- * and notes.
+ * x top-p x temperature x top-k x seeds. `npm run schemas` turns these types into
+ * `schemas/experiment.json`. A list multiplies. The setting nearest to a strategy counts: the
+ * strategy's before the model's, the model's before the file's. Keys that begin with `x-` are
+ * ignored everywhere, for YAML's anchors and notes.
  */
 import type { StrategySettings } from "../../sampler/strategies/notation.ts";
 
@@ -16,6 +16,10 @@ export interface CellSettings {
   readonly steps?: Several<number>;
   /** Nucleus masses in (0, 1]. Default 0.9. `ddpm` and `analytic` have no nucleus. */
   readonly topP?: Several<number>;
+  /** What the logits are divided by for the draw of tokens, in [0, Infinity). Default 1. */
+  readonly temperature?: Several<number>;
+  /** How many of the likeliest tokens a draw may take, integers >= 1. Default: all. */
+  readonly topK?: Several<number>;
   /** Integers in [0, 2^53). Default 1. A cell for each. */
   readonly seeds?: Several<number>;
   /** Samples of a cell. Default 128. */

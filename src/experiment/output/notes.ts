@@ -21,15 +21,19 @@ function settingsNote(results: readonly CellResult[]): string {
         : `MAUVE: scale ${mauve.scale}, k-means seeds ${Object.values(mauve.seeds).join(", ")}, ${mauve.references} references.`,
     ),
   );
-  const [eta, topP, seed] = [
+  const [eta, topP, temperature, topK, seed] = [
     one(({ eta }) => eta),
     one(({ topP }) => topP),
+    one(({ settings }) => settings.temperature),
+    one(({ settings }) => settings.topK),
     one(({ seed }) => seed),
   ];
   const length = one(({ card, settings }) => settings.length ?? card.length);
   const shared = [
     ...(typeof eta === "number" ? [`eta ${eta}`] : []),
     ...(typeof topP === "number" ? [`top-p ${topP}`] : []),
+    ...(typeof temperature === "number" ? [`temperature ${temperature}`] : []),
+    ...(typeof topK === "number" ? [`top-k ${topK}`] : []),
     ...(seed === undefined ? [] : [`seed ${seed}`]),
     ...(typeof length === "number" ? [`${length} tokens a sample`] : []),
   ];

@@ -4,7 +4,7 @@ import type { CellResult } from "../run/results.ts";
 import { markdownTable, oneLine, type Title } from "./markup.ts";
 import { MEASURES, type Measure, type Measured } from "./measures.ts";
 import { notesOn } from "./notes.ts";
-import { differing, variantOf } from "./variants.ts";
+import { differing, numberOr, variantOf } from "./variants.ts";
 
 interface Column extends Title {
   /** Gives the text of a field; a column whose fields are all empty is left out. */
@@ -45,7 +45,7 @@ export function tableOf(name: string, results: readonly CellResult[]): string {
 }
 
 /** Settings that have columns or notes of their own. */
-const COLUMNED = ["model", "eta", "p", "samples"];
+const COLUMNED = ["model", "eta", "p", "temperature", "top-k", "samples"];
 
 /** Makes a column for each other setting in which cells of the same label differ. */
 function variantColumns(results: readonly CellResult[]): Column[] {
@@ -59,6 +59,8 @@ function variantColumns(results: readonly CellResult[]): Column[] {
 function columnsFor(results: readonly CellResult[]): Column[] {
   const varies = (key: "eta" | "topP" | "seed" | "samples"): boolean =>
     new Set(results.map((result) => result[key])).size > 1;
+  const settingVaries = (key: "temperature" | "topK"): boolean =>
+    new Set(results.map(({ settings }) => settings[key])).size > 1;
   const when = (condition: boolean, column: Column): Column[] => (condition ? [column] : []);
   return [
     { title: "model", isText: true, show: ({ model }) => model },
@@ -66,6 +68,14 @@ function columnsFor(results: readonly CellResult[]): Column[] {
     { title: "steps", show: ({ steps }) => String(steps ?? "") },
     ...when(varies("eta"), { title: "eta", show: ({ eta }) => String(eta ?? "") }),
     ...when(varies("topP"), { title: "top-p", show: ({ topP }) => String(topP ?? "none") }),
+    ...when(settingVaries("temperature"), {
+      title: "temperature",
+      show: ({ settings }) => numberOr(settings.temperature, "1"),
+    }),
+    ...when(settingVaries("topK"), {
+      title: "top-k",
+      show: ({ settings }) => numberOr(settings.topK, "all"),
+    }),
     ...when(varies("seed"), { title: "seed", show: ({ seed }) => String(seed) }),
     ...when(varies("samples"), { title: "samples", show: ({ samples }) => String(samples) }),
     ...variantColumns(results),

@@ -6,7 +6,22 @@ import type { CellResult } from "../run/results.ts";
 export type Variant = Readonly<Record<string, string>>;
 
 /** Settings that have another name here, or a column of their own. */
-const ELSEWHERE = ["label", "model", "strategy", "steps", "topP", "seed", "samples"];
+const ELSEWHERE = [
+  "label",
+  "model",
+  "strategy",
+  "steps",
+  "topP",
+  "temperature",
+  "topK",
+  "seed",
+  "samples",
+];
+
+/** Writes a setting that results have only where it is not the default. */
+export function numberOr(setting: unknown, usual: string): string {
+  return typeof setting === "number" ? String(setting) : usual;
+}
 
 /** Gives everything that the samples of a cell depend on, except steps and seed. */
 export function variantOf({ model, eta, topP, samples, settings }: CellResult): Variant {
@@ -20,6 +35,8 @@ export function variantOf({ model, eta, topP, samples, settings }: CellResult): 
     model,
     ...(eta !== null && { eta: String(eta) }),
     p: topP === null ? "none" : String(topP),
+    temperature: numberOr(settings.temperature, "1"),
+    "top-k": numberOr(settings.topK, "all"),
     samples: String(samples),
     ...Object.fromEntries([...others, ...more].flatMap(said)),
   };

@@ -1,6 +1,7 @@
 /** Estimates how long an experiment still takes, from estimated costs and measured speeds. */
 import { definitionOf } from "../../sampler/definition.ts";
 import { compilePlan } from "../../sampler/plan.ts";
+import { takesSteps } from "../../sampler/strategies/find.ts";
 import type { Cell } from "../file/cell.ts";
 
 /**
@@ -10,7 +11,7 @@ import type { Cell } from "../file/cell.ts";
  */
 export function expectedCalls(cell: Cell, length: number): number {
   const { strategy, quirks, executor } = cell;
-  if (strategy.kind === "ar") return length;
+  if (!takesSteps(strategy)) return length * (1 + expectedRemasks(strategy));
   const steps = cell.steps ?? length;
   const asksFirst = "select" in (definitionOf(strategy) ?? {});
   if (asksFirst || strategy.kind === "analytic" || executor === "dense") return steps;
@@ -25,6 +26,16 @@ export function expectedCalls(cell: Cell, length: number): number {
     masked = Math.min(length, Math.max(0, masked - masked * reveal + remasked));
   }
   return calls + (1 - Math.exp(-masked)); // the final noise removal
+}
+
+/**
+ * Returns how often a position is remasked in continuous time, on average: the integral of rate *
+ * (1 - t) from tSwitch to 0. Strategies of one's own are taken for ones that never remask.
+ */
+function expectedRemasks(strategy: Cell["strategy"]): number {
+  if (!("rate" in strategy)) return 0;
+  const { rate = 0, tSwitch = 1 } = strategy;
+  return rate * (tSwitch - tSwitch ** 2 / 2);
 }
 
 /** Length of a sample, in tokens, while no model has told its own. */

@@ -106,13 +106,17 @@ function beside(checkpoint: string, name: string): string | undefined {
 
 /** Describes what the samples of a cell depend on; the batch only where the noise depends on it. */
 export function describe(cell: Cell): Readonly<Record<string, unknown>> {
-  const { model, label, strategy, steps, topP, seed, samples, length, quirks, executor } = cell;
+  const { model, label, strategy, steps, topP, temperature, topK, seed, samples, length } = cell;
+  const { quirks, executor } = cell;
   return {
     model,
     label,
     strategy,
     steps: steps ?? null,
     topP: topP ?? null,
+    // Only where they are said, so that an experiment begun before there were any can go on.
+    ...(temperature !== 1 && { temperature }),
+    ...(topK !== undefined && { topK }),
     seed,
     samples,
     length: length ?? null,

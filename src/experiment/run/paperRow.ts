@@ -17,8 +17,8 @@ export function isPaperJudge(judge: JudgeShape | null): boolean {
 
 /**
  * Finds the paper's row of the same setting: the strategy with the paper's parameters, the steps,
- * the nucleus and the length, on a model of the published size, kind and vocabulary. Limitation:
- * the training data of a model cannot be seen.
+ * the nucleus alone and the length, on a model of the published size, kind and vocabulary.
+ * Limitation: the training data of a model cannot be seen.
  * @returns undefined where the paper has no such row.
  */
 export function paperRow(cell: Cell, model: ModelCard): PaperRow | undefined {
@@ -27,6 +27,7 @@ export function paperRow(cell: Cell, model: ModelCard): PaperRow | undefined {
   if (sampler === undefined || !isPublished(model) || cell.quirks !== "original") return undefined;
   if ((cell.length ?? model.length) !== LENGTH) return undefined;
   if (cell.topP !== undefined && cell.topP !== TOP_P) return undefined;
+  if (cell.temperature !== 1 || cell.topK !== undefined) return undefined;
   return paper().rows.find((row) => row.sampler === sampler && row.steps === steps);
 }
 

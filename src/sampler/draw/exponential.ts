@@ -36,12 +36,15 @@ const STRETCH = 256;
 /**
  * Weighs the logits from `begin` to before `end`.
  * @param max finite, and at least as large as any of these logits.
- * @param weights receives exp(logit - max): 1 for the largest, 0 for logits more than 708 below it.
+ * @param inverse 1 / temperature: finite and above 0. At 1 it changes no bit.
+ * @param weights receives exp((logit - max) * inverse): 1 for the largest, 0 where the exponent is
+ *   below -708.
  * @returns the sum of the weights.
  */
 export function weigh(
   row: Float32Array,
   max: number,
+  inverse: number,
   begin: number,
   end: number,
   weights: Float64Array,
@@ -56,15 +59,15 @@ export function weigh(
     let odd = 0;
     let id = from;
     for (; id + 1 < to; id += 2) {
-      const first = exponential(row[id] - max, fractions, powers);
-      const second = exponential(row[id + 1] - max, fractions, powers);
+      const first = exponential((row[id] - max) * inverse, fractions, powers);
+      const second = exponential((row[id + 1] - max) * inverse, fractions, powers);
       weights[id] = first;
       weights[id + 1] = second;
       even += first;
       odd += second;
     }
     if (id < to) {
-      weights[id] = exponential(row[id] - max, fractions, powers);
+      weights[id] = exponential((row[id] - max) * inverse, fractions, powers);
       even += weights[id];
     }
     total += even + odd;

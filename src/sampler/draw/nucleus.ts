@@ -1,10 +1,10 @@
 /**
- * A `Nucleus` computes the softmax of a row and selects the tokens that a nucleus keeps: from the
- * likeliest down, of equals the lowest id first, while the cumulative probability is <= p, and
- * always the first. So the token that crosses p is left out, as in the original; the paper on
- * nucleus sampling (Holtzman et al., 2020) has the smallest set of mass >= p. Of equals the
- * original keeps as many but other ones: the first from a sort that is not stable
- * (`loops/parity/torchSort.ts`).
+ * A `Nucleus` computes the softmax of a row, divided by the temperature, and selects the tokens
+ * that a nucleus keeps: from the likeliest down, of equals the lowest id first, while the
+ * cumulative probability is <= p, and always the first. So the token that crosses p is left out, as
+ * in the original; the paper on nucleus sampling (Holtzman et al., 2020) has the smallest set of
+ * mass >= p. Of equals the original keeps as many but other ones: the first from a sort that is not
+ * stable (`loops/parity/torchSort.ts`).
  *
  * It selects and does not sort. A sample of the weights shows between which two p is probably
  * crossed (`nucleusGuess.ts`). One pass sums the weights above and copies the weights between.
@@ -16,7 +16,7 @@
  */
 import { weigh } from "./exponential.ts";
 import { LEAST, NONE, NucleusGuess, UPPER } from "./nucleusGuess.ts";
-import type { Quirks } from "../quirks.ts";
+import { inverseOf, type DrawRule } from "./drawRule.ts";
 
 /** Number of parts that the contested weights are divided into in each round. */
 const PARTS = 256;
@@ -27,7 +27,7 @@ const PARTS = 256;
 const SPARE = 4;
 /** Works on one row after another with the same scratch memory. */
 export class Nucleus {
-  /** [V] exp(logit - max), so 1 for the likeliest token; 0 for the mask. */
+  /** [V] exp((logit - max) / temperature), so 1 for the likeliest token; 0 for the mask. */
   readonly weights: Float64Array;
   /** Columns of the kept tokens, ascending: the first `size` of them. */
   readonly ids: Int32Array;
@@ -37,6 +37,8 @@ export class Nucleus {
 
   readonly #maskId: number;
   readonly #topP: number;
+  /** 1 / temperature. */
+  readonly #inverse: number;
   readonly #keepsCrossing: boolean;
   readonly #words: Int32Array;
   readonly #guess: NucleusGuess;
@@ -54,15 +56,13 @@ export class Nucleus {
   #count = 0;
   #total = 0;
 
-  /**
-   * @param topP p in (0, 1]; 1 keeps every token that has a chance.
-   * @param quirks whether the token that crosses p is dropped (`original`) or kept (`paper`).
-   */
-  constructor(vocabSize: number, maskId: number, topP: number, quirks: Quirks) {
+  /** @param rule its `topK` is not looked at. */
+  constructor(vocabSize: number, maskId: number, { topP, temperature, quirks }: DrawRule) {
     this.weights = new Float64Array(vocabSize + SPARE);
     this.ids = new Int32Array(vocabSize + SPARE);
     this.#maskId = maskId;
     this.#topP = topP;
+    this.#inverse = inverseOf(temperature);
     this.#keepsCrossing = quirks === "paper";
     this.#words = new Int32Array(this.weights.buffer);
     this.#guess = new NucleusGuess(this.weights);
@@ -74,24 +74,36 @@ export class Nucleus {
    * Computes {@link weights}, {@link ids}, {@link size} and {@link mass} of a row.
    * @param row [V] logits, not NaN, and at most `max` except perhaps the mask's.
    * @param max a finite number.
+   * @returns sum of exp(logit - max) over all tokens, whatever the temperature.
    */
-  select(row: Float32Array, max: number): void {
+  select(row: Float32Array, max: number): number {
+    const total = this.total(row, max);
+    const mass = this.#inverse === 1 ? total : this.#weigh(row, max, this.#inverse);
+    this.weights[this.#maskId] = 0;
+    this.#select(row.length, mass, 0);
+    return total;
+  }
+
+  /** Returns the same sum and selects nothing; {@link weights} are used up. */
+  total(row: Float32Array, max: number): number {
+    return this.#weigh(row, max, 1);
+  }
+
+  #weigh(row: Float32Array, max: number, inverse: number): number {
     const { weights } = this;
     const maskId = this.#maskId;
-    const mass =
-      weigh(row, max, 0, maskId, weights) + weigh(row, max, maskId + 1, row.length, weights);
-    weights[maskId] = 0;
-    this.#select(row.length, mass, 0);
+    const before = weigh(row, max, inverse, 0, maskId, weights);
+    return before + weigh(row, max, inverse, maskId + 1, row.length, weights);
   }
 
   /**
    * Does the same for some tokens of a row, without the mask.
    * @param logits at most V.
-   * @param rest sum of exp(logit - max) over the other tokens.
+   * @param rest sum of exp((logit - max) / temperature) over the other tokens.
    * @returns the mass of these tokens, as a part of 1.
    */
   selectTop(logits: Float32Array, max: number, rest: number): number {
-    const mass = weigh(logits, max, 0, logits.length, this.weights);
+    const mass = weigh(logits, max, this.#inverse, 0, logits.length, this.weights);
     this.#select(logits.length, mass, rest);
     return mass / (mass + rest);
   }

@@ -5,8 +5,8 @@
 import type { NoiseSource } from "./noise.ts";
 import { Nucleus } from "./nucleus.ts";
 import { invalidRow, type Draw, type RowAddress } from "./rowAddress.ts";
-import type { Quirks } from "../quirks.ts";
-import { LACKING, type TopRow } from "./topRow.ts";
+import type { DrawRule } from "./drawRule.ts";
+import { LACKING, logProbabilityOf, type TopRow } from "./topRow.ts";
 
 /** Taken once: looking up a global is slow where globals are intercepted (`node:vm`, so jest). */
 const { log1p } = Math;
@@ -20,17 +20,26 @@ export class PlainRows {
   /** [V] ids of the tokens in the nucleus, for a top row. */
   readonly #ids: Int32Array;
 
-  constructor(vocabSize: number, maskId: number, topP: number, quirks: Quirks) {
-    this.#nucleus = new Nucleus(vocabSize, maskId, topP, quirks);
-    this.#topP = topP;
+  /** @param rule its `topK` is not looked at. */
+  constructor(vocabSize: number, maskId: number, rule: DrawRule) {
+    this.#nucleus = new Nucleus(vocabSize, maskId, rule);
+    this.#topP = rule.topP;
     this.#uniforms = new Float64Array(vocabSize);
     this.#ids = new Int32Array(vocabSize);
   }
 
   /** Draws from a whole row. @param max the largest of the logits except the mask's; finite. */
   draw(row: Float32Array, max: number, at: RowAddress, noise: NoiseSource): Draw {
-    this.#nucleus.select(row, max);
-    return this.#race(this.#nucleus.ids, at, noise);
+    const total = this.#nucleus.select(row, max);
+    const { ids } = this.#nucleus;
+    const place = this.#race(ids, at, noise);
+    const token = ids[place];
+    return this.#drawn(place, token, row[token] - max - Math.log(total));
+  }
+
+  /** Returns the sum of exp(logit - max) over all tokens. @param max as for {@link draw}. */
+  total(row: Float32Array, max: number): number {
+    return this.#nucleus.total(row, max);
   }
 
   /**
@@ -46,12 +55,23 @@ export class PlainRows {
     }
     const ids = this.#ids;
     for (let i = 0; i < nucleus.size; i++) ids[i] = row.ids[nucleus.ids[i]];
-    return this.#race(ids, at, noise);
+    const place = this.#race(ids, at, noise);
+    return this.#drawn(place, ids[place], logProbabilityOf(row, nucleus.ids[place]));
   }
 
-  /** Runs the exponential race. @param ids of the nucleus' columns. */
-  #race(ids: Int32Array, at: RowAddress, noise: NoiseSource): Draw {
-    const { weights, ids: columns, size, mass } = this.#nucleus;
+  /** @param place of the token in the nucleus. */
+  #drawn(place: number, token: number, logProbability: number): Draw {
+    const { weights, ids, mass } = this.#nucleus;
+    return { token, probability: weights[ids[place]] / mass, logProbability };
+  }
+
+  /**
+   * Runs the exponential race.
+   * @param ids of the nucleus' columns.
+   * @returns the winner's place in the nucleus.
+   */
+  #race(ids: Int32Array, at: RowAddress, noise: NoiseSource): number {
+    const { weights, ids: columns, size } = this.#nucleus;
     const uniforms = this.#uniforms;
     drawTokens(noise, at, ids, size, uniforms);
     let best = Infinity;
@@ -66,7 +86,7 @@ export class PlainRows {
         winner = i;
       }
     }
-    return { token: ids[winner], probability: weights[columns[winner]] / mass };
+    return winner;
   }
 }
 

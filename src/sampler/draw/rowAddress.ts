@@ -15,9 +15,16 @@ export interface RowAddress {
 /** A token that was drawn from a row. */
 export interface Draw {
   readonly token: TokenId;
-  /** Its probability after nucleus filtering, in (0, 1]: psi of ReMDM-conf. */
+  /**
+   * Its probability in the distribution that it was drawn from, after temperature, top-k and
+   * nucleus, in (0, 1]: psi of ReMDM-conf.
+   */
   readonly probability: number;
-  readonly logProbability?: number;
+  /**
+   * Natural log of its probability in the whole row, before temperature, top-k and nucleus: the
+   * softmax of all columns except the mask's. At most 0.
+   */
+  readonly logProbability: number;
 }
 
 export function invalidRow({ sample, step, position }: RowAddress, what: string): RemdmError {

@@ -13,12 +13,17 @@ export type { TopRow };
  */
 export const LACKING = 1e-4;
 
+/** Returns the log-probability of a listed token. @param place of the token in the lists. */
+export function logProbabilityOf({ logits, logMass }: TopRow, place: number): number {
+  return Math.min(0, logits[place] - logMass); // the mass may be rounded down
+}
+
 /**
  * Returns the place of the likeliest token in the lists, of equals the lowest id.
  * @throws RemdmError `denoiser_invalid` for a row that cannot be part of a distribution.
  */
 export function likeliestOf(
-  { ids, logits, rest }: TopRow,
+  { ids, logits, rest, logMass }: TopRow,
   vocabSize: number,
   maskId: number,
   at: RowAddress,
@@ -46,5 +51,8 @@ export function likeliestOf(
     likeliest = i;
   }
   if (likeliest < 0) throw invalidRow(at, "gives no token a chance");
+  if (!(logMass >= max - LACKING && logMass < Infinity)) {
+    throw invalidRow(at, `has a log mass of ${logMass}, and ${max} as its largest logit`);
+  }
   return likeliest;
 }

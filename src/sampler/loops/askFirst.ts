@@ -387,6 +387,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
           positions: sample.inText(tokens),
           tokens: came.map(({ token }) => token),
           probabilities: came.map(({ probability }) => probability),
+          logProbabilities: came.map(({ logProbability }) => logProbability),
         };
       }
     }

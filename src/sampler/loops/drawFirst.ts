@@ -12,34 +12,35 @@ import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import type { PreparedRun } from "../prepare.ts";
 import { Pace } from "../../foundation/pace.ts";
-import type { Plan } from "../plan.ts";
+import type { LoopPlan } from "../loopPlan.ts";
 import { callsOf, requestOf, type Question } from "./question.ts";
 import { RowDraws } from "./rowDraws.ts";
 import { roundToBfloat16 } from "../draw/rounding.ts";
-import { SampleState, type SampleSettings } from "./sampleState.ts";
+import { EventState } from "./eventState.ts";
+import { SampleState, type ActiveSample } from "./sampleState.ts";
 
-export class DrawFirst implements ParticleLoop<SampleState> {
+/** The plans that this loop runs: steps on a grid, or events in continuous time. */
+type DrawFirstPlan = Extract<LoopPlan, { kind: "drawFirst" | "events" }>;
+
+export class DrawFirst implements ParticleLoop<ActiveSample> {
   readonly #denoiser: Denoiser;
   readonly #run: PreparedRun;
-  readonly #settings: SampleSettings;
+  readonly #newSample: (sample: number) => ActiveSample;
   readonly #noise: NoiseSource;
   readonly #rows: RowDraws;
   readonly #pace: Pace;
   readonly ledger: Ledger;
   /** The samples under way, the oldest first. */
-  readonly #active: SampleState[] = [];
+  readonly #active: ActiveSample[] = [];
 
-  constructor(denoiser: Denoiser, run: PreparedRun, plan: Plan, noise: NoiseSource) {
-    const { maskId, dtype } = denoiser.model;
+  constructor(denoiser: Denoiser, run: PreparedRun, loop: DrawFirstPlan, noise: NoiseSource) {
     this.#denoiser = denoiser;
     this.#run = run;
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
     this.ledger = new Ledger(run);
-    // The original keeps confidences in bfloat16 beside a network that computes in it, as on a GPU.
-    const rounds = run.quirks === "original" && dtype === "bfloat16";
-    this.#settings = { ...run, plan, maskId, ...(rounds && { round: roundToBfloat16 }) };
+    this.#newSample = samplesOf(denoiser, run, loop);
   }
 
   async *events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -50,12 +51,12 @@ export class DrawFirst implements ParticleLoop<SampleState> {
     yield this.#progress();
   }
 
-  begin(number: number): SampleState {
-    return new SampleState(number, this.#settings);
+  begin(number: number): ActiveSample {
+    return this.#newSample(number);
   }
 
   async *advance(
-    samples: readonly SampleState[],
+    samples: readonly ActiveSample[],
     until: number,
   ): AsyncGenerator<SamplerEvent, void, void> {
     yield* this.#takeSteps(samples.values(), until, () => undefined);
@@ -66,9 +67,9 @@ export class DrawFirst implements ParticleLoop<SampleState> {
    * @param arrive is called with each sample that is there.
    */
   async *#takeSteps(
-    source: Iterator<SampleState>,
+    source: Iterator<ActiveSample>,
     until: number,
-    arrive: (state: SampleState) => SamplerEvent | undefined,
+    arrive: (state: ActiveSample) => SamplerEvent | undefined,
   ): AsyncGenerator<SamplerEvent, void, void> {
     for (;;) {
       const questions = yield* this.#collectQuestions(source, until, arrive);
@@ -89,9 +90,9 @@ export class DrawFirst implements ParticleLoop<SampleState> {
    * next one.
    */
   async *#collectQuestions(
-    source: Iterator<SampleState>,
+    source: Iterator<ActiveSample>,
     until: number,
-    arrive: (state: SampleState) => SamplerEvent | undefined,
+    arrive: (state: ActiveSample) => SamplerEvent | undefined,
   ): AsyncGenerator<SamplerEvent, Question[], void> {
     const questions: Question[] = [];
     while (questions.length < this.#run.batchSize) {
@@ -112,14 +113,13 @@ export class DrawFirst implements ParticleLoop<SampleState> {
 
   /** Goes through the steps that reveal nothing. @returns undefined at step `until` or the end. */
   async *#runAhead(
-    state: SampleState,
+    state: ActiveSample,
     until: number,
   ): AsyncGenerator<RemaskedEvent, Question | undefined, void> {
     while (!state.finished && state.step < until) {
       if (this.#pace.spend(1 + state.freePositions)) await this.#pace.rest();
-      const { time } = state;
       const changes = state.drawChanges(this.#noise);
-      if (changes.reveals.length > 0) return { state, changes, time };
+      if (changes.reveals.length > 0) return { state, changes, time: state.time };
       const tell = remasked(state, changes.remasks);
       state.apply(changes, []);
       if (changes.remasks.length > 0) yield tell;
@@ -142,7 +142,7 @@ export class DrawFirst implements ParticleLoop<SampleState> {
         sample: state.sample,
         step: state.step,
         positions: changes.reveals,
-        likeliest: state.final && this.#settings.plan.removal === "argmax",
+        likeliest: state.likeliest,
       });
       row += draws.length;
       const left = remasked(state, changes.remasks);
@@ -154,12 +154,12 @@ export class DrawFirst implements ParticleLoop<SampleState> {
   }
 
   /** Begins the samples of the run one after the other. */
-  *#samples(): Generator<SampleState, void, void> {
+  *#samples(): Generator<ActiveSample, void, void> {
     const { samples, firstSample } = this.#run;
     for (let i = 0; i < samples; i++) yield this.begin(firstSample + i);
   }
 
-  #next(source: Iterator<SampleState>): SampleState | undefined {
+  #next(source: Iterator<ActiveSample>): ActiveSample | undefined {
     const next = source.next();
     if (next.done === true) return undefined;
     this.#active.push(next.value);
@@ -173,20 +173,37 @@ export class DrawFirst implements ParticleLoop<SampleState> {
   }
 }
 
+/** Returns the function that begins a sample: on the grid of a plan, or in continuous time. */
+function samplesOf(
+  { model: { maskId, dtype } }: Denoiser,
+  run: PreparedRun,
+  loop: DrawFirstPlan,
+): (sample: number) => ActiveSample {
+  if (loop.kind === "events") {
+    const settings = { ...run, ...loop, maskId };
+    return (sample) => new EventState(sample, settings);
+  }
+  // The original keeps confidences in bfloat16 beside a network that computes in it, as on a GPU.
+  const rounds = run.quirks === "original" && dtype === "bfloat16";
+  const { plan } = loop;
+  const settings = { ...run, plan, maskId, ...(rounds && { round: roundToBfloat16 }) };
+  return (sample) => new SampleState(sample, settings);
+}
+
 /** Shifts positions of the window to positions of the text. */
-function inText({ offset }: SampleState, positions: Int32Array): number[] {
+function inText({ offset }: ActiveSample, positions: Int32Array): number[] {
   return Array.from(positions, (position) => position + offset);
 }
 
 /** Makes the event of a step's remasks. @param state before the step. */
-function remasked(state: SampleState, positions: Int32Array): RemaskedEvent {
+function remasked(state: ActiveSample, positions: Int32Array): RemaskedEvent {
   const { sample, step, time } = state;
   const tokens = Array.from(positions, (position) => state.tokens[position]);
   return { type: "remasked", sample, step, time, positions: inText(state, positions), tokens };
 }
 
 function revealed(
-  state: SampleState,
+  state: ActiveSample,
   positions: Int32Array,
   draws: readonly Draw[],
 ): RevealedEvent {
@@ -199,5 +216,6 @@ function revealed(
     positions: inText(state, positions),
     tokens: draws.map(({ token }) => token),
     probabilities: draws.map(({ probability }) => probability),
+    logProbabilities: draws.map(({ logProbability }) => logProbability),
   };
 }

@@ -16,6 +16,9 @@ export class Ledger {
   #finished = 0;
   #forwardCalls = 0;
   #forwardRows = 0;
+  /** Over the samples that are finished: calls of each, and tokens that were not given. */
+  #ownCalls = 0;
+  #ownTokens = 0;
 
   constructor(run: PreparedRun) {
     this.#run = run;
@@ -53,6 +56,8 @@ export class Ledger {
     this.#finished++;
     const forwardCalls = this.#callsOf.get(sample) ?? 0;
     this.#callsOf.delete(sample);
+    this.#ownCalls += forwardCalls;
+    this.#ownTokens += ended.tokens.filter((_, position) => !this.#isGiven(position)).length;
     return {
       ...{ type: "finished", sample, ...ended, tokens: [...ended.tokens], forwardCalls },
       ...(guided !== undefined && { guided }),
@@ -89,15 +94,23 @@ export class Ledger {
         forwardCalls: this.#forwardCalls,
         forwardRows: this.#forwardRows,
         steps: this.#run.steps,
+        tokensPerForward: this.#ownCalls === 0 ? 0 : this.#ownTokens / this.#ownCalls,
       },
     };
   }
 
+  /** Tells whether a position's token is given; `ar` draws the tokens at 1 to its last step. */
+  #isGiven(position: number): boolean {
+    const { loop, steps, pinned } = this.#run;
+    const isDrawn = loop.kind !== "leftToRight" || (position > 0 && position <= steps);
+    return !isDrawn || pinned.has(position);
+  }
+
   #atTheEnd(): Clock {
     const { loop, steps, strides } = this.#run;
-    // Every window, except an `ar` one, ends with the final noise removal, which has a number of
-    // its own.
-    const numbers = loop.kind === "leftToRight" ? steps : (steps + 1) * (strides + 1);
+    // A window on a time grid ends with the final noise removal, which has a number of its own.
+    const hasGrid = loop.kind !== "leftToRight" && loop.kind !== "events";
+    const numbers = (hasGrid ? steps + 1 : steps) * (strides + 1);
     return { step: Math.max(0, numbers - 1), time: 0 };
   }
 }

@@ -43,7 +43,7 @@ export class LeftToRight {
     this.#run = run;
     this.#pace = new Pace(run.signal);
     this.#ledger = new Ledger(run);
-    const rows = new RowSampler(denoiser.model, run.topP, run.quirks);
+    const rows = new RowSampler(denoiser.model, run);
     const parity = dense ? new AutoregressiveDraw(denoiser.model, run) : undefined;
     this.#parity = parity;
     this.#choose =
@@ -77,7 +77,8 @@ export class LeftToRight {
       for (const [i, sequence] of open.entries()) {
         const { sample, b, tokens } = sequence;
         const row = rows.subarray(i * model.vocabSize, (i + 1) * model.vocabSize);
-        const { token, probability } = this.#choose(row, b, { sample, step, position });
+        const draw = this.#choose(row, b, { sample, step, position });
+        const { token, probability, logProbability } = draw;
         checkNotBanned(token, this.#run);
         tokens[position] = token;
         if (this.#pace.spendTokens(model.vocabSize)) await this.#pace.rest();
@@ -86,8 +87,16 @@ export class LeftToRight {
           continue;
         }
         goOn.push(sequence);
-        const [positions, probabilities] = [[position], [probability]];
-        yield { type: "revealed", sample, step, time, positions, tokens: [token], probabilities };
+        yield {
+          type: "revealed",
+          sample,
+          step,
+          time,
+          positions: [position],
+          tokens: [token],
+          probabilities: [probability],
+          logProbabilities: [logProbability],
+        };
       }
       open = goOn;
       const isOver = position === steps || open.length === 0;

@@ -3,16 +3,16 @@
  * calls.
  */
 import type { TopRow } from "../draw/topRow.ts";
-import type { Denoiser, ForwardRequest, StatisticsRequest } from "../denoiser.ts";
+import type { Denoiser, ForwardRequest, StatisticsRequest, TopCut } from "../denoiser.ts";
 import { AbortedError, RemdmError } from "../../foundation/errors.ts";
-import type { SampleState, Changes } from "./sampleState.ts";
+import type { ActiveSample, Changes } from "./sampleState.ts";
 import { networkSigma } from "../schedule.ts";
 
 /** A sample that stands before a step that reveals something. */
 export interface Question {
-  readonly state: SampleState;
+  readonly state: ActiveSample;
   readonly changes: Changes;
-  /** t at the start of the step. */
+  /** t at which the network is asked. */
   readonly time: number;
 }
 
@@ -111,10 +111,10 @@ export async function ask(
 export async function askTop(
   denoiser: WithTop,
   request: ForwardRequest,
-  mass: number,
+  cut: TopCut,
   signal: AbortSignal | undefined,
 ): Promise<readonly TopRow[]> {
-  const rows = await answerOf(denoiser.top(request, mass, signal), signal);
+  const rows = await answerOf(denoiser.top(request, cut, signal), signal);
   if (rows.length === request.rows.length) return rows;
   throw new RemdmError(
     `The denoiser answered with the top of ${rows.length} rows instead of ${request.rows.length}`,

@@ -1,6 +1,7 @@
 /** Asks the network for the rows of positions that are to become tokens, and draws the tokens. */
 import type { Pace } from "../../foundation/pace.ts";
-import type { Denoiser, ForwardRequest } from "../denoiser.ts";
+import type { Denoiser, ForwardRequest, TopCut } from "../denoiser.ts";
+import { cutsTokens, takesLikeliest, type DrawRule } from "../draw/drawRule.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import type { RowAddress } from "../draw/rowAddress.ts";
 import { RowSampler, type Draw } from "../draw/rowSampler.ts";
@@ -29,24 +30,26 @@ export class RowDraws {
   readonly #noise: NoiseSource;
   readonly #pace: Pace;
   readonly #sampler: RowSampler;
+  readonly #cut: TopCut | undefined;
 
   constructor(denoiser: Denoiser, run: PreparedRun, noise: NoiseSource, pace: Pace) {
     this.#denoiser = denoiser;
     this.#run = run;
     this.#noise = noise;
     this.#pace = pace;
-    this.#sampler = new RowSampler(denoiser.model, run.topP, run.quirks);
+    this.#sampler = new RowSampler(denoiser.model, run);
+    this.#cut = cutOf(run, denoiser.model.vocabSize);
   }
 
   /**
-   * Asks for the top of rows where the denoiser offers it and a nucleus leaves tokens out, else for
+   * Asks for the top of rows where the denoiser offers it and the draw leaves tokens out, else for
    * whole rows.
    */
   async ask(request: ForwardRequest): Promise<AnsweredRows> {
-    const { topP, signal } = this.#run;
+    const { signal } = this.#run;
     const sampler = this.#sampler;
-    if (topP < 1 && offersTop(this.#denoiser)) {
-      const tops = await askTop(this.#denoiser, request, topP, signal);
+    if (this.#cut !== undefined && offersTop(this.#denoiser)) {
+      const tops = await askTop(this.#denoiser, request, this.#cut, signal);
       return {
         draw: (row, at) => sampler.drawTop(tops[row], at, this.#noise),
         argmax: (row, at) => sampler.argmaxTop(tops[row], at),
@@ -81,4 +84,17 @@ export class RowDraws {
     }
     return draws;
   }
+}
+
+/** Returns the part of a row that a draw can take; undefined: the whole row. */
+function cutOf(rule: DrawRule, vocabSize: number): TopCut | undefined {
+  if (takesLikeliest(rule)) return { topK: 1 };
+  const { topP, temperature = 1, topK } = rule;
+  const cuts = topK !== undefined && cutsTokens(rule, vocabSize);
+  if (topP === 1) return cuts ? { topK } : undefined; // whatever the temperature
+  return {
+    mass: topP,
+    ...(temperature !== 1 && { temperature }),
+    ...(cuts && { topK }),
+  };
 }

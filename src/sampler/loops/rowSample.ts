@@ -98,7 +98,7 @@ export class RowSample {
     positions.forEach((position, n) => {
       this.window.tokens[position] = draws[n].token;
       this.#psi[position] = draws[n].probability;
-      this.#logProbability[position] = draws[n].logProbability ?? NaN;
+      this.#logProbability[position] = draws[n].logProbability;
     });
   }
 

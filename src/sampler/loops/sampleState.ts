@@ -19,7 +19,41 @@ export interface Changes {
 }
 
 const NO_POSITIONS = new Int32Array(0);
-const QUIET: Changes = { reveals: NO_POSITIONS, remasks: NO_POSITIONS };
+export const QUIET: Changes = { reveals: NO_POSITIONS, remasks: NO_POSITIONS };
+
+/** One sequence under way in the draw-first loop, whose changes come at times of its own. */
+export interface ActiveSample {
+  readonly sample: number;
+  /** [L] the window as it stands before the step at hand. */
+  readonly tokens: Int32Array<ArrayBuffer>;
+  /** Position in the text of the first of `tokens`. */
+  readonly offset: number;
+  /** Number of the step at hand over all windows. */
+  readonly step: number;
+  /** Steps that are done over all windows, as the run counts them for its progress. */
+  readonly stepsDone: number;
+  /** t of the step at hand, at which the network is asked; known once its changes are drawn. */
+  readonly time: number;
+  readonly finished: boolean;
+  /** Tells whether the reveals of the step at hand take the likeliest tokens, undrawn. */
+  readonly likeliest: boolean;
+  /** Number of draws that a step may take. */
+  readonly freePositions: number;
+  /** Returns the whole text so far. */
+  text(): TokenId[];
+  /** Copies the sample as it stands. @param sample the number that the copy draws with. */
+  clone(sample: number): ActiveSample;
+  /**
+   * Draws the changes of the step at hand from the state before it. The tokens stay as they are,
+   * and drawing again gives the same changes.
+   */
+  drawChanges(noise: NoiseSource): Changes;
+  /**
+   * Carries the changes out and goes on to the next step.
+   * @param draws what each of `changes.reveals` became, in their order.
+   */
+  apply(changes: Changes, draws: readonly Draw[]): void;
+}
 
 /** The settings that all samples of a run have in common. */
 export interface SampleSettings extends WindowSettings {
@@ -31,7 +65,7 @@ export interface SampleSettings extends WindowSettings {
   readonly round?: (x: number) => number;
 }
 
-export class SampleState {
+export class SampleState implements ActiveSample {
   readonly sample: number;
   readonly #settings: SampleSettings;
   readonly #window: TextWindow;
@@ -47,7 +81,6 @@ export class SampleState {
     this.#confidence = this.#newConfidence();
   }
 
-  /** Copies the sample as it stands. @param sample the number that the copy draws with. */
   clone(sample: number): SampleState {
     const copy = new SampleState(sample, this.#settings);
     copy.#window.assign(this.#window);
@@ -57,12 +90,10 @@ export class SampleState {
     return copy;
   }
 
-  /** [L] the window as it stands before the step at hand. */
   get tokens(): Int32Array<ArrayBuffer> {
     return this.#window.tokens;
   }
 
-  /** Position in the text of the first of `tokens`. */
   get offset(): number {
     return this.#window.offset;
   }
@@ -94,19 +125,18 @@ export class SampleState {
     return this.#step === this.#settings.plan.steps;
   }
 
-  /** Number of draws that a step may take. */
+  get likeliest(): boolean {
+    return this.final && this.#settings.plan.removal === "argmax";
+  }
+
   get freePositions(): number {
     return this.#window.free.length;
   }
 
-  /** The whole text so far. */
   text(): TokenId[] {
     return this.#window.text();
   }
 
-  /**
-   * Draws the changes of the step at hand from the state before it, and leaves the state as it is.
-   */
   drawChanges(noise: NoiseSource): Changes {
     const { plan, maskId } = this.#settings;
     const reveal = this.final ? 1 : plan.reveal[this.#step];
@@ -125,10 +155,6 @@ export class SampleState {
     return { reveals: Int32Array.from(reveals), remasks: Int32Array.from(remasks) };
   }
 
-  /**
-   * Carries the changes out and goes on to the next step.
-   * @param draws what each of `changes.reveals` became, in their order.
-   */
   apply(changes: Changes, draws: readonly Draw[]): void {
     const { plan, maskId } = this.#settings;
     for (const position of changes.remasks) {

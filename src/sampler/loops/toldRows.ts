@@ -91,5 +91,5 @@ function rowClass(
 /** Tells a row of the token that it would become. */
 export function tellDrawn(row: WritableRow, { token, logProbability }: Draw): void {
   row.drawn = token;
-  row.drawnLogProbability = logProbability ?? NaN;
+  row.drawnLogProbability = logProbability;
 }

@@ -16,8 +16,10 @@ import { analytic, analyticScores } from "./analytic.ts";
 import { ar } from "./ar.ts";
 import { ddpm } from "./ddpm.ts";
 import { dfm } from "./dfm.ts";
+import { firstHitting } from "./firstHitting.ts";
 import { forwardBackward } from "./forwardBackward.ts";
 import { mdlm } from "./mdlm.ts";
+import { psi } from "./psi.ts";
 import { remdm } from "./remdm.ts";
 import { remdmCap } from "./remdmCap.ts";
 import { remdmConf } from "./remdmConf.ts";
@@ -37,6 +39,8 @@ const MAKERS = [
   remdmConf,
   remdmLoop,
   remdm,
+  psi,
+  firstHitting,
   confidence,
   margin,
   entropy,

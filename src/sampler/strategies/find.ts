@@ -39,12 +39,28 @@ export function findStrategy(strategy: unknown, model: ModelKind): PreparedStrat
 
 /** Returns the kind of model that a strategy is for, `mdlm` where several are possible. */
 export function modelKindFor(strategy: unknown): ModelKind {
+  const models = definitionsFor(strategy).flatMap(modelsOf);
+  return models.length === 0 || models.includes("mdlm") ? "mdlm" : models[0];
+}
+
+/**
+ * Tells whether a strategy goes by a number of steps that callers give: `ar`, continuous time and
+ * untimed strategies do not, and neither does one whose options say the number.
+ */
+export function takesSteps(strategy: unknown): boolean {
+  const options = isRecord(strategy) ? strategy : {};
+  return !definitionsFor(strategy).some((one) => {
+    if ("leftToRight" in one || "nextEvent" in one) return true;
+    return "select" in one && (one.untimed === true || one.steps?.(options) !== undefined);
+  });
+}
+
+/** Finds the definitions that a strategy may mean; the model decides between several. */
+function definitionsFor(strategy: unknown): readonly StrategyDefinition[] {
   const given = typeof strategy === "string" ? namedStrategy(strategy) : strategy;
   const own = definitionOf(given);
   const kind = isRecord(given) ? given.kind : undefined;
-  const definitions = own === undefined ? BUILT_IN.filter((one) => one.kind === kind) : [own];
-  const models = definitions.flatMap(modelsOf);
-  return models.length === 0 || models.includes("mdlm") ? "mdlm" : models[0];
+  return own === undefined ? BUILT_IN.filter((one) => one.kind === kind) : [own];
 }
 
 function ofModel(

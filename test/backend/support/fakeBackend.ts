@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Packr } from "msgpackr";
 import { Router, type MessageLike } from "zeromq";
+import { PROTOCOL_VERSION } from "../../../src/backend/wire/protocol.ts";
 
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
 
@@ -44,7 +45,14 @@ export const RUNTIME = {
 } as const;
 
 export function ready(id: number): Record<string, unknown> {
-  return { type: "ready", id, protocol: 6, version: "0", model: MODEL, runtime: RUNTIME };
+  return {
+    type: "ready",
+    id,
+    protocol: PROTOCOL_VERSION,
+    version: "0",
+    model: MODEL,
+    runtime: RUNTIME,
+  };
 }
 
 export function pong(id: number): Record<string, unknown> {

@@ -9,7 +9,17 @@ function revealed(sample: number, texts: Readonly<Record<number, string>>): RunE
   const positions = pieces.map(({ position }) => position);
   const tokens = positions.map(() => 5);
   const probabilities = positions.map(() => 0.5);
-  return { type: "revealed", sample, ...step, positions, tokens, probabilities, pieces };
+  const logProbabilities = positions.map(() => -1);
+  return {
+    type: "revealed",
+    sample,
+    ...step,
+    positions,
+    tokens,
+    probabilities,
+    logProbabilities,
+    pieces,
+  };
 }
 
 function remasked(sample: number, position: number): RunEvent {

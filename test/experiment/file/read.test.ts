@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { PRESETS, etaNote, presetExperiment } from "../../../src/experiment/file/presets.ts";
 import { readExperiment, resolveExperiment } from "../../../src/experiment/file/read.ts";
+import { samplerOptionsOf } from "../../../src/experiment/file/cell.ts";
 import { ExperimentError } from "../../../src/index.ts";
 
 let scratch = "";
@@ -67,6 +68,21 @@ describe("the grid", () => {
     expect(ids(grid(["analytic"], more))).toEqual([
       "demo_analytic_T8_seed1",
       "demo_analytic_T16_seed1",
+    ]);
+  });
+
+  it("multiplies temperatures and top-k, for every strategy", () => {
+    const more = { steps: 8, seeds: 1, temperature: [1, 0.7], topK: [5, 50] };
+    expect(ids(grid(["mdlm"], { ...more, topP: 1 }))).toEqual([
+      "demo_mdlm_T8_p1_k5_seed1",
+      "demo_mdlm_T8_p1_k50_seed1",
+      "demo_mdlm_T8_p1_temp0.7_k5_seed1",
+      "demo_mdlm_T8_p1_temp0.7_k50_seed1",
+    ]);
+    const { cells } = resolveExperiment(grid([{ name: "analytic", temperature: 0 }], more));
+    expect(cells.map(samplerOptionsOf)).toMatchObject([
+      { topP: 1, temperature: 0, topK: 5 },
+      { topP: 1, temperature: 0, topK: 50 },
     ]);
   });
 

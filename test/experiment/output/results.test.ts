@@ -81,6 +81,8 @@ describe("the paper's row", () => {
     ["raw weights", "mdlm", {}, { weights: "raw" as const }],
     ["another length", "mdlm", { length: 512 }, {}],
     ["another nucleus", "mdlm", { topP: 1 }, {}],
+    ["a temperature", "mdlm", { temperature: 0.9 }, {}],
+    ["top-k", "mdlm", { topK: 50 }, {}],
     ["another number of steps", "mdlm", { steps: 100 }, {}],
     ["another eta", { name: "remdm-cap", eta: 0.01 }, {}, {}],
     ["the other eta", { name: "remdm-cap", eta: 0.04 }, {}, {}],
@@ -96,13 +98,24 @@ describe("the paper's row", () => {
 });
 
 describe("the estimate", () => {
-  it.each(["mdlm", "forward-backward", "dfm", "remdm-cap", "remdm-loop", "remdm-conf"])(
-    "expects the calls that %s makes",
-    async (name) => {
+  const gridded = [
+    "mdlm",
+    "forward-backward",
+    "dfm",
+    "remdm-cap",
+    "remdm-loop",
+    "remdm-conf",
+    "psi",
+  ];
+  const timed = [{ name: "first-hitting" }, { name: "first-hitting", rate: 3, tSwitch: 0.6 }];
+  it.each<string | { readonly name: string }>([...gridded, ...timed])(
+    "expects the calls that %j makes",
+    async (entry) => {
       const samples = 300;
-      const cell = cellOf(name, { steps: 12, length: 10 });
+      const cell = cellOf(entry, { steps: 12, length: 10 });
       const { strategy } = cell;
-      const options = { strategy, steps: 12, samples, batchSize: 1, topP: 1, seed: 7 };
+      const steps = typeof entry === "string" ? { steps: 12 } : {};
+      const options = { strategy, ...steps, samples, batchSize: 1, topP: 1, seed: 7 };
       const { stats } = await sample(new TableDenoiser(10), options);
       const measured = stats.forwardCalls / samples;
       expect(expectedCalls(cell, 10) / measured).toBeGreaterThan(0.85);
@@ -227,6 +240,24 @@ describe("table and lines", () => {
       "mdlm, length 128",
     ]);
     expect(tableOf("t", lengths)).toContain("| length |");
+  });
+
+  it("has a column for temperature and top-k where they vary, and a note where they do not", () => {
+    const cooler = { settings: { temperature: 0.7 } };
+    const results = [result("a", 8, 9), result("b", 8, 9, cooler), result("b", 8, 9)];
+    const varied = tableOf("t", results);
+    expect(varied).toContain("| model | strategy | steps | temperature |");
+    expect(varied).toContain("| m | a | 8 | 1 |");
+    expect(varied).toContain("| m | b | 8 | 0.7 |");
+    expect(chartSeries(results, perplexity).map(({ name }) => name)).toEqual([
+      "a",
+      "b, temperature 0.7",
+      "b, temperature 1",
+    ]);
+    const fifty = tableOf("t", [result("a", 8, 9, { settings: { topK: 50 } }), result("a", 16, 9)]);
+    expect(fifty).toMatch(/\| top-k \|[^]*\| m \| a \| 8 \| 50 \|[^]*\| m \| a \| 16 \| all \|/);
+    const same = tableOf("t", [result("a", 8, 9, { settings: { temperature: 0.7, topK: 50 } })]);
+    expect(same).toContain("All rows: top-p 0.9, temperature 0.7, top-k 50, seed 1");
   });
 
   it("is one row a cell, whatever is in a label", () => {

@@ -33,7 +33,7 @@ describe("weights", () => {
     });
     const top = row[0];
     const weights = new Float64Array(row.length);
-    weigh(row, top, 0, row.length, weights);
+    weigh(row, top, 1, 0, row.length, weights);
     const errors = Array.from(weights, (weight, i) => errorInUlps(weight, row[i] - top));
     expect(Math.max(...errors)).toBeLessThan(1.2);
     expect(weights[0]).toBe(1);
@@ -42,19 +42,35 @@ describe("weights", () => {
 
   it("are 0 where no normal number is left", () => {
     const weights = new Float64Array(3).fill(NaN);
-    weigh(Float32Array.of(-Infinity, -3e38, -709), 0, 0, 3, weights);
+    weigh(Float32Array.of(-Infinity, -3e38, -709), 0, 1, 0, 3, weights);
     expect([...weights]).toEqual([0, 0, 0]);
   });
 
   it("are those of the stretch asked for, and their sum", () => {
     const row = Float32Array.from({ length: 1000 }, (_, i) => -i / 100);
     const weights = new Float64Array(1000);
-    const total = weigh(row, 0, 3, 900, weights);
+    const total = weigh(row, 0, 1, 3, 900, weights);
     expect(weights.findIndex((weight) => weight > 0)).toBe(3);
     expect(weights.findLastIndex((weight) => weight > 0)).toBe(899);
     expect(total).toBeCloseTo(
       weights.reduce((sum, weight) => sum + weight, 0),
       11,
+    );
+  });
+
+  it.each([1e-300, 1e-3, 0.7, 2, 1e300])("are those of the logits divided by %d", (temperature) => {
+    const row = Float32Array.of(2.5, 2.25, 0, -700, -3e38, -Infinity);
+    const weights = new Float64Array(6);
+    const total = weigh(row, 2.5, 1 / temperature, 0, 6, weights);
+    const expected = Array.from(row, (logit) => Math.exp((logit - 2.5) / temperature));
+    weights.forEach((weight, i) => {
+      expect(weight).toBeCloseTo(expected[i] > 1e-307 ? expected[i] : 0, 14);
+    });
+    expect(weights[0]).toBe(1);
+    expect(weights[5]).toBe(0);
+    expect(total).toBeCloseTo(
+      expected.reduce((sum, weight) => sum + weight, 0),
+      12,
     );
   });
 });

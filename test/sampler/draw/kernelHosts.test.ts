@@ -34,7 +34,7 @@ async function on(webAssembly: unknown) {
   }));
   const { RowSampler } = await import("../../../src/sampler/draw/rowSampler.ts");
   const { PhiloxNoise } = await import("../../../src/sampler/draw/noise.ts");
-  const sampler = new RowSampler({ vocabSize: 100, maskId: 99 }, 0.9);
+  const sampler = new RowSampler({ vocabSize: 100, maskId: 99 }, { topP: 0.9 });
   return {
     implementation: sampler.implementation,
     draw: sampler.draw(row, at, new PhiloxNoise(1n)),

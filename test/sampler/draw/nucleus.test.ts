@@ -11,7 +11,7 @@ function select(
   topP: number,
   quirks: "original" | "paper",
 ): Map<number, number> {
-  const nucleus = new Nucleus(row.length, MASK, topP, quirks);
+  const nucleus = new Nucleus(row.length, MASK, { topP, quirks });
   const max = row.reduce((most, x, id) => (id === MASK ? most : Math.max(most, x)), -Infinity);
   nucleus.select(row, max);
   const ids = nucleus.ids.subarray(0, nucleus.size);

@@ -31,7 +31,7 @@ function plainDraw(row: Float32Array, topP: number, noise: NoiseSource): number 
 
 describe.each(["kernel", "plain"] as const)("the %s implementation", (implementation) => {
   const sampler = (vocabSize: number, topP: number) =>
-    new RowSampler({ vocabSize, maskId: MASK }, topP, "original", implementation);
+    new RowSampler({ vocabSize, maskId: MASK }, { topP }, implementation);
 
   /** The tokens that a draw can give, with the probabilities that it says they have. */
   function kept(row: Float32Array, topP: number): Map<number, number> {
@@ -179,9 +179,9 @@ describe.each(["kernel", "plain"] as const)("the %s implementation", (implementa
     });
 
     it.each([1, 0.9])("copes with two tokens and with one that is not the mask, p = %d", (topP) => {
-      const rows = new RowSampler({ vocabSize: 2, maskId: 1 }, topP, "original", implementation);
+      const rows = new RowSampler({ vocabSize: 2, maskId: 1 }, { topP }, implementation);
       const noise = new PhiloxNoise(1n);
-      const certain = { token: 0, probability: 1 };
+      const certain = { token: 0, probability: 1, logProbability: 0 };
       for (const mask of [NaN, Infinity, -Infinity, 0, 5]) {
         expect(rows.draw(Float32Array.of(-7, mask), at, noise)).toEqual(certain);
       }

@@ -35,6 +35,7 @@ function topOf(
     ids: Int32Array.from(listed),
     logits: Float32Array.from(listed, (id) => row[id]),
     rest: others.reduce((sum, id) => sum + weight(id), 0),
+    logMass: max + Math.log(total),
     margin: fullSort(row, maskId, topP).margin,
   };
 }
@@ -63,8 +64,7 @@ describe.each(implementations)("a top row (%s)", (implementation) => {
           fc.pre(topP === 1 || top.margin > 1e-12);
           const sampler = new RowSampler(
             { vocabSize: row.length, maskId },
-            topP,
-            quirks,
+            { topP, quirks },
             implementation,
           );
           for (let seed = 0n; seed < 5n; seed++) {
@@ -73,8 +73,11 @@ describe.each(implementations)("a top row (%s)", (implementation) => {
             const actual = sampler.drawTop(top, at, noise);
             expect(actual.token).toBe(expected.token);
             expect(Math.abs(actual.probability / expected.probability - 1)).toBeLessThan(1e-14);
+            expect(actual.logProbability).toBeCloseTo(expected.logProbability, 12);
           }
-          expect(sampler.argmaxTop(top, at)).toEqual(sampler.argmax(row, at));
+          const [likeliest, same] = [sampler.argmaxTop(top, at), sampler.argmax(row, at)];
+          expect(likeliest.logProbability).toBeCloseTo(same.logProbability, 12);
+          expect({ ...likeliest, logProbability: 0 }).toEqual({ ...same, logProbability: 0 });
         }),
         { numRuns: 150 },
       );
@@ -82,17 +85,12 @@ describe.each(implementations)("a top row (%s)", (implementation) => {
   });
 
   it("leaves nothing behind for the next row, whole or top", () => {
-    const used = new RowSampler({ vocabSize: 500, maskId: 499 }, 0.8, "original", implementation);
+    const used = new RowSampler({ vocabSize: 500, maskId: 499 }, { topP: 0.8 }, implementation);
     const noise = new PhiloxNoise(2n);
     for (let step = 0; step < 40; step++) {
       const row = Float32Array.from({ length: 500 }, (_, id) => 5 * noise.position(0, step, id));
       const top = topOf(row, 499, 0.8, () => false);
-      const fresh = new RowSampler(
-        { vocabSize: 500, maskId: 499 },
-        0.8,
-        "original",
-        implementation,
-      );
+      const fresh = new RowSampler({ vocabSize: 500, maskId: 499 }, { topP: 0.8 }, implementation);
       expect(used.draw(row, at, noise)).toEqual(fresh.draw(row, at, noise));
       expect(used.drawTop(top, at, noise)).toEqual(fresh.drawTop(top, at, noise));
     }
@@ -104,21 +102,31 @@ describe.each(implementations)("a top row (%s)", (implementation) => {
       position: (...address) => noise.position(...address),
       token: (...address) => noise.token(...address),
     };
-    const sampler = new RowSampler({ vocabSize: 9, maskId: 4 }, 0.9, "original", implementation);
-    const row = { ids: Int32Array.of(0, 3, 8), logits: Float32Array.of(1, 2, 1.5), rest: 0.01 };
+    const sampler = new RowSampler({ vocabSize: 9, maskId: 4 }, { topP: 0.9 }, implementation);
+    const row = {
+      ids: Int32Array.of(0, 3, 8),
+      logits: Float32Array.of(1, 2, 1.5),
+      rest: 0.01,
+      logMass: 2.8,
+    };
     expect(sampler.drawTop(row, at, single)).toEqual(sampler.drawTop(row, at, noise));
   });
 
   it("may have all tokens but the mask", () => {
-    const sampler = new RowSampler({ vocabSize: 2, maskId: 0 }, 1, "original", implementation);
-    const row = { ids: Int32Array.of(1), logits: Float32Array.of(-80), rest: 0 };
-    expect(sampler.drawTop(row, at, new PhiloxNoise(1n))).toEqual({ token: 1, probability: 1 });
+    const sampler = new RowSampler({ vocabSize: 2, maskId: 0 }, { topP: 1 }, implementation);
+    const row = { ids: Int32Array.of(1), logits: Float32Array.of(-80), rest: 0, logMass: -80 };
+    expect(sampler.drawTop(row, at, new PhiloxNoise(1n))).toEqual({
+      token: 1,
+      probability: 1,
+      logProbability: 0,
+    });
   });
 
-  const row = (ids: number[], logits: number[], rest = 0): TopRow => ({
+  const row = (ids: number[], logits: number[], rest = 0, logMass = 1): TopRow => ({
     ids: Int32Array.from(ids),
     logits: Float32Array.from(logits),
     rest,
+    logMass,
   });
   const bad: [string, TopRow, RegExp][] = [
     ["no token", row([], []), /gives no token a chance/],
@@ -129,6 +137,9 @@ describe.each(implementations)("a top row (%s)", (implementation) => {
     ["a negative rest", row([0, 3], [0, 0], -1e-9), /leaves out a mass of -1e-9/],
     ["an infinite rest", row([0, 3], [0, 0], Infinity), /leaves out a mass of Infinity/],
     ["a rest that is NaN", row([0, 3], [0, 0], NaN), /leaves out a mass of NaN/],
+    ["a log mass below a logit", row([0, 3], [0, 0], 0, -1), /log mass of -1, and 0 as its larg/],
+    ["an infinite log mass", row([0, 3], [0, 0], 0, Infinity), /a log mass of Infinity/],
+    ["a log mass that is NaN", row([0, 3], [0, 0], 0, NaN), /a log mass of NaN/],
     ["ids that descend", row([3, 0], [0, 0]), /lists token 0 after 3/],
     ["an id twice", row([1, 1], [0, 0]), /lists token 1 after 1/],
     ["a negative id", row([-1, 1], [0, 0]), /lists token -1/],
@@ -137,7 +148,7 @@ describe.each(implementations)("a top row (%s)", (implementation) => {
     ["fewer logits than ids", row([0, 1], [0]), /has 2 tokens and 1 logits/],
   ];
   it.each(bad)("with %s is refused, with its place", (_, top, message) => {
-    const sampler = new RowSampler({ vocabSize: 4, maskId: 2 }, 0.9, "original", implementation);
+    const sampler = new RowSampler({ vocabSize: 4, maskId: 2 }, { topP: 0.9 }, implementation);
     const noise = new PhiloxNoise(1n);
     for (const use of [() => sampler.drawTop(top, at, noise), () => sampler.argmaxTop(top, at)]) {
       expect(use).toThrow(message);
@@ -150,7 +161,7 @@ describe.each(implementations)("a top row (%s)", (implementation) => {
     const noise = new PhiloxNoise(1n);
     const short = row([0, 3], [0, 0], 0.5);
     const draw = (topP: number) =>
-      new RowSampler({ vocabSize: 4, maskId: 2 }, topP, "original", implementation).drawTop(
+      new RowSampler({ vocabSize: 4, maskId: 2 }, { topP }, implementation).drawTop(
         short,
         at,
         noise,

@@ -99,7 +99,12 @@ describe("a strategy is told", () => {
     // A table that refuses rows of what is revealed.
     const { stats } = await sample(new TableDenoiser(3), { strategy: one, steps: 5 });
     expect(counts).toEqual([3, 2, 1]); // and then nothing can happen any more
-    expect(stats).toEqual({ forwardCalls: 3, forwardRows: 3, steps: 5 });
+    expect(stats).toEqual({
+      forwardCalls: 3,
+      forwardRows: 3,
+      steps: 5,
+      tokensPerForward: 1,
+    });
   });
 
   it("its options, every one said", async () => {
@@ -150,7 +155,12 @@ it("the surest first: as many a step as are left over the steps that are left", 
   ]);
   expect(outcome.tokens).toEqual([[0, 1, 2, 3, 4, 5].map(likeliest)]);
   // Nothing was left for the last step.
-  expect(outcome.stats).toEqual({ forwardCalls: 4, forwardRows: 6, steps: 4 });
+  expect(outcome.stats).toEqual({
+    forwardCalls: 4,
+    forwardRows: 6,
+    steps: 4,
+    tokensPerForward: 6 / 4,
+  });
 });
 
 describe("a sample does not depend on its batch", () => {

@@ -39,10 +39,24 @@ it.each<[string, Partial<DenoiserModel>, SamplerOptions]>([
   expect(forwards).toHaveLength(outcome.stats.forwardCalls);
   const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
   expect(sum(finished.map(({ forwardCalls }) => forwardCalls))).toBe(sum(forwards));
+  const isGiven = (position: number) => model.kind === "ar" && position % (LENGTH - 1) === 0;
+  const came = outcome.tokens.map((tokens) => tokens.filter((_, i) => !isGiven(i)).length);
+  expect(outcome.stats.tokensPerForward).toBeCloseTo(sum(came) / sum(forwards), 12);
   for (const { sample, forwardCalls } of finished) {
     const alone = { ...given, samples: 1, firstSample: sample };
     if (firstSample === 0) continue; // PyTorch's noise has no sample of its own.
     const { outcome: only } = await collect(sampleEvents(new TableDenoiser(LENGTH, model), alone));
     expect(forwardCalls).toBe(only.stats.forwardCalls);
   }
+});
+
+it("a token counts once, however often it was remasked, and not where it was given", async () => {
+  const pinned = new Map([[0, 2]]);
+  const options = { strategy: { kind: "remdm-cap", eta: 1 }, steps: 40, samples: 3 } as const;
+  const run = sampleEvents(new TableDenoiser(LENGTH), { ...options, pinned, seed: 2 });
+  const { events, outcome } = await collect(run);
+  const calls = events.flatMap((event) => (event.type === "finished" ? event.forwardCalls : []));
+  const all = calls.reduce((total, count) => total + count, 0);
+  expect(outcome.stats.tokensPerForward).toBeCloseTo((3 * (LENGTH - 1)) / all, 12);
+  expect(events.some(({ type }) => type === "remasked")).toBe(true);
 });

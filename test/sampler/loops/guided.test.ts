@@ -38,6 +38,8 @@ const fromTheLeft = defineStrategy({
 const asking: SamplerOptions = { strategy: fromTheLeft, steps: 6, topP: 1 };
 const shapes: [string, SamplerOptions][] = [
   ["draw first", remasking],
+  ["with confidences", { ...remasking, strategy: { kind: "remdm-conf" } }],
+  ["in continuous time", { strategy: { kind: "first-hitting", rate: 2 }, topP: 1 }],
   ["ask first", asking],
 ];
 
@@ -97,8 +99,8 @@ describe.each(shapes)("a guided run, %s", (_, options) => {
     const progress = events.filter((event) => event.type === "progress");
     const done = progress.map((event) => event.done);
     expect(done).toEqual([...done].sort((a, b) => a - b));
-    const steps = options.steps as number;
-    expect(progress.at(-1)).toMatchObject({ done: 5 * steps, total: 5 * steps });
+    const total = 5 * ((options.steps as number | undefined) ?? LENGTH);
+    expect(progress.at(-1)).toMatchObject({ done: total, total });
     const weighted = weightedOf(events);
     expect(weighted.length).toBeGreaterThan(2);
     for (const { particles, effectiveSampleSize, ancestors } of weighted) {
@@ -136,10 +138,10 @@ describe.each(shapes)("a guided run, %s", (_, options) => {
   it("draws no random number twice", async () => {
     const philox = new PhiloxNoise(1n);
     const steps = new Map<string, Set<string>>();
-    // A loop may ask again for a number of the same place; what is wrong is one number for two purposes.
+    // Others may be asked for again for a number of the same place; what is wrong is one number for two purposes.
     const noise: NoiseSource = {
       position: (number, step, position) => {
-        if (position >= LENGTH) {
+        if (position >= LENGTH + 3) {
           const address = [number, step].join();
           const known = steps.get(address) ?? new Set<string>();
           expect(known.has(String(position))).toBe(false);

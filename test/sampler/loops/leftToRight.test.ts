@@ -38,7 +38,12 @@ describe("an ar model", () => {
     for (const ids of tokens) counts.set(ids.join(), (counts.get(ids.join()) ?? 0) + 1);
     const exact = new Map(enumerate([BOS], 2).map(([ids, p]) => [[...ids, BOS].join(), p]));
     expect(goodnessOfFit(counts, exact)).toBeGreaterThan(1e-5);
-    expect(stats).toEqual({ forwardCalls: 79 * 2, forwardRows: 5000 * 2, steps: 2 });
+    expect(stats).toEqual({
+      forwardCalls: 79 * 2,
+      forwardRows: 5000 * 2,
+      steps: 2,
+      tokensPerForward: 1,
+    });
   });
 
   it("draws the last token too where the papers have it their way", async () => {

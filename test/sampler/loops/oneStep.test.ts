@@ -68,7 +68,7 @@ function takeStep(
   const s = definition.kind === "dfm" ? dfmNextTime(step.t, step.steps) : step.t - step.dt;
   const { reveal, remask } = definition.transition(options, stepOf(step.t, s, "original"));
   const logits = logitsOf(step);
-  const rows = new RowSampler({ vocabSize: V, maskId: maskIndex }, step.nucleusP);
+  const rows = new RowSampler({ vocabSize: V, maskId: maskIndex }, { topP: step.nucleusP });
   const generator = new TorchGenerator(BigInt(step.seed));
   const conf = step.x.map((tokens, b) => tokens.map((_, i) => step.conf?.[b][i] ?? -Infinity));
   const xs = step.x.map((tokens, b) => {

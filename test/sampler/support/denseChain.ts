@@ -14,7 +14,10 @@ export type Mistake =
   | "the nucleus keeps the token that crosses p"
   | "confidence ignores psi"
   | "confidence counts pinned positions"
-  | "S = 1/(e^sigma - 1)";
+  | "S = 1/(e^sigma - 1)"
+  | "top-k acts after the nucleus"
+  | "the temperature acts after the nucleus"
+  | "a mask keeps the posterior's weights";
 
 export interface DenseChain {
   /** Default `mdlm`. */
@@ -24,6 +27,10 @@ export interface DenseChain {
   readonly strategy: Strategy;
   readonly steps: number;
   readonly topP: number;
+  /** Default 1. */
+  readonly temperature?: number;
+  /** Default: all. */
+  readonly topK?: number;
   readonly length: number;
   readonly vocabSize: number;
   readonly maskId: TokenId;
@@ -225,6 +232,14 @@ function coefficients(
       const coef2 = 1 - (at - 1) * ((1 - s) / (1 - t) - 1);
       return { reveal: coef1, stay: 1 - coef1, remask: 1 - coef2 };
     }
+    case "psi": {
+      // kappa * posterior + (1 - kappa) * forward noise of x_theta, as `_psi_update` mixes them.
+      const kappa = psiKappa(strategy, t, s);
+      const reveal = (kappa * (t - s)) / t + (1 - kappa) * (1 - s);
+      const isForgotten = chain.mistake === "a mask keeps the posterior's weights";
+      const weight = isForgotten ? (t - s) / t : reveal;
+      return { reveal: weight, stay: 1 - weight, remask: (1 - kappa) * s };
+    }
     case "remdm": {
       const { cap = 1, rescale = 1, confidence = false, window } = strategy;
       const share = confidence ? softmaxConf(chain, state, i) : 1;
@@ -240,6 +255,29 @@ function coefficients(
     }
     default:
       throw new Error(`there is no enumeration of ${strategy.kind} here`);
+  }
+}
+
+/** The published code's kappas: `_mode_to_psi_kappas`, with the parts of the run told by times. */
+function psiKappa(
+  { kappa = 0.99, tOn = 1, tOff = 0, ...parts }: Extract<Strategy, { kind: "psi" }>,
+  t: number,
+  s: number,
+): number {
+  const isMiddle = t <= tOn && s >= tOff;
+  const mode = isMiddle ? parts.middle : t > tOn ? parts.high : parts.low;
+  const fromSigma = (sigma: number) => Math.min(1, Math.max(0, 1 - sigma / s));
+  switch (mode?.kind) {
+    case undefined:
+      return isMiddle ? kappa : 1;
+    case "constant":
+      return mode.kappa ?? 0.99;
+    case "capped":
+      return fromSigma(Math.min(mode.eta ?? 0.01, s / (1 - t)));
+    case "rescaled": {
+      const { eta = 0.05 } = mode;
+      return fromSigma(Math.min(eta, s / (1 - t)) * eta);
+    }
   }
 }
 
@@ -283,7 +321,40 @@ function softmaxConf({ mistake, maskId }: DenseChain, state: State, i: number): 
 
 /** p_x0 of every position with the nucleus applied, the mask left out. */
 function predictions(chain: DenseChain, tokens: readonly TokenId[], t: number): number[][] {
-  return tokens.map((_, i) => nucleus(softmax(chain, rowOf(chain, tokens, t, i)), chain));
+  const rules = { temper, cut, nucleus };
+  const order: readonly (keyof typeof rules)[] =
+    chain.mistake === "top-k acts after the nucleus"
+      ? ["temper", "nucleus", "cut"]
+      : chain.mistake === "the temperature acts after the nucleus"
+        ? ["cut", "nucleus", "temper"]
+        : ["temper", "cut", "nucleus"];
+  return tokens.map((_, i) =>
+    order.reduce<number[]>(
+      (p, rule) => rules[rule](p, chain),
+      softmax(chain, rowOf(chain, tokens, t, i)),
+    ),
+  );
+}
+
+/** Divides the logits by the temperature; 0 leaves the first of the likeliest. */
+function temper(p: readonly number[], { temperature = 1 }: DenseChain): number[] {
+  if (temperature === 1) return [...p];
+  if (temperature === 0) {
+    return p.map((_, v) => (v === p.indexOf(Math.max(...p)) ? 1 : 0));
+  }
+  return normalised(p.map((x) => x ** (1 / temperature)));
+}
+
+/** Keeps the k likeliest, of equals the lowest ids. */
+function cut(p: readonly number[], { topK = Infinity }: DenseChain): number[] {
+  const order = p.map((_, v) => v).sort((v, w) => p[w] - p[v] || v - w);
+  const kept = new Set(order.slice(0, topK));
+  return normalised(p.map((x, v) => (kept.has(v) ? x : 0)));
+}
+
+function normalised(weights: readonly number[]): number[] {
+  const total = weights.reduce((sum, x) => sum + x, 0);
+  return weights.map((x) => x / total);
 }
 
 /** The network computes in float32 and is given sigma in float32. */

@@ -61,7 +61,7 @@ export function sampleCommand(): Command {
     )
     .option(
       "--steps <n>",
-      "denoising steps (default: one for each token; ar has none)",
+      "denoising steps (default: one for each token; ar and first-hitting have none)",
       readInteger,
     )
     .option(
@@ -69,6 +69,12 @@ export function sampleCommand(): Command {
       `nucleus mass in (0, 1]; 1 keeps every token (default: ${DEFAULT_TOP_P}; 1 for ddpm, analytic)`,
       readNumber,
     )
+    .option(
+      "--temperature <t>",
+      "what the logits are divided by, 0 or above; 0 takes the likeliest token (default: 1)",
+      readNumber,
+    )
+    .option("--top-k <k>", "how many of the likeliest tokens are kept (default: all)", readInteger)
     .option(
       "--ban <tokens...>",
       "tokens that are never drawn: ids, or texts that are one token each ('\"7\"' is a text)",

@@ -17,6 +17,8 @@ export interface SampleFlags extends StrategyFlags {
   readonly predictor?: "ddpm_cache" | "ddpm" | "analytic";
   readonly steps?: number;
   readonly topP?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
   readonly ban?: readonly TokenName[];
   readonly suppress?: readonly TokenName[];
   readonly guidance?: number;

@@ -10,6 +10,7 @@ import { ScrollingWindow } from "../../terminal/scrollingWindow.ts";
 import { stepsView, type FormingText } from "../../terminal/stepsView.ts";
 import { toJson } from "../../terminal/terminalText.ts";
 import type { DefinedStrategy } from "../../../sampler/definition.ts";
+import { takesSteps } from "../../../sampler/strategies/find.ts";
 import type { SampleFlags } from "./flags.ts";
 import { ownStrategy } from "./strategyOptions.ts";
 import { InOrder } from "./inOrder.ts";
@@ -75,12 +76,13 @@ class Job {
     const { kind } = remdm.model;
     const options = samplingOptions(this.#flags, kind, this.#own);
     const run = remdm.sample({ ...options, signal });
-    progress.note(opening(run.settings, this.#flags.strategy));
+    const settings = { ...run.settings, steps: this.#stepsOf(run.settings) };
+    progress.note(opening(settings, this.#flags.strategy));
     await this.#follow(run);
     const result = await run.result();
     progress.end();
     if (this.#flags.json) print(`${toJson(this.#summary(result, options, run.settings, remdm))}\n`);
-    progress.note(closing(result));
+    progress.note(closing(result, settings.steps));
     if (this.#flags.json) return;
     const { checkpoint } = this.#flags;
     progress.hint(suggestion({ kind, checkpoint, options, command: commandOf(process.env) }));
@@ -147,6 +149,11 @@ class Job {
     }
   }
 
+  /** @returns undefined where the strategy takes no steps. */
+  #stepsOf({ strategy, steps }: RunSettings): number | undefined {
+    return takesSteps(this.#own ?? strategy) ? steps : undefined;
+  }
+
   #summary(
     { tokens, texts, entropies, finishReasons, stats }: SampleResult,
     options: SamplingOptions,
@@ -156,6 +163,7 @@ class Job {
     const { runtime, tokenizer } = remdm;
     const { seed, samples = 1, prompt = null, ...sampling } = options;
     const { checkpoint, rawWeights = false } = this.#flags;
+    const steps = this.#stepsOf(settings);
     return {
       samples: tokens.map((ids, i) => ({
         tokens: ids,
@@ -172,8 +180,9 @@ class Job {
         dtype: runtime.dtype,
         length: settings.length,
         batchSize: settings.batchSize,
-        ...(settings.strategy.kind !== "ar" && { steps: settings.steps }),
+        ...(steps !== undefined && { steps }),
         topP: settings.topP,
+        temperature: settings.temperature,
         ...sampling,
         samples,
         prompt,

@@ -50,14 +50,16 @@ function samplerOptions(
   kind: ModelKind,
   own: DefinedStrategy | undefined,
 ): SamplingOptions {
-  const { samples, steps, topP, batchSize, length, seed, executor, quirks } = flags;
-  const { stride, strides, until, ban, suppress, guidance } = flags;
+  const { samples, steps, topP, temperature, topK, batchSize, length, seed } = flags;
+  const { executor, quirks, stride, strides, until, ban, suppress, guidance } = flags;
   return {
     strategy: own ?? strategyOf(strategyName(flags, kind), flags),
     samples,
     seed,
     ...(steps !== undefined && { steps }),
     ...(topP !== undefined && { topP }),
+    ...(temperature !== undefined && { temperature }),
+    ...(topK !== undefined && { topK }),
     ...(ban !== undefined && { banned: ban }),
     ...(suppress !== undefined && { suppressed: suppress }),
     ...(guidance !== undefined && { guidance }),

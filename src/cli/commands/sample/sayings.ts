@@ -6,31 +6,49 @@ import { counted } from "../../../foundation/messages.ts";
 import { harmless } from "../../terminal/terminalText.ts";
 import type { SamplingOptions } from "./samplingOptions.ts";
 
+type OpeningSettings = Pick<
+  RunSettings,
+  "strategy" | "steps" | "temperature" | "topK" | "topP" | "seed"
+>;
+
 /**
  * Says what is sampled with. The seed is the one to type to see it again, also when it was chosen
  * at random.
  * @param named what a strategy of the composable family was called.
  */
 export function opening(
-  { strategy, steps, topP, seed }: Pick<RunSettings, "strategy" | "steps" | "topP" | "seed">,
+  {
+    strategy,
+    steps,
+    temperature,
+    topK,
+    topP,
+    seed,
+  }: Omit<OpeningSettings, "steps"> & { readonly steps: number | undefined },
   named: string | undefined,
 ): string {
   const parts = [
     strategy.kind === "remdm" && named !== undefined ? named : strategy.kind,
-    ...(strategy.kind === "ar" ? [] : [counted(steps, "step")]),
+    ...(steps === undefined ? [] : [counted(steps, "step")]),
+    ...(temperature === 1 ? [] : [`temperature ${temperature}`]),
+    ...(topK === undefined ? [] : [`top-k ${topK}`]),
     ...(topP === 1 ? [] : [`top-p ${topP}`]),
     `seed ${seed}`,
   ];
   return `Sampling: ${parts.join(", ")}`;
 }
 
-/** Says what a run took. */
-export function closing({ stats, tokens }: SampleResult): string {
-  const { seconds, forwardCalls, forwardRows, steps } = stats;
+/**
+ * Says what a run took.
+ * @param steps undefined where the strategy takes none.
+ */
+export function closing({ stats, tokens }: SampleResult, steps: number | undefined): string {
+  const { seconds, forwardCalls, forwardRows, tokensPerForward } = stats;
   const parts = [
-    counted(steps, "step"),
+    ...(steps === undefined ? [] : [counted(steps, "step")]),
     counted(forwardCalls, "forward call"),
     `${counted(forwardRows, "row")} of logits`,
+    `${tokensPerForward.toFixed(2)} tokens per forward`,
   ];
   return `${counted(tokens.length, "sample")} in ${seconds.toFixed(1)} s: ${parts.join(", ")}`;
 }

@@ -6,19 +6,26 @@
 import { FRACTIONS } from "../exponential.ts";
 import { PhiloxNoise, TOKEN_STREAM, type NoiseSource } from "../noise.ts";
 import type { Draw, RowAddress } from "../rowAddress.ts";
-import type { Quirks } from "../../quirks.ts";
-import { LACKING, type TopRow } from "../topRow.ts";
+import { inverseOf, type DrawRule } from "../drawRule.ts";
+import { LACKING, logProbabilityOf, type TopRow } from "../topRow.ts";
 import { BINARY } from "./binary.ts";
 import { webAssembly, type WebAssemblyModule } from "./webAssembly.ts";
 
 /** What `assembly/index.ts` exports; addresses are in bytes. */
 interface KernelExports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  open(vocabSize: number, maskId: number, topP: number, keepsCrossing: boolean): number;
+  open(
+    vocabSize: number,
+    maskId: number,
+    topP: number,
+    keepsCrossing: boolean,
+    inverse: number,
+  ): number;
   fractionsAt(): number;
   rowAt(): number;
   idsAt(): number;
   draw(position: number, step: number, stream: number, key0: number, key1: number): number;
+  measure(): number;
   drawTop(
     count: number,
     max: number,
@@ -31,6 +38,8 @@ interface KernelExports {
     key1: number,
   ): number;
   probability(): number;
+  total(): number;
+  largest(): number;
 }
 
 /** Works on one row after another in the same memory. */
@@ -51,16 +60,16 @@ export class KernelRows {
 
   /**
    * Makes the kernel's instance.
+   * @param rule its `topK` is not looked at.
    * @returns undefined where there is no WebAssembly with SIMD, or not enough memory.
    */
-  static open(
-    vocabSize: number,
-    maskId: number,
-    topP: number,
-    quirks: Quirks,
-  ): KernelRows | undefined {
+  static open(vocabSize: number, maskId: number, rule: DrawRule): KernelRows | undefined {
+    const { topP, temperature, quirks } = rule;
     const kernel = instantiate();
-    if (!kernel?.open(vocabSize, maskId, topP, quirks === "paper")) return undefined;
+    const keepsCrossing = quirks === "paper";
+    if (!kernel?.open(vocabSize, maskId, topP, keepsCrossing, inverseOf(temperature))) {
+      return undefined;
+    }
     return new KernelRows(kernel, vocabSize, topP);
   }
 
@@ -73,8 +82,21 @@ export class KernelRows {
     if (!isPhilox(noise)) return undefined;
     this.#row.set(row);
     const { sample, step, position } = at;
+    const kernel = this.#kernel;
     const stream = sample + TOKEN_STREAM;
-    return this.#drawn(this.#kernel.draw(position, step, stream, noise.key0, noise.key1));
+    const token = kernel.draw(position, step, stream, noise.key0, noise.key1);
+    if (token < 0) return undefined;
+    const logProbability = row[token] - kernel.largest() - Math.log(kernel.total());
+    return { token, probability: kernel.probability(), logProbability };
+  }
+
+  /**
+   * Returns the sum of exp(logit - max) over all tokens.
+   * @param row [V] a row that has a distribution.
+   */
+  total(row: Float32Array): number {
+    this.#row.set(row);
+    return this.#kernel.measure();
   }
 
   /**
@@ -100,11 +122,9 @@ export class KernelRows {
       noise.key0,
       noise.key1,
     );
-    return this.#drawn(token);
-  }
-
-  #drawn(token: number): Draw | undefined {
-    return token < 0 ? undefined : { token, probability: this.#kernel.probability() };
+    if (token < 0) return undefined;
+    const logProbability = logProbabilityOf(row, ids.indexOf(token));
+    return { token, probability: this.#kernel.probability(), logProbability };
   }
 }
 

@@ -4,7 +4,7 @@ import type { Pace } from "../../../foundation/pace.ts";
 import type { ParityConfidence } from "./confidence.ts";
 import { chanceOf, drawKept, drawWeighted } from "./draw.ts";
 import type { ParityTime } from "./grid.ts";
-import type { RowsOfSequence } from "./rows.ts";
+import type { ParityRow, RowsOfSequence } from "./rows.ts";
 import type { ParityUpdate } from "./update.ts";
 
 /** The state of a sequence before a step. */
@@ -22,6 +22,8 @@ export interface Advance {
   readonly tokens: Int32Array;
   /** [L] where a token came: its probability, given that one comes; 1 where nothing was drawn. */
   readonly probabilities: Float64Array;
+  /** [L] where a token came: the log of its probability in the whole row. */
+  readonly logProbabilities: Float64Array;
 }
 
 /**
@@ -50,23 +52,25 @@ export async function advance(
   const free = new Set(state.free);
   const next = tokens.slice();
   const probabilities = new Float64Array(tokens.length);
+  const logProbabilities = new Float64Array(tokens.length);
   for (const [position, token] of tokens.entries()) {
     if (pace.spend(vocabSize)) await pace.rest();
     noise(uniforms, position);
     if (!free.has(position)) continue;
     const row = rows.get(position);
     if (row !== undefined) {
-      update.weigh(row, weights, time, q);
+      update.weigh(row.values, weights, time, q);
       next[position] = drawWeighted(q, uniforms);
       if (next[position] === maskId) continue;
-      confidence.values[position] = -row[next[position]];
+      confidence.values[position] = -row.values[next[position]];
       probabilities[position] = chanceOf(next[position], q, maskId);
+      logProbabilities[position] = update.logProbability(row, next[position]);
     } else if (weights?.revealed !== undefined) {
       next[position] = drawKept(token, maskId, weights.revealed(position), uniforms);
       if (next[position] === maskId) confidence.values[position] = -Infinity;
     }
   }
-  return { tokens: next, probabilities };
+  return { tokens: next, probabilities, logProbabilities };
 }
 
 /**
@@ -88,22 +92,25 @@ export async function removeNoise(
   const q = new Float64Array(vocabSize);
   const movable = new Set(free);
   const draws = update.form.kind === "scores";
-  const choose = (row: Float32Array): Draw => {
-    if (!draws) return { token: update.likeliest(row), probability: 1 };
+  const choose = (row: ParityRow): Draw => {
+    if (!draws) return update.likeliest(row.values);
     update.weighRemoval(row, end, q);
     const token = drawWeighted(q, uniforms);
-    return { token, probability: chanceOf(token, q, maskId) };
+    const logProbability = update.logProbability(row, token);
+    return { token, probability: chanceOf(token, q, maskId), logProbability };
   };
   const next = tokens.slice();
   const probabilities = new Float64Array(tokens.length);
+  const logProbabilities = new Float64Array(tokens.length);
   for (const position of tokens.keys()) {
     if (pace.spend(vocabSize)) await pace.rest();
     if (draws) noise(uniforms, position);
     const row = rows.get(position);
     if (row === undefined || !movable.has(position)) continue;
-    const { token, probability } = choose(row);
+    const { token, probability, logProbability } = choose(row);
     next[position] = token;
     probabilities[position] = probability;
+    logProbabilities[position] = logProbability;
   }
-  return { tokens: next, probabilities };
+  return { tokens: next, probabilities, logProbabilities };
 }

@@ -46,6 +46,7 @@ export class AutoregressiveDraw {
   draw(row: Float32Array, b: number): Draw {
     const precision = precisionOf(this.#model.dtype);
     nextLogProbabilities(row, this.#model.maskId, precision);
+    const whole = this.#nucleus === undefined ? row : row.slice();
     if (this.#nucleus !== undefined) {
       exponentiate(row, precision);
       this.#nucleus.filter(row);
@@ -61,6 +62,7 @@ export class AutoregressiveDraw {
         token = v;
       }
     }
-    return { token, probability: Math.exp(row[token]) };
+    const logProbability = Math.min(0, whole[token]);
+    return { token, probability: Math.exp(row[token]), logProbability };
   }
 }

@@ -20,8 +20,12 @@ export class ParityNucleus {
     this.#sort = new TorchSort(vocabSize);
   }
 
-  /** Filters one row. @param p [V] probabilities, in place. */
-  filter(p: Float32Array): void {
+  /**
+   * Filters one row.
+   * @param p [V] probabilities, in place.
+   * @returns what the kept ones were divided by.
+   */
+  filter(p: Float32Array): number {
     const { round, accumulate } = this.#precision;
     const order = this.#sort.descending(p);
     let cumulative = 0;
@@ -37,5 +41,6 @@ export class ParityNucleus {
       const v = order[i];
       p[v] = i < kept ? round(p[v] / total) : 0;
     }
+    return total;
   }
 }

@@ -69,6 +69,23 @@ export function exponentiate(row: Float32Array, { round }: Precision): void {
   for (let v = 0; v < row.length; v++) row[v] = round(Math.exp(row[v]));
 }
 
+/** Returns the sum of all tokens' weights except the mask's. */
+export function massOf(row: Float32Array, maskId: TokenId): number {
+  let sum = 0;
+  for (let v = 0; v < row.length; v++) if (v !== maskId) sum += row[v];
+  return sum;
+}
+
+/**
+ * Returns a token's log-probability among all tokens except the mask.
+ * @param row [V] log-probabilities, the mask's among them.
+ */
+export function masklessLogProbability(row: Float32Array, token: TokenId, maskId: TokenId): number {
+  let sum = 0;
+  for (let v = 0; v < row.length; v++) if (v !== maskId) sum += Math.exp(row[v]);
+  return Math.min(0, row[token] - Math.log(sum));
+}
+
 /** Returns the first of the largest. */
 export function argmax(row: Float32Array): TokenId {
   let best = 0;

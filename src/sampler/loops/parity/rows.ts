@@ -21,8 +21,19 @@ export interface BatchQuestion {
   readonly step: number;
 }
 
+/** A row of logits, and what a step makes of it in place. */
+export interface ParityRow {
+  /** [V] */
+  readonly values: Float32Array;
+  /**
+   * Once they are weights: what their sum over all tokens except the mask would be without the
+   * nucleus.
+   */
+  mass: number;
+}
+
 /** The positions of a sequence that were asked for, with their rows. */
-export type RowsOfSequence = Map<number, Float32Array>;
+export type RowsOfSequence = Map<number, ParityRow>;
 
 /** Asks for the rows. @returns [B] the rows of each sequence; they belong to the caller. */
 export async function askRows(
@@ -50,7 +61,7 @@ export async function askRows(
       const row = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
       const [b, position] = [Math.floor(at / length), at % length];
       checkRow(row, { sample: question.sample + b, step: question.step, position });
-      answer[b].set(position, row);
+      answer[b].set(position, { values: row, mass: NaN });
     });
   }
   return answer;

@@ -129,7 +129,7 @@ export class Parity {
     for (const rows of answer) {
       for (const row of rows.values()) {
         this.#update.read(row, t);
-        if (this.#pace.spend(row.length)) await this.#pace.rest();
+        if (this.#pace.spend(row.values.length)) await this.#pace.rest();
       }
     }
     return answer;
@@ -187,7 +187,7 @@ export class Parity {
   ): Generator<SamplerEvent> {
     const { maskId } = this.#denoiser.model;
     for (const [b, { sample, window }] of batch.entries()) {
-      const { tokens, probabilities } = next[b];
+      const { tokens, probabilities, logProbabilities } = next[b];
       const before = window.tokens.slice();
       const changed = Array.from(window.free).filter((p) => tokens[p] !== before[p]);
       window.tokens.set(tokens);
@@ -209,6 +209,7 @@ export class Parity {
           positions: revealed.map((position) => position + window.offset),
           tokens: revealed.map((position) => tokens[position]),
           probabilities: revealed.map((position) => probabilities[position]),
+          logProbabilities: revealed.map((position) => logProbabilities[position]),
         };
       }
     }

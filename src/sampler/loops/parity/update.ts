@@ -5,6 +5,7 @@
  * copied.
  */
 import type { DenoiserModel, TokenId } from "../../denoiser.ts";
+import type { Draw } from "../../draw/rowSampler.ts";
 import type { ParityConfidence } from "./confidence.ts";
 import type { ParityTime } from "./grid.ts";
 import { ParityNucleus } from "./nucleus.ts";
@@ -14,9 +15,12 @@ import {
   logProbabilities,
   logScores,
   logScoresOf,
+  masklessLogProbability,
+  massOf,
 } from "./parameterization.ts";
 import { float32, precisionOf, type Precision } from "./precision.ts";
 import type { BoundForm, StepWeights } from "./form.ts";
+import type { ParityRow } from "./rows.ts";
 import { networkSigma32 } from "./sigma.ts";
 
 export class ParityUpdate {
@@ -39,16 +43,24 @@ export class ParityUpdate {
 
   /**
    * Computes p(x0 | xt) after the nucleus, or scores for `analytic`.
-   * @param row [V] raw logits, in place.
+   * @param row with raw logits, in place.
    */
-  read(row: Float32Array, t: number): void {
+  read(row: ParityRow, t: number): void {
+    const { values } = row;
     if (this.form.kind === "scores") {
-      this.#readScores(row, t);
+      this.#readScores(values, t);
+      row.mass = massOf(values, this.model.maskId);
       return;
     }
-    this.#logProbabilities(row);
-    exponentiate(row, this.precision);
-    this.#nucleus?.filter(row);
+    this.#logProbabilities(values);
+    exponentiate(values, this.precision);
+    const mass = massOf(values, this.model.maskId);
+    row.mass = mass / (this.#nucleus?.filter(values) ?? 1);
+  }
+
+  /** Returns a token's log-probability in the whole row. @param row as {@link read} left it. */
+  logProbability({ values, mass }: ParityRow, token: TokenId): number {
+    return Math.min(0, Math.log(values[token] / mass)); // both are rounded
   }
 
   weights(time: ParityTime, confidence: ParityConfidence): StepWeights | undefined {
@@ -75,17 +87,23 @@ export class ParityUpdate {
   /**
    * Makes the final noise removal a draw, for `analytic`: raw logits become weights, without the
    * mask. Original: `_denoiser_update`.
+   * @param row as for {@link read}, and read as there.
    */
-  weighRemoval(row: Float32Array, end: number, q: Float64Array): void {
-    this.#readScores(row, end);
-    this.#weighScores(row, networkSigma32(end), q);
+  weighRemoval(row: ParityRow, end: number, q: Float64Array): void {
+    this.read(row, end);
+    this.#weighScores(row.values, networkSigma32(end), q);
     q[this.model.maskId] = 0;
   }
 
   /** Makes the final noise removal an argmax. @param row [V] raw logits, in place. */
-  likeliest(row: Float32Array): TokenId {
+  likeliest(row: Float32Array): Draw {
     this.#logProbabilities(row);
-    return argmax(row);
+    const token = argmax(row);
+    return {
+      token,
+      probability: 1,
+      logProbability: masklessLogProbability(row, token, this.model.maskId),
+    };
   }
 
   #logProbabilities(row: Float32Array): void {

@@ -9,22 +9,29 @@ import {
 } from "../../../../src/cli/commands/sample/sayings.ts";
 import { readSeed } from "../../../../src/cli/usage.ts";
 
+const usual = { temperature: 1, topK: undefined } as const;
+
 describe("what is sampled is said first, with the seed", () => {
   it.each([
     [
-      { strategy: { kind: "remdm-loop" }, steps: 128, topP: 0.9, seed: 1n },
+      { ...usual, strategy: { kind: "remdm-loop" }, steps: 128, topP: 0.9, seed: 1n },
       undefined,
       "remdm-loop, 128 steps, top-p 0.9, seed 1",
     ],
     [
-      { strategy: { kind: "ar" }, steps: 126, topP: 1, seed: 2n ** 63n },
+      { ...usual, strategy: { kind: "ar" }, steps: undefined, topP: 1, seed: 2n ** 63n },
       undefined,
       "ar, seed 9223372036854775808",
     ],
     [
-      { strategy: { kind: "remdm", cap: 0.1 }, steps: 1, topP: 1, seed: 4n },
+      { ...usual, strategy: { kind: "remdm", cap: 0.1 }, steps: 1, topP: 1, seed: 4n },
       "remdm-cap+loop",
       "remdm-cap+loop, 1 step, seed 4",
+    ],
+    [
+      { strategy: { kind: "mdlm" }, steps: 8, temperature: 0.7, topK: 50, topP: 0.9, seed: 1n },
+      undefined,
+      "mdlm, 8 steps, temperature 0.7, top-k 50, top-p 0.9, seed 1",
     ],
   ] as const)("%j", (options, named, said) => {
     expect(opening(options, named)).toBe(`Sampling: ${said}`);
@@ -42,13 +49,20 @@ describe("what is sampled is said first, with the seed", () => {
 });
 
 it("what a run took is said with words in the right number", () => {
-  const told = (samples: number, forwardCalls: number, forwardRows: number, steps: number) => {
+  const told = (samples: number, forwardCalls: number, forwardRows: number, steps?: number) => {
     const tokens = Array.from({ length: samples }, () => []);
-    const stats = { seconds: 1.25, forwardCalls, forwardRows, steps };
-    return closing({ tokens, texts: [], entropies: [], finishReasons: [], stats });
+    const stats = { seconds: 1.25, forwardCalls, forwardRows, steps: 8, tokensPerForward: 2.25 };
+    return closing({ tokens, texts: [], entropies: [], finishReasons: [], stats }, steps);
   };
-  expect(told(1, 1, 1, 1)).toBe("1 sample in 1.3 s: 1 step, 1 forward call, 1 row of logits");
-  expect(told(2, 3, 40, 8)).toBe("2 samples in 1.3 s: 8 steps, 3 forward calls, 40 rows of logits");
+  expect(told(1, 1, 1, 1)).toBe(
+    "1 sample in 1.3 s: 1 step, 1 forward call, 1 row of logits, 2.25 tokens per forward",
+  );
+  expect(told(2, 3, 40, 8)).toBe(
+    "2 samples in 1.3 s: 8 steps, 3 forward calls, 40 rows of logits, 2.25 tokens per forward",
+  );
+  expect(told(1, 4, 4)).toBe(
+    "1 sample in 1.3 s: 4 forward calls, 4 rows of logits, 2.25 tokens per forward",
+  );
 });
 
 describe("what to try next", () => {

@@ -90,7 +90,7 @@ async function takeStep(
     const rows: RowsOfSequence = new Map();
     for (const [i, token] of x.entries()) {
       const begin = (b * x.length + i) * V;
-      if (token === maskIndex) rows.set(i, logits.slice(begin, begin + V));
+      if (token === maskIndex) rows.set(i, { values: logits.slice(begin, begin + V), mass: NaN });
     }
     const state = { tokens, free: Int32Array.from(tokens.keys()), confidence };
     if (step.predictor === "denoise") {

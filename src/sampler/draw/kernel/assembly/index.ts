@@ -11,12 +11,20 @@ import { weigh } from "./weigh";
 
 let vocabSize: u32 = 0;
 let maskId: u32 = 0;
+let inverse: f64 = 1;
 let drawn: f64 = 0;
+let whole: f64 = 0;
+let peak: f64 = 0;
 
-/** Must be called once, before all else. @returns whether there was memory for it. */
-export function open(columns: u32, mask: u32, topP: f64, keepsCrossing: bool): bool {
+/**
+ * Must be called once, before all else.
+ * @param inverted 1 / temperature, finite and above 0.
+ * @returns whether there was memory for it.
+ */
+export function open(columns: u32, mask: u32, topP: f64, keepsCrossing: bool, inverted: f64): bool {
   vocabSize = columns;
   maskId = mask;
+  inverse = inverted;
   setRule(topP, keepsCrossing);
   return reserve(columns);
 }
@@ -35,15 +43,25 @@ export function idsAt(): usize {
 
 /** Draws from the row. @returns the token, or -1 for a row that has no distribution. */
 export function draw(position: i32, step: i32, stream: i32, key0: i32, key1: i32): i32 {
-  store<f32>(ROW + 4 * <usize>maskId, -Infinity);
-  endRow(vocabSize);
-  const max = likeliest();
-  if (!(max > -Infinity)) return -1;
-  const listed = weigh(max, 0, maskId) + weigh(max, maskId + 1, vocabSize);
+  if (!(measure() > 0)) return -1;
+  const listed = inverse == 1 ? whole : weighAll(inverse);
   store<f64>(weights + 8 * <usize>maskId, 0);
   endWeights(vocabSize);
   select(vocabSize, listed, 0);
   return finish(weights, race(weights, listPairs(vocabSize), position, step, stream, key0, key1));
+}
+
+/** Weighs the row at temperature 1. @returns {@link total}, or 0 without a distribution. */
+export function measure(): f64 {
+  store<f32>(ROW + 4 * <usize>maskId, -Infinity);
+  endRow(vocabSize);
+  peak = likeliest();
+  whole = peak > -Infinity ? weighAll(1) : 0;
+  return whole;
+}
+
+function weighAll(inverted: f64): f64 {
+  return weigh(peak, inverted, 0, maskId) + weigh(peak, inverted, maskId + 1, vocabSize);
 }
 
 /**
@@ -64,7 +82,7 @@ export function drawTop(
   key1: i32,
 ): i32 {
   endRow(count);
-  const listed = weigh(max, 0, count);
+  const listed = weigh(max, inverse, 0, count);
   if (listed / (listed + rest) < least) return -1;
   endWeights(count);
   select(count, listed, rest);
@@ -74,6 +92,16 @@ export function drawTop(
 /** Returns the probability of the token that was drawn last. */
 export function probability(): f64 {
   return drawn;
+}
+
+/** Returns the sum of exp(logit - {@link largest}) of the row that was drawn from last. */
+export function total(): f64 {
+  return whole;
+}
+
+/** Returns the largest logit of that row. */
+export function largest(): f64 {
+  return peak;
 }
 
 function finish(by: usize, token: i32): i32 {

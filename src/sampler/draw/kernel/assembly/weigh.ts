@@ -18,10 +18,12 @@ const STRETCH: usize = 256;
 
 /**
  * Weighs the logits from `begin` to before `end`; the column at `end` holds -Infinity.
+ * @param inverse 1 / temperature.
  * @returns the sum of the weights.
  */
-export function weigh(max: f64, begin: u32, end: u32): f64 {
+export function weigh(max: f64, inverse: f64, begin: u32, end: u32): f64 {
   const top = f64x2.splat(max);
+  const scaling = f64x2.splat(inverse);
   const lowest = held(f64x2.splat(LOWEST));
   const stepsPerNat = held(f64x2.splat(STEPS_PER_NAT));
   const rounder = held(f64x2.splat(ROUNDER));
@@ -40,7 +42,8 @@ export function weigh(max: f64, begin: u32, end: u32): f64 {
     const stop = min(from + 4 * STRETCH, last);
     let sums = f64x2.splat(0);
     for (; from < stop; from += 8) {
-      const distance = f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(from)), top);
+      const logits = f64x2.promote_low_f32x4(v128.load64_zero(from));
+      const distance = f64x2.mul(f64x2.sub(logits, top), scaling);
       const x = f64x2.pmax(lowest, distance);
       // The lowest bits of this double are those of the integer n.
       const rounded = f64x2.sub(rounder, f64x2.mul(x, stepsPerNat));

@@ -1,0 +1,151 @@
+/**
+ * An `EventState` is one sequence in continuous time: it goes from one event to the next, and each
+ * changes one position (`EventStrategy`). Nothing is left to a final noise removal.
+ */
+import { RemdmError } from "../../foundation/errors.ts";
+import type { AnyEventStrategy, NextEvent } from "../definition.ts";
+import type { TokenId } from "../denoiser.ts";
+import type { NoiseSource } from "../draw/noise.ts";
+import type { Draw } from "../draw/rowSampler.ts";
+import type { AnyOptions } from "../optionTable.ts";
+import { QUIET, type ActiveSample, type Changes } from "./sampleState.ts";
+import { TextWindow, type WindowSettings } from "./textWindow.ts";
+
+/** The settings that all samples of a run have in common. */
+export interface EventSettings extends WindowSettings {
+  readonly definition: AnyEventStrategy;
+  readonly options: AnyOptions;
+  /** Tokens that a window moves on by, and how often: 0 and 0 unless semi-autoregressive. */
+  readonly stride: number;
+  readonly strides: number;
+}
+
+export class EventState implements ActiveSample {
+  readonly sample: number;
+  /** Always drawn: no event takes the likeliest token. */
+  readonly likeliest = false;
+  readonly #settings: EventSettings;
+  readonly #window: TextWindow;
+  /** Number of the event at hand over all windows. */
+  #event = 0;
+  /** Time of the event at hand; until it is drawn, of the last one. */
+  #time = 1;
+  #lastTime = 1;
+  /** Number of windows that are done. */
+  #windows = 0;
+
+  constructor(sample: number, settings: EventSettings) {
+    this.sample = sample;
+    this.#settings = settings;
+    this.#window = new TextWindow(settings);
+  }
+
+  clone(sample: number): EventState {
+    const copy = new EventState(sample, this.#settings);
+    copy.#window.assign(this.#window);
+    copy.#event = this.#event;
+    copy.#time = this.#time;
+    copy.#lastTime = this.#lastTime;
+    copy.#windows = this.#windows;
+    return copy;
+  }
+
+  get tokens(): Int32Array<ArrayBuffer> {
+    return this.#window.tokens;
+  }
+
+  get offset(): number {
+    return this.#window.offset;
+  }
+
+  get step(): number {
+    return this.#event;
+  }
+
+  /**
+   * The share of time that is gone, in steps of 1/L: how many events there will be is not known,
+   * and without remasking a step has one, on average.
+   */
+  get stepsDone(): number {
+    return Math.floor((this.#windows + 1 - this.#lastTime) * this.#settings.length);
+  }
+
+  get time(): number {
+    return this.#time;
+  }
+
+  get finished(): boolean {
+    return this.#windows > this.#settings.strides;
+  }
+
+  get freePositions(): number {
+    return this.#window.free.length;
+  }
+
+  text(): TokenId[] {
+    return this.#window.text();
+  }
+
+  /** Draws the next event: three numbers say when it comes, what it is and where. */
+  drawChanges(noise: NoiseSource): Changes {
+    const { maskId, length } = this.#settings;
+    const uniform = (k: number): number => noise.position(this.sample, this.#event, length + k);
+    const isMasked = (position: number): boolean => this.tokens[position] === maskId;
+    const masked = this.#window.free.filter(isMasked);
+    const revealed = this.#window.free.filter((position) => !isMasked(position));
+    const next = this.#nextEvent(masked.length, revealed.length, -Math.log1p(-uniform(0)));
+    this.#time = next?.t ?? 0;
+    if (next === undefined) return QUIET;
+    const remasks = uniform(1) < next.remask;
+    const among = remasks ? revealed : masked;
+    const changed = Int32Array.of(among[Math.floor(uniform(2) * among.length)]);
+    return remasks ? { ...QUIET, remasks: changed } : { ...QUIET, reveals: changed };
+  }
+
+  apply({ reveals, remasks }: Changes, draws: readonly Draw[]): void {
+    if (reveals.length + remasks.length === 0) {
+      this.#endWindow();
+      return;
+    }
+    for (const position of remasks) this.tokens[position] = this.#settings.maskId;
+    draws.forEach(({ token }, i) => (this.tokens[reveals[i]] = token));
+    this.#lastTime = this.#time;
+    this.#event++;
+  }
+
+  #endWindow(): void {
+    this.#windows++;
+    this.#time = 1;
+    this.#lastTime = 1;
+    if (!this.finished) this.#window.slide(this.#settings.stride);
+  }
+
+  /** Asks the strategy, and checks what it says. */
+  #nextEvent(masked: number, revealed: number, wait: number): NextEvent | undefined {
+    const { definition, options } = this.#settings;
+    const now = { t: this.#lastTime, masked, revealed };
+    const next = definition.nextEvent(options, now, wait);
+    const isSound =
+      next === undefined
+        ? masked === 0
+        : next.t >= 0 && next.t <= now.t && isPossible(next.remask, masked, revealed);
+    if (isSound) return next;
+    const said = next === undefined ? "no event" : `t = ${next.t}, remask = ${next.remask}`;
+    throw new RemdmError(
+      `The strategy ${definition.kind} gives ${said} after t = ${now.t}, with ${masked} masks and ` +
+        `${revealed} revealed positions`,
+      {
+        code: "strategy_invalid",
+        remedy:
+          "Let its nextEvent return t in [0, now.t] and remask in [0, 1], 0 where nothing is " +
+          "revealed and 1 where nothing is masked, and events until nothing is masked.",
+      },
+    );
+  }
+}
+
+/** Tells whether there is a position for the kinds of events that may come. */
+function isPossible(remask: number, masked: number, revealed: number): boolean {
+  const isChance = remask >= 0 && remask <= 1;
+  return isChance && (masked > 0 || remask === 1) && (revealed > 0 || remask === 0);
+}
