@@ -170,7 +170,10 @@ export interface WeightedEvent {
   readonly sample: number;
   /** The step that the particles stand before; at the end, one more than the last. */
   readonly step: number;
-  /** Time t at the start of that step, and 0 at the end; in continuous time, particle 0's. */
+  /**
+   * Time t at the start of that step, and 0 at the end; in continuous time, that of the last event
+   * of the first particle that is not finished.
+   */
   readonly time: number;
   /** [N] before the resampling. */
   readonly particles: readonly WeighedParticle[];

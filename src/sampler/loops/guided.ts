@@ -232,9 +232,7 @@ export class Guided<Sample extends Particle<Sample>> {
     const { sample, particles } = group;
     const { rewards, weights } = judged;
     const best = rewards.indexOf(Math.max(...rewards));
-    if (rewards.every((reward) => reward === -Infinity) && weights.effectiveSampleSize === 0) {
-      throw allRuledOut(sample, particles.length);
-    }
+    if (weights.effectiveSampleSize === 0) throw allRuledOut(sample, particles.length);
     const isBest = method === "best-of-n";
     const chosen = isBest
       ? best
