@@ -2,6 +2,7 @@
 const BENCHMARKS: readonly string[] = [
   "rowSampler",
   "network",
+  "orders",
   "original",
   "sequences",
   "clients",

@@ -28,7 +28,7 @@ from remdm_backend.model.dit import DiT, Shape
 from remdm_backend.model.network import CausalNetwork, MaskedNetwork
 from remdm_backend.model.packing import Packed, Tokens
 from remdm_backend.model.trunk_cache import TrunkCache
-from remdm_backend.wire.protocol import Forward, Guidance, Output, StatisticName
+from remdm_backend.wire.protocol import Forward, Guidance, Output, StatisticName, TopCut
 
 V, MASK = 8, 7
 INFINITE = math.inf
@@ -103,7 +103,7 @@ def guided_call(
         rows=rows,
         output=output,
         cache=cache,
-        top_mass=top_mass,
+        top=None if top_mass is None else TopCut(top_mass),
         statistics=statistics,
         banned=banned,
         guidance=guidance,
@@ -179,7 +179,7 @@ def test_every_output_is_made_of_the_changed_logits(
     ]
     np.testing.assert_allclose(rows_of(answered(network, asked)), statistics, rtol=1e-4, atol=1e-4)
 
-    tops = answered(network, replace(call, top_mass=0.999999))
+    tops = answered(network, replace(call, top=TopCut(0.999999)))
     assert isinstance(tops, TopRows)
     begin = 0
     for row, count in zip(want, tops.counts.tolist(), strict=True):
@@ -285,7 +285,7 @@ def test_a_cached_trunk_answers_statistics_then_tops_and_runs_once(
     statistics = rows_of(ask(replace(call, output="statistics", statistics=names)))
     assert backbone.batches == [2 if scale is None else 4]
     few = replace(call, rows=np.array([1, 6]))
-    tops = ask(replace(few, top_mass=1e-9))
+    tops = ask(replace(few, top=TopCut(1e-9)))
     rows = rows_of(ask(few))
     assert backbone.batches == [2 if scale is None else 4]  # the trunk ran once
     assert isinstance(tops, TopRows)

@@ -1,7 +1,6 @@
 /** Estimates how long an experiment still takes, from estimated costs and measured speeds. */
-import { definitionOf } from "../../sampler/definition.ts";
 import { compilePlan } from "../../sampler/plan.ts";
-import { takesSteps } from "../../sampler/strategies/find.ts";
+import { asksFirst, takesSteps } from "../../sampler/strategies/find.ts";
 import type { Cell } from "../file/cell.ts";
 
 /**
@@ -13,8 +12,7 @@ export function expectedCalls(cell: Cell, length: number): number {
   const { strategy, quirks, executor } = cell;
   if (!takesSteps(strategy)) return length * (1 + expectedRemasks(strategy));
   const steps = cell.steps ?? length;
-  const asksFirst = "select" in (definitionOf(strategy) ?? {});
-  if (asksFirst || strategy.kind === "analytic" || executor === "dense") return steps;
+  if (asksFirst(strategy) || strategy.kind === "analytic" || executor === "dense") return steps;
   const plan = compilePlan(strategy, steps, { quirks });
   let masked = length;
   let calls = 0;

@@ -55,6 +55,11 @@ export function takesSteps(strategy: unknown): boolean {
   });
 }
 
+/** Tells whether a strategy asks first, for some kind of model at least. */
+export function asksFirst(strategy: unknown): boolean {
+  return definitionsFor(strategy).some((one) => "select" in one);
+}
+
 /** Finds the definitions that a strategy may mean; the model decides between several. */
 function definitionsFor(strategy: unknown): readonly StrategyDefinition[] {
   const given = typeof strategy === "string" ? namedStrategy(strategy) : strategy;

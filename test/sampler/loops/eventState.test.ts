@@ -24,7 +24,10 @@ describe("without remasking", () => {
     const denoiser = new TableDenoiser(LENGTH);
     const { events, outcome } = await collect(sampleEvents(denoiser, plain));
     const reveals = events.filter((event) => event.type === "revealed");
-    expect(outcome.stats).toEqual({ forwardCalls: LENGTH, forwardRows: LENGTH, steps: LENGTH });
+    expect(outcome.stats).toEqual({
+      ...{ forwardCalls: LENGTH, forwardRows: LENGTH, steps: LENGTH },
+      tokensPerForward: 1,
+    });
     expect(reveals.map(({ step }) => step)).toEqual(Array.from({ length: LENGTH }, (_, i) => i));
     expect(new Set(reveals.flatMap(({ positions }) => positions)).size).toBe(LENGTH);
     reveals.forEach(({ time, positions }, i) => {
