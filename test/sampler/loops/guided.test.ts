@@ -41,6 +41,8 @@ const shapes: [string, SamplerOptions][] = [
   ["with confidences", { ...remasking, strategy: { kind: "remdm-conf" } }],
   ["in continuous time", { strategy: { kind: "first-hitting", rate: 2 }, topP: 1 }],
   ["ask first", asking],
+  ["by confidence", { strategy: { kind: "confidence" }, steps: 6, topP: 1 }],
+  ["by thresholds, without steps", { strategy: { kind: "threshold", tau: 0.9 }, topP: 1 }],
 ];
 
 function weightedOf(events: readonly SamplerEvent[]): WeightedEvent[] {
