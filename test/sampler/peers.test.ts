@@ -26,12 +26,12 @@ const COMPARED = {
   mdpo: 12,
   p2: 28,
   "entropy-bounded": 24,
-  editing: 19,
+  editing: 18,
   "hf-diffusers": 6,
 };
 const LEFT_OUT = {
   blocks: 84,
-  "steps beside a threshold": 31,
+  "steps beside a threshold": 30,
   "draw first": 30,
   "the confidence of a cut or tempered row": 23,
   "an order that is not built": 18,

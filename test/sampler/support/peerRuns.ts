@@ -270,11 +270,11 @@ function editing(run: PeerCase): OurRun | Reason {
 function diffusers(run: PeerCase): OurRun | Reason {
   if (run.function === "EntropyBoundScheduler") return "no mask token";
   if (run.function !== "AmusedScheduler") return "steps beside a threshold";
-  const { options, prompt, length } = run;
+  const { options, prompt, length, maskId } = run;
   const steps = number(options, "num_inference_steps");
   const [from, to] = options.temperature as readonly [number, number];
   const counts: number[] = [];
-  let masks = length - prompt.length;
+  let masks = length - prompt.filter((token) => token !== maskId).length;
   for (let i = 0; i < steps; i++) {
     const ratio = Math.fround((i + 1) / steps);
     const isCosine = options.masking_schedule === "cosine";
