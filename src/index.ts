@@ -83,7 +83,7 @@ export { repetitionOf } from "./evaluation/measures/repetition.ts";
 export { spreadOf, type Spread } from "./evaluation/measures/spread.ts";
 export { KnownWords, knownWordShare, vocabularyOf, wordsOf } from "./evaluation/measures/words.ts";
 export { Remdm, type BackendStatus, type SampleOptions } from "./program/remdm.ts";
-export type { RunStats, SampleResult, SampleRun } from "./program/run.ts";
+export type { GuideSettings, RunStats, SampleResult, SampleRun } from "./program/run.ts";
 export type { FinishedText, RunEvent, TextChange, TextPiece } from "./program/runTexts.ts";
 export * from "./sampler/index.ts";
 export { TokenizerError } from "./tokenizer/errors.ts";

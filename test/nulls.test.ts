@@ -74,6 +74,7 @@ const sampler: Keys<SamplerOptions> = {
   stride: true,
   strides: true,
   until: true,
+  guide: true,
   signal: true,
 };
 const sampling: Keys<SampleOptions> = { ...sampler, prompt: true, specialTokens: true };

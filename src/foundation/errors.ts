@@ -13,6 +13,8 @@ export type RemdmErrorCode =
   | "stream_consumed"
   | "denoiser_invalid"
   | "strategy_invalid"
+  | "reward_invalid"
+  | "all_ruled_out"
   | "python_missing"
   | "backend_start_failed"
   | "backend_timeout"

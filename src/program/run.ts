@@ -4,10 +4,12 @@ import type { RunEvent, RunTexts } from "./runTexts.ts";
 import type { NamedTokens, TokenName } from "./tokenNames.ts";
 import type {
   FinishReason,
+  GuidedSample,
   SamplerEvent,
   SamplerOutcome,
   SamplerStats,
 } from "../sampler/events.ts";
+import type { GuideOptions, PreparedGuide } from "../sampler/guide.ts";
 import type { PreparedRun } from "../sampler/prepare.ts";
 import { AbortedError, RemdmError } from "../foundation/errors.ts";
 
@@ -28,6 +30,8 @@ export interface SampleResult {
   readonly finishReasons: readonly FinishReason[];
   /** Entropy in nats of each sample's `tokens`, as the paper reports it. */
   readonly entropies: readonly number[];
+  /** In a guided run: how each sample was chosen. */
+  readonly guided?: readonly GuidedSample[];
   readonly stats: RunStats;
 }
 
@@ -54,9 +58,14 @@ export interface RunSettings extends Pick<
   readonly banned: readonly TokenName[];
   readonly suppressed: readonly TokenName[];
   readonly until: FinishReason;
+  /** In a guided run: the guide without its reward, which JSON does not have. */
+  readonly guide?: GuideSettings;
   /** A bigint from 2^53 on, which JSON does not have. */
   readonly seed: number | bigint;
 }
+
+/** The options of a guide as they are in JSON. */
+export type GuideSettings = Omit<GuideOptions, "reward">;
 
 export interface SampleRunParts {
   readonly run: PreparedRun;
@@ -241,7 +250,7 @@ export class SampleRun implements AsyncIterable<RunEvent> {
 
 function settingsOf(run: PreparedRun, names: NamedTokens): RunSettings {
   const { strategy, steps, topP, temperature, topK, samples, firstSample, batchSize } = run;
-  const { length, noise, quirks, loop, stride, strides, endId, seed, guidance } = run;
+  const { length, noise, quirks, loop, stride, strides, endId, seed, guidance, guide } = run;
   const { banned = [...run.banned], suppressed = [...run.suppressed] } = names;
   const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
   return {
@@ -249,8 +258,13 @@ function settingsOf(run: PreparedRun, names: NamedTokens): RunSettings {
     ...{ noise, quirks, stride, strides, guidance, banned, suppressed },
     executor: isDense ? "dense" : "events",
     until: endId === undefined ? "length" : "end",
+    ...(guide !== undefined && { guide: guideSettings(guide) }),
     seed: seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed,
   };
+}
+
+function guideSettings({ reward: _, ...settings }: PreparedGuide): GuideSettings {
+  return settings;
 }
 
 function deferred<T>() {

@@ -10,6 +10,8 @@ import type {
   RevealedEvent,
   SamplerEvent,
   SamplerOutcome,
+  WeighedParticle,
+  WeightedEvent,
 } from "../sampler/events.ts";
 import type { PreparedRun } from "../sampler/prepare.ts";
 import { TextPieces } from "../tokenizer/pieces.ts";
@@ -33,7 +35,7 @@ export interface TextChange {
    * are its text as it stands. A character whose bytes lie in several tokens is the piece of the
    * last of these tokens, and is told when it is complete; the other tokens have empty pieces, so a
    * neighbour's piece may change as well. Tokens that the end of a text cuts off have empty pieces
-   * too.
+   * too. A `weighted` event shows the heaviest particle, of equals the first.
    */
   readonly pieces: readonly TextPiece[];
 }
@@ -50,6 +52,7 @@ export interface FinishedText {
 export type RunEvent =
   | (RevealedEvent & TextChange)
   | (RemaskedEvent & TextChange)
+  | (WeightedEvent & TextChange)
   | (FinishedEvent & TextChange & FinishedText)
   | ProgressEvent;
 
@@ -128,6 +131,10 @@ export class RunTexts {
       this.#tokens.set(event.sample, event.tokens);
       return;
     }
+    if (event.type === "weighted") {
+      this.#tokens.set(event.sample, Int32Array.from(heaviest(event).tokens));
+      return;
+    }
     const known = this.#tokens.get(event.sample);
     const tokens = known instanceof Int32Array ? known : this.#blank.slice();
     this.#tokens.set(event.sample, tokens);
@@ -162,4 +169,9 @@ export class RunTexts {
   #textOf(ids: readonly TokenId[]): string {
     return this.#tokenizer.decode(ids.filter((id) => !this.#hidden.has(id)));
   }
+}
+
+/** The particle that stands for its sample while it is under way. */
+function heaviest({ particles }: WeightedEvent): WeighedParticle {
+  return particles.reduce((most, one) => (one.weight > most.weight ? one : most));
 }

@@ -3,6 +3,7 @@
  * they are in JSON.
  */
 import type { TokenId } from "./denoiser.ts";
+import type { GuideOptions } from "./guide.ts";
 import type { Quirks } from "./quirks.ts";
 import type { AnyStrategy } from "./strategy.ts";
 
@@ -97,6 +98,11 @@ export interface SamplerOptions {
    * `length`; with `stride`, `end` if the model has an end-of-text token.
    */
   readonly until?: FinishReason;
+  /**
+   * Steers the run by a reward, a function of the tokens: docs/guide.md. Each sample is one of
+   * several particles. Refused with `dense`, `stride` and `ar` models.
+   */
+  readonly guide?: GuideOptions;
   readonly signal?: AbortSignal;
 }
 
@@ -151,14 +157,65 @@ export interface FinishedEvent {
   readonly finishReason: FinishReason;
   /** The number of calls of the network that this sample took part in. */
   readonly forwardCalls: number;
+  /** In a guided run: how the sample was chosen. */
+  readonly guided?: GuidedSample;
+}
+
+/**
+ * In a run with a guide of the method `smc`, the particles of a sample were weighed. Such a run
+ * tells no reveals and remasks, because its particles come and go: this event has their texts.
+ */
+export interface WeightedEvent {
+  readonly type: "weighted";
+  readonly sample: number;
+  /** The step that the particles stand before; at the end, one more than the last. */
+  readonly step: number;
+  /**
+   * Time t at the start of that step, and 0 at the end; in continuous time, that of the last event
+   * of the first particle that is not finished.
+   */
+  readonly time: number;
+  /** [N] before the resampling. */
+  readonly particles: readonly WeighedParticle[];
+  /** 1 / sum of squared weights, in [1, N]; 0 where every particle is ruled out. */
+  readonly effectiveSampleSize: number;
+  /**
+   * [N] of which particle each one is a copy from now on. Left out where nothing was resampled: the
+   * effective sample size was large enough, every particle is ruled out, or it is the end.
+   */
+  readonly ancestors?: readonly number[];
+}
+
+export interface WeighedParticle {
+  /** [L] token ids, the mask's where nothing is revealed; never cut by `until`. */
+  readonly tokens: readonly TokenId[];
+  /** What the reward said. In JSON a reward of -Infinity is null. */
+  readonly reward: number;
+  /** In [0, 1]; the weights sum to 1, or are all 0 where every particle is ruled out. */
+  readonly weight: number;
+}
+
+/** How a guided sample was chosen. */
+export interface GuidedSample {
+  /** Which particle it is, in [0, N). */
+  readonly particle: number;
+  readonly reward: number;
+  /**
+   * Natural log of an estimate of the mean of exp(lambda r) over texts sampled without a guide. The
+   * estimate itself, exp of this number, has no bias. `smc` only.
+   */
+  readonly logMean?: number;
+  /** [N] all particles at the end; `best-of-n` gives the best one the weight 1. */
+  readonly particles: readonly WeighedParticle[];
 }
 
 /** Sent after each forward call and at the end. */
 export interface ProgressEvent {
   readonly type: "progress";
   /**
-   * Steps done over all samples, and how many there are: samples * steps, times the windows. The
-   * final noise removal is not counted. In continuous time a step is 1/length of a window's time.
+   * Steps done over all samples, and how many there are: samples * steps, times the windows or, in
+   * a guided run, the particles. The final noise removal is not counted. In continuous time a step
+   * is 1/length of a window's time.
    */
   readonly done: number;
   readonly total: number;
@@ -175,7 +232,8 @@ export interface ProgressEvent {
   readonly forwardRows: number;
 }
 
-export type SamplerEvent = RevealedEvent | RemaskedEvent | FinishedEvent | ProgressEvent;
+export type SamplerEvent =
+  RevealedEvent | RemaskedEvent | WeightedEvent | FinishedEvent | ProgressEvent;
 
 export interface SamplerStats {
   /** Calls of the network. */
@@ -196,5 +254,7 @@ export interface SamplerOutcome {
   readonly tokens: readonly (readonly TokenId[])[];
   /** Why the text of each sample ends. */
   readonly finishReasons: readonly FinishReason[];
+  /** In a guided run: how each sample was chosen, in order. */
+  readonly guided?: readonly GuidedSample[];
   readonly stats: SamplerStats;
 }

@@ -15,6 +15,7 @@ import type { StrategyDefinition } from "./definition.ts";
 import type { DenoiserModel, ModelKind, TokenId } from "./denoiser.ts";
 import { SAMPLE_LIMIT } from "./draw/noise.ts";
 import type { SamplerOptions } from "./events.ts";
+import { readGuide, type PreparedGuide } from "./guide.ts";
 import { loopOf, readExecutor, type LoopPlan } from "./loopPlan.ts";
 import { givenTokens, readPinned } from "./pinned.ts";
 import type { Quirks } from "./quirks.ts";
@@ -58,6 +59,8 @@ export interface PreparedRun extends Adjustments {
   readonly given: number;
   /** Token before which a text ends; undefined: it ends with its length. */
   readonly endId: TokenId | undefined;
+  /** What steers the run; undefined: nothing. */
+  readonly guide: PreparedGuide | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -82,6 +85,7 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
   stride: true,
   strides: true,
   until: true,
+  guide: true,
   signal: true,
 };
 
@@ -105,7 +109,6 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
   const { samples = 1, firstSample = 0, length = model.length } = given;
   const count = checkInteger("samples", samples, 1, SAMPLE_LIMIT);
   const L = checkInteger("length", length, model.kind === "ar" ? 2 : 1, model.length);
-  const { batchSize = Math.min(count, 16) } = given;
   const { kind = "mdlm" } = model;
   const strategy = findStrategy(given.strategy, kind);
   checkJudges(strategy.definition, model);
@@ -122,6 +125,13 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     stride: windows.stride,
     model,
   });
+  const guide = readGuide(given.guide, {
+    steps,
+    refusal: refusalOfGuide(loop, windows.stride),
+  });
+  const particles = guide?.particles ?? 1;
+  const { batchSize = Math.min(count * particles, 16) } = given;
+  const limit = Math.floor(SAMPLE_LIMIT / particles);
   return {
     strategy: { kind: strategy.definition.kind, ...strategy.options },
     loop,
@@ -130,14 +140,9 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     temperature: readTemperature(given.temperature, dense),
     topK: readTopK(given.topK, dense),
     ...readAdjustments(given, model, loop),
-    samples: count,
+    samples: checkInteger("samples", count, 1, limit),
     // PyTorch's stream can only begin with its first sample.
-    firstSample: checkInteger(
-      "firstSample",
-      firstSample,
-      0,
-      noise === "torch" ? 0 : SAMPLE_LIMIT - count,
-    ),
+    firstSample: checkInteger("firstSample", firstSample, 0, noise === "torch" ? 0 : limit - count),
     batchSize: checkInteger("batchSize", batchSize, 1, Number.MAX_SAFE_INTEGER),
     length: L,
     seed: readSeed(given.seed),
@@ -147,6 +152,7 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     ...windows,
     given: givenTokens(pinned, model),
     endId: readEnd(given.until, windows.strides > 0, model),
+    guide,
     signal: checkSignal(given.signal),
   };
 }
@@ -202,6 +208,13 @@ export function withPinned(
  */
 export function hasNucleus({ nucleus = true }: StrategyDefinition, quirks: Quirks): boolean {
   return nucleus || quirks === "paper";
+}
+
+/** Says why a run takes no guide; undefined: it takes one. */
+function refusalOfGuide(loop: LoopPlan, stride: number): string | undefined {
+  if (loop.kind === "leftToRight") return "undefined with an ar model";
+  if (loop.kind === "parity") return "undefined with the executor dense: the original has none";
+  return stride > 0 ? "undefined with stride: a reward judges the text of one window" : undefined;
 }
 
 /** Refuses a strategy that reads what this network was never trained to say. */

@@ -4,6 +4,7 @@ import { Parity } from "./loops/parity/run.ts";
 import type { Denoiser } from "./denoiser.ts";
 import type { SamplerEvent, SamplerOptions, SamplerOutcome } from "./events.ts";
 import { DrawFirst } from "./loops/drawFirst.ts";
+import { Guided, type Particle, type ParticleLoop } from "./loops/guided.ts";
 import { PhiloxNoise, type NoiseSource } from "./draw/noise.ts";
 import { prepare, type PreparedRun } from "./prepare.ts";
 import { AskFirst } from "./loops/askFirst.ts";
@@ -47,14 +48,25 @@ function loopOf(denoiser: Denoiser, run: PreparedRun, noise: NoiseSource): Loop 
   switch (loop.kind) {
     case "drawFirst":
     case "events":
-      return new DrawFirst(denoiser, run, loop, noise);
+      return guided(new DrawFirst(denoiser, run, loop, noise), denoiser, run, noise);
     case "askFirst":
-      return new AskFirst(denoiser, run, loop, noise);
+      return guided(new AskFirst(denoiser, run, loop, noise), denoiser, run, noise);
     case "leftToRight":
       return new LeftToRight(denoiser, run, loop.parity, noise);
     case "parity":
       return new Parity(denoiser, run, loop, noise);
   }
+}
+
+/** Steers the loop where the run has a guide. */
+function guided<Sample extends Particle<Sample>>(
+  loop: ParticleLoop<Sample> & Loop,
+  denoiser: Denoiser,
+  run: PreparedRun,
+  noise: NoiseSource,
+): Loop {
+  const { guide } = run;
+  return guide === undefined ? loop : new Guided(loop, denoiser, { ...run, guide }, noise);
 }
 
 /** Samples sequences and returns the outcome only: {@link sampleEvents} without the events. */

@@ -72,7 +72,7 @@ async function compare(
 function texts(events: readonly SamplerEvent[], start: readonly number[], at: number) {
   const states = new Map<number, number[]>();
   for (const event of events) {
-    if (event.type === "progress") continue;
+    if (event.type === "progress" || event.type === "weighted") continue;
     const state = states.get(event.sample) ?? [...start];
     states.set(event.sample, state);
     if (event.type === "finished" || event.time < at) continue;

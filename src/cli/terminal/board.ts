@@ -52,8 +52,11 @@ export class Board {
     }
     const sheet = this.#sheetOf(event.sample);
     for (const { position, text } of event.pieces) sheet.pieces[position] = text;
-    for (const position of event.positions) {
-      sheet.masked[position] = event.type === "remasked";
+    const isWeighted = event.type === "weighted";
+    const changed = isWeighted ? event.pieces.map((one) => one.position) : event.positions;
+    for (const position of changed) {
+      const isMasked = isWeighted ? isMask(sheet.pieces[position]) : event.type === "remasked";
+      sheet.masked[position] = isMasked;
       sheet.markedUntil[position] = this.#pictures + LINGER;
     }
   }

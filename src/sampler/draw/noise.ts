@@ -12,10 +12,12 @@ import type { TokenId } from "../denoiser.ts";
  */
 export interface NoiseSource {
   /**
-   * The number that decides whether a position is revealed or remasked in a step. In continuous
-   * time the step is an event, and positions from L on (the length of the window) are its own
-   * numbers: L says how long it takes to come, L + 1 whether it is a remask, L + 2 which position
-   * it changes.
+   * The number that decides whether a position is revealed or remasked in a step. Positions from L
+   * on (the length of the window) are numbers of other kinds. In continuous time the step is an
+   * event, and they are its own: L says how long it takes to come, L + 1 whether it is a remask,
+   * L + 2 which position it changes. In a guided run, particle j of sample i is sample i N + j
+   * here, with N particles. Position L + 3 of a step is what the resampling before that step draws
+   * for the particle, and L + 3 of step 0 chooses, for particle 0, the one that becomes the sample.
    */
   position(sample: number, step: number, position: number): number;
   /**

@@ -20,6 +20,7 @@ import { networkSigma } from "../schedule.ts";
 import { adjusted } from "./adjusted.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
+import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
 import { askStatistics, inCalls, stack } from "./question.ts";
 import { RowDraws } from "./rowDraws.ts";
@@ -51,14 +52,14 @@ interface Clock {
   readonly number: number;
 }
 
-export class AskFirst {
+export class AskFirst implements ParticleLoop<RowSample> {
   readonly #denoiser: Denoiser;
   readonly #run: PreparedRun;
   readonly #plan: AskFirstPlan;
   readonly #noise: NoiseSource;
   readonly #pace: Pace;
   readonly #rows: RowDraws;
-  readonly #ledger: Ledger;
+  readonly ledger: Ledger;
   readonly #fields: Fields;
   readonly #cache = nextCache();
 
@@ -69,17 +70,17 @@ export class AskFirst {
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
-    this.#ledger = new Ledger(run);
+    this.ledger = new Ledger(run);
     this.#fields = fieldsOf(plan.definition, plan.options, run.quirks, run.suppressed.size > 0);
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
     const sampleBatch = (samples: readonly number[]) => this.#sample(samples);
-    return inBatches(this.#denoiser, this.#run, this.#ledger, this.#cache, sampleBatch);
+    return inBatches(this.#denoiser, this.#run, this.ledger, this.#cache, sampleBatch);
   }
 
   outcome(): SamplerOutcome {
-    return this.#ledger.outcome();
+    return this.ledger.outcome();
   }
 
   get #steps(): number {
@@ -88,33 +89,73 @@ export class AskFirst {
 
   async *#sample(numbers: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
     const { stride, strides } = this.#run;
-    const { definition, options, times } = this.#plan;
-    const settings = { ...this.#run, maskId: this.#denoiser.model.maskId };
-    const batch = numbers.map((sample) => new RowSample(sample, settings));
-    const steps = this.#steps;
+    const { definition, options } = this.#plan;
+    const batch = numbers.map((sample) => this.begin(sample));
     for (let w = 0; w <= strides; w++) {
-      for (const one of batch) {
-        one.begin(w > 0 ? stride : 0, definition.memory?.(options, this.#run.length));
+      if (w > 0) {
+        const memory = () => definition.memory?.(options, this.#run.length);
+        for (const one of batch) one.begin(stride, memory());
       }
-      for (let i = 0; i <= steps; i++) {
-        const open = batch.filter((one) => this.#isOpen(one, i));
-        if (open.length === 0) break; // what is revealed never moves
-        const clock = { i, number: w * (steps + 1) + i };
-        yield* i === steps ? this.#removeNoise(open, clock) : this.#step(open, clock);
-        const isLast = i === steps && w === strides;
-        const next = isLast
-          ? undefined
-          : { step: clock.number + 1, time: times[i === steps ? 0 : i + 1] };
-        yield this.#ledger.progress(batch.length * (w * steps + Math.min(i + 1, steps)), next);
+      yield* this.#takeSteps(batch, w, 0, this.#steps + 1);
+    }
+    for (const { sample, window } of batch) yield this.ledger.finish(sample, window.text());
+  }
+
+  begin(number: number): RowSample {
+    const { definition, options } = this.#plan;
+    const one = new RowSample(number, { ...this.#run, maskId: this.#denoiser.model.maskId });
+    one.begin(0, definition.memory?.(options, this.#run.length));
+    return one;
+  }
+
+  async *advance(
+    samples: readonly RowSample[],
+    until: number,
+  ): AsyncGenerator<SamplerEvent, void, void> {
+    const to = Math.min(until, this.#steps + 1);
+    const { batchSize } = this.#run;
+    for (let first = 0; first < samples.length; first += batchSize) {
+      const batch = samples.slice(first, first + batchSize);
+      yield* this.#takeSteps(batch, 0, batch[0].step, to);
+      for (const one of batch) {
+        one.step = to;
+        one.stepsDone = Math.min(to, this.#steps);
+        one.finished = !this.#isOpen(one, to);
+        one.time = one.finished ? 0 : this.#plan.times[to];
       }
     }
-    for (const { sample, window } of batch) yield this.#ledger.finish(sample, window.text());
+  }
+
+  release(): void {
+    this.#denoiser.release?.(this.#cache);
+  }
+
+  /** Takes the steps of window w from step `from` to before `until`. */
+  async *#takeSteps(
+    batch: readonly RowSample[],
+    w: number,
+    from: number,
+    until: number,
+  ): AsyncGenerator<SamplerEvent, void, void> {
+    const { times } = this.#plan;
+    const steps = this.#steps;
+    for (let i = from; i < until; i++) {
+      const open = batch.filter((one) => this.#isOpen(one, i));
+      if (open.length === 0) return; // what is revealed never moves
+      const clock = { i, number: w * (steps + 1) + i };
+      yield* i === steps ? this.#removeNoise(open, clock) : this.#step(open, clock);
+      const isLast = i === steps && w === this.#run.strides;
+      const next = isLast
+        ? undefined
+        : { step: clock.number + 1, time: times[i === steps ? 0 : i + 1] };
+      yield this.ledger.progress(batch.length * (w * steps + Math.min(i + 1, steps)), next);
+    }
   }
 
   /** Tells whether anything can still happen in step i or later. */
   #isOpen(one: RowSample, i: number): boolean {
     const { definition, options, lastTold } = this.#plan;
-    if (one.window.free.length === 0) return false;
+    if (one.window.free.length === 0 || i > this.#steps) return false;
     if (one.masks > 0) return true;
     if (definition.untimed !== true) return i <= lastTold;
     return !one.settled && one.stepsAfter < (definition.stepsAfter?.(options) ?? 0);
@@ -300,7 +341,7 @@ export class AskFirst {
       : {};
     const question = { ...request, statistics, ...given };
     const values = await askStatistics(this.#denoiser, question, this.#run.signal);
-    if (!drawn) this.#ledger.called(samplesOf(asked), 0);
+    if (!drawn) this.ledger.called(samplesOf(asked), 0);
     return values;
   }
 
@@ -375,8 +416,8 @@ export class AskFirst {
     const rows = missing.flatMap(({ b, positions }) => positions.map((at) => b * length + at));
     if (rows.length === 0) return false;
     const answered = await this.#rows.ask({ ...request, rows: Int32Array.from(rows) });
-    if (isCounted) this.#ledger.asked(rows.length);
-    else this.#ledger.called(samplesOf(asked), rows.length);
+    if (isCounted) this.ledger.asked(rows.length);
+    else this.ledger.called(samplesOf(asked), rows.length);
     let row = 0;
     for (const { b, positions } of missing) {
       const { sample, draws } = asked[b];

@@ -21,6 +21,11 @@ export class Confidence {
     this.#round = round;
   }
 
+  /** Takes over the confidences of a text of the same length. */
+  assign(other: Confidence): void {
+    this.#weights.set(other.#weights);
+  }
+
   /** @param psi probability of the token that was revealed, in [0, 1]. */
   reveal(position: number, psi: number): void {
     this.#weights[position] = Math.exp(-this.#round(psi));

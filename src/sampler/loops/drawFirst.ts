@@ -6,13 +6,8 @@
 import { adjusted } from "./adjusted.ts";
 import type { Draw } from "../draw/rowSampler.ts";
 import type { Denoiser } from "../denoiser.ts";
-import type {
-  FinishedEvent,
-  RemaskedEvent,
-  RevealedEvent,
-  SamplerEvent,
-  SamplerOutcome,
-} from "../events.ts";
+import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
+import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import type { PreparedRun } from "../prepare.ts";
@@ -27,17 +22,16 @@ import { SampleState, type ActiveSample } from "./sampleState.ts";
 /** The plans that this loop runs: steps on a grid, or events in continuous time. */
 type DrawFirstPlan = Extract<LoopPlan, { kind: "drawFirst" | "events" }>;
 
-export class DrawFirst {
+export class DrawFirst implements ParticleLoop<ActiveSample> {
   readonly #denoiser: Denoiser;
   readonly #run: PreparedRun;
   readonly #newSample: (sample: number) => ActiveSample;
   readonly #noise: NoiseSource;
   readonly #rows: RowDraws;
   readonly #pace: Pace;
-  readonly #ledger: Ledger;
+  readonly ledger: Ledger;
   /** The samples under way, the oldest first. */
   readonly #active: ActiveSample[] = [];
-  #begun = 0;
 
   constructor(denoiser: Denoiser, run: PreparedRun, loop: DrawFirstPlan, noise: NoiseSource) {
     this.#denoiser = denoiser;
@@ -45,46 +39,84 @@ export class DrawFirst {
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
-    this.#ledger = new Ledger(run);
+    this.ledger = new Ledger(run);
     this.#newSample = samplesOf(denoiser, run, loop);
   }
 
   async *events(): AsyncGenerator<SamplerEvent, void, void> {
+    const source = this.#samples();
+    yield* this.#takeSteps(source, Infinity, (state) => {
+      return this.ledger.finish(state.sample, state.text());
+    });
+    yield this.#progress();
+  }
+
+  begin(number: number): ActiveSample {
+    return this.#newSample(number);
+  }
+
+  async *advance(
+    samples: readonly ActiveSample[],
+    until: number,
+  ): AsyncGenerator<SamplerEvent, void, void> {
+    yield* this.#takeSteps(samples.values(), until, () => undefined);
+  }
+
+  /**
+   * Takes samples to a step, or to their end; so many at a time as share a call.
+   * @param arrive is called with each sample that is there.
+   */
+  async *#takeSteps(
+    source: Iterator<ActiveSample>,
+    until: number,
+    arrive: (state: ActiveSample) => SamplerEvent | undefined,
+  ): AsyncGenerator<SamplerEvent, void, void> {
     for (;;) {
-      const questions = yield* this.#collectQuestions();
-      if (questions.length === 0) break;
+      const questions = yield* this.#collectQuestions(source, until, arrive);
+      if (questions.length === 0) return;
       for (const call of callsOf(questions, this.#denoiser.model.vocabSize)) {
         yield* this.#answer(call);
         yield this.#progress();
       }
     }
-    yield this.#progress();
   }
 
   outcome(): SamplerOutcome {
-    return this.#ledger.outcome();
+    return this.ledger.outcome();
   }
 
   /**
-   * Takes every sample under way to its next question; a sample that ends gives its place to the
+   * Takes every sample under way to its next question; a sample that arrives gives its place to the
    * next one.
    */
-  async *#collectQuestions(): AsyncGenerator<SamplerEvent, Question[], void> {
+  async *#collectQuestions(
+    source: Iterator<ActiveSample>,
+    until: number,
+    arrive: (state: ActiveSample) => SamplerEvent | undefined,
+  ): AsyncGenerator<SamplerEvent, Question[], void> {
     const questions: Question[] = [];
     while (questions.length < this.#run.batchSize) {
       this.#pace.checkAborted();
-      const state = this.#active.at(questions.length) ?? this.#begin();
+      const state = this.#active.at(questions.length) ?? this.#next(source);
       if (state === undefined) break;
-      const question = yield* this.#runAhead(state);
-      if (question === undefined) yield this.#finish(state);
-      else questions.push(question);
+      const question = yield* this.#runAhead(state, until);
+      if (question !== undefined) {
+        questions.push(question);
+        continue;
+      }
+      this.#active.splice(this.#active.indexOf(state), 1);
+      const event = arrive(state);
+      if (event !== undefined) yield event;
     }
     return questions;
   }
 
-  /** Goes through the steps that reveal nothing. @returns undefined at the end of the sample. */
-  async *#runAhead(state: ActiveSample): AsyncGenerator<RemaskedEvent, Question | undefined, void> {
-    while (!state.finished) {
+  /** Goes through the steps that reveal nothing. @returns undefined at step `until` or the end. */
+  async *#runAhead(
+    state: ActiveSample,
+    until: number,
+  ): AsyncGenerator<RemaskedEvent, Question | undefined, void> {
+    while (!state.finished && state.step < until) {
       if (this.#pace.spend(1 + state.freePositions)) await this.#pace.rest();
       const changes = state.drawChanges(this.#noise);
       if (changes.reveals.length > 0) return { state, changes, time: state.time };
@@ -102,7 +134,7 @@ export class DrawFirst {
     const states = questions.map(({ state }) => state);
     const request = adjusted(requestOf(questions, this.#run.length), this.#run, states);
     const rows = await this.#rows.ask(request);
-    this.#ledger.called(states, request.rows.length);
+    this.ledger.called(states, request.rows.length);
     let row = 0;
     for (const question of questions) {
       const { state, changes } = question;
@@ -121,24 +153,23 @@ export class DrawFirst {
     }
   }
 
-  #begin(): ActiveSample | undefined {
+  /** Begins the samples of the run one after the other. */
+  *#samples(): Generator<ActiveSample, void, void> {
     const { samples, firstSample } = this.#run;
-    if (this.#begun === samples) return undefined;
-    const state = this.#newSample(firstSample + this.#begun);
-    this.#active.push(state);
-    this.#begun++;
-    return state;
+    for (let i = 0; i < samples; i++) yield this.begin(firstSample + i);
   }
 
-  #finish(state: ActiveSample): FinishedEvent {
-    this.#active.splice(this.#active.indexOf(state), 1);
-    return this.#ledger.finish(state.sample, state.text());
+  #next(source: Iterator<ActiveSample>): ActiveSample | undefined {
+    const next = source.next();
+    if (next.done === true) return undefined;
+    this.#active.push(next.value);
+    return next.value;
   }
 
   #progress() {
     const underWay = this.#active.reduce((sum, { stepsDone }) => sum + stepsDone, 0);
     const first = this.#active.find(({ finished }) => !finished);
-    return this.#ledger.progress(underWay, first);
+    return this.ledger.progress(underWay, first);
   }
 }
 

@@ -40,6 +40,16 @@ export class EventState implements ActiveSample {
     this.#window = new TextWindow(settings);
   }
 
+  clone(sample: number): EventState {
+    const copy = new EventState(sample, this.#settings);
+    copy.#window.assign(this.#window);
+    copy.#event = this.#event;
+    copy.#time = this.#time;
+    copy.#lastTime = this.#lastTime;
+    copy.#windows = this.#windows;
+    return copy;
+  }
+
   get tokens(): Int32Array<ArrayBuffer> {
     return this.#window.tokens;
   }

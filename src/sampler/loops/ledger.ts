@@ -1,7 +1,7 @@
 /** A `Ledger` counts what a run has done so far, for its progress and its outcome. */
 import type { TokenId } from "../denoiser.ts";
 import { endText, type EndedText } from "./ending.ts";
-import type { FinishedEvent, ProgressEvent, SamplerOutcome } from "../events.ts";
+import type { FinishedEvent, GuidedSample, ProgressEvent, SamplerOutcome } from "../events.ts";
 import type { PreparedRun } from "../prepare.ts";
 
 /** The step and the time at which a sample stands. */
@@ -10,7 +10,8 @@ export type Clock = Pick<ProgressEvent, "step" | "time">;
 export class Ledger {
   readonly #run: PreparedRun;
   readonly #texts: EndedText[] = [];
-  /** Calls so far of each sample under way. */
+  readonly #guided: GuidedSample[] = [];
+  /** Calls so far of each sample under way; particles of a sample share one count. */
   readonly #callsOf = new Map<number, number>();
   #finished = 0;
   #forwardCalls = 0;
@@ -25,12 +26,14 @@ export class Ledger {
 
   /**
    * Counts a call of the network.
-   * @param samples that it was about.
+   * @param samples that it was about; in a guided run, the particles.
    * @param rows that it was asked for.
    */
   called(samples: readonly { readonly sample: number }[], rows: number): void {
-    for (const { sample } of samples) {
-      this.#callsOf.set(sample, (this.#callsOf.get(sample) ?? 0) + 1);
+    const particles = this.#run.guide?.particles ?? 1;
+    const numbers = new Set(samples.map(({ sample }) => Math.floor(sample / particles)));
+    for (const number of numbers) {
+      this.#callsOf.set(number, (this.#callsOf.get(number) ?? 0) + 1);
     }
     this.#forwardCalls++;
     this.#forwardRows += rows;
@@ -41,16 +44,24 @@ export class Ledger {
     this.#forwardRows += rows;
   }
 
-  /** Ends a sample. @param text all of its tokens; they are cut here. */
-  finish(sample: number, text: ArrayLike<TokenId>): FinishedEvent {
+  /**
+   * Ends a sample.
+   * @param text all of its tokens; they are cut here.
+   * @param guided how it was chosen, in a guided run.
+   */
+  finish(sample: number, text: ArrayLike<TokenId>, guided?: GuidedSample): FinishedEvent {
     const ended = endText(text, this.#run);
     this.#texts[sample - this.#run.firstSample] = ended;
+    if (guided !== undefined) this.#guided[sample - this.#run.firstSample] = guided;
     this.#finished++;
     const forwardCalls = this.#callsOf.get(sample) ?? 0;
     this.#callsOf.delete(sample);
     this.#ownCalls += forwardCalls;
     this.#ownTokens += ended.tokens.filter((_, position) => !this.#isGiven(position)).length;
-    return { type: "finished", sample, ...ended, tokens: [...ended.tokens], forwardCalls };
+    return {
+      ...{ type: "finished", sample, ...ended, tokens: [...ended.tokens], forwardCalls },
+      ...(guided !== undefined && { guided }),
+    };
   }
 
   /**
@@ -59,8 +70,8 @@ export class Ledger {
    * @param clock of the first of them.
    */
   progress(underWay = 0, clock: Clock = this.#atTheEnd()): ProgressEvent {
-    const { samples, steps, strides } = this.#run;
-    const stepsOfSample = steps * (strides + 1);
+    const { samples, steps, strides, guide } = this.#run;
+    const stepsOfSample = steps * (strides + 1) * (guide?.particles ?? 1);
     return {
       type: "progress",
       done: this.#finished * stepsOfSample + underWay,
@@ -78,6 +89,7 @@ export class Ledger {
     return {
       tokens: this.#texts.map(({ tokens }) => tokens),
       finishReasons: this.#texts.map(({ finishReason }) => finishReason),
+      ...(this.#run.guide !== undefined && { guided: this.#guided }),
       stats: {
         forwardCalls: this.#forwardCalls,
         forwardRows: this.#forwardRows,

@@ -1,4 +1,5 @@
 /** A `RowSample` is one sample of the ask-first loop: its text, and what it remembers. */
+import { RemdmError } from "../../foundation/errors.ts";
 import type { RowState } from "../definition.ts";
 import type { TokenId } from "../denoiser.ts";
 import type { Draw } from "../draw/rowSampler.ts";
@@ -13,6 +14,14 @@ export class RowSample {
   settled = false;
   /** Steps that began without a mask. */
   stepsAfter = 0;
+  /** The step at hand, over all windows, and the time t at its start; 0 at the end. */
+  step = 0;
+  time = 1;
+  /** Steps that are done over all windows; the final noise removal is not counted. */
+  stepsDone = 0;
+  /** Whether nothing can change any more. */
+  finished = false;
+  readonly #settings: WindowSettings;
   readonly #maskId: TokenId;
   /** [L] what the token at each free position had when it was revealed. */
   readonly #psi: Float64Array;
@@ -20,6 +29,7 @@ export class RowSample {
 
   constructor(sample: number, settings: WindowSettings) {
     this.sample = sample;
+    this.#settings = settings;
     this.window = new TextWindow(settings);
     this.#maskId = settings.maskId;
     this.#psi = new Float64Array(settings.length);
@@ -32,6 +42,30 @@ export class RowSample {
     this.memory = memory;
     this.settled = false;
     this.stepsAfter = 0;
+  }
+
+  /**
+   * Copies the sample as it stands, its memory too.
+   * @param sample the number that the copy draws with.
+   * @throws RemdmError `strategy_invalid` for a memory that is no plain data.
+   */
+  clone(sample: number): RowSample {
+    const copy = new RowSample(sample, this.#settings);
+    copy.window.assign(this.window);
+    copy.memory = copyOf(this.memory);
+    copy.settled = this.settled;
+    copy.stepsAfter = this.stepsAfter;
+    copy.step = this.step;
+    copy.time = this.time;
+    copy.stepsDone = this.stepsDone;
+    copy.finished = this.finished;
+    copy.#psi.set(this.#psi);
+    copy.#logProbability.set(this.#logProbability);
+    return copy;
+  }
+
+  text(): TokenId[] {
+    return this.window.text();
   }
 
   get masks(): number {
@@ -75,5 +109,17 @@ export class RowSample {
   /** Shifts positions of the window to positions of the text. */
   inText(positions: readonly number[]): number[] {
     return positions.map((position) => position + this.window.offset);
+  }
+}
+
+function copyOf(memory: unknown): unknown {
+  try {
+    return structuredClone(memory);
+  } catch (cause) {
+    throw new RemdmError("The memory of the strategy cannot be copied, as a guide needs it", {
+      code: "strategy_invalid",
+      remedy: "Let its memory return plain data: numbers, texts, arrays and objects of them.",
+      cause,
+    });
   }
 }

@@ -41,6 +41,8 @@ export interface ActiveSample {
   readonly freePositions: number;
   /** Returns the whole text so far. */
   text(): TokenId[];
+  /** Copies the sample as it stands. @param sample the number that the copy draws with. */
+  clone(sample: number): ActiveSample;
   /**
    * Draws the changes of the step at hand from the state before it. The tokens stay as they are,
    * and drawing again gives the same changes.
@@ -77,6 +79,15 @@ export class SampleState implements ActiveSample {
     this.#settings = settings;
     this.#window = new TextWindow(settings);
     this.#confidence = this.#newConfidence();
+  }
+
+  clone(sample: number): SampleState {
+    const copy = new SampleState(sample, this.#settings);
+    copy.#window.assign(this.#window);
+    if (this.#confidence !== undefined) copy.#confidence?.assign(this.#confidence);
+    copy.#step = this.#step;
+    copy.#windows = this.#windows;
+    return copy;
   }
 
   get tokens(): Int32Array<ArrayBuffer> {

@@ -44,6 +44,13 @@ export class TextWindow {
     this.#free = this.#positions().subarray(tokens.length - stride);
   }
 
+  /** Takes over how a window of the same settings stands. */
+  assign(other: TextWindow): void {
+    this.tokens.set(other.tokens);
+    this.#past.splice(0, this.#past.length, ...other.#past);
+    this.#free = other.#free;
+  }
+
   /** The whole text. */
   text(): TokenId[] {
     return [...this.#past, ...this.tokens];

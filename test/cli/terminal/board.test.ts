@@ -75,3 +75,15 @@ it("shows the first one under way, and the next when that is finished", () => {
   board.apply({ type: "finished", sample: 0, ...end });
   expect(board.picture()).toMatchObject({ sample: 1, cells: [{ text: "1" }] });
 });
+
+it("shows the particle that a weighting tells", () => {
+  const board = new Board(["a", "▒", "▒"]);
+  const weighted = (pieces: Readonly<Record<number, string>>): RunEvent => ({
+    ...{ type: "weighted", sample: 0, ...step, particles: [], effectiveSampleSize: 1 },
+    pieces: Object.entries(pieces).map(([at, text]) => ({ position: Number(at), text })),
+  });
+  board.apply(weighted({ 1: "b" }));
+  expect(shown(board)).toBe("a:pinned b:new ▒:masked");
+  board.apply(weighted({ 1: "▒", 2: "c" }));
+  expect(shown(board)).toBe("a:pinned ▒:remasked c:new");
+});

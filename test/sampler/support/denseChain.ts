@@ -40,7 +40,7 @@ export interface DenseChain {
 }
 
 /** A sequence, and conf as the original keeps it: minus the probability of a revealed token, -Infinity at masks. */
-interface State {
+export interface State {
   readonly tokens: readonly TokenId[];
   readonly conf: readonly number[];
 }
@@ -76,7 +76,7 @@ export function enumerate(chain: DenseChain): Map<string, number>[] {
   return history.map(marginal);
 }
 
-function timesOf({ strategy, steps }: DenseChain): number[] {
+export function timesOf({ strategy, steps }: DenseChain): number[] {
   if (strategy.kind !== "dfm") {
     return Array.from({ length: steps + 1 }, (_, i) => 1 + (i * (1e-5 - 1)) / steps);
   }
@@ -94,7 +94,7 @@ function timesOf({ strategy, steps }: DenseChain): number[] {
 }
 
 /** Every sequence that can follow, by one independent draw a position. */
-function* transitions(
+export function* transitions(
   chain: DenseChain,
   state: State,
   t: number,
@@ -386,7 +386,7 @@ function nucleus(p: readonly number[], { topP, mistake }: DenseChain): number[] 
 }
 
 /** The last step: an argmax at the masks (D3PM: everywhere), or a draw for `analytic`. */
-function* removals(chain: DenseChain, state: State, t: number): Generator<[State, number]> {
+export function* removals(chain: DenseChain, state: State, t: number): Generator<[State, number]> {
   const seen = state.tokens.map((_, i) => softmax(chain, rowOf(chain, state.tokens, t, i)));
   const rows = state.tokens.map((token, i) => {
     const changes = chain.kind === "d3pm" || token === chain.maskId;

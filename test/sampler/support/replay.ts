@@ -21,7 +21,7 @@ export function replay(
 ): Map<number, number[]> {
   const states = new Map<number, number[]>();
   for (const event of events) {
-    if (event.type === "progress") continue;
+    if (event.type === "progress" || event.type === "weighted") continue;
     const state = states.get(event.sample) ?? [...start];
     states.set(event.sample, state);
     if (event.type === "finished" || event.step >= step) continue;

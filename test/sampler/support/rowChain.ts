@@ -68,7 +68,12 @@ export function enumerateRows(chain: RowChain): Distribution[] {
 }
 
 /** Every text that can follow in step i of window w, by one independent draw a position. */
-function* following(chain: RowChain, text: Text, w: number, i: number): Generator<[Text, number]> {
+export function* following(
+  chain: RowChain,
+  text: Text,
+  w: number,
+  i: number,
+): Generator<[Text, number]> {
   const { length, stride, pinned, mistake } = chain;
   const begin = w * stride;
   const isFree = (at: number): boolean => {
