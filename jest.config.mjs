@@ -13,6 +13,8 @@ export default {
       ? ["**/*.test.ts"]
       : filesOf(fileURLToPath(new URL("test", import.meta.url)), part),
   setupFilesAfterEnv: ["<rootDir>/scripts/testing/hidePython.mjs"],
+  // Examples import the package; what tests import of them runs on the sources, built or not.
+  moduleNameMapper: { "^remdm/sampler$": "<rootDir>/src/sampler/index.ts" },
   extensionsToTreatAsEsm: [".ts"],
   transform: {
     "^.+\\.ts$": [

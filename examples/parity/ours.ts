@@ -63,6 +63,7 @@ export async function runOurs(
         trajectory.push(states.map((state) => [...state]));
         break;
       case "finished":
+      case "weighted":
         break;
     }
   }

@@ -8,10 +8,9 @@ import { HELP, parseOptions, type Options } from "./options.ts";
 import { Original } from "./original.ts";
 import { launch, outputDifference, runOurs } from "./ours.ts";
 import { findOriginal, findOriginalPython, goldenCheckpoints } from "./places.ts";
+import { EXIT, note, print, runProgram } from "./program.ts";
 import { agrees, differenceNote, header, rowLine, summary, type Row } from "./table.ts";
 import { UsageError } from "./usage.ts";
-
-const EXIT = { agree: 0, differ: 1, usage: 2, interrupted: 130 } as const;
 
 /** Yields a row a case, for every checkpoint. */
 async function* compare(options: Options, signal: AbortSignal): AsyncGenerator<Row> {
@@ -81,38 +80,4 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   return rows.every(agrees) ? EXIT.agree : EXIT.differ;
 }
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function note(text: string): void {
-  process.stderr.write(`${text}\n`);
-}
-
-function failed(error: unknown): number {
-  if (error instanceof UsageError) {
-    note(`error: ${error.message}\n  ${error.remedy}`);
-    return EXIT.usage;
-  }
-  const { message, cause } = error instanceof Error ? error : new Error(String(error));
-  note(`error: ${message}`);
-  if (process.env.REMDM_DEBUG && typeof cause === "string") note(cause);
-  return EXIT.differ;
-}
-
-const controller = new AbortController();
-/** The first ends the work in order; the second ends us at once, and the Python with us. */
-const interrupt = () => {
-  if (controller.signal.aborted) process.exit(EXIT.interrupted);
-  controller.abort();
-};
-process.on("SIGINT", interrupt);
-process.on("SIGTERM", interrupt);
-try {
-  process.exitCode = await main(process.argv.slice(2), controller.signal);
-} catch (error) {
-  process.exitCode = controller.signal.aborted ? EXIT.interrupted : failed(error);
-} finally {
-  process.off("SIGINT", interrupt);
-  process.off("SIGTERM", interrupt);
-}
+await runProgram(main);

@@ -13,6 +13,12 @@ const sources = join(repository, "examples", "parity");
 /** The file that pythonia imports. */
 export const referenceModule: string = join(sources, "reference.py");
 
+/** The recorder of published samplers. */
+export const peerRecorder: string = join(sources, "peers", "peers.py");
+
+/** Its recordings, committed: `test/golden/peers/README.md`. */
+export const goldenPeers: string = join(repository, "test", "golden", "peers");
+
 const SETUP = "examples/parity/README.md says how to set it up.";
 
 /** @throws UsageError. */
@@ -33,6 +39,11 @@ export function findOriginal(env: NodeJS.ProcessEnv = process.env): string {
     `${path}, from REMDM_REFERENCE, is no checkout of the original repository: it lacks ${lacking.join(" and ")}`,
     SETUP,
   );
+}
+
+/** The Python that published samplers run in; it needs PyTorch and NumPy. */
+export function findPeersPython(env: NodeJS.ProcessEnv = process.env): string {
+  return env.REMDM_REFERENCE_PYTHON || findPython(undefined, env).path;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The table: a fixed width a column, so that each line is printed as soon as its case is done. */
 import type { ParityCase } from "./cases.ts";
+import { grouped, headerOf, left, lineOf, right, type Column } from "./columns.ts";
 import type { TokenComparison } from "./compare.ts";
 
 export interface Row {
@@ -16,14 +17,7 @@ interface Pair {
   readonly ours: number;
 }
 
-interface Column {
-  readonly title: string;
-  readonly width: number;
-  readonly align: "left" | "right";
-  readonly of: (row: Row) => string;
-}
-
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly Column<Row>[] = [
   left("checkpoint", 14, ({ checkpoint }) => checkpoint),
   left("sampler", 16, ({ case: { strategy } }) => strategy.kind),
   right("steps", 5, ({ case: { steps } }) => steps?.toString() ?? "-"),
@@ -38,12 +32,11 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function header(): string {
-  const titles = line(({ title }) => title);
-  return `${titles}\n${line(({ width }) => "-".repeat(width))}`;
+  return headerOf(COLUMNS);
 }
 
 export function rowLine(row: Row): string {
-  return line(({ of }) => of(row));
+  return lineOf(COLUMNS, row);
 }
 
 /** Where and how a run left the original's; undefined when it did not. */
@@ -66,25 +59,4 @@ export function summary(rows: readonly Row[]): string {
   const tokens = rows.reduce((sum, { comparison }) => sum + comparison.tokens, 0);
   const mismatches = rows.reduce((sum, { comparison }) => sum + comparison.mismatches, 0);
   return `${agreeing} of ${rows.length} runs agree; ${grouped(mismatches)} mismatches in ${grouped(tokens)} tokens`;
-}
-
-function line(cell: (column: Column) => string): string {
-  return COLUMNS.map((column) => {
-    const { width, align } = column;
-    return align === "left" ? cell(column).padEnd(width) : cell(column).padStart(width);
-  })
-    .join("  ")
-    .trimEnd();
-}
-
-function left(title: string, width: number, of: Column["of"]): Column {
-  return { title, width, align: "left", of };
-}
-
-function right(title: string, width: number, of: Column["of"]): Column {
-  return { title, width, align: "right", of };
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString("en-US");
 }

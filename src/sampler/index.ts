@@ -25,6 +25,7 @@ export * from "./denoiser.ts";
 export { PhiloxNoise, type NoiseSource } from "./draw/noise.ts";
 export * from "./events.ts";
 export type { GuidedText, GuideOptions, ResamplingScheme, Reward } from "./guide.ts";
+export { TorchGenerator } from "./loops/parity/torchGenerator.ts";
 export type {
   ChoiceOption,
   FlagOption,

@@ -221,9 +221,11 @@ function refusalOfGuide(loop: LoopPlan, stride: number): string | undefined {
 function checkJudges(definition: StrategyDefinition, { judgesRevealed = false }: DenoiserModel) {
   const needed = "judgesRevealed" in definition ? (definition.judgesRevealed ?? false) : false;
   if (!needed || judgesRevealed) return;
-  const why =
-    "one that asks about masks only: this network was not trained to judge revealed tokens (SUBS copies them)";
-  throw new OptionError("strategy.kind", definition.kind, why);
+  const { kind } = definition;
+  throw new OptionError("strategy.kind", kind, {
+    message: `The strategy ${kind} needs another network: this one was not trained to judge revealed tokens, which SUBS copies`,
+    remedy: "Use p2, which remasks by the scores of all positions, or threshold.",
+  });
 }
 
 /**

@@ -12,7 +12,7 @@ import type {
   Guidance,
   StatisticName,
 } from "../../src/sampler/denoiser.ts";
-import { statisticsOf } from "../sampler/support/rowStatistics.ts";
+import { statisticsOf } from "../../examples/parity/peers/rowStatistics.ts";
 
 /** Loading PyTorch takes seconds, or a minute on a machine that is out of breath. */
 const MINUTES = 60_000;

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "@jest/globals";
 import { Transport } from "../../src/backend/connection/transport.ts";
 import { ZmqDenoiser } from "../../src/backend/zmqDenoiser.ts";
 import { sample, type SamplerOptions, type StatisticName } from "../../src/sampler/index.ts";
-import { statisticsOf } from "../sampler/support/rowStatistics.ts";
+import { statisticsOf } from "../../examples/parity/peers/rowStatistics.ts";
 import { FakeBackend, MODEL, type Received } from "./support/fakeBackend.ts";
 
 const V = 1000;

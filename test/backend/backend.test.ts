@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { connectBackend, launchBackend, ping, type Backend } from "../../src/backend/backend.ts";
 import { ZmqDenoiser } from "../../src/backend/zmqDenoiser.ts";
+import { PROTOCOL_VERSION } from "../../src/backend/wire/protocol.ts";
 import type { StatisticName } from "../../src/sampler/denoiser.ts";
 import { FakeBackend, pong, ready, type Received } from "./support/fakeBackend.ts";
 import { fakePython, isRunning, removeFakePythons, servingPython } from "./support/fakePython.ts";
@@ -230,7 +231,7 @@ describe("connectBackend", () => {
     });
     expect(await rejection(connect(backend.endpoint))).toMatchObject({
       code: "protocol_mismatch",
-      message: "The backend (0) speaks protocol 1, this SDK 5",
+      message: `The backend (0) speaks protocol 1, this SDK ${PROTOCOL_VERSION}`,
     });
   });
 

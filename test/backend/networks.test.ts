@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { ZmqDenoiser } from "../../src/backend/zmqDenoiser.ts";
 import { Remdm } from "../../src/index.ts";
 import type { Denoiser, ForwardRequest, StatisticName } from "../../src/sampler/denoiser.ts";
-import { statisticsOf } from "../sampler/support/rowStatistics.ts";
+import { statisticsOf } from "../../examples/parity/peers/rowStatistics.ts";
 import { expectRecordedOutputs } from "../support/forwardCases.ts";
 import { goldenCheckpoint, goldenTokenizer } from "../support/golden.ts";
 

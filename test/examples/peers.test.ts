@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { findPython } from "../../src/backend/process/python.ts";
 import { packageRoot } from "../../src/foundation/packageRoot.ts";
-import { HashNetwork } from "../sampler/support/hashNetwork.ts";
-import type { PeerCase } from "../sampler/support/peers.ts";
+import { HashNetwork } from "../../examples/parity/peers/hashNetwork.ts";
+import type { PeerCase } from "../../examples/parity/peers/recordings.ts";
 
 const directory = join(packageRoot, "examples", "parity", "peers");
 

@@ -113,7 +113,7 @@ describe("a launched model", () => {
     const sample = (options: object) => () =>
       remdm.sample({ strategy: { kind: "mdlm" }, steps: 4, ...options });
     expect(sample({ steps: 0 })).toThrow("steps must be");
-    expect(sample({ temperature: 1 })).toThrow("temperature");
+    expect(sample({ temperature: -1 })).toThrow("temperature must be");
   });
 
   it("is aborted by its caller, and goes on for others", async () => {

@@ -25,7 +25,7 @@ import { Ledger } from "./ledger.ts";
 import { askStatistics, inCalls, stack } from "./question.ts";
 import { RowDraws } from "./rowDraws.ts";
 import { RowSample } from "./rowSample.ts";
-import { checkRemasks, checkSelection, type CheckedSelection } from "./selection.ts";
+import { checkRemasks, checkSelection, placesOf, type CheckedSelection } from "./selection.ts";
 import { fieldsOf, tellDrawn, type Fields } from "./toldRows.ts";
 
 type AskFirstPlan = Extract<LoopPlan, { kind: "askFirst" }>;
@@ -182,8 +182,9 @@ export class AskFirst implements ParticleLoop<RowSample> {
     const rows = await this.#askRows(asked, request, clock);
     const changes = rows.map((own, b) => {
       const { sample, step } = asked[b];
+      const places = placesOf(own);
       const selection: unknown = definition.select(options, step, own, sample.memory);
-      const checked = checkSelection(definition.kind, clock.i, selection, own);
+      const checked = checkSelection(definition.kind, clock.i, selection, places);
       const changed = checked.tokens.length + checked.masks.length > 0;
       if (definition.untimed === true && !changed && sample.masks > 0) {
         throw new RemdmError(
@@ -242,8 +243,9 @@ export class AskFirst implements ParticleLoop<RowSample> {
     const { definition, options } = this.#plan;
     if (definition.remaskFirst === undefined || told === false) return;
     const states = this.#states(sample, clock, Array.from(sample.window.free));
+    const places = placesOf(states);
     const selected: unknown = definition.remaskFirst(options, step, states, sample.memory);
-    const positions = checkRemasks(definition.kind, clock.i, selected, states);
+    const positions = checkRemasks(definition.kind, clock.i, selected, places);
     if (positions.length > 0) yield this.#remasked(sample, positions, step.t, clock);
   }
 

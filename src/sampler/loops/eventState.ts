@@ -124,7 +124,8 @@ export class EventState implements ActiveSample {
   #nextEvent(masked: number, revealed: number, wait: number): NextEvent | undefined {
     const { definition, options } = this.#settings;
     const now = { t: this.#lastTime, masked, revealed };
-    const next = definition.nextEvent(options, now, wait);
+    const next =
+      (definition.nextEvent(options, now, wait) as NextEvent | null | undefined) ?? undefined;
     const isSound =
       next === undefined
         ? masked === 0

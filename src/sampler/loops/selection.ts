@@ -11,6 +11,20 @@ export interface CheckedSelection {
   readonly tokens: readonly number[];
 }
 
+/** What is known of a position, whatever the strategy did to its row. */
+export type Place = Pick<RowState, "position" | "masked">;
+
+/** Notes the places of rows before a strategy has them in its hands. */
+export function placesOf(rows: readonly RowState[]): Place[] {
+  return rows.map(({ position, masked }) => ({ position, masked }));
+}
+
+/** As messages show it; an object of anybody's may have no text of its own. */
+function shown(position: unknown): string {
+  if (typeof position === "number") return String(position);
+  return typeof position === "string" ? quoted(position) : typeof position;
+}
+
 const LISTS: readonly string[] = ["reveal", "remask", "redraw"] satisfies (keyof Selection)[];
 
 /**
@@ -24,7 +38,7 @@ export function checkSelection(
   kind: string,
   step: number,
   selection: unknown,
-  rows: readonly RowState[],
+  rows: readonly Place[],
 ): CheckedSelection {
   const refuse = refusal(kind, step);
   const remedy = "Let its select return { reveal, remask, redraw }; each list may be left out.";
@@ -40,12 +54,13 @@ export function checkSelection(
     if (!Array.isArray(positions)) {
       throw refuse(`has a ${name} that is no array`, `Let its select return positions in ${name}.`);
     }
-    return positions.map((position: unknown) => {
+    // A hole in an array is a position too: undefined, which is none.
+    return Array.from(positions, (position: unknown) => {
       const row = typeof position === "number" ? byPosition.get(position) : undefined;
       if (row?.masked !== masked) {
         const which = masked ? "masked" : "revealed";
         throw refuse(
-          `names position ${String(position)} in ${name}`,
+          `names position ${shown(position)} in ${name}`,
           `Name each of the rows' ${which} positions once at most.`,
         );
       }
@@ -82,7 +97,7 @@ export function checkRemasks(
   kind: string,
   step: number,
   remask: unknown,
-  rows: readonly RowState[],
+  rows: readonly Place[],
 ): readonly number[] {
   if (!Array.isArray(remask)) {
     throw refusal(kind, step)(

@@ -27,16 +27,21 @@ export const factor = defineStrategy({
       const isSure = Math.exp(logConfidence(of, row)) >= 1 - bound / (i + 2);
       return i === 0 || (!row.suppressed && isSure);
     });
-    const count = quirks === "paper" ? passes.lastIndexOf(true) + 1 : countOfCode(passes);
+    const count =
+      quirks === "paper"
+        ? passes.lastIndexOf(true) + 1
+        : countOfCode(passes, order.at(-1)?.suppressed ?? false);
     return { reveal: positionsOf(order.slice(0, count)) };
   },
 });
 
 /**
  * Counts as the published code does: up to the first position that fails; where that is the very
- * last one, or none fails, all.
+ * last one and not suppressed, or none fails, all.
  */
-function countOfCode(passes: readonly boolean[]): number {
+function countOfCode(passes: readonly boolean[], lastWaits: boolean): number {
   const first = passes.indexOf(false);
-  return first < 0 || first === passes.length - 1 ? passes.length : first;
+  return first < 0 || (first === passes.length - 1 && (first === 0 || !lastWaits))
+    ? passes.length
+    : first;
 }

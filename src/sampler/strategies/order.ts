@@ -163,7 +163,7 @@ function countOf(options: PaceOptions, step: RowStep, masks: number, remasks: nu
   const { counts, pace, cap, window } = options;
   const { index, steps, free, t, s, quirks } = step;
   const isLast = index === steps - 1;
-  if (isLast && cap === 0) return masks;
+  if (isLast && (cap === 0 || counts !== undefined)) return masks;
   if (counts !== undefined) return Math.min(masks, (counts[index] ?? 0) + remasks);
   if (cap > 0) {
     const { atS } = sharesWithin(windowOf(window), t, s, quirks);

@@ -5,6 +5,12 @@
 import { defineStrategy } from "../definition.ts";
 import { confidenceFields, logConfidence, OF_OPTIONS, positionsOf, wholeShare } from "./order.ts";
 
+/** What a position's rank hangs on. */
+interface Scored {
+  readonly last: boolean;
+  readonly score: number;
+}
+
 export const p2 = defineStrategy({
   kind: "p2",
   source: "P2 (2502.03540), self-planning; its code: p2_sampling",
@@ -28,13 +34,18 @@ export const p2 = defineStrategy({
       const weight = row.masked ? 1 : eta;
       const isOfToken = !row.masked && quirks === "paper";
       const score = isOfToken ? row.given : logConfidence(of, row);
-      return { row, score: row.masked && row.suppressed ? -Infinity : weight * score };
+      return { row, last: row.masked && row.suppressed, score: weight * score };
     });
-    const ascending = scored.map(({ score }) => score).sort((a, b) => a - b);
+    // What is suppressed is masked first, by its score too: it is not all equal.
+    const order = (a: Scored, b: Scored): number => {
+      if (a.last !== b.last) return a.last ? -1 : 1;
+      return a.score === b.score ? 0 : a.score - b.score;
+    };
     // As in the code: what equals the cut stays.
-    const cut = ascending.at(wholeShare(free, s)) ?? Infinity;
-    const low = scored.filter(({ score }) => score < cut).map(({ row }) => row);
-    const high = scored.filter(({ score }) => !(score < cut)).map(({ row }) => row);
+    const cut = [...scored].sort(order).at(wholeShare(free, s));
+    const isLow = (one: Scored): boolean => cut === undefined || order(one, cut) < 0;
+    const low = scored.filter(isLow).map(({ row }) => row);
+    const high = scored.filter((one) => !isLow(one)).map(({ row }) => row);
     return {
       reveal: positionsOf(high.filter(({ masked }) => masked)),
       remask: positionsOf(low.filter(({ masked }) => !masked)),

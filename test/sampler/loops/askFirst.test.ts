@@ -13,7 +13,7 @@ import {
   type StatisticsRequest,
 } from "../../../src/sampler/index.ts";
 import { collect, replay } from "../support/replay.ts";
-import { statisticOf } from "../support/rowStatistics.ts";
+import { statisticOf } from "../../../examples/parity/peers/rowStatistics.ts";
 import { MASK, TableDenoiser, tableLogits, VOCAB_SIZE } from "../support/tableDenoiser.ts";
 
 const TEXTS = { source: "a test", summary: "for the test" } as const;
@@ -300,9 +300,10 @@ describe("what a strategy must not select", () => {
     ["a position that is none", () => ({ reveal: [3] }), "names position 3 in reveal"],
     ["one that is pinned", () => ({ reveal: [2] }), "names position 2 in reveal"],
     ["half a position", () => ({ reveal: [0.5] }), "names position 0.5 in reveal"],
-    ["no number", () => ({ reveal: ["1"] }), "names position 1 in reveal"],
+    ["no number", () => ({ reveal: ["1"] }), 'names position "1" in reveal'],
+    ["a hole", () => ({ reveal: Array.from<number>({ length: 1 }) }), "names position undefined"],
     ["NaN", () => ({ reveal: [NaN] }), "names position NaN in reveal"],
-    ["a row", (rows) => ({ reveal: [rows[1]] }), "names position [object Object] in reveal"],
+    ["a row", (rows) => ({ reveal: [rows[1]] }), "names position object in reveal"],
     ["one twice", () => ({ reveal: [1, 1] }), "names position 1 in reveal"],
     ["one for two ends", () => ({ remask: [0], redraw: [0] }), "names position 0 in redraw"],
     ["a revealed one for a reveal", () => ({ reveal: [0] }), "names position 0 in reveal"],

@@ -9,7 +9,7 @@ import type {
   StatisticsRequest,
   TokenId,
 } from "../../../src/sampler/index.ts";
-import { statisticsOf } from "./rowStatistics.ts";
+import { statisticsOf } from "../../../examples/parity/peers/rowStatistics.ts";
 
 const { imul } = Math;
 

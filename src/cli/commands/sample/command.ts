@@ -61,7 +61,7 @@ export function sampleCommand(): Command {
     )
     .option(
       "--steps <n>",
-      "denoising steps (default: one for each token; ar and first-hitting have none)",
+      "denoising steps (default: one for each token; ar, first-hitting, threshold, factor, entropy-bounded and editing have none)",
       readInteger,
     )
     .option(

@@ -1,8 +1,14 @@
 /** Whole runs of published samplers, drawn again from their seeds: the order of their noise. */
 import { describe, expect, it } from "@jest/globals";
+import { hashLogit, sequenceKey } from "../../../examples/parity/peers/hashNetwork.ts";
+import { peerNoise } from "../../../examples/parity/peers/noise.ts";
+import {
+  startOf,
+  type PeerCase,
+  type PeerChances,
+} from "../../../examples/parity/peers/recordings.ts";
 import type { TokenId } from "../../../src/sampler/index.ts";
-import { hashLogit, sequenceKey } from "./hashNetwork.ts";
-import { peerCases, peerNoise, type PeerCase } from "./peers.ts";
+import { peerCases } from "../../sampler/support/peers.ts";
 
 /** A number of noise makes the weight of a token larger or smaller: the largest is drawn. */
 type Race = (weight: number, drawn: number) => number;
@@ -61,19 +67,10 @@ describe("the tokens that a published run reveals are the draws of its noise", (
 });
 
 describe("first hitting", () => {
-  const runs = peerCases("first-hitting") as readonly (PeerCase & {
-    readonly events: readonly {
-      readonly masks: number;
-      readonly uniform: number;
-      readonly time: number;
-      readonly rank: number;
-      readonly position: number;
-      readonly token: TokenId;
-    }[];
-  })[];
+  const runs = peerCases("first-hitting");
 
   it("has times t u^(1/n), which start again at 1 in each block", () => {
-    for (const { events, options } of runs) {
+    for (const { events = [], options } of runs) {
       let time = 1;
       for (const [index, event] of events.entries()) {
         const before = events[index - 1];
@@ -87,10 +84,10 @@ describe("first hitting", () => {
 
   it("draws the tokens of its block from float64 numbers, then a rank from one word", () => {
     for (const run of runs) {
-      const { maskId, events } = run;
+      const { maskId, events = [] } = run;
       const size = Number(run.options.block_size);
       const noise = peerNoise(run);
-      let asked = startOf(run).slice(0, size);
+      let asked = [...startOf(run)].slice(0, size);
       events.forEach(({ position, token, rank }, call) => {
         const first = asked.length - size;
         const drawn = draw(weightsOf(run, asked, 1).slice(first), noise[call][0], exponential);
@@ -104,14 +101,14 @@ describe("first hitting", () => {
 });
 
 describe("psi", () => {
-  const runs = peerCases("psi") as readonly (PeerCase & {
-    readonly chances: readonly { readonly reveal: number | null; readonly remask: number | null }[];
-  })[];
+  const runs = peerCases("psi");
 
   it("draws each position from its chances and the network's tokens", () => {
     for (const run of runs) {
-      const noise = peerNoise({ ...run, calls: run.chances.length });
-      run.chances.forEach((chances, call) => {
+      const { chances: drawn = [] } = run;
+      expect(drawn).not.toEqual([]);
+      const noise = peerNoise({ ...run, calls: drawn.length });
+      drawn.forEach((chances, call) => {
         const asked = call === 0 ? startOf(run) : run.states[call - 1];
         const weights = weightsOf(run, asked, 1).map((row, l) =>
           outcomes(row, asked[l], run.maskId, chances),
@@ -127,7 +124,7 @@ function outcomes(
   row: readonly number[],
   token: TokenId,
   maskId: TokenId,
-  { reveal, remask }: { readonly reveal: number | null; readonly remask: number | null },
+  { reveal, remask }: PeerChances,
 ): number[] {
   const total = row.reduce((sum, weight) => sum + weight, 0);
   return row.map((weight, v) => {
@@ -137,10 +134,6 @@ function outcomes(
     }
     return v === maskId ? 1 - (reveal ?? NaN) : ((reveal ?? NaN) * weight) / total;
   });
-}
-
-function startOf({ prompt, start, length, maskId }: PeerCase): TokenId[] {
-  return [...(start ?? [...prompt, ...Array<TokenId>(length - prompt.length).fill(maskId)])];
 }
 
 /** @returns [length, V] exp(logit / temperature), of the mask 0. */

@@ -1,5 +1,5 @@
 /** The statistics of rows, each straight from its definition in doubles. */
-import type { StatisticName, TokenId } from "../../../src/sampler/index.ts";
+import type { StatisticName, TokenId } from "remdm/sampler";
 
 /**
  * @param row [V] logits.

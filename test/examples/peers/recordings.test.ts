@@ -1,7 +1,9 @@
 /** The recordings of published samplers hold together, and their noise can be replayed here. */
 import { describe, expect, it } from "@jest/globals";
-import { hashLogit, sequenceKey } from "./hashNetwork.ts";
-import { peerCases, peerNoise, uniformOf, type PeerCase } from "./peers.ts";
+import { hashLogit, sequenceKey } from "../../../examples/parity/peers/hashNetwork.ts";
+import { peerNoise, uniformOf } from "../../../examples/parity/peers/noise.ts";
+import type { PeerCase } from "../../../examples/parity/peers/recordings.ts";
+import { peerCases } from "../../sampler/support/peers.ts";
 
 const PEERS = ["dream", "fast-dllm", "llada", "mdpo", "remdm-llada"];
 

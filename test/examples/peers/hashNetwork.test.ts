@@ -1,6 +1,6 @@
 /** The hash network is what its Python twin is, whose numbers stand here. */
 import { expect, it } from "@jest/globals";
-import { HashNetwork, MASK_LOGIT } from "./hashNetwork.ts";
+import { HashNetwork, MASK_LOGIT } from "../../../examples/parity/peers/hashNetwork.ts";
 
 const tokens = Int32Array.from([3, 1, 7, 19, 19, 0, 0, 2, 5, 11]);
 const network = () => new HashNetwork({ vocabSize: 20, maskId: 19, length: 5, sharpness: 4 });

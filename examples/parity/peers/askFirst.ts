@@ -1,66 +1,13 @@
 /**
- * How a recorded run of a published sampler is said in our words: which strategy, which options and
- * which noise, or why it cannot be said. Nothing of a strategy is computed here but numbers that its
- * caller gives: how many positions a step reveals, and times.
+ * Peers whose rows say what is revealed, in our words. Nothing of a strategy is computed here but
+ * numbers that its caller gives: how many positions a step reveals, and times.
  */
-import type { NoiseSource, SamplerOptions, TokenId } from "../../../src/sampler/index.ts";
-import { confidence } from "../../../src/sampler/strategies/confidence.ts";
-import { entropy } from "../../../src/sampler/strategies/entropy.ts";
-import { margin } from "../../../src/sampler/strategies/margin.ts";
-import { peerNoise, type PeerCase } from "./peers.ts";
+import type { Strategy } from "remdm/sampler";
+import { maskNoise, noiseOf } from "./noise.ts";
+import { linspace, number, type Options, type OurRun, type Reason } from "./ourRun.ts";
+import { startOf, type PeerCase } from "./recordings.ts";
 
-/** A run in our words. */
-export interface OurRun {
-  readonly options: Omit<SamplerOptions, "pinned" | "length">;
-  /** Noise of the tokens and of the positions; absent: nothing is drawn. */
-  readonly noise?: NoiseSource;
-  /** Whether the network was trained to judge revealed tokens. */
-  readonly judgesRevealed?: boolean;
-  /** Whether the strategy asks nothing in a step that reveals nothing; the published code asks. */
-  readonly asksForRevealsOnly?: boolean;
-  /** Weight of guidance: the rows are `(weight + 1) l_c - weight l_u`. */
-  readonly guidance?: number;
-  /** Tokens whose logit is -Infinity. */
-  readonly banned?: readonly TokenId[];
-}
-
-/** Why a recorded run cannot be said in our words. */
-export type Reason =
-  | "blocks"
-  | "the confidence of a cut or tempered row"
-  | "an order that is not built"
-  | "steps beside a threshold"
-  | "a quirk that is not copied"
-  | "draw first"
-  | "a last step that draws"
-  | "steps in which time stands still"
-  | "no mask token";
-
-type Options = Readonly<Record<string, unknown>>;
-
-/** Says a run of a peer in our words. @param peer the name of its file, without `.json`. */
-export function inOurWords(peer: string, run: PeerCase): OurRun | Reason {
-  const say = PEERS[peer];
-  if (say === undefined) throw new Error(`${peer} is none of the peers`);
-  return say(run);
-}
-
-const PEERS: Readonly<Record<string, ((run: PeerCase) => OurRun | Reason) | undefined>> = {
-  llada,
-  "fast-dllm": fastDllm,
-  "remdm-llada": remdmLlada,
-  dream,
-  mdpo,
-  p2,
-  "entropy-bounded": entropyBounded,
-  editing,
-  "hf-diffusers": diffusers,
-  "first-hitting": () => "draw first",
-  psi: () => "draw first",
-};
-export const PEER_NAMES = Object.keys(PEERS);
-
-function llada(run: PeerCase): OurRun | Reason {
+export function llada(run: PeerCase): OurRun | Reason {
   const { options } = run;
   if (number(options, "block_length") < number(options, "gen_length")) return "blocks";
   if (options.confidence_eos_eot_inf === true) return "a quirk that is not copied";
@@ -84,7 +31,7 @@ function llada(run: PeerCase): OurRun | Reason {
   };
 }
 
-function fastDllm(run: PeerCase): OurRun | Reason {
+export function fastDllm(run: PeerCase): OurRun | Reason {
   const { options } = run;
   if (number(options, "block_length") < number(options, "gen_length")) return "blocks";
   const temperature = number(options, "temperature");
@@ -104,7 +51,7 @@ function fastDllm(run: PeerCase): OurRun | Reason {
   return { options: { ...common, strategy, steps: number(options, "steps") }, noise };
 }
 
-function remdmLlada(run: PeerCase): OurRun | Reason {
+export function remdmLlada(run: PeerCase): OurRun | Reason {
   const { options } = run;
   if (number(options, "block_size") < number(options, "mask_length")) return "blocks";
   const steps = number(options, "sampling_steps");
@@ -120,7 +67,7 @@ function remdmLlada(run: PeerCase): OurRun | Reason {
   };
 }
 
-function dream(run: PeerCase): OurRun | Reason {
+export function dream(run: PeerCase): OurRun | Reason {
   const { options } = run;
   const steps = number(options, "steps");
   const isCut = typeof options.top_p === "number" || typeof options.top_k === "number";
@@ -144,34 +91,36 @@ function dream(run: PeerCase): OurRun | Reason {
   }
   if (temperature > 0 || isCut) return "the confidence of a cut or tempered row";
   const orderTemperature = typeof options.alg_temp === "number" ? options.alg_temp : 0;
-  const isConfidence = options.alg === "maskgit_plus";
-  const strategy = orderOf(options.alg, {
-    pace: "times",
-    orderTemperature,
-    ...(isConfidence && { scale: "probability" }),
-  });
+  const strategy = orderOf(options.alg, { pace: "times", orderTemperature });
   return {
     options: { strategy, steps: times, temperature: 0 },
     noise: noiseOf(run, { positions: 0, exponential: true }),
   };
 }
 
+interface OrderOptions {
+  readonly pace?: "times";
+  readonly orderTemperature?: number;
+  readonly counts?: readonly number[];
+}
+
 /** The order of revealing by the name that Dream and MDPO give it. */
-function orderOf(published: unknown, options: Readonly<Record<string, unknown>>) {
+function orderOf(published: unknown, options: OrderOptions): Strategy {
   switch (published) {
     case "confidence":
+      return { kind: "confidence", ...options };
     case "maskgit_plus":
-      return confidence.with(options);
+      return { kind: "confidence", scale: "probability", ...options };
     case "topk_margin":
-      return margin.with(options);
+      return { kind: "margin", ...options };
     case "entropy":
-      return entropy.with(options);
+      return { kind: "entropy", ...options };
     default:
       throw new Error(`unknown order ${String(published)}`);
   }
 }
 
-function mdpo(run: PeerCase): OurRun | Reason {
+export function mdpo(run: PeerCase): OurRun | Reason {
   const { options } = run;
   const length = number(options, "gen_length");
   if (number(options, "block_length") < length) return "blocks";
@@ -209,7 +158,7 @@ function share({ mode }: Options, r: number, length: number): number {
   return Math.min(1, Math.max(1e-6, value));
 }
 
-function p2(run: PeerCase): OurRun | Reason {
+export function p2(run: PeerCase): OurRun | Reason {
   const { options } = run;
   if (run.function === "p2_plus_sampling") return "an order that is not built";
   if (options.score_fn !== "logP") return "an order that is not built";
@@ -231,7 +180,7 @@ function p2(run: PeerCase): OurRun | Reason {
   return { options: { strategy, steps: times, temperature: 0 } };
 }
 
-function entropyBounded(run: PeerCase): OurRun | Reason {
+export function entropyBounded(run: PeerCase): OurRun | Reason {
   const { options } = run;
   if (typeof options.num_steps === "number") return "steps beside a threshold";
   if (number(options, "temperature") !== 1) return "the confidence of a cut or tempered row";
@@ -245,7 +194,7 @@ function entropyBounded(run: PeerCase): OurRun | Reason {
   };
 }
 
-function editing(run: PeerCase): OurRun | Reason {
+export function editing(run: PeerCase): OurRun | Reason {
   const { options } = run;
   if (number(options, "block_length") < run.length) return "blocks";
   const temperature = number(options, "temperature");
@@ -267,14 +216,15 @@ function editing(run: PeerCase): OurRun | Reason {
   };
 }
 
-function diffusers(run: PeerCase): OurRun | Reason {
+export function diffusers(run: PeerCase): OurRun | Reason {
   if (run.function === "EntropyBoundScheduler") return "no mask token";
   if (run.function !== "AmusedScheduler") return "steps beside a threshold";
-  const { options, prompt, length, maskId } = run;
+  const { options, length, maskId } = run;
   const steps = number(options, "num_inference_steps");
   const [from, to] = options.temperature as readonly [number, number];
   const counts: number[] = [];
-  let masks = length - prompt.filter((token) => token !== maskId).length;
+  // One of the recorded prompts has a mask in it, which is filled in too.
+  let masks = startOf(run).filter((token) => token === maskId).length;
   for (let i = 0; i < steps; i++) {
     const ratio = Math.fround((i + 1) / steps);
     const isCosine = options.masking_schedule === "cosine";
@@ -298,76 +248,4 @@ function diffusers(run: PeerCase): OurRun | Reason {
     },
     noise: noiseOf(run, { tokens: 0, exponential: true, positions: 1 }),
   };
-}
-
-interface Replayed {
-  /** Which of a call's draws has the noise of tokens, [L, V]. */
-  readonly tokens?: number | undefined;
-  /** Which of them has the noise of positions, [L]. */
-  readonly positions?: number;
-  /** Whether the noise is what `torch.multinomial` divides by. Otherwise it is uniform. */
-  readonly exponential?: boolean;
-  /** What is added to a uniform number and to the negative of its logarithm. */
-  readonly smallest?: number;
-}
-
-/** Replays noise that has a number for each position, revealed ones too. */
-function noiseOf(
-  run: PeerCase,
-  { tokens, positions, exponential = false, smallest = 0 }: Replayed,
-): NoiseSource {
-  const drawn = peerNoise(run);
-  const numberAt = (step: number, which: number | undefined, at: number): number => {
-    const value = which === undefined ? undefined : drawn.at(step)?.at(which)?.at(at);
-    if (value === undefined) throw new Error(`no noise in call ${step}`);
-    return value;
-  };
-  const isUniform = (step: number, which: number): boolean => {
-    return (run.draws?.[step] ?? run.drawsEachCall ?? []).at(which)?.of === "rand";
-  };
-  return {
-    position: (_, step, position) => {
-      if (positions === undefined || drawn.at(step)?.at(positions) === undefined) return 0.5;
-      const value = numberAt(step, positions, position);
-      return isUniform(step, positions) ? value : Math.exp(-value);
-    },
-    token: (_, step, position, token) => {
-      const value = numberAt(step, tokens, position * run.vocabSize + token);
-      const race = exponential ? value : smallest - Math.log(value + smallest);
-      return -Math.expm1(-race);
-    },
-  };
-}
-
-/** Replays noise that has a number for each mask. */
-function maskNoise(run: PeerCase): NoiseSource {
-  const drawn = peerNoise(run);
-  const { maskId, prompt, length } = run;
-  const start = [...prompt, ...Array<TokenId>(length - prompt.length).fill(maskId)];
-  return {
-    position: (_, step, position) => {
-      const asked = step === 0 ? start : run.states[step - 1];
-      const rank = asked.slice(0, position).filter((token) => token === maskId).length;
-      const value = drawn.at(step)?.at(0)?.at(rank);
-      if (value === undefined) throw new Error(`no noise of mask ${rank} in call ${step}`);
-      return value;
-    },
-    token: () => {
-      throw new Error("nothing is drawn");
-    },
-  };
-}
-
-/** @returns [n] float32 numbers, as `torch.linspace` rounds them. */
-function linspace(from: number, to: number, n: number): number[] {
-  const step = Math.fround((to - from) / (n - 1));
-  return Array.from({ length: n }, (_, i) => {
-    return Math.fround(i < n / 2 ? from + i * step : to - (n - 1 - i) * step);
-  });
-}
-
-function number(options: Options, name: string): number {
-  const value = options[name];
-  if (typeof value !== "number") throw new Error(`${name} is ${String(value)}`);
-  return value;
 }

@@ -2,7 +2,7 @@
  * `HashNetwork` is a network of 32-bit integer arithmetic, the same bit for bit in any language. A
  * row depends on every token of its sequence, so a token that differs anywhere changes every row
  * from there on. The published samplers were recorded on its Python twin,
- * `examples/parity/peers/hash_network.py`.
+ * `hash_network.py`.
  */
 import type {
   Denoiser,
@@ -10,7 +10,7 @@ import type {
   ForwardRequest,
   StatisticsRequest,
   TokenId,
-} from "../../../src/sampler/index.ts";
+} from "remdm/sampler";
 import { statisticsOf } from "./rowStatistics.ts";
 
 const { imul } = Math;
@@ -34,11 +34,12 @@ export class HashNetwork implements Denoiser {
   readonly model: DenoiserModel;
   /** What was asked, in order. */
   readonly requests: ForwardRequest[] = [];
-  readonly #sharpness: number;
+  readonly #options: HashNetworkOptions;
 
-  constructor({ vocabSize, maskId, length, sharpness = 1 }: HashNetworkOptions) {
+  constructor(options: HashNetworkOptions) {
+    const { vocabSize, maskId, length } = options;
     this.model = { vocabSize, maskId, length, timeConditioning: false };
-    this.#sharpness = sharpness;
+    this.#options = options;
   }
 
   /** Answers with the logits of any rows, revealed ones too. */
@@ -51,7 +52,7 @@ export class HashNetwork implements Denoiser {
     rows.forEach((row, n) => {
       const b = Math.floor(row / length);
       const key = sequenceKey(tokens.subarray(b * length, (b + 1) * length));
-      answer.set(this.#row(key, row % length), n * vocabSize);
+      answer.set(hashRow(this.#options, key, row % length), n * vocabSize);
     });
     return answer;
   }
@@ -60,15 +61,22 @@ export class HashNetwork implements Denoiser {
     const { statistics, given } = request;
     return statisticsOf(statistics, await this.forward(request), this.model, given);
   }
+}
 
-  #row(key: number, position: number): Float32Array {
-    const row = Float32Array.from(
-      { length: this.model.vocabSize },
-      (_, column) => this.#sharpness * hashLogit(key, position, column),
-    );
-    row[this.model.maskId] = MASK_LOGIT;
-    return row;
-  }
+/**
+ * Computes one row of the network.
+ * @param key of the sequence, by {@link sequenceKey}.
+ * @returns [V] logits.
+ */
+export function hashRow(
+  { vocabSize, maskId, sharpness = 1 }: Omit<HashNetworkOptions, "length">,
+  key: number,
+  position: number,
+): Float32Array {
+  const logit = (_: unknown, column: TokenId) => sharpness * hashLogit(key, position, column);
+  const row = Float32Array.from({ length: vocabSize }, logit);
+  row[maskId] = MASK_LOGIT;
+  return row;
 }
 
 /** Hashes a sequence by FNV-1a, a word a token. */
