@@ -169,7 +169,7 @@ function remasks(
 function countOf(options: OrderOptions, moment: Moment, masks: number, remasked: number): number {
   const { pace = "even", counts, cap = 0 } = options;
   const { index, steps, t, s, free } = moment;
-  if (cap === 0 && index === steps - 1) return masks;
+  if ((cap === 0 || counts !== undefined) && index === steps - 1) return masks;
   if (counts !== undefined) return counts[index] + remasked;
   if (cap > 0) {
     const target = Math.round(free * sharesOf(options, moment).after);

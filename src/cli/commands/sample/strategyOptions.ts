@@ -30,14 +30,17 @@ export function strategyOf(name: string, flags: NamedStrategyFlags): Strategy {
   const { strategyOption = [] } = flags;
   if (strategyOption.length === 0) return strategy as Strategy;
   const { options = {} } = BUILT_IN.find(({ kind }) => kind === strategy.kind) ?? {};
+  const entries = Object.entries(options);
+  const withFlag = entries.filter(([, { type }]) => type === "number" || type === "integer");
+  const others = Object.fromEntries(entries.filter((entry) => !withFlag.includes(entry)));
   const pairs = strategyOption.map((pair) => {
-    const [name, value] = readPair(pair, strategy.kind, options);
-    const { type } = options[name];
-    if (type !== "number" && type !== "integer") return [name, value];
-    const { setting = name } = options[name];
+    const [name, ...rest] = pair.split("=");
+    const flagged = withFlag.find(([one]) => one === name);
+    if (flagged === undefined) return readPair(pair, strategy.kind, others);
+    const flag = kebab(("setting" in flagged[1] ? flagged[1].setting : undefined) ?? name);
     throw new UsageError(
-      `--strategy-option ${pair} says what ${kebab(setting)} says`,
-      `Write ${kebab(setting)} ${String(value)}.`,
+      `--strategy-option ${pair} says what ${flag} says`,
+      `Write ${flag} ${rest.join("=")}.`,
     );
   });
   return { ...strategy, ...Object.fromEntries(pairs) } as Strategy;
