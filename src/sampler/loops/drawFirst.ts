@@ -4,9 +4,9 @@
  * (docs/design.md, section 2). It has the distribution of the original's loop, `_sample`.
  */
 import { adjusted } from "./adjusted.ts";
-import type { Draw } from "../draw/rowSampler.ts";
 import type { Denoiser } from "../denoiser.ts";
 import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
+import { remasked, revealed } from "./changeEvents.ts";
 import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "../draw/noise.ts";
@@ -46,7 +46,7 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
   async *events(): AsyncGenerator<SamplerEvent, void, void> {
     const source = this.#samples();
     yield* this.#takeSteps(source, Infinity, (state) => {
-      return this.ledger.finish(state.sample, state.text());
+      return this.ledger.finish(state.sample, state.window.text());
     });
     yield this.#progress();
   }
@@ -117,10 +117,10 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     until: number,
   ): AsyncGenerator<RemaskedEvent, Question | undefined, void> {
     while (!state.finished && state.step < until) {
-      if (this.#pace.spend(1 + state.freePositions)) await this.#pace.rest();
+      if (this.#pace.spend(1 + state.window.free.length)) await this.#pace.rest();
       const changes = state.drawChanges(this.#noise);
       if (changes.reveals.length > 0) return { state, changes, time: state.time };
-      const tell = remasked(state, changes.remasks);
+      const tell = remasksOf(state, changes.remasks);
       state.apply(changes, []);
       if (changes.remasks.length > 0) yield tell;
     }
@@ -132,7 +132,8 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
     this.#pace.checkAborted();
     const states = questions.map(({ state }) => state);
-    const request = adjusted(requestOf(questions, this.#run.length), this.#run, states);
+    const windows = states.map(({ window }) => window);
+    const request = adjusted(requestOf(questions, this.#run.length), this.#run, windows);
     const rows = await this.#rows.ask(request);
     this.ledger.called(states, request.rows.length);
     let row = 0;
@@ -145,8 +146,8 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
         likeliest: state.likeliest,
       });
       row += draws.length;
-      const left = remasked(state, changes.remasks);
-      const came = revealed(state, changes.reveals, draws);
+      const left = remasksOf(state, changes.remasks);
+      const came = revealed(placeOf(state), changes.reveals, draws);
       state.apply(changes, draws);
       if (changes.remasks.length > 0) yield left;
       yield came;
@@ -190,32 +191,13 @@ function samplesOf(
   return (sample) => new SampleState(sample, settings);
 }
 
-/** Shifts positions of the window to positions of the text. */
-function inText({ offset }: ActiveSample, positions: Int32Array): number[] {
-  return Array.from(positions, (position) => position + offset);
+/** Returns the place of the step at hand, for its events. */
+function placeOf({ sample, step, time, window: { offset } }: ActiveSample) {
+  return { sample, step, time, offset };
 }
 
 /** Makes the event of a step's remasks. @param state before the step. */
-function remasked(state: ActiveSample, positions: Int32Array): RemaskedEvent {
-  const { sample, step, time } = state;
-  const tokens = Array.from(positions, (position) => state.tokens[position]);
-  return { type: "remasked", sample, step, time, positions: inText(state, positions), tokens };
-}
-
-function revealed(
-  state: ActiveSample,
-  positions: Int32Array,
-  draws: readonly Draw[],
-): RevealedEvent {
-  const { sample, step, time } = state;
-  return {
-    type: "revealed",
-    sample,
-    step,
-    time,
-    positions: inText(state, positions),
-    tokens: draws.map(({ token }) => token),
-    probabilities: draws.map(({ probability }) => probability),
-    logProbabilities: draws.map(({ logProbability }) => logProbability),
-  };
+function remasksOf(state: ActiveSample, positions: Int32Array): RemaskedEvent {
+  const tokens = Array.from(positions, (position) => state.window.tokens[position]);
+  return remasked(placeOf(state), positions, tokens);
 }

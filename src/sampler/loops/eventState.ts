@@ -4,7 +4,6 @@
  */
 import { RemdmError } from "../../foundation/errors.ts";
 import type { AnyEventStrategy, NextEvent } from "../definition.ts";
-import type { TokenId } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import type { Draw } from "../draw/rowSampler.ts";
 import type { AnyOptions } from "../optionTable.ts";
@@ -25,7 +24,7 @@ export class EventState implements ActiveSample {
   /** Always drawn: no event takes the likeliest token. */
   readonly likeliest = false;
   readonly #settings: EventSettings;
-  readonly #window: TextWindow;
+  readonly window: TextWindow;
   /** Number of the event at hand over all windows. */
   #event = 0;
   /** Time of the event at hand; until it is drawn, of the last one. */
@@ -37,25 +36,17 @@ export class EventState implements ActiveSample {
   constructor(sample: number, settings: EventSettings) {
     this.sample = sample;
     this.#settings = settings;
-    this.#window = new TextWindow(settings);
+    this.window = new TextWindow(settings);
   }
 
   clone(sample: number): EventState {
     const copy = new EventState(sample, this.#settings);
-    copy.#window.assign(this.#window);
+    copy.window.assign(this.window);
     copy.#event = this.#event;
     copy.#time = this.#time;
     copy.#lastTime = this.#lastTime;
     copy.#windows = this.#windows;
     return copy;
-  }
-
-  get tokens(): Int32Array<ArrayBuffer> {
-    return this.#window.tokens;
-  }
-
-  get offset(): number {
-    return this.#window.offset;
   }
 
   get step(): number {
@@ -78,21 +69,13 @@ export class EventState implements ActiveSample {
     return this.#windows > this.#settings.strides;
   }
 
-  get freePositions(): number {
-    return this.#window.free.length;
-  }
-
-  text(): TokenId[] {
-    return this.#window.text();
-  }
-
   /** Draws the next event: three numbers say when it comes, what it is and where. */
   drawChanges(noise: NoiseSource): Changes {
     const { maskId, length } = this.#settings;
     const uniform = (k: number): number => noise.position(this.sample, this.#event, length + k);
-    const isMasked = (position: number): boolean => this.tokens[position] === maskId;
-    const masked = this.#window.free.filter(isMasked);
-    const revealed = this.#window.free.filter((position) => !isMasked(position));
+    const isMasked = (position: number): boolean => this.window.tokens[position] === maskId;
+    const masked = this.window.free.filter(isMasked);
+    const revealed = this.window.free.filter((position) => !isMasked(position));
     const next = this.#nextEvent(masked.length, revealed.length, -Math.log1p(-uniform(0)));
     this.#time = next?.t ?? 0;
     if (next === undefined) return QUIET;
@@ -107,8 +90,8 @@ export class EventState implements ActiveSample {
       this.#endWindow();
       return;
     }
-    for (const position of remasks) this.tokens[position] = this.#settings.maskId;
-    draws.forEach(({ token }, i) => (this.tokens[reveals[i]] = token));
+    for (const position of remasks) this.window.tokens[position] = this.#settings.maskId;
+    draws.forEach(({ token }, i) => (this.window.tokens[reveals[i]] = token));
     this.#lastTime = this.#time;
     this.#event++;
   }
@@ -117,7 +100,7 @@ export class EventState implements ActiveSample {
     this.#windows++;
     this.#time = 1;
     this.#lastTime = 1;
-    if (!this.finished) this.#window.slide(this.#settings.stride);
+    if (!this.finished) this.window.slide(this.#settings.stride);
   }
 
   /** Asks the strategy, and checks what it says. */

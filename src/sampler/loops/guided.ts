@@ -37,7 +37,7 @@ export interface Particle<Self> {
   readonly time: number;
   /** Whether nothing can change any more. */
   readonly finished: boolean;
-  text(): TokenId[];
+  readonly window: { text(): TokenId[] };
   /** Copies it as it stands. @param sample the number that the copy draws with. */
   clone(sample: number): Self;
 }
@@ -188,7 +188,7 @@ export class Guided<Sample extends Particle<Sample>> {
     const { guide } = this.#run;
     const strength = guide.method === "smc" ? guide.strength : 1;
     const one = particles[j];
-    const tokens = Int32Array.from(one.text());
+    const tokens = Int32Array.from(one.window.text());
     const { finished, step } = one;
     const reward: unknown = guide.reward({ tokens, maskId: this.#maskId, finished });
     const isNumber = typeof reward === "number";
@@ -244,7 +244,7 @@ export class Guided<Sample extends Particle<Sample>> {
       ...(!isBest && { logMean: group.logMean + weights.logMean }),
       particles: weighed(group, rewards, shares),
     };
-    return this.#loop.ledger.finish(sample, particles[chosen].text(), guided);
+    return this.#loop.ledger.finish(sample, particles[chosen].window.text(), guided);
   }
 
   #progress(): ProgressEvent {
@@ -293,7 +293,7 @@ function weighed<Sample extends Particle<Sample>>(
   weights: readonly number[],
 ): WeighedParticle[] {
   return particles.map((one, j) => {
-    return { tokens: one.text(), reward: rewards[j], weight: weights[j] };
+    return { tokens: one.window.text(), reward: rewards[j], weight: weights[j] };
   });
 }
 

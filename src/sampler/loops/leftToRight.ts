@@ -4,6 +4,7 @@
  * prefix anew for every token.
  */
 import { adjusted, checkNotBanned } from "./adjusted.ts";
+import { revealed } from "./changeEvents.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
 import { blankText } from "./blankText.ts";
@@ -78,7 +79,7 @@ export class LeftToRight {
         const { sample, b, tokens } = sequence;
         const row = rows.subarray(i * model.vocabSize, (i + 1) * model.vocabSize);
         const draw = this.#choose(row, b, { sample, step, position });
-        const { token, probability, logProbability } = draw;
+        const { token } = draw;
         checkNotBanned(token, this.#run);
         tokens[position] = token;
         if (this.#pace.spendTokens(model.vocabSize)) await this.#pace.rest();
@@ -87,16 +88,7 @@ export class LeftToRight {
           continue;
         }
         goOn.push(sequence);
-        yield {
-          type: "revealed",
-          sample,
-          step,
-          time,
-          positions: [position],
-          tokens: [token],
-          probabilities: [probability],
-          logProbabilities: [logProbability],
-        };
+        yield revealed({ sample, step, time, offset: 0 }, [position], [draw]);
       }
       open = goOn;
       const isOver = position === steps || open.length === 0;

@@ -70,7 +70,7 @@ export function requestOf(questions: readonly Question[], length: number): Forwa
     sigma[b] = networkSigma(time);
     for (const position of changes.reveals) rows[row++] = b * length + position;
   });
-  const tokens = stack(questions.map(({ state }) => state.tokens));
+  const tokens = stack(questions.map(({ state }) => state.window.tokens));
   return { batch, length, tokens, sigma, rows };
 }
 

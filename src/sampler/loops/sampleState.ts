@@ -5,7 +5,6 @@
  */
 import type { Draw } from "../draw/rowSampler.ts";
 import { Confidence } from "./confidence.ts";
-import type { TokenId } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import type { Plan } from "../plan.ts";
 import { TextWindow, type WindowSettings } from "./textWindow.ts";
@@ -24,10 +23,8 @@ export const QUIET: Changes = { reveals: NO_POSITIONS, remasks: NO_POSITIONS };
 /** One sequence under way in the draw-first loop, whose changes come at times of its own. */
 export interface ActiveSample {
   readonly sample: number;
-  /** [L] the window as it stands before the step at hand. */
-  readonly tokens: Int32Array<ArrayBuffer>;
-  /** Position in the text of the first of `tokens`. */
-  readonly offset: number;
+  /** The text as it stands before the step at hand. */
+  readonly window: TextWindow;
   /** Number of the step at hand over all windows. */
   readonly step: number;
   /** Steps that are done over all windows, as the run counts them for its progress. */
@@ -37,10 +34,6 @@ export interface ActiveSample {
   readonly finished: boolean;
   /** Tells whether the reveals of the step at hand take the likeliest tokens, undrawn. */
   readonly likeliest: boolean;
-  /** Number of draws that a step may take. */
-  readonly freePositions: number;
-  /** Returns the whole text so far. */
-  text(): TokenId[];
   /** Copies the sample as it stands. @param sample the number that the copy draws with. */
   clone(sample: number): ActiveSample;
   /**
@@ -68,7 +61,7 @@ export interface SampleSettings extends WindowSettings {
 export class SampleState implements ActiveSample {
   readonly sample: number;
   readonly #settings: SampleSettings;
-  readonly #window: TextWindow;
+  readonly window: TextWindow;
   #confidence: Confidence | undefined;
   #step = 0;
   /** Number of windows that are done. */
@@ -77,25 +70,17 @@ export class SampleState implements ActiveSample {
   constructor(sample: number, settings: SampleSettings) {
     this.sample = sample;
     this.#settings = settings;
-    this.#window = new TextWindow(settings);
+    this.window = new TextWindow(settings);
     this.#confidence = this.#newConfidence();
   }
 
   clone(sample: number): SampleState {
     const copy = new SampleState(sample, this.#settings);
-    copy.#window.assign(this.#window);
+    copy.window.assign(this.window);
     if (this.#confidence !== undefined) copy.#confidence?.assign(this.#confidence);
     copy.#step = this.#step;
     copy.#windows = this.#windows;
     return copy;
-  }
-
-  get tokens(): Int32Array<ArrayBuffer> {
-    return this.#window.tokens;
-  }
-
-  get offset(): number {
-    return this.#window.offset;
   }
 
   /**
@@ -129,14 +114,6 @@ export class SampleState implements ActiveSample {
     return this.final && this.#settings.plan.removal === "argmax";
   }
 
-  get freePositions(): number {
-    return this.#window.free.length;
-  }
-
-  text(): TokenId[] {
-    return this.#window.text();
-  }
-
   drawChanges(noise: NoiseSource): Changes {
     const { plan, maskId } = this.#settings;
     const reveal = this.final ? 1 : plan.reveal[this.#step];
@@ -145,8 +122,8 @@ export class SampleState implements ActiveSample {
     const remaskOf = this.#remaskChances(remask);
     const reveals: number[] = [];
     const remasks: number[] = [];
-    for (const position of this.#window.free) {
-      const masked = this.tokens[position] === maskId;
+    for (const position of this.window.free) {
+      const masked = this.window.tokens[position] === maskId;
       const chance = masked ? reveal : remaskOf(position);
       if (chance === 0) continue;
       if (chance < 1 && noise.position(this.sample, this.step, position) >= chance) continue;
@@ -158,11 +135,11 @@ export class SampleState implements ActiveSample {
   apply(changes: Changes, draws: readonly Draw[]): void {
     const { plan, maskId } = this.#settings;
     for (const position of changes.remasks) {
-      this.tokens[position] = maskId;
+      this.window.tokens[position] = maskId;
       this.#confidence?.remask(position);
     }
     draws.forEach(({ token, probability }, i) => {
-      this.tokens[changes.reveals[i]] = token;
+      this.window.tokens[changes.reveals[i]] = token;
       this.#confidence?.reveal(changes.reveals[i], probability);
     });
     this.#step++;
@@ -173,7 +150,7 @@ export class SampleState implements ActiveSample {
     this.#step = 0;
     this.#windows++;
     if (this.finished) return;
-    this.#window.slide(this.#settings.stride ?? 0);
+    this.window.slide(this.#settings.stride ?? 0);
     this.#confidence = this.#newConfidence();
   }
 

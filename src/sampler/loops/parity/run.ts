@@ -6,6 +6,7 @@
  */
 import { inBatches } from "../batches.ts";
 import { nextCache } from "../caches.ts";
+import { remasked, revealed } from "../changeEvents.ts";
 import type { Denoiser, TokenId } from "../../denoiser.ts";
 import type { SamplerEvent, SamplerOutcome } from "../../events.ts";
 import { Ledger } from "../ledger.ts";
@@ -191,26 +192,20 @@ export class Parity {
       const before = window.tokens.slice();
       const changed = Array.from(window.free).filter((p) => tokens[p] !== before[p]);
       window.tokens.set(tokens);
-      const at = { sample, step, time };
-      const remasked = changed.filter((position) => tokens[position] === maskId);
-      const revealed = changed.filter((position) => tokens[position] !== maskId);
-      if (remasked.length > 0) {
-        yield {
-          type: "remasked",
-          ...at,
-          positions: remasked.map((position) => position + window.offset),
-          tokens: remasked.map((position) => before[position]),
-        };
+      const at = { sample, step, time, offset: window.offset };
+      const masks = changed.filter((position) => tokens[position] === maskId);
+      const reveals = changed.filter((position) => tokens[position] !== maskId);
+      if (masks.length > 0) {
+        const left = masks.map((position) => before[position]);
+        yield remasked(at, masks, left);
       }
-      if (revealed.length > 0) {
-        yield {
-          type: "revealed",
-          ...at,
-          positions: revealed.map((position) => position + window.offset),
-          tokens: revealed.map((position) => tokens[position]),
-          probabilities: revealed.map((position) => probabilities[position]),
-          logProbabilities: revealed.map((position) => logProbabilities[position]),
-        };
+      if (reveals.length > 0) {
+        const draws = reveals.map((position) => ({
+          token: tokens[position],
+          probability: probabilities[position],
+          logProbability: logProbabilities[position],
+        }));
+        yield revealed(at, reveals, draws);
       }
     }
   }
