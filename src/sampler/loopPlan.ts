@@ -1,7 +1,13 @@
 /** Chooses the loop of a run from the model, the strategy and the executor. */
 import { checkInteger } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
-import type { AnyEventStrategy, AnyRowStrategy, AnyTimeStrategy, RowStep } from "./definition.ts";
+import type {
+  AnyEventStrategy,
+  AnyRowStrategy,
+  AnyTimeStrategy,
+  RowStep,
+  Told,
+} from "./definition.ts";
 import type { DenoiserModel, ModelKind } from "./denoiser.ts";
 import { bindForm, type BoundForm } from "./loops/parity/form.ts";
 import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
@@ -129,21 +135,31 @@ function stepsIn(times: unknown): number {
   return Array.from(times as ArrayLike<unknown>).length - 1;
 }
 
+/** Returns what a strategy is told of revealed positions in a step. */
+export function toldOf(
+  { revealed = false }: AnyRowStrategy,
+  options: AnyOptions,
+  step: RowStep,
+): Told {
+  return typeof revealed === "function" ? revealed(options, step) : revealed;
+}
+
 /** Returns the last step in which a strategy may be told of revealed positions; -1: none. */
 function lastToldOf(
-  { revealed = false, untimed = false }: AnyRowStrategy,
+  definition: AnyRowStrategy,
   options: AnyOptions,
   times: Float64Array,
   quirks: Quirks,
   more: Pick<RowStep, "free" | "vocabSize">,
 ): number {
+  const { revealed = false, untimed = false } = definition;
   const steps = times.length - 1;
-  if (typeof revealed !== "function") return revealed === false ? -1 : steps - 1;
+  if (revealed === false) return -1;
   if (untimed) return steps - 1;
   let i = steps - 1;
   const isTold = (index: number): boolean => {
     const step = stepOf(times[index], times[index + 1], quirks);
-    return revealed(options, { ...step, index, steps, ...more }) !== false;
+    return toldOf(definition, options, { ...step, index, steps, ...more }) !== false;
   };
   while (i >= 0 && !isTold(i)) i--;
   return i;

@@ -7,23 +7,24 @@
 import { RemdmError } from "../../foundation/errors.ts";
 import { Pace } from "../../foundation/pace.ts";
 import type { Row, RowState, RowStep, Told } from "../definition.ts";
-import type { Denoiser, ForwardRequest } from "../denoiser.ts";
+import type { Denoiser } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import { invalidRow } from "../draw/rowAddress.ts";
-import type { Draw } from "../draw/rowSampler.ts";
 import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
 import { stepOf } from "../plan.ts";
-import type { LoopPlan } from "../loopPlan.ts";
+import { toldOf, type LoopPlan } from "../loopPlan.ts";
 import type { PreparedRun } from "../prepare.ts";
 import type { RowField } from "../rowFields.ts";
 import { networkSigma } from "../schedule.ts";
 import { adjusted } from "./adjusted.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
+import { remasked, revealed } from "./changeEvents.ts";
 import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
-import { askStatistics, inCalls, stack } from "./question.ts";
+import { inCalls, stack } from "./question.ts";
 import { RowDraws } from "./rowDraws.ts";
+import { RowForward, type ForwardSample, type ForwardTools, type ToDraw } from "./rowForward.ts";
 import { RowSample } from "./rowSample.ts";
 import { checkRemasks, checkSelection, placesOf, type CheckedSelection } from "./selection.ts";
 import { fieldsOf, tellDrawn, type Fields } from "./toldRows.ts";
@@ -31,20 +32,16 @@ import { fieldsOf, tellDrawn, type Fields } from "./toldRows.ts";
 type AskFirstPlan = Extract<LoopPlan, { kind: "askFirst" }>;
 
 /** A sample in a step of the loop. */
-interface Asked {
+interface Asked extends ForwardSample {
   readonly sample: RowSample;
   readonly step: RowStep;
   readonly told: Told;
   /** Ascending positions whose rows are asked for. */
   readonly positions: readonly number[];
-  /** The draws that are made already, by position. */
-  readonly draws: Map<number, Draw>;
 }
 
 /** The changes of a step in one of the samples that are open. */
-interface Change extends CheckedSelection {
-  readonly b: number;
-}
+type Change = CheckedSelection & ToDraw;
 
 /** The step at hand: its index, in [0, T], and its number over all windows. */
 interface Clock {
@@ -58,7 +55,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
   readonly #plan: AskFirstPlan;
   readonly #noise: NoiseSource;
   readonly #pace: Pace;
-  readonly #rows: RowDraws;
+  readonly #tools: ForwardTools;
   readonly ledger: Ledger;
   readonly #fields: Fields;
   readonly #cache = nextCache();
@@ -69,8 +66,9 @@ export class AskFirst implements ParticleLoop<RowSample> {
     this.#plan = plan;
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
-    this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
     this.ledger = new Ledger(run);
+    const rows = new RowDraws(denoiser, run, noise, this.#pace);
+    this.#tools = { denoiser, run, rows, ledger: this.ledger };
     this.#fields = fieldsOf(plan.definition, plan.options, run.quirks, run.suppressed.size > 0);
   }
 
@@ -171,15 +169,15 @@ export class AskFirst implements ParticleLoop<RowSample> {
     const asked: Asked[] = [];
     for (const sample of open) {
       const step = this.#stepOf(sample, clock.i);
-      const told = toldOf(this.#plan, step);
+      const told = toldOf(definition, options, step);
       yield* this.#remaskFirst(sample, step, told, clock);
       const positions = Array.from(sample.window.free).filter((position) => {
         return told === true || sample.isMasked(position);
       });
       asked.push({ sample, step, told, positions, draws: new Map() });
     }
-    const request = this.#requestOf(asked, clock.i);
-    const rows = await this.#askRows(asked, request, clock);
+    const forward = this.#forward(asked, clock);
+    const rows = await this.#askRows(asked, forward, clock);
     const changes = rows.map((own, b) => {
       const { sample, step } = asked[b];
       const places = placesOf(own);
@@ -200,9 +198,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
       if (sample.masks === 0) sample.stepsAfter++;
       return { b, ...checked };
     });
-    const { statistics, drawn } = this.#fields;
-    const isCounted = request.rows.length > 0 && (drawn || statistics.length > 0);
-    yield* this.#carryOut(asked, changes, request, clock, { isRemoval: false, isCounted });
+    yield* this.#carryOut(asked, changes, forward, clock, false);
   }
 
   /** The last step: reveals every masked position. */
@@ -216,20 +212,18 @@ export class AskFirst implements ParticleLoop<RowSample> {
       return { sample, step, told: false, positions, draws: new Map() };
     });
     const changes = asked.map(({ positions }, b) => ({ b, masks: [], tokens: positions }));
-    const request = this.#requestOf(asked, clock.i);
-    const options = { isRemoval: true, isCounted: false };
-    yield* this.#carryOut(asked, changes, request, clock, options);
+    yield* this.#carryOut(asked, changes, this.#forward(asked, clock), clock, true);
   }
 
   #stepOf(sample: RowSample, i: number): RowStep {
     const { definition, times } = this.#plan;
     const { vocabSize } = this.#denoiser.model;
     const free = sample.window.free.length;
-    const masks = definition.untimed === true ? sample.masks : 0;
-    const [t, s] =
-      definition.untimed === true
-        ? [masks / free, Math.max(0, masks - 1) / free]
-        : [times[i], times[i + 1]];
+    let [t, s] = [times[i], times[i + 1]];
+    if (definition.untimed === true) {
+      const { masks } = sample;
+      [t, s] = [masks / free, Math.max(0, masks - 1) / free];
+    }
     return { ...stepOf(t, s, this.#run.quirks), index: i, steps: this.#steps, free, vocabSize };
   }
 
@@ -261,19 +255,11 @@ export class AskFirst implements ParticleLoop<RowSample> {
     time: number,
     clock: Clock,
   ): RemaskedEvent {
-    const tokens = sample.remask(positions);
-    return {
-      type: "remasked",
-      sample: sample.sample,
-      step: clock.number,
-      time,
-      positions: sample.inText(positions),
-      tokens,
-    };
+    return remasked(placeOf(sample, time, clock), positions, sample.remask(positions));
   }
 
-  /** Asks about the texts as they stand. The last step's time is that of the last of the grid. */
-  #requestOf(asked: readonly Asked[], i: number): ForwardRequest {
+  /** Begins a forward about the texts as they stand, at the time of the grid or of each sample. */
+  #forward(asked: readonly Asked[], { i, number }: Clock): RowForward {
     const { length } = this.#run;
     const { times, definition } = this.#plan;
     const rows = asked.flatMap(({ positions }, b) => positions.map((at) => b * length + at));
@@ -289,29 +275,32 @@ export class AskFirst implements ParticleLoop<RowSample> {
       cache: this.#cache,
     };
     const windows = asked.map(({ sample }) => sample.window);
-    return adjusted(request, this.#run, windows);
+    return new RowForward(this.#tools, adjusted(request, this.#run, windows), asked, number);
   }
 
   /** Asks for what the strategy reads. @returns [B] the rows that it is told of each sample. */
   async #askRows(
     asked: readonly Asked[],
-    request: ForwardRequest,
+    forward: RowForward,
     clock: Clock,
   ): Promise<Row<RowField>[][]> {
     const { statistics, drawn } = this.#fields;
-    if (drawn) await this.#drawAll(asked, request, clock);
-    const values = await this.#askStatistics(asked, request);
+    if (drawn) {
+      const places = asked.map(({ positions }, b) => ({ b, tokens: positions }));
+      for (const call of this.#inCalls(places)) await forward.draw(call, false);
+    }
+    const values = await forward.statistics(statistics);
     const rows: Row<RowField>[][] = [];
     let n = 0;
     for (const { sample, told, positions, draws } of asked) {
-      const isAsked = new Set(positions);
       const free = told === "state" ? Array.from(sample.window.free) : positions;
       const own: Row<RowField>[] = [];
       for (const state of this.#states(sample, clock, free)) {
         const { position } = state;
-        const row = new (isAsked.has(position) ? this.#fields.Asked : this.#fields.Known)(state);
+        const isAsked = told === true || state.masked;
+        const row = new (isAsked ? this.#fields.Asked : this.#fields.Known)(state);
         own.push(row);
-        if (!isAsked.has(position)) continue;
+        if (!isAsked) continue;
         statistics.forEach((name, k) => {
           const value = values[n * statistics.length + k];
           if (!(value < Infinity)) {
@@ -334,46 +323,26 @@ export class AskFirst implements ParticleLoop<RowSample> {
     return rows;
   }
 
-  /** @returns [N, k] in the order of the fields. */
-  async #askStatistics(asked: readonly Asked[], request: ForwardRequest): Promise<Float32Array> {
-    const { statistics, drawn } = this.#fields;
-    if (statistics.length === 0 || request.rows.length === 0) return new Float32Array(0);
-    const given = statistics.includes("given")
-      ? { given: request.rows.map((at) => request.tokens[at]) }
-      : {};
-    const question = { ...request, statistics, ...given };
-    const values = await askStatistics(this.#denoiser, question, this.#run.signal);
-    if (!drawn) this.ledger.called(samplesOf(asked), 0);
-    return values;
-  }
-
-  /** Draws the token of every row before the strategy selects. */
-  async #drawAll(asked: readonly Asked[], request: ForwardRequest, clock: Clock): Promise<void> {
-    const places = asked.map(({ positions }, b) => ({ b, masks: [], tokens: positions }));
-    let isCounted = false;
-    for (const call of inCalls(places, this.#denoiser.model.vocabSize, rowsOf)) {
-      await this.#draw(asked, call, request, clock, false, isCounted);
-      isCounted = true;
-    }
+  /** Cuts what is to be drawn into calls that are not too large. */
+  #inCalls<Part extends ToDraw>(parts: readonly Part[]): Generator<Part[]> {
+    return inCalls(parts, this.#denoiser.model.vocabSize, ({ tokens }) => tokens.length);
   }
 
   /**
    * Asks for the rows of positions that become tokens, changes the texts, and tells the changes.
-   * @param how whether this is the final noise removal, and whether the forward is counted already.
+   * @param isRemoval whether this is the final noise removal.
    */
   async *#carryOut(
     asked: readonly Asked[],
     changes: readonly Change[],
-    request: ForwardRequest,
+    forward: RowForward,
     clock: Clock,
-    { isRemoval, isCounted }: { readonly isRemoval: boolean; readonly isCounted: boolean },
+    isRemoval: boolean,
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
     const likeliest = isRemoval && (this.#plan.definition.lastStep ?? "argmax") === "argmax";
-    let counted = isCounted;
-    for (const call of inCalls(changes, this.#denoiser.model.vocabSize, rowsOf)) {
+    for (const call of this.#inCalls(changes)) {
       this.#pace.checkAborted();
-      const answered = await this.#draw(asked, call, request, clock, likeliest, counted);
-      counted ||= answered;
+      await forward.draw(call, likeliest);
       for (const { b, masks, tokens } of call) {
         const { sample, step, draws } = asked[b];
         const time = isRemoval ? this.#plan.times[clock.i] : step.t;
@@ -383,65 +352,13 @@ export class AskFirst implements ParticleLoop<RowSample> {
           .map((position) => draws.get(position))
           .filter((one) => one !== undefined);
         sample.reveal(tokens, came);
-        yield {
-          type: "revealed",
-          sample: sample.sample,
-          step: clock.number,
-          time,
-          positions: sample.inText(tokens),
-          tokens: came.map(({ token }) => token),
-          probabilities: came.map(({ probability }) => probability),
-          logProbabilities: came.map(({ logProbability }) => logProbability),
-        };
+        yield revealed(placeOf(sample, time, clock), tokens, came);
       }
     }
   }
-
-  /**
-   * Draws the tokens of a call that are not drawn yet.
-   * @param isCounted whether the forward is counted already.
-   * @returns whether rows had to be asked for.
-   */
-  async #draw(
-    asked: readonly Asked[],
-    call: readonly Change[],
-    request: ForwardRequest,
-    clock: Clock,
-    likeliest: boolean,
-    isCounted: boolean,
-  ): Promise<boolean> {
-    const { length } = this.#run;
-    const missing = call.map(({ b, tokens }) => ({
-      b,
-      positions: tokens.filter((position) => !asked[b].draws.has(position)),
-    }));
-    const rows = missing.flatMap(({ b, positions }) => positions.map((at) => b * length + at));
-    if (rows.length === 0) return false;
-    const answered = await this.#rows.ask({ ...request, rows: Int32Array.from(rows) });
-    if (isCounted) this.ledger.asked(rows.length);
-    else this.ledger.called(samplesOf(asked), rows.length);
-    let row = 0;
-    for (const { b, positions } of missing) {
-      const { sample, draws } = asked[b];
-      const place = { sample: sample.sample, step: clock.number, positions, likeliest };
-      const drawn = await this.#rows.draw(answered, row, place);
-      positions.forEach((position, n) => draws.set(position, drawn[n]));
-      row += positions.length;
-    }
-    return true;
-  }
 }
 
-function samplesOf(asked: readonly Asked[]): RowSample[] {
-  return asked.map(({ sample }) => sample);
-}
-
-function rowsOf({ tokens }: Change): number {
-  return tokens.length;
-}
-
-/** What the strategy is told of revealed positions in a step. */
-export function toldOf({ definition, options }: AskFirstPlan, step: RowStep): Told {
-  const { revealed = false } = definition;
-  return typeof revealed === "function" ? revealed(options, step) : revealed;
+/** Returns the place of a step in the text of a sample, for its events. */
+function placeOf({ sample, window: { offset } }: RowSample, time: number, { number }: Clock) {
+  return { sample, step: number, time, offset };
 }

@@ -64,10 +64,6 @@ export class RowSample {
     return copy;
   }
 
-  text(): TokenId[] {
-    return this.window.text();
-  }
-
   get masks(): number {
     const { free, tokens } = this.window;
     return free.reduce((sum, position) => sum + Number(tokens[position] === this.#maskId), 0);
@@ -104,11 +100,6 @@ export class RowSample {
       this.#psi[position] = draws[n].probability;
       this.#logProbability[position] = draws[n].logProbability;
     });
-  }
-
-  /** Shifts positions of the window to positions of the text. */
-  inText(positions: readonly number[]): number[] {
-    return positions.map((position) => position + this.window.offset);
   }
 }
 

@@ -11,12 +11,12 @@ export interface CheckedSelection {
   readonly tokens: readonly number[];
 }
 
-/** What is known of a position, whatever the strategy did to its row. */
-export type Place = Pick<RowState, "position" | "masked">;
+/** Whether each position that a strategy is told of is masked. */
+export type Places = Map<number, boolean>;
 
-/** Notes the places of rows before a strategy has them in its hands. */
-export function placesOf(rows: readonly RowState[]): Place[] {
-  return rows.map(({ position, masked }) => ({ position, masked }));
+/** Notes what a strategy is told of, before it has the rows in its hands. */
+export function placesOf(rows: readonly RowState[]): Places {
+  return new Map(rows.map(({ position, masked }) => [position, masked]));
 }
 
 /** As messages show it; an object of anybody's may have no text of its own. */
@@ -29,7 +29,7 @@ const LISTS: readonly string[] = ["reveal", "remask", "redraw"] satisfies (keyof
 
 /**
  * @param step index of the step, for messages.
- * @param rows what the strategy was told of.
+ * @param places what the strategy was told of; what it names is taken out.
  * @throws RemdmError `strategy_invalid` for a position that was not among the rows, is named twice,
  *   or is not masked (`reveal`) or not revealed (`remask`, `redraw`); for a key that is none of the
  *   three, and for a promise.
@@ -38,7 +38,7 @@ export function checkSelection(
   kind: string,
   step: number,
   selection: unknown,
-  rows: readonly Place[],
+  places: Places,
 ): CheckedSelection {
   const refuse = refusal(kind, step);
   const remedy = "Let its select return { reveal, remask, redraw }; each list may be left out.";
@@ -48,7 +48,6 @@ export function checkSelection(
   }
   const stray = Object.keys(selection).find((key) => !LISTS.includes(key));
   if (stray !== undefined) throw refuse(`has ${quoted(stray)} in what it selects`, remedy);
-  const byPosition = new Map(rows.map((row) => [row.position, row]));
   const read = (name: "reveal" | "remask" | "redraw", masked: boolean): number[] => {
     const { [name]: positions = [] } = selection;
     if (!Array.isArray(positions)) {
@@ -56,16 +55,15 @@ export function checkSelection(
     }
     // A hole in an array is a position too: undefined, which is none.
     return Array.from(positions, (position: unknown) => {
-      const row = typeof position === "number" ? byPosition.get(position) : undefined;
-      if (row?.masked !== masked) {
+      if (typeof position !== "number" || places.get(position) !== masked) {
         const which = masked ? "masked" : "revealed";
         throw refuse(
           `names position ${shown(position)} in ${name}`,
           `Name each of the rows' ${which} positions once at most.`,
         );
       }
-      byPosition.delete(row.position);
-      return row.position;
+      places.delete(position);
+      return position;
     });
   };
   const ascending = (a: number, b: number): number => a - b;
@@ -97,7 +95,7 @@ export function checkRemasks(
   kind: string,
   step: number,
   remask: unknown,
-  rows: readonly Place[],
+  places: Places,
 ): readonly number[] {
   if (!Array.isArray(remask)) {
     throw refusal(kind, step)(
@@ -105,5 +103,5 @@ export function checkRemasks(
       "Let it return the positions that become masks.",
     );
   }
-  return checkSelection(kind, step, { remask: remask as unknown }, rows).masks;
+  return checkSelection(kind, step, { remask: remask as unknown }, places).masks;
 }

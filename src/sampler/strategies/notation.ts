@@ -83,7 +83,8 @@ export const STRATEGY_SETTINGS = [
   ...new Set(SETTING_USES.map(({ setting }) => setting)),
 ] as readonly StrategySetting[];
 
-function usesIn(owner: string, table: OptionTable = {}): SettingUse[] {
+/** Lists the options of a table that are numbers, and so have a flag. */
+export function usesIn(owner: string, table: OptionTable = {}): SettingUse[] {
   return Object.entries(table).flatMap(([name, option]) =>
     option.type === "number" || option.type === "integer"
       ? [{ setting: option.setting ?? name, name, owner, option }]
