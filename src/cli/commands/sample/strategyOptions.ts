@@ -8,6 +8,7 @@ import {
   SETTING_USES,
   STRATEGY_SETTINGS,
   strategyNamed,
+  usesIn,
   type Speaker,
   type StrategySettings,
 } from "../../../sampler/strategies/notation.ts";
@@ -30,14 +31,16 @@ export function strategyOf(name: string, flags: NamedStrategyFlags): Strategy {
   const { strategyOption = [] } = flags;
   if (strategyOption.length === 0) return strategy as Strategy;
   const { options = {} } = BUILT_IN.find(({ kind }) => kind === strategy.kind) ?? {};
-  const entries = Object.entries(options);
-  const withFlag = entries.filter(([, { type }]) => type === "number" || type === "integer");
-  const others = Object.fromEntries(entries.filter((entry) => !withFlag.includes(entry)));
+  const flagged = usesIn(strategy.kind, options);
+  const useOf = (name: string) => flagged.find((use) => use.name === name);
+  const others = Object.fromEntries(
+    Object.entries(options).filter(([name]) => useOf(name) === undefined),
+  );
   const pairs = strategyOption.map((pair) => {
     const [name, ...rest] = pair.split("=");
-    const flagged = withFlag.find(([one]) => one === name);
-    if (flagged === undefined) return readPair(pair, strategy.kind, others);
-    const flag = kebab(("setting" in flagged[1] ? flagged[1].setting : undefined) ?? name);
+    const use = useOf(name);
+    if (use === undefined) return readPair(pair, strategy.kind, others);
+    const flag = kebab(use.setting);
     throw new UsageError(
       `--strategy-option ${pair} says what ${flag} says`,
       `Write ${flag} ${rest.join("=")}.`,
