@@ -1,6 +1,6 @@
 // @part backend
 /** The recorder of published samplers, on a sampler that is written here. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -8,6 +8,7 @@ import { execa } from "execa";
 import { findPython } from "../../src/backend/process/python.ts";
 import { packageRoot } from "../../src/foundation/packageRoot.ts";
 import { HashNetwork } from "../../examples/parity/peers/hashNetwork.ts";
+import { checkoutOf } from "./support/checkout.ts";
 import type { PeerCase } from "../../examples/parity/peers/recordings.ts";
 
 const directory = join(packageRoot, "examples", "parity", "peers");
@@ -43,14 +44,7 @@ afterEach(async () => {
 
 /** @returns what the recorder answers to a checkout whose sampler is this. */
 async function recorded(sampler: string) {
-  const checkout = join(folder, "checkout");
-  const git = (...args: string[]) => execa("git", ["-C", checkout, ...args]);
-  await mkdir(checkout);
-  await git("init");
-  await writeFile(join(checkout, "generate.py"), sampler);
-  await git("add", ".");
-  await git("-c", "user.name=remdm", "-c", "user.email=remdm@example.org", "commit", "-m", "First");
-  return record(`llada=${checkout}`);
+  return record(await checkoutOf(folder, sampler));
 }
 
 async function record(checkout: string) {

@@ -1,12 +1,13 @@
 // @part backend
 /** The comparison with published samplers, as a program. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { packageRoot } from "../../src/foundation/packageRoot.ts";
+import { checkoutOf } from "./support/checkout.ts";
 
 const MINUTES = 60_000;
 
@@ -52,18 +53,6 @@ function start(...args: string[]) {
   });
 }
 
-/** @returns the argument that names a checkout of LLaDA with this sampler. */
-async function checkoutOf(sampler: string): Promise<string> {
-  const checkout = join(scratch, "llada");
-  const git = (...args: string[]) => execa("git", ["-C", checkout, ...args]);
-  await mkdir(checkout);
-  await git("init");
-  await writeFile(join(checkout, "generate.py"), sampler);
-  await git("add", ".");
-  await git("-c", "user.name=remdm", "-c", "user.email=remdm@example.org", "commit", "-m", "First");
-  return `llada=${checkout}`;
-}
-
 it("finds no difference in what is recorded, and prints the table of docs/fidelity.md", async () => {
   const { exitCode, stdout, stderr } = await start("--recorded");
   expect(stderr).toBe("");
@@ -74,7 +63,7 @@ it("finds no difference in what is recorded, and prints the table of docs/fideli
 });
 
 it("says where a checkout parts from ours, with exit code 1, and leaves nothing behind", async () => {
-  const checkout = await checkoutOf(OTHER_SAMPLER);
+  const checkout = await checkoutOf(scratch, OTHER_SAMPLER);
   const { exitCode, stdout } = await start("--checkout", checkout);
   expect(stdout).toMatch(/^llada +[0-9a-f]{8} +confidence +9 +[\d,]+ +[1-9][\d,]* /m);
   expect(stdout).toMatch(
@@ -88,7 +77,7 @@ it("says where a checkout parts from ours, with exit code 1, and leaves nothing 
 });
 
 it("says why a sampler cannot be run, with exit code 1", async () => {
-  const checkout = await checkoutOf("raise RuntimeError('no such thing')");
+  const checkout = await checkoutOf(scratch, "raise RuntimeError('no such thing')");
   const { exitCode, stdout, stderr } = await start("--checkout", checkout);
   expect(stderr).toBe("error: llada cannot be run: RuntimeError: no such thing");
   expect(stdout).toContain("0 of 0 compared cases agree");
@@ -105,6 +94,7 @@ it("refuses a folder that is no checkout, with exit code 2", async () => {
 it("ends at once on Ctrl-C, and leaves nothing behind", async () => {
   const asleep = join(scratch, "asleep");
   const checkout = await checkoutOf(
+    scratch,
     `import time\nopen(${JSON.stringify(asleep)}, "w").close()\ntime.sleep(600)`,
   );
   const program = start("--checkout", checkout);
