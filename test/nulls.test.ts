@@ -73,6 +73,7 @@ const sampler: Keys<SamplerOptions> = {
   quirks: true,
   stride: true,
   strides: true,
+  blockLength: true,
   until: true,
   guide: true,
   signal: true,

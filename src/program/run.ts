@@ -52,6 +52,7 @@ export interface RunSettings extends Pick<
   | "quirks"
   | "stride"
   | "strides"
+  | "blockLength"
 > {
   readonly executor: "events" | "dense";
   /** As the caller named them: by ids, or by texts. */
@@ -250,12 +251,13 @@ export class SampleRun implements AsyncIterable<RunEvent> {
 
 function settingsOf(run: PreparedRun, names: NamedTokens): RunSettings {
   const { strategy, steps, topP, temperature, topK, samples, firstSample, batchSize } = run;
-  const { length, noise, quirks, loop, stride, strides, endId, seed, guidance, guide } = run;
+  const { length, noise, quirks, loop, stride, strides, blockLength } = run;
+  const { endId, seed, guidance, guide } = run;
   const { banned = [...run.banned], suppressed = [...run.suppressed] } = names;
   const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
   return {
     ...{ strategy, steps, topP, temperature, topK, samples, firstSample, batchSize, length },
-    ...{ noise, quirks, stride, strides, guidance, banned, suppressed },
+    ...{ noise, quirks, stride, strides, blockLength, guidance, banned, suppressed },
     executor: isDense ? "dense" : "events",
     until: endId === undefined ? "length" : "end",
     ...(guide !== undefined && { guide: guideSettings(guide) }),

@@ -61,7 +61,7 @@ interface Definition<Kind extends string, Table> {
    * the same. Default true.
    */
   readonly nucleus?: boolean;
-  /** Whether it serves long texts (`stride`, `strides`). Default true. */
+  /** Whether it serves long texts (`stride`) and blocks (`blockLength`). Default true. */
   readonly windows?: boolean;
   /**
    * Returns its time grid, for callers that give a number of steps. Default: an even grid.

@@ -92,10 +92,19 @@ export interface SamplerOptions {
   readonly stride?: number;
   readonly strides?: number;
   /**
+   * Generates the text in blocks of so many tokens, from left to right: what is left of a block is
+   * fixed, and what is right of it stays masked. The first block begins after the prompt; the last
+   * one may be shorter. Each block takes all `steps` (by default one for each of its tokens). An
+   * integer in [1, length]; default: one block. LLaDA, `block_length`, which divides its steps
+   * among the blocks. Refused with `stride`, `dense` and the strategies that have no windows.
+   */
+  readonly blockLength?: number;
+  /**
    * `length` gives every token that there is room for. `end` cuts a text before its first
    * end-of-text token, except one that was given at the beginning: `ar` then stops drawing there,
-   * and the other strategies draw the same tokens in both cases. Default, as in the original:
-   * `length`; with `stride`, `end` if the model has an end-of-text token.
+   * and the other strategies begin no further block; what stands before the end is the same in
+   * both cases. Default, as in the original: `length`; with `stride`, `end` if the model has an
+   * end-of-text token.
    */
   readonly until?: FinishReason;
   /**

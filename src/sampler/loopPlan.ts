@@ -50,6 +50,8 @@ interface LoopOptions {
   readonly length: number;
   /** Tokens that a window moves on by; 0 if there is one window. */
   readonly stride: number;
+  /** Tokens of a block; undefined if there are none. */
+  readonly blockLength: number | undefined;
   readonly model: DenoiserModel;
 }
 
@@ -61,12 +63,17 @@ interface LoopOptions {
  */
 export function loopOf(
   { definition, options }: PreparedStrategy,
-  { steps, dense, quirks, length, stride, model }: LoopOptions,
+  { steps, dense, quirks, length, stride, blockLength, model }: LoopOptions,
 ): { readonly loop: LoopPlan; readonly steps: number } {
   const { kind } = definition;
   if (stride > 0 && definition.windows === false) {
     throw new OptionError("stride", stride, `undefined with the strategy ${kind}`);
   }
+  if (blockLength !== undefined && (dense || definition.windows === false)) {
+    const why = dense ? "the executor dense: the original has no blocks" : `the strategy ${kind}`;
+    throw new OptionError("blockLength", blockLength, `undefined with ${why}`);
+  }
+  const span = blockLength ?? length;
   if ("leftToRight" in definition) {
     checkBos(model);
     if (steps !== undefined) {
@@ -91,18 +98,18 @@ export function loopOf(
     if (steps !== undefined) {
       throw new OptionError("steps", steps, `undefined (${kind} has no time grid)`);
     }
-    return { loop: { kind: "events", definition, options }, steps: length };
+    return { loop: { kind: "events", definition, options }, steps: span };
   }
   // A window's last time is 0, not 1e-5: it leaves nothing to the final noise removal.
   const end = stride > 0 ? 0 : undefined;
   if (!("select" in definition)) {
-    const times = readTimes(steps, length, definition, end);
+    const times = readTimes(steps, span, definition, end);
     const plan = planOf(definition, options, times, quirks);
     return { loop: { kind: "drawFirst", plan }, steps: times.length - 1 };
   }
-  const times = readTimes(stepsOf(definition, options, steps, length), length, definition, end);
+  const times = readTimes(stepsOf(definition, options, steps, span), span, definition, end);
   const lastTold = lastToldOf(definition, options, times, quirks, {
-    free: length,
+    free: span,
     vocabSize: model.vocabSize,
   });
   const loop = { kind: "askFirst", definition, options, times, lastTold } as const;

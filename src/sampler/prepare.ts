@@ -52,6 +52,10 @@ export interface PreparedRun extends Adjustments {
   /** Tokens that a window moves on by, and how often: 0 and 0 unless semi-autoregressive. */
   readonly stride: number;
   readonly strides: number;
+  /** Tokens of a block; undefined: the text is generated as a whole. */
+  readonly blockLength: number | undefined;
+  /** Number of blocks or windows; each takes all steps. */
+  readonly parts: number;
   /**
    * Number of first tokens of a text that are given: a prompt, and the token that begins an `ar`
    * text.
@@ -84,6 +88,7 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
   quirks: true,
   stride: true,
   strides: true,
+  blockLength: true,
   until: true,
   guide: true,
   signal: true,
@@ -115,14 +120,14 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
   const dense = readExecutor(given.executor, kind);
   const noise = checkChoice("noise", given.noise, noisesOf(strategy.definition, dense));
   const quirks = checkChoice("quirks", given.quirks, dense ? ["original"] : ["original", "paper"]);
-  const windows = readWindows(given.stride, given.strides, L);
+  const windows = readWindows(given, L);
   const pinned = readPinned(given.pinned, L, model);
   const { loop, steps } = loopOf(strategy, {
     steps: given.steps,
     dense,
     quirks,
     length: L,
-    stride: windows.stride,
+    ...windows,
     model,
   });
   const guide = readGuide(given.guide, {
@@ -150,7 +155,7 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     quirks,
     pinned,
     ...windows,
-    given: givenTokens(pinned, model),
+    ...placesOf({ ...windows, length: L }, pinned, model),
     endId: readEnd(given.until, windows.strides > 0, model),
     guide,
     signal: checkSignal(given.signal),
@@ -199,7 +204,18 @@ export function withPinned(
 ): PreparedRun {
   const pinned = readPinned(new Map([...more, ...run.pinned]), run.length, model);
   checkGuided({ ...run, pinned });
-  return { ...run, pinned, given: givenTokens(pinned, model) };
+  return { ...run, pinned, ...placesOf(run, pinned, model) };
+}
+
+/** Counts the first tokens that are given, and the parts in which the others are generated. */
+function placesOf(
+  { length, strides, blockLength }: Pick<PreparedRun, "length" | "strides" | "blockLength">,
+  pinned: ReadonlyMap<number, TokenId>,
+  model: DenoiserModel,
+): Pick<PreparedRun, "given" | "parts"> {
+  const given = givenTokens(pinned, model);
+  if (blockLength === undefined) return { given, parts: strides + 1 };
+  return { given, parts: Math.max(1, Math.ceil((length - given) / blockLength)) };
 }
 
 /**
@@ -264,14 +280,21 @@ function readTopK(topK: unknown, dense: boolean): number | undefined {
 }
 
 function readWindows(
-  stride: unknown,
-  strides: unknown,
+  { stride, strides, blockLength }: Pick<SamplerOptions, "stride" | "strides" | "blockLength">,
   length: number,
-): { readonly stride: number; readonly strides: number } {
-  if (stride === undefined && strides === undefined) return { stride: 0, strides: 0 };
+): Pick<PreparedRun, "stride" | "strides" | "blockLength"> {
+  const block =
+    blockLength === undefined ? undefined : checkInteger("blockLength", blockLength, 1, length);
+  if (stride === undefined && strides === undefined) {
+    return { stride: 0, strides: 0, blockLength: block };
+  }
+  if (block !== undefined) {
+    throw new OptionError("blockLength", block, "undefined with stride: a window has no blocks");
+  }
   return {
     stride: checkInteger("stride", stride, 1, length - 1),
     strides: checkInteger("strides", strides, 1, MAX_STRIDES),
+    blockLength: undefined,
   };
 }
 

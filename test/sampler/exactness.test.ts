@@ -39,6 +39,7 @@ interface Case {
   readonly temperature?: number;
   readonly topK?: number;
   readonly length?: number;
+  readonly blockLength?: number;
   readonly pinned?: ReadonlyMap<number, TokenId>;
   readonly uneven?: boolean;
 }
@@ -111,6 +112,18 @@ const pinnedCases: Case[] = [
   { strategy: { kind: "remdm-conf" }, length: 3, pinned: prompt },
 ];
 
+const inBlocks: Case[] = [
+  { strategy: { kind: "mdlm" }, length: 3, blockLength: 2, steps: 3 },
+  {
+    strategy: { kind: "remdm-cap", eta: 0.4 },
+    length: 3,
+    blockLength: 1,
+    steps: 3,
+    pinned: new Map([[0, 2]]),
+  },
+  { strategy: { kind: "remdm-conf" }, length: 3, blockLength: 2, steps: 4, topP: 0.8 },
+];
+
 const bases = [{}, { cap: 0.35 }, { rescale: 0.7 }, { cap: 0.5, rescale: 0.8 }];
 const windows = [
   {},
@@ -126,7 +139,7 @@ const composed: Case[] = windows.flatMap((window) =>
 );
 
 describe("the event form samples the dense form's distribution", () => {
-  const cases = [...named, ...filtered, ...pinnedCases, ...composed, ...ruled];
+  const cases = [...named, ...filtered, ...pinnedCases, ...composed, ...ruled, ...inBlocks];
   it.each(cases.map((options, i) => [name(options), options, i + 1] as const))(
     "%s",
     async (_, options, seed) => {
@@ -230,6 +243,7 @@ async function compare(
     temperature = 1,
     topK,
     length = 2,
+    blockLength,
     pinned = new Map(),
     uneven = false,
   }: Case,
@@ -250,6 +264,7 @@ async function compare(
     maskId: MASK,
     logits,
     pinned,
+    ...(blockLength !== undefined && { blockLength }),
     ...(mistake === undefined ? {} : { mistake }),
   };
   const exact = enumerate(chain);
@@ -260,6 +275,7 @@ async function compare(
     topP,
     temperature,
     ...(topK !== undefined && { topK }),
+    ...(blockLength !== undefined && { blockLength }),
     pinned,
     seed,
     samples: SAMPLES,

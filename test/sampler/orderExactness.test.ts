@@ -36,6 +36,7 @@ interface Case extends Drawing {
   readonly quirks?: "paper";
   readonly length?: number;
   readonly windows?: { readonly stride: number; readonly strides: number };
+  readonly blockLength?: number;
   readonly pinned?: ReadonlyMap<number, TokenId>;
   /** Rows whose confidence differs from position to position. */
   readonly uneven?: boolean;
@@ -156,6 +157,15 @@ const CASES: readonly [string, Case][] = [
     "confidence, two windows",
     { ...order({ by: "confidence", cap: 0.4 }), length: 2, windows: { stride: 1, strides: 2 } },
   ],
+  ["confidence, two blocks", { ...order({ by: "confidence", of: "drawn" }), blockLength: 2 }],
+  [
+    "confidence, remasking, blocks after a prompt",
+    {
+      ...order({ by: "confidence", cap: 0.5 }),
+      blockLength: 1,
+      pinned: new Map([[0, 2]]),
+    },
+  ],
   ["margin", order({ by: "margin" })],
   ["margin, with noise", order({ by: "margin", orderTemperature: 0.3 })],
   [
@@ -184,6 +194,7 @@ const CASES: readonly [string, Case][] = [
     "threshold, temperature, two windows",
     { ...threshold(0.7, "drawn"), temperature: 0.7, windows: { stride: 2, strides: 1 } },
   ],
+  ["threshold, blocks, a pinned position", { ...threshold(0.7, "drawn"), blockLength: 2, pinned }],
   ["factor", factor(0.4, "likeliest")],
   ["factor, of drawn tokens", factor(0.8, "drawn")],
   ["factor, as the paper says", factor(1.1, "likeliest", "paper")],
@@ -216,10 +227,13 @@ const CASES: readonly [string, Case][] = [
     { ...rcr("drawn"), temperature: 1.5, pinned },
   ],
   ["rcr, two windows", { ...rcr("drawn"), windows: { stride: 2, strides: 1 } }],
+  ["rcr, two blocks", { ...rcr("drawn"), blockLength: 2 }],
   ["remdm-llada", remdmLlada(1)],
+  ["remdm-llada, two blocks", { ...remdmLlada(1), blockLength: 2 }],
   ["remdm-llada, two tokens a step, top-k", { ...remdmLlada(2), topK: 2 }],
   ["remdm-llada, a pinned position, temperature", { ...remdmLlada(1), pinned, temperature: 0.6 }],
   ["editing", editing(0.6, 0.4, 2)],
+  ["editing, two blocks", { ...editing(0.6, 0.4, 2), blockLength: 2 }],
   [
     "editing, temperature, a pinned position",
     { ...editing(0.5, 0.5, 3), temperature: 0.7, pinned },
@@ -307,6 +321,7 @@ async function compare(options: Case, mistake?: Mistake, samples = SAMPLES) {
     pinned = new Map<number, TokenId>(),
   } = options;
   const { stride, strides } = options.windows ?? { stride: 0, strides: 0 };
+  const blocks = options.blockLength === undefined ? {} : { blockLength: options.blockLength };
   const logits = uneven ? unevenLogits : tableLogits;
   const parsed = rule(mistake);
   const drawing = { temperature, topP, ...(topK !== undefined && { topK }) };
@@ -317,6 +332,7 @@ async function compare(options: Case, mistake?: Mistake, samples = SAMPLES) {
     length,
     stride,
     strides,
+    ...blocks,
     maskId: MASK,
     logits,
     pinned,
@@ -334,6 +350,7 @@ async function compare(options: Case, mistake?: Mistake, samples = SAMPLES) {
       samples,
       batchSize: 64,
       ...options.windows,
+      ...blocks,
     }),
   );
   const start = Array.from({ length: length + stride * strides }, (_, i) => pinned.get(i) ?? MASK);

@@ -3,13 +3,13 @@
  * numbers that its caller gives: how many positions a step reveals, and times.
  */
 import type { Strategy } from "remdm/sampler";
-import { maskNoise, noiseOf } from "./noise.ts";
+import { eachCall, maskNoise, noiseOf } from "./noise.ts";
 import { linspace, number, type Options, type OurRun, type Reason } from "./ourRun.ts";
 import { startOf, type PeerCase } from "./recordings.ts";
 
 export function llada(run: PeerCase): OurRun | Reason {
   const { options } = run;
-  if (number(options, "block_length") < number(options, "gen_length")) return "blocks";
+  const { blockLength, share } = blocksOf(options, "gen_length", "block_length");
   if (options.confidence_eos_eot_inf === true) return "a quirk that is not copied";
   const temperature = number(options, "temperature");
   const isRandom = options.remasking === "random";
@@ -17,14 +17,17 @@ export function llada(run: PeerCase): OurRun | Reason {
   return {
     options: {
       strategy: isRandom ? { kind: "random" } : { kind: "confidence", of },
-      steps: number(options, "steps"),
+      steps: share(number(options, "steps")),
+      blockLength,
       temperature,
       topP: 1,
     },
-    noise: noiseOf(run, {
-      tokens: temperature === 0 ? undefined : 0,
-      positions: temperature === 0 ? 0 : 1,
-    }),
+    noise: eachCall(
+      noiseOf(run, {
+        tokens: temperature === 0 ? undefined : 0,
+        positions: temperature === 0 ? 0 : 1,
+      }),
+    ),
     asksForRevealsOnly: isRandom,
     guidance: number(options, "cfg_scale"),
     banned: options.logits_eos_inf === true ? [2] : [],
@@ -33,11 +36,11 @@ export function llada(run: PeerCase): OurRun | Reason {
 
 export function fastDllm(run: PeerCase): OurRun | Reason {
   const { options } = run;
-  if (number(options, "block_length") < number(options, "gen_length")) return "blocks";
+  const { blockLength, share } = blocksOf(options, "gen_length", "block_length");
   const temperature = number(options, "temperature");
   const of = temperature === 0 ? "likeliest" : "drawn";
-  const common = { temperature, topP: 1 };
-  const noise = noiseOf(run, { tokens: 0 });
+  const common = { blockLength, temperature, topP: 1 };
+  const noise = eachCall(noiseOf(run, { tokens: 0 }));
   if (typeof options.threshold === "number") {
     // No probability is above 1: a threshold of 1.5 and one of 1 let the surest pass alone.
     const tau = Math.min(1, options.threshold);
@@ -48,22 +51,29 @@ export function fastDllm(run: PeerCase): OurRun | Reason {
     return { options: { ...common, strategy }, noise };
   }
   const strategy = { kind: "confidence", of } as const;
-  return { options: { ...common, strategy, steps: number(options, "steps") }, noise };
+  return { options: { ...common, strategy, steps: share(number(options, "steps")) }, noise };
 }
 
 export function remdmLlada(run: PeerCase): OurRun | Reason {
   const { options } = run;
-  if (number(options, "block_size") < number(options, "mask_length")) return "blocks";
-  const steps = number(options, "sampling_steps");
-  const common = { topP: 1 };
-  const noise = noiseOf(run, { tokens: 0, smallest: 1e-10 });
+  const { blockLength, share } = blocksOf(options, "mask_length", "block_size");
+  const steps = share(number(options, "sampling_steps"));
+  const endId = number(options, "eos_token_id");
+  const common = { blockLength, topP: 1 };
+  const rest = {
+    ...(endId >= 0 && { endId }),
+    noise: eachCall(noiseOf(run, { tokens: 0, smallest: 1e-10 })),
+  };
   if (run.function === "llada_conf_sample") {
-    return { options: { ...common, strategy: { kind: "confidence", of: "drawn" }, steps }, noise };
+    return {
+      options: { ...common, strategy: { kind: "confidence", of: "drawn" }, steps },
+      ...rest,
+    };
   }
   const remasks = number(options, "remdm_number");
   return {
     options: { ...common, strategy: { kind: "remdm-llada", remasks }, steps: 2 * steps },
-    noise,
+    ...rest,
   };
 }
 
@@ -122,13 +132,15 @@ function orderOf(published: unknown, options: OrderOptions): Strategy {
 
 export function mdpo(run: PeerCase): OurRun | Reason {
   const { options } = run;
-  const length = number(options, "gen_length");
-  if (number(options, "block_length") < length) return "blocks";
+  const { blockLength: length, share: stepsOf } = blocksOf(options, "gen_length", "block_length");
   if (number(options, "temperature") > 0) return "the confidence of a cut or tempered row";
-  const steps = number(options, "steps");
+  const steps = stepsOf(number(options, "steps"));
+  const common = { blockLength: length, temperature: 0 };
   const left = Array.from({ length: steps }, (_, i) => share(options, (i + 1) / steps, length));
   if (options.rcr === true) {
     if (options.conf_alg !== "confidence") return "an order that is not built";
+    // It goes on to remask what earlier blocks hold.
+    if (length < number(options, "gen_length")) return "a quirk that is not copied";
     // It rounds down in float64: 12 (1 - 1/12) is 10 there, and 11 with us.
     const isLower = (part: number) =>
       Math.floor(length * part) < Math.floor(Math.fround(length * part));
@@ -136,11 +148,18 @@ export function mdpo(run: PeerCase): OurRun | Reason {
     if (times.some((time, i) => i > 0 && time >= times[i - 1])) {
       return "steps in which time stands still";
     }
-    return { options: { strategy: { kind: "rcr" }, steps: times, temperature: 0 } };
+    return { options: { ...common, strategy: { kind: "rcr" }, steps: times } };
   }
   const masks = left.map((part) => Math.floor(length * part));
   const counts = masks.map((after, i) => (i === 0 ? length : masks[i - 1]) - after);
-  return { options: { strategy: orderOf(options.conf_alg, { counts }), temperature: 0 } };
+  return { options: { ...common, strategy: orderOf(options.conf_alg, { counts }) } };
+}
+
+/** The blocks of a run, and how many of its steps each takes. */
+function blocksOf(options: Options, length: string, block: string) {
+  const blockLength = number(options, block);
+  const blocks = number(options, length) / blockLength;
+  return { blockLength, share: (steps: number) => Math.floor(steps / blocks) };
 }
 
 /** MDPO's share of masks, by the schedule `mode`. @param r in (0, 1]. */
@@ -196,7 +215,7 @@ export function entropyBounded(run: PeerCase): OurRun | Reason {
 
 export function editing(run: PeerCase): OurRun | Reason {
   const { options } = run;
-  if (number(options, "block_length") < run.length) return "blocks";
+  if (number(options, "block_length") < run.length) return "blocks without what follows";
   const temperature = number(options, "temperature");
   const isCut = typeof options.top_p === "number" || typeof options.top_k === "number";
   if (isCut || (temperature > 0 && temperature < 1)) {

@@ -33,17 +33,25 @@ export async function compareRun(
 ): Promise<PeerComparison> {
   const network = new Watched(run, ours);
   const known = [...startOf(run).entries()].filter(([, token]) => token !== run.maskId);
-  const options = { ...ours.options, pinned: new Map(known), length: run.length };
+  const { endId } = ours;
+  const until = endId === undefined ? "length" : "end";
+  const options = { ...ours.options, until, pinned: new Map(known), length: run.length } as const;
   const stream = sampleEvents(network, { ...options, ...(signal && { signal }) }, ours.noise);
   const { events, outcome } = await collected(stream);
   const times = events.flatMap((event) => (event.type === "revealed" ? [event.time] : []));
   const pairs = (ours.times ?? []).map((theirs, i) => ({ theirs, ours: times[i] ?? NaN }));
   return {
-    theirs: [...neededTexts(run, ours), run.result],
+    theirs: [...neededTexts(run, ours), endOf(run, endId)],
     ours: [...network.asked, outcome.tokens[0]],
     calls: { theirs: run.calls, ours: outcome.stats.forwardCalls },
     numbers: [...(ours.chances ?? []), ...pairs],
   };
+}
+
+/** Returns the text of the result, which ends before the token that ends it. */
+function endOf({ result, prompt }: PeerCase, endId: TokenId | undefined): readonly TokenId[] {
+  const end = endId === undefined ? -1 : result.indexOf(endId, prompt.length);
+  return end < 0 ? result : result.slice(0, end);
 }
 
 /** Returns the largest |theirs - ours|; infinite where a number is missing. */
@@ -88,7 +96,8 @@ class Watched extends HashNetwork {
     super(run);
     this.#run = run;
     this.#ours = ours;
-    Object.assign(this.model, { judgesRevealed: ours.judgesRevealed ?? false });
+    const { judgesRevealed = false, endId } = ours;
+    Object.assign(this.model, { judgesRevealed, ...(endId !== undefined && { eosId: endId }) });
   }
 
   override async statistics(request: StatisticsRequest): Promise<Float32Array> {

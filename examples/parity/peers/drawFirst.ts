@@ -6,7 +6,7 @@ import type { PeerCase } from "./recordings.ts";
 
 export function firstHitting(run: PeerCase): OurRun | Reason {
   const { options, length, maskId, result, events = [] } = run;
-  if (number(options, "block_size") < length) return "blocks";
+  if (number(options, "block_size") < length) return "blocks without what follows";
   if (result.includes(maskId)) return "masks are left";
   return {
     options: { strategy: { kind: "first-hitting" }, topP: 1 },

@@ -97,6 +97,23 @@ export function maskNoise(run: PeerCase): NoiseSource {
   };
 }
 
+/**
+ * Counts steps by the calls of a run that asks in every step: the last step of a block is followed
+ * by a number that no call has, the final noise removal's.
+ */
+export function eachCall(noise: NoiseSource): NoiseSource {
+  const calls = new Map<number, number>();
+  const callOf = (step: number): number => {
+    const call = calls.get(step) ?? calls.size;
+    calls.set(step, call);
+    return call;
+  };
+  return {
+    position: (sample, step, position) => noise.position(sample, callOf(step), position),
+    token: (sample, step, position, token) => noise.token(sample, callOf(step), position, token),
+  };
+}
+
 /** What MDLM and what comes from it add to a uniform number and to its logarithm. */
 export const MDLM_SMALLEST = 1e-10;
 

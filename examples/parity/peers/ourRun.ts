@@ -12,6 +12,8 @@ export interface OurRun {
   readonly judgesRevealed?: boolean;
   /** Whether the strategy asks nothing in a step that reveals nothing; the published code asks. */
   readonly asksForRevealsOnly?: boolean;
+  /** The token that ends the run with the block that has it. */
+  readonly endId?: TokenId;
   /** Weight of guidance: the rows are `(weight + 1) l_c - weight l_u`. */
   readonly guidance?: number;
   /** Tokens whose logit is -Infinity. */
@@ -29,7 +31,7 @@ export interface NumberPair {
 
 /** Why a recorded run cannot be said in our words. */
 export type Reason =
-  | "blocks"
+  | "blocks without what follows"
   | "the confidence of a cut or tempered row"
   | "an order that is not built"
   | "steps beside a threshold"

@@ -10,7 +10,13 @@ import type { Row, RowState, RowStep, Told } from "../definition.ts";
 import type { Denoiser } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import { invalidRow } from "../draw/rowAddress.ts";
-import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
+import type {
+  ProgressEvent,
+  RemaskedEvent,
+  RevealedEvent,
+  SamplerEvent,
+  SamplerOutcome,
+} from "../events.ts";
 import { stepOf } from "../plan.ts";
 import { toldOf, type LoopPlan } from "../loopPlan.ts";
 import type { PreparedRun } from "../prepare.ts";
@@ -43,7 +49,7 @@ interface Asked extends ForwardSample {
 /** The changes of a step in one of the samples that are open. */
 type Change = CheckedSelection & ToDraw;
 
-/** The step at hand: its index, in [0, T], and its number over all windows. */
+/** The step at hand: its index, in [0, T], and its number over all parts of the text. */
 interface Clock {
   readonly i: number;
   readonly number: number;
@@ -85,41 +91,43 @@ export class AskFirst implements ParticleLoop<RowSample> {
     return this.#plan.times.length - 1;
   }
 
+  /** Number of the steps of all parts, with the final noise removal of each. */
+  get #allSteps(): number {
+    return this.#run.parts * (this.#steps + 1);
+  }
+
   async *#sample(numbers: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
-    const { stride, strides } = this.#run;
-    const { definition, options } = this.#plan;
     const batch = numbers.map((sample) => this.begin(sample));
-    for (let w = 0; w <= strides; w++) {
-      if (w > 0) {
-        const memory = () => definition.memory?.(options, this.#run.length);
-        for (const one of batch) one.begin(stride, memory());
-      }
-      yield* this.#takeSteps(batch, w, 0, this.#steps + 1);
-    }
+    yield* this.#takeSteps(batch, 0, this.#allSteps);
     for (const { sample, window } of batch) yield this.ledger.finish(sample, window.text());
   }
 
   begin(number: number): RowSample {
+    const settings = { ...this.#run, maskId: this.#denoiser.model.maskId };
+    return new RowSample(number, settings, this.#newMemory());
+  }
+
+  #newMemory(): unknown {
     const { definition, options } = this.#plan;
-    const one = new RowSample(number, { ...this.#run, maskId: this.#denoiser.model.maskId });
-    one.begin(0, definition.memory?.(options, this.#run.length));
-    return one;
+    return definition.memory?.(options, this.#run.length);
   }
 
   async *advance(
     samples: readonly RowSample[],
     until: number,
   ): AsyncGenerator<SamplerEvent, void, void> {
-    const to = Math.min(until, this.#steps + 1);
-    const { batchSize } = this.#run;
+    const to = Math.min(until, this.#allSteps);
+    const i = to % (this.#steps + 1);
+    const { batchSize, parts } = this.#run;
     for (let first = 0; first < samples.length; first += batchSize) {
       const batch = samples.slice(first, first + batchSize);
-      yield* this.#takeSteps(batch, 0, batch[0].step, to);
+      yield* this.#takeSteps(batch, batch[0].step, to);
       for (const one of batch) {
+        const { part } = one.window;
         one.step = to;
-        one.stepsDone = Math.min(to, this.#steps);
-        one.finished = !this.#isOpen(one, to);
-        one.time = one.finished ? 0 : this.#plan.times[to];
+        one.stepsDone = part * this.#steps + (part === parts ? 0 : i);
+        one.finished = part === parts || (part === parts - 1 && !this.#isOpen(one, i));
+        one.time = one.finished ? 0 : this.#plan.times[i];
       }
     }
   }
@@ -128,32 +136,41 @@ export class AskFirst implements ParticleLoop<RowSample> {
     this.#denoiser.release?.(this.#cache);
   }
 
-  /** Takes the steps of window w from step `from` to before `until`. */
+  /** Takes steps, by their numbers over all parts, from `from` to before `until`. */
   async *#takeSteps(
     batch: readonly RowSample[],
-    w: number,
     from: number,
     until: number,
   ): AsyncGenerator<SamplerEvent, void, void> {
-    const { times } = this.#plan;
     const steps = this.#steps;
-    for (let i = from; i < until; i++) {
+    for (let number = from; number < until; number++) {
+      const i = number % (steps + 1);
+      const removal = number - i + steps;
       const open = batch.filter((one) => this.#isOpen(one, i));
-      if (open.length === 0) return; // what is revealed never moves
-      const clock = { i, number: w * (steps + 1) + i };
-      yield* i === steps ? this.#removeNoise(open, clock) : this.#step(open, clock);
-      const isLast = i === steps && w === this.#run.strides;
-      const next = isLast
-        ? undefined
-        : { step: clock.number + 1, time: times[i === steps ? 0 : i + 1] };
-      yield this.ledger.progress(batch.length * (w * steps + Math.min(i + 1, steps)), next);
+      if (open.length === 0) {
+        number = Math.min(removal, until - 1); // what is revealed never moves
+      } else {
+        const clock = { i, number };
+        yield* i === steps ? this.#removeNoise(open, clock) : this.#step(open, clock);
+        yield this.#progress(batch.length, clock);
+      }
+      if (number === removal) for (const one of batch) one.endPart(this.#newMemory());
     }
   }
 
-  /** Tells whether anything can still happen in step i or later. */
+  #progress(samples: number, { i, number }: Clock): ProgressEvent {
+    const { times } = this.#plan;
+    const steps = this.#steps;
+    const before = ((number - i) / (steps + 1)) * steps;
+    const time = times[i === steps ? 0 : i + 1];
+    const next = number + 1 === this.#allSteps ? undefined : { step: number + 1, time };
+    return this.ledger.progress(samples * (before + Math.min(i + 1, steps)), next);
+  }
+
+  /** Tells whether anything can still happen in step i, or later in the part at hand. */
   #isOpen(one: RowSample, i: number): boolean {
     const { definition, options, lastTold } = this.#plan;
-    if (one.window.free.length === 0 || i > this.#steps) return false;
+    if (one.window.done || one.window.free.length === 0) return false;
     if (one.masks > 0) return true;
     if (definition.untimed !== true) return i <= lastTold;
     return !one.settled && one.stepsAfter < (definition.stepsAfter?.(options) ?? 0);

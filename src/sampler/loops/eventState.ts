@@ -14,9 +14,8 @@ import { TextWindow, type WindowSettings } from "./textWindow.ts";
 export interface EventSettings extends WindowSettings {
   readonly definition: AnyEventStrategy;
   readonly options: AnyOptions;
-  /** Tokens that a window moves on by, and how often: 0 and 0 unless semi-autoregressive. */
-  readonly stride: number;
-  readonly strides: number;
+  /** Number of positions of a part, the most that its events may reveal without remasking. */
+  readonly steps: number;
 }
 
 export class EventState implements ActiveSample {
@@ -25,13 +24,11 @@ export class EventState implements ActiveSample {
   readonly likeliest = false;
   readonly #settings: EventSettings;
   readonly window: TextWindow;
-  /** Number of the event at hand over all windows. */
+  /** Number of the event at hand over all parts. */
   #event = 0;
   /** Time of the event at hand; until it is drawn, of the last one. */
   #time = 1;
   #lastTime = 1;
-  /** Number of windows that are done. */
-  #windows = 0;
 
   constructor(sample: number, settings: EventSettings) {
     this.sample = sample;
@@ -45,7 +42,6 @@ export class EventState implements ActiveSample {
     copy.#event = this.#event;
     copy.#time = this.#time;
     copy.#lastTime = this.#lastTime;
-    copy.#windows = this.#windows;
     return copy;
   }
 
@@ -54,11 +50,12 @@ export class EventState implements ActiveSample {
   }
 
   /**
-   * The share of time that is gone, in steps of 1/L: how many events there will be is not known,
-   * and without remasking a step has one, on average.
+   * The share of time that is gone, in steps of 1/N of a part of N tokens: how many events there
+   * will be is not known, and without remasking a step has one, on average.
    */
   get stepsDone(): number {
-    return Math.floor((this.#windows + 1 - this.#lastTime) * this.#settings.length);
+    const { steps } = this.#settings;
+    return this.window.part * steps + Math.floor((1 - this.#lastTime) * steps);
   }
 
   get time(): number {
@@ -66,7 +63,7 @@ export class EventState implements ActiveSample {
   }
 
   get finished(): boolean {
-    return this.#windows > this.#settings.strides;
+    return this.window.done;
   }
 
   /** Draws the next event: three numbers say when it comes, what it is and where. */
@@ -87,7 +84,7 @@ export class EventState implements ActiveSample {
 
   apply({ reveals, remasks }: Changes, draws: readonly Draw[]): void {
     if (reveals.length + remasks.length === 0) {
-      this.#endWindow();
+      this.#endPart();
       return;
     }
     for (const position of remasks) this.window.tokens[position] = this.#settings.maskId;
@@ -96,11 +93,10 @@ export class EventState implements ActiveSample {
     this.#event++;
   }
 
-  #endWindow(): void {
-    this.#windows++;
+  #endPart(): void {
     this.#time = 1;
     this.#lastTime = 1;
-    if (!this.finished) this.window.slide(this.#settings.stride);
+    this.window.next();
   }
 
   /** Asks the strategy, and checks what it says. */

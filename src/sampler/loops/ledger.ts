@@ -70,8 +70,8 @@ export class Ledger {
    * @param clock of the first of them.
    */
   progress(underWay = 0, clock: Clock = this.#atTheEnd()): ProgressEvent {
-    const { samples, steps, strides, guide } = this.#run;
-    const stepsOfSample = steps * (strides + 1) * (guide?.particles ?? 1);
+    const { samples, steps, parts, guide } = this.#run;
+    const stepsOfSample = steps * parts * (guide?.particles ?? 1);
     return {
       type: "progress",
       done: this.#finished * stepsOfSample + underWay,
@@ -107,10 +107,10 @@ export class Ledger {
   }
 
   #atTheEnd(): Clock {
-    const { loop, steps, strides } = this.#run;
-    // A window on a time grid ends with the final noise removal, which has a number of its own.
+    const { loop, steps, parts } = this.#run;
+    // A part on a time grid ends with the final noise removal, which has a number of its own.
     const hasGrid = loop.kind !== "leftToRight" && loop.kind !== "events";
-    const numbers = (hasGrid ? steps + 1 : steps) * (strides + 1);
+    const numbers = (hasGrid ? steps + 1 : steps) * parts;
     return { step: Math.max(0, numbers - 1), time: 0 };
   }
 }

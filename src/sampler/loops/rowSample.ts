@@ -14,10 +14,10 @@ export class RowSample {
   settled = false;
   /** Steps that began without a mask. */
   stepsAfter = 0;
-  /** The step at hand, over all windows, and the time t at its start; 0 at the end. */
+  /** The step at hand, over all parts, and the time t at its start; 0 at the end. */
   step = 0;
   time = 1;
-  /** Steps that are done over all windows; the final noise removal is not counted. */
+  /** Steps that are done over all parts; the final noise removal is not counted. */
   stepsDone = 0;
   /** Whether nothing can change any more. */
   finished = false;
@@ -27,8 +27,9 @@ export class RowSample {
   readonly #psi: Float64Array;
   readonly #logProbability: Float64Array;
 
-  constructor(sample: number, settings: WindowSettings) {
+  constructor(sample: number, settings: WindowSettings, memory: unknown) {
     this.sample = sample;
+    this.memory = memory;
     this.#settings = settings;
     this.window = new TextWindow(settings);
     this.#maskId = settings.maskId;
@@ -36,9 +37,9 @@ export class RowSample {
     this.#logProbability = new Float64Array(settings.length);
   }
 
-  /** Begins a window. @param stride tokens that the window moves on by; 0 for the first one. */
-  begin(stride: number, memory: unknown): void {
-    if (stride > 0) this.window.slide(stride);
+  /** Ends the part at hand. @param memory that the strategy begins the next one with. */
+  endPart(memory: unknown): void {
+    this.window.next();
     this.memory = memory;
     this.settled = false;
     this.stepsAfter = 0;
@@ -50,9 +51,8 @@ export class RowSample {
    * @throws RemdmError `strategy_invalid` for a memory that is no plain data.
    */
   clone(sample: number): RowSample {
-    const copy = new RowSample(sample, this.#settings);
+    const copy = new RowSample(sample, this.#settings, copyOf(this.memory));
     copy.window.assign(this.window);
-    copy.memory = copyOf(this.memory);
     copy.settled = this.settled;
     copy.stepsAfter = this.stepsAfter;
     copy.step = this.step;

@@ -25,9 +25,9 @@ export interface ActiveSample {
   readonly sample: number;
   /** The text as it stands before the step at hand. */
   readonly window: TextWindow;
-  /** Number of the step at hand over all windows. */
+  /** Number of the step at hand over all parts. */
   readonly step: number;
-  /** Steps that are done over all windows, as the run counts them for its progress. */
+  /** Steps that are done over all parts, as the run counts them for its progress. */
   readonly stepsDone: number;
   /** t of the step at hand, at which the network is asked; known once its changes are drawn. */
   readonly time: number;
@@ -51,9 +51,6 @@ export interface ActiveSample {
 /** The settings that all samples of a run have in common. */
 export interface SampleSettings extends WindowSettings {
   readonly plan: Plan;
-  /** Tokens that a window moves on by, and how often: 0 and 0 unless semi-autoregressive. */
-  readonly stride?: number;
-  readonly strides?: number;
   /** Rounds confidences. */
   readonly round?: (x: number) => number;
 }
@@ -63,9 +60,8 @@ export class SampleState implements ActiveSample {
   readonly #settings: SampleSettings;
   readonly window: TextWindow;
   #confidence: Confidence | undefined;
+  /** In the part at hand. */
   #step = 0;
-  /** Number of windows that are done. */
-  #windows = 0;
 
   constructor(sample: number, settings: SampleSettings) {
     this.sample = sample;
@@ -79,21 +75,20 @@ export class SampleState implements ActiveSample {
     copy.window.assign(this.window);
     if (this.#confidence !== undefined) copy.#confidence?.assign(this.#confidence);
     copy.#step = this.#step;
-    copy.#windows = this.#windows;
     return copy;
   }
 
   /**
-   * Number of the step at hand over all windows; each has T + 1, and the last one is the final
-   * noise removal.
+   * Number of the step at hand over all parts; each has T + 1, and the last one is the final noise
+   * removal.
    */
   get step(): number {
-    return this.#windows * (this.#settings.plan.steps + 1) + this.#step;
+    return this.window.part * (this.#settings.plan.steps + 1) + this.#step;
   }
 
-  /** Steps that are done over all windows; the final noise removal is not counted. */
+  /** Steps that are done over all parts; the final noise removal is not counted. */
   get stepsDone(): number {
-    return this.#windows * this.#settings.plan.steps + this.#step;
+    return this.window.part * this.#settings.plan.steps + this.#step;
   }
 
   /** t at the start of the step at hand. */
@@ -102,7 +97,7 @@ export class SampleState implements ActiveSample {
   }
 
   get finished(): boolean {
-    return this.#windows > (this.#settings.strides ?? 0);
+    return this.window.done;
   }
 
   /** Tells whether the step at hand is the final noise removal: all masks go. */
@@ -143,14 +138,12 @@ export class SampleState implements ActiveSample {
       this.#confidence?.reveal(changes.reveals[i], probability);
     });
     this.#step++;
-    if (this.#step > plan.steps) this.#endWindow();
+    if (this.#step > plan.steps) this.#endPart();
   }
 
-  #endWindow(): void {
+  #endPart(): void {
     this.#step = 0;
-    this.#windows++;
-    if (this.finished) return;
-    this.window.slide(this.#settings.stride ?? 0);
+    this.window.next();
     this.#confidence = this.#newConfidence();
   }
 

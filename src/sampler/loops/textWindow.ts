@@ -1,7 +1,8 @@
 /**
- * A `TextWindow` is one sample's text as the network sees it: a window of L tokens. It stands
- * still, unless generation is semi-autoregressive: then it moves on, and the tokens that it keeps
- * are pinned. Original: `target` in `sample_subs_guidance`.
+ * A `TextWindow` is one sample's text as the network sees it: a window of L tokens. It is generated
+ * in parts, one after the other. A part is the whole window, or a block of it, right of which
+ * everything stays masked (LLaDA, `block_length`), or what the window is when it has moved on and
+ * pinned the tokens that it keeps (original: `target` in `sample_subs_guidance`).
  */
 import type { TokenId } from "../denoiser.ts";
 
@@ -9,23 +10,35 @@ export interface WindowSettings {
   readonly maskId: TokenId;
   readonly length: number;
   readonly pinned: ReadonlyMap<number, TokenId>;
+  /** Number of parts, >= 1. */
+  readonly parts: number;
+  /** Tokens that the window moves on by between two parts; 0: it stands still. */
+  readonly stride: number;
+  /** Tokens of a block; undefined: there are no blocks. */
+  readonly blockLength: number | undefined;
+  /** Number of first tokens that are given: the first block begins after them. */
+  readonly given: number;
+  /** Token before which a text ends; undefined: it ends with its length. */
+  readonly endId: TokenId | undefined;
 }
 
 export class TextWindow {
   /** [L] the window as it stands. */
   readonly tokens: Int32Array<ArrayBuffer>;
-  readonly #maskId: TokenId;
+  readonly #settings: WindowSettings;
   readonly #past: TokenId[] = [];
+  #part = 0;
   #free: Int32Array;
 
-  constructor({ maskId, length, pinned }: WindowSettings) {
-    this.#maskId = maskId;
+  constructor(settings: WindowSettings) {
+    const { maskId, length, pinned } = settings;
+    this.#settings = settings;
     this.tokens = new Int32Array(length).fill(maskId);
     for (const [position, token] of pinned) this.tokens[position] = token;
-    this.#free = this.#positions().filter((position) => !pinned.has(position));
+    this.#free = this.#freeOfPart();
   }
 
-  /** The positions in the window that are not pinned; the others never change. */
+  /** The positions of the part at hand that are not pinned; the others do not change. */
   get free(): Int32Array {
     return this.#free;
   }
@@ -35,19 +48,31 @@ export class TextWindow {
     return this.#past.length;
   }
 
-  /** Moves the window on. @param stride in [1, L): as many masks follow. */
-  slide(stride: number): void {
-    const { tokens } = this;
-    this.#past.push(...tokens.subarray(0, stride));
-    tokens.copyWithin(0, stride);
-    tokens.fill(this.#maskId, tokens.length - stride);
-    this.#free = this.#positions().subarray(tokens.length - stride);
+  /** Number of the part at hand; the number of parts at the end. */
+  get part(): number {
+    return this.#part;
+  }
+
+  /** Tells whether every part is generated, or the text has ended in a block. */
+  get done(): boolean {
+    return this.#part === this.#settings.parts;
+  }
+
+  /** Ends the part at hand, and begins the next one if there is one and the text goes on. */
+  next(): void {
+    if (this.done) return;
+    const { parts, stride } = this.#settings;
+    this.#part = this.#hasEnded() ? parts : this.#part + 1;
+    if (this.#part === parts) return;
+    if (stride > 0) this.#slide(stride);
+    this.#free = this.#freeOfPart();
   }
 
   /** Takes over how a window of the same settings stands. */
   assign(other: TextWindow): void {
     this.tokens.set(other.tokens);
     this.#past.splice(0, this.#past.length, ...other.#past);
+    this.#part = other.#part;
     this.#free = other.#free;
   }
 
@@ -56,7 +81,27 @@ export class TextWindow {
     return [...this.#past, ...this.tokens];
   }
 
-  #positions(): Int32Array {
-    return Int32Array.from(this.tokens.keys());
+  /** Moves the window on. @param stride in [1, L): as many masks follow. */
+  #slide(stride: number): void {
+    const { tokens } = this;
+    this.#past.push(...tokens.subarray(0, stride));
+    tokens.copyWithin(0, stride);
+    tokens.fill(this.#settings.maskId, tokens.length - stride);
+  }
+
+  /** Tells whether the block at hand has the token that ends a text; the first token ends none. */
+  #hasEnded(): boolean {
+    const { blockLength, endId } = this.#settings;
+    if (blockLength === undefined || endId === undefined) return false;
+    return this.#free.some((at) => at > 0 && this.tokens[at] === endId);
+  }
+
+  #freeOfPart(): Int32Array {
+    const { length, pinned, stride, blockLength, given } = this.#settings;
+    const positions = Int32Array.from(this.tokens.keys());
+    if (stride > 0 && this.#part > 0) return positions.subarray(length - stride);
+    const begin = blockLength === undefined ? 0 : given + this.#part * blockLength;
+    const end = blockLength === undefined ? length : begin + blockLength;
+    return positions.subarray(begin, end).filter((position) => !pinned.has(position));
   }
 }

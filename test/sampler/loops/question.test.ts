@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { compilePlan } from "../../../src/sampler/index.ts";
 import { callsOf, requestOf, type Question } from "../../../src/sampler/loops/question.ts";
 import { SampleState } from "../../../src/sampler/loops/sampleState.ts";
+import { ONE_PART } from "../support/onePart.ts";
 import { MASK } from "../support/tableDenoiser.ts";
 
 const plan = compilePlan({ kind: "mdlm" }, 4);
@@ -12,7 +13,7 @@ function question(
   reveals: Int32Array,
   pinned = new Map<number, number>(),
 ): Question {
-  const state = new SampleState(sample, { plan, maskId: MASK, length: 3, pinned });
+  const state = new SampleState(sample, { ...ONE_PART, plan, maskId: MASK, length: 3, pinned });
   return { state, changes: { reveals, remasks: none }, time: 1 };
 }
 

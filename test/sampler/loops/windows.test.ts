@@ -8,6 +8,7 @@ import {
   type SamplerOptions,
 } from "../../../src/sampler/index.ts";
 import { TextWindow } from "../../../src/sampler/loops/textWindow.ts";
+import { ONE_PART } from "../support/onePart.ts";
 import { collect, replay } from "../support/replay.ts";
 import { MASK, TableDenoiser } from "../support/tableDenoiser.ts";
 
@@ -133,14 +134,19 @@ it.each([
 
 describe("a window", () => {
   it("slides: what leaves it stays in the text", () => {
-    const window = new TextWindow({ maskId: 9, length: 3, pinned: new Map([[0, 7]]) });
+    const pinned = new Map([[0, 7]]);
+    const windows = { ...ONE_PART, parts: 2, stride: 2, given: 1 };
+    const window = new TextWindow({ ...windows, maskId: 9, length: 3, pinned });
     expect([...window.free]).toEqual([1, 2]);
     window.tokens.set([7, 1, 2]);
-    window.slide(2);
+    window.next();
     expect([...window.tokens]).toEqual([2, 9, 9]);
     expect([...window.free]).toEqual([1, 2]);
     expect(window.offset).toBe(2);
     window.tokens.set([2, 7, 4]);
     expect([...window.text()]).toEqual([7, 1, 2, 7, 4]);
+    expect(window.done).toBe(false);
+    window.next();
+    expect(window.done).toBe(true);
   });
 });

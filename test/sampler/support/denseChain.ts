@@ -36,6 +36,8 @@ export interface DenseChain {
   readonly maskId: TokenId;
   readonly logits: Logits;
   readonly pinned?: ReadonlyMap<number, TokenId>;
+  /** Tokens of a block; absent: there are no blocks. */
+  readonly blockLength?: number;
   readonly mistake?: Mistake;
 }
 
@@ -46,9 +48,12 @@ export interface State {
 }
 type Distribution = Map<string, { readonly state: State; probability: number }>;
 
-/** @returns for step 0 to T + 1 the probability of each sequence (`tokens.join()`) before it; T + 1 is the end. */
+/**
+ * @returns for step 0 to T + 1 the probability of each sequence (`tokens.join()`) before it; T + 1 is the end. With
+ *   blocks, the steps of one after those of the other.
+ */
 export function enumerate(chain: DenseChain): Map<string, number>[] {
-  const { length, maskId, pinned = new Map<number, TokenId>() } = chain;
+  const { length, maskId, blockLength = length, pinned = new Map<number, TokenId>() } = chain;
   const tokens = Array.from({ length }, (_, i) => pinned.get(i) ?? maskId);
   const counted = chain.mistake === "confidence counts pinned positions";
   const conf = tokens.map((_, i) => (counted && pinned.has(i) ? -1 : -Infinity));
@@ -56,24 +61,37 @@ export function enumerate(chain: DenseChain): Map<string, number>[] {
   add(now, { tokens, conf }, 1);
   const history = [now];
   const times = timesOf(chain);
-  times.slice(0, -1).forEach((t, i) => {
-    const next: Distribution = new Map();
-    for (const { state, probability } of now.values()) {
-      for (const [after, q] of transitions(chain, state, t, times[i + 1])) {
-        add(next, after, probability * q);
+  let given = 0;
+  while (pinned.has(given)) given++;
+  for (let begin = given; begin < length; begin += blockLength) {
+    const outside = [...tokens.entries()].filter(
+      ([at]) => pinned.has(at) || at < begin || at >= begin + blockLength,
+    );
+    const block = { ...chain, pinned: new Map(outside) };
+    if (begin > given) now = forgotten(now);
+    for (const [i, t] of times.entries()) {
+      const next: Distribution = new Map();
+      for (const { state, probability } of now.values()) {
+        const following =
+          i === times.length - 1
+            ? removals(block, state, t)
+            : transitions(block, state, t, times[i + 1]);
+        for (const [after, q] of following) add(next, after, probability * q);
       }
-    }
-    now = next;
-    history.push(now);
-  });
-  const end: Distribution = new Map();
-  for (const { state, probability } of now.values()) {
-    for (const [after, q] of removals(chain, state, times[times.length - 1])) {
-      add(end, after, probability * q);
+      now = next;
+      history.push(now);
     }
   }
-  history.push(end);
   return history.map(marginal);
+}
+
+/** A block begins without confidences. */
+function forgotten(now: Distribution): Distribution {
+  const next: Distribution = new Map();
+  for (const { state, probability } of now.values()) {
+    add(next, { ...state, conf: state.conf.map(() => -Infinity) }, probability);
+  }
+  return next;
 }
 
 export function timesOf({ strategy, steps }: DenseChain): number[] {

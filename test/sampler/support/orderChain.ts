@@ -68,6 +68,8 @@ export interface OrderChain {
   readonly length: number;
   readonly stride: number;
   readonly strides: number;
+  /** Tokens of a block; absent: there are no blocks. */
+  readonly blockLength?: number;
   readonly maskId: TokenId;
   readonly logits: Logits;
   readonly pinned: ReadonlyMap<number, TokenId>;
@@ -84,16 +86,17 @@ interface State {
 type Distribution = Map<string, number>;
 type States = Map<string, { readonly state: State; readonly chance: number }>;
 
-/** @returns for each step over all windows, and for the end, the chance of each text before it. */
+/** @returns for each step over all windows or blocks, and for the end, the chance of each text before it. */
 export function enumerateOrder(chain: OrderChain): Distribution[] {
-  const { length, stride, strides, pinned, maskId, rule } = chain;
+  const { length, stride, strides, blockLength = length, pinned, maskId, rule } = chain;
   const total = length + stride * strides;
   const text = Array.from({ length: total }, (_, i) => pinned.get(i) ?? maskId);
   const begin = { text, memory: text.map(() => 0), after: 0, settled: false };
   let states: States = new Map([["", { state: begin, chance: 1 }]]);
   const history = [marginal(states)];
-  const steps = rule.untimed === true ? length + (rule.after ?? 0) : chain.times.length - 1;
-  for (let w = 0; w <= strides; w++) {
+  const steps = rule.untimed === true ? blockLength + (rule.after ?? 0) : chain.times.length - 1;
+  const blocks = Math.ceil((length - givenOf(chain)) / blockLength);
+  for (let w = 0; w < blocks + strides; w++) {
     for (let i = 0; i <= steps; i++) {
       const next: States = new Map();
       for (const { state, chance } of states.values()) {
@@ -226,8 +229,19 @@ function* drawings(
   yield* from(0);
 }
 
-function freeOf({ length, stride, pinned }: OrderChain, w: number): number[] {
+function givenOf({ pinned }: OrderChain): number {
+  let given = 0;
+  while (pinned.has(given)) given++;
+  return given;
+}
+
+function freeOf(chain: OrderChain, w: number): number[] {
+  const { length, stride, blockLength, pinned } = chain;
   const all = Array.from({ length }, (_, at) => at);
+  if (blockLength !== undefined) {
+    const begin = givenOf(chain) + w * blockLength;
+    return all.slice(begin, begin + blockLength).filter((at) => !pinned.has(at));
+  }
   if (w === 0) return all.filter((at) => !pinned.has(at));
   return all.slice(length - stride).map((at) => at + w * stride);
 }

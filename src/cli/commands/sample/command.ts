@@ -104,6 +104,11 @@ export function sampleCommand(): Command {
     )
     .option("--stride <n>", "long texts: tokens that the window moves on by", readInteger)
     .option("--strides <n>", "long texts: how often it moves", readInteger)
+    .option(
+      "--block-length <n>",
+      "tokens of a block: blocks are generated from left to right, each in --steps steps",
+      readInteger,
+    )
     .addOption(
       new Option(
         "--until <name>",

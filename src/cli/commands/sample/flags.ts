@@ -30,6 +30,7 @@ export interface SampleFlags extends StrategyFlags {
   readonly quirks?: Quirks;
   readonly stride?: number;
   readonly strides?: number;
+  readonly blockLength?: number;
   readonly until?: FinishReason;
   /** false: `--no-special-tokens`. */
   readonly specialTokens?: boolean;

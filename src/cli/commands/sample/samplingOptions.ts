@@ -51,7 +51,7 @@ function samplerOptions(
   own: DefinedStrategy | undefined,
 ): SamplingOptions {
   const { samples, steps, topP, temperature, topK, batchSize, length, seed } = flags;
-  const { executor, quirks, stride, strides, until, ban, suppress, guidance } = flags;
+  const { executor, quirks, stride, strides, blockLength, until, ban, suppress, guidance } = flags;
   return {
     strategy: own ?? strategyOf(strategyName(flags, kind), flags),
     samples,
@@ -69,6 +69,7 @@ function samplerOptions(
     ...(quirks !== undefined && { quirks }),
     ...(stride !== undefined && { stride }),
     ...(strides !== undefined && { strides }),
+    ...(blockLength !== undefined && { blockLength }),
     ...(until !== undefined && { until }),
   };
 }

@@ -78,12 +78,12 @@ export class Parity {
 
   async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
     const batch = samples.map((sample) => this.#begin(sample));
-    const { stride, strides } = this.#run;
+    const { parts } = this.#run;
     const { steps, end } = this.#grid;
-    for (let w = 0; w <= strides; w++) {
+    for (let w = 0; w < parts; w++) {
       if (w > 0) {
         for (const { window, confidence } of batch) {
-          window.slide(stride);
+          window.next();
           confidence.reset();
         }
       }
@@ -100,7 +100,7 @@ export class Parity {
       }
       const removal = first + steps.length;
       yield* this.#apply(batch, await this.#remove(batch, removal), removal, end);
-      const next = w === strides ? undefined : { step: removal + 1, time: steps[0].t };
+      const next = w === parts - 1 ? undefined : { step: removal + 1, time: steps[0].t };
       yield this.#ledger.progress(batch.length * (before + steps.length), next);
     }
     for (const { sample, window } of batch) yield this.#ledger.finish(sample, window.text());

@@ -1,0 +1,8 @@
+/** The settings of a text that is generated as a whole. */
+export const ONE_PART = {
+  parts: 1,
+  stride: 0,
+  blockLength: undefined,
+  given: 0,
+  endId: undefined,
+} as const;
