@@ -39,15 +39,17 @@ export function choicesOf(entry: StrategyEntry, table: OptionTable): Choice[] {
 /** Names the options of a table that an entry gives, wherever it says them. */
 export function namesGiven({ beside, options }: Choice, table: OptionTable): string[] {
   const settings = new Map(usesIn("", table).map(({ setting, name }) => [setting, name]));
-  const names = Object.keys(beside).map((key) => settings.get(key) ?? variantWith(key, table));
+  const names = Object.keys(beside).map((key) => settings.get(key) ?? optionWith(key, table));
   // The paper's eta is not a number of the file.
   const own = names.filter((name) => name !== "eta" || beside.eta !== "paper");
   return [...new Set([...own, ...Object.keys(options)])];
 }
 
-/** Finds the option whose variants have a setting, as `window` has `tOn`; else the name stays. */
-function variantWith(setting: string, table: OptionTable): string {
-  const [name = setting] =
+/** Finds the option that a setting is a part of, as `tOn` is of `window`, or another name for. */
+function optionWith(setting: string, table: OptionTable): string {
+  // `etaCap` of remdm-cap is its eta; the eta of a combination has no option of that name.
+  const other = Object.hasOwn(table, "eta") ? "eta" : setting;
+  const [name = other] =
     Object.entries(table).find(
       ([, option]) =>
         option.type === "variant" &&

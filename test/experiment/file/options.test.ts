@@ -212,7 +212,7 @@ describe("banned and suppressed tokens", () => {
   it("that texts name are looked up in the tokenizer once a model is there", async () => {
     const letters: Pick<Tokenizer, "name" | "encode" | "decode"> = {
       name: "letters",
-      encode: (text) => Promise.resolve([...text].map((letter) => letter.charCodeAt(0) - 97)),
+      encode: (text) => Promise.resolve(Array.from(text, (letter) => letter.charCodeAt(0) - 97)),
       decode: (tokens) => Array.from(tokens, (id) => "abcde"[id]).join(""),
     };
     const model = { kind: "mdlm", vocabSize: 6, maskId: 5, length: 12, timeConditioning: false };
