@@ -1,8 +1,12 @@
 /** What an experiment says of the options of strategies, and of tokens that are not to come. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
 import { describe, expect, it } from "@jest/globals";
 import { describe as settingsOf } from "../../../src/experiment/run/manifest.ts";
 import { samplerOptionsOf } from "../../../src/experiment/file/cell.ts";
 import { checkCellOf, resolveExperiment } from "../../../src/experiment/file/read.ts";
+import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 import { Source } from "../../../src/experiment/file/source.ts";
 import { BUILT_IN, modelsOf } from "../../../src/sampler/strategies/builtIn.ts";
 import type { StrategyOption } from "../../../src/sampler/optionTable.ts";
@@ -230,5 +234,27 @@ describe("banned and suppressed tokens", () => {
     await expect(checkCellOf(far, loaded, source)).rejects.toThrow(
       new RegExp(`^${place}2\\].*: banned must be token ids in \\[0, 5\\]`),
     );
+  });
+});
+
+describe("docs/experiments.md", () => {
+  const page = readFileSync(join(packageRoot, "docs", "experiments.md"), "utf8");
+
+  it("names every key that a strategy may have", () => {
+    const schema = readFileSync(join(packageRoot, "schemas", "experiment.json"), "utf8");
+    const { definitions } = JSON.parse(schema) as {
+      definitions: { StrategyEntry: { properties: object } };
+    };
+    const keys = Object.keys(definitions.StrategyEntry.properties);
+    expect(keys.length).toBeGreaterThan(20);
+    expect(keys.filter((key) => !page.includes(`\`${key}\``))).toEqual([]);
+  });
+
+  it("shows lists of options that make the cells it says", () => {
+    const [, block = ""] = /```yaml\n(strategies:\n[^`]*)```/.exec(page) ?? [];
+    const { strategies } = parse(block) as { strategies: readonly unknown[] };
+    expect(
+      strategies.map((strategy) => cellsOf([strategy], { ...one, length: 32 }).length),
+    ).toEqual([6, 2, 2]);
   });
 });
