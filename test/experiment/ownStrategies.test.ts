@@ -109,7 +109,8 @@ describe("what is wrong is named with its place in the file", () => {
     [{ name: fading, options: { etas: 1 } }, /: etas must be undefined \(fading takes only/],
     [{ name: fading, options: { kind: "mdlm" } }, /: kind must be "fading" or left out; got "md/],
     [{ name: fading, eta: [0.1], options: { eta: 0.2 } }, /\.options\.eta stands beside the name/],
-    [{ name: fading, options: { eta: [0.1] } }, /\.options.* is .*not allowed$/],
+    [{ name: fading, options: { eta: [0.1, 7] } }, /: eta must be a number in \[0, 1\]; got 7$/],
+    [{ name: fading, options: { eta: null } }, /\.options.* is .*not allowed$/],
     [{ name: "mdlm", options: { eta: 0.1 } }, /: eta must be undefined \(mdlm takes only kind\)/],
     [
       { name: "margin", options: { pace: "slow" } },
@@ -118,7 +119,8 @@ describe("what is wrong is named with its place in the file", () => {
     [{ name: fading, executor: "dense" }, /one that the original's code has/],
     [{ name: "./mine.js#cap" }, /a name that no built-in strategy has; got "remdm-cap"$/],
     ["./mine.js#wild", /\(m_wild_T4.*\): The strategy wild gives 2 as the chance of a reveal/],
-    [{ name: "./mine.js", topP: 0.5, executor: "dense" }, /one that the original's code has/],
+    [{ name: "./mine.js", topP: 1, executor: "dense" }, /one that the original's code has/],
+    [{ name: "./mine.js", topP: [1, 0.5] }, /\.topP stands beside plain, which has no nucleus$/],
   ])("%j", async (strategy, message) => {
     await expect(open(strategy)).rejects.toMatchObject({
       name: "ExperimentError",

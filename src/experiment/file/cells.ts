@@ -1,21 +1,22 @@
 /** Expands the grid: every combination that an experiment asks for, once, in the file's order. */
-import { OptionError } from "../../foundation/errors.ts";
 import type { LoadedStrategy } from "../../program/loadStrategy.ts";
-import { makerOf, type AnyStrategyMaker, type DefinedStrategy } from "../../sampler/definition.ts";
+import type { DefinedStrategy } from "../../sampler/definition.ts";
 import { DEFAULT_TOP_P, hasNucleus } from "../../sampler/prepare.ts";
-import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
-import { takesSteps } from "../../sampler/strategies/find.ts";
+import { impliedSteps, takesSteps } from "../../sampler/strategies/find.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
-import {
-  STRATEGY_SETTINGS,
-  strategyNamed,
-  type StrategySettings,
-} from "../../sampler/strategies/notation.ts";
-import { cellId, type Cell } from "./cell.ts";
 import { invalid } from "../errors.ts";
-import { paperEta } from "./paper.ts";
+import { cellId, type Cell } from "./cell.ts";
+import { choicesOf, namesGiven, several, type Choice } from "./choices.ts";
+import {
+  definitionsOf,
+  etaIn,
+  NO_CHOICE,
+  refuseTwice,
+  strategyOf,
+  type Place,
+} from "./entryStrategy.ts";
 import type { Path, Source } from "./source.ts";
-import type { CellSettings, ExperimentFile, ModelEntry, StrategyEntry } from "./types.ts";
+import type { CellSettings, ExperimentFile, ModelEntry } from "./types.ts";
 
 /** Strategies of the user's own, by the name that the experiment has for each. */
 export type OwnStrategies = ReadonlyMap<string, LoadedStrategy>;
@@ -87,17 +88,6 @@ export function cellsOf(file: ExperimentFile, source: Source, own: OwnStrategies
   return cells;
 }
 
-interface Place {
-  readonly file: ExperimentFile;
-  readonly model: ModelEntry;
-  readonly modelName: string;
-  readonly strategy: StrategyEntry;
-  readonly path: Path;
-  readonly source: Source;
-  /** The strategy of a module, where the entry names one. */
-  readonly own: AnyStrategyMaker | undefined;
-}
-
 function* cellsOfStrategy(place: Place): Generator<Cell> {
   const { file, model, strategy: entry, path, source } = place;
   // The setting nearest to the strategy counts.
@@ -108,28 +98,36 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
     batchSize,
     quirks = "original",
     executor = "events",
+    banned = [],
+    suppressed = [],
   } = said;
-  refuseEmpty(place, { ...said, eta: entry.eta });
-  refuseTwice(place);
-  // The name alone decides whether a strategy has steps and a nucleus.
-  const named = namedStrategy(place, {});
-  const { kind } = named;
-  const steps = takesSteps(named) ? stepsOf(place, said) : [undefined];
-  const known = place.own === undefined ? BUILT_IN : [place.own.definition];
-  const nucleus = known.some((one) => one.kind === kind && hasNucleus(one, quirks));
-  for (const step of steps) {
-    for (const eta of etasOf(place, step)) {
+  refuseEmpty(place, { ...said, ...entry });
+  refuseEmpty({ ...place, path: [...path, "options"] }, entry.options ?? {});
+  const { kind } = strategyOf(place, NO_CHOICE);
+  const definitions = place.own === undefined ? definitionsOf(kind) : [place.own.definition];
+  const { options: table = {} } = definitions[0];
+  refuseTwice(place, table);
+  const nucleus = definitions.some((one) => hasNucleus(one, quirks));
+  if (!nucleus) refuseOwnTopP(place, kind);
+  const asks = definitions.every((one) => "select" in one);
+  const choices = choicesOf(entry, table);
+  for (const { steps, choices: some } of bySteps(place, said, choices)) {
+    for (const choice of some) {
+      const strategy = strategyOf(place, choice, steps);
       for (const draw of drawsOf(said, nucleus)) {
         for (const seed of several(said.seeds ?? 1)) {
-          const settings = { ...strategySettings(entry), ...(eta !== undefined && { eta }) };
-          const strategy = namedStrategy(place, settings);
           const cell = {
             model: place.modelName,
             label: entry.label ?? (place.own === undefined ? entry.name : kind),
+            isLabelled: entry.label !== undefined,
             strategy,
-            eta: etaOf(strategy) ?? eta,
-            steps: step,
+            given: namesGiven(choice, table),
+            eta: etaOf(strategy) ?? etaIn(place, choice, steps),
+            steps: steps ?? impliedSteps(strategy),
             ...draw,
+            // Elsewhere they say nothing, and at the strategy itself they are refused.
+            suppressed: asks || entry.suppressed !== undefined ? suppressed : [],
+            banned,
             seed,
             samples,
             length,
@@ -138,15 +136,49 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
             executor,
             path,
           };
-          const own = Object.entries(entry.options ?? {});
-          // The id says eta by itself.
-          const rest = Object.fromEntries(own.filter(([name]) => name !== "eta"));
-          const settingsSaid = { ...strategySettings(entry), ...rest };
-          yield { id: cellId(cell, settingsSaid, source), ...cell };
+          yield { id: cellId(cell, { ...choice.beside, ...choice.options }, source), ...cell };
         }
       }
     }
   }
+}
+
+/** Groups the choices by the number of steps; undefined: those that take none. */
+function bySteps(
+  place: Place,
+  said: CellSettings,
+  choices: readonly Choice[],
+): readonly { readonly steps: number | undefined; readonly choices: readonly Choice[] }[] {
+  // Without the paper's eta, which depends on the steps.
+  const taking = choices.filter(({ beside: { eta, ...others }, options }) => {
+    const beside = { ...others, ...(typeof eta === "number" && { eta }) };
+    return takesSteps(strategyOf(place, { beside, options }));
+  });
+  const others = choices.filter((choice) => !taking.includes(choice));
+  if (others.length > 0) refuseOwnSteps(place);
+  const without = others.length === 0 ? [] : [{ steps: undefined, choices: others }];
+  const given = taking.length === 0 ? [] : stepsOf(place, said);
+  return [...without, ...given.map((steps) => ({ steps, choices: taking }))];
+}
+
+/** Refuses a number of steps beside a strategy that finds it itself; elsewhere it says nothing. */
+function refuseOwnSteps({ strategy: { name, steps }, path, source }: Place): void {
+  if (steps === undefined) return;
+  throw invalid(
+    source.where([...path, "steps"]),
+    `stands beside ${name}, whose number of steps follows from its options or its rows`,
+    "Leave it out here. Steps at the model or at the top count for the strategies that take them.",
+  );
+}
+
+/** Refuses a nucleus beside a strategy without one; elsewhere it says nothing. */
+function refuseOwnTopP({ strategy: { topP = 1 }, path, source }: Place, kind: string): void {
+  if (several(topP).every((mass) => mass === 1)) return;
+  throw invalid(
+    source.where([...path, "topP"]),
+    `stands beside ${kind}, which has no nucleus`,
+    "Leave it out here, or set quirks to paper.",
+  );
 }
 
 /** What a cell's tokens are drawn from. */
@@ -173,17 +205,6 @@ function refuseEmpty({ path, source }: Place, said: object): void {
   );
 }
 
-/** Refuses an option that stands among `options` and beside the name. */
-function refuseTwice({ strategy, path, source }: Place): void {
-  const beside: Readonly<Record<string, unknown>> = { ...strategy };
-  const twice = STRATEGY_SETTINGS.find(
-    (key) => beside[key] !== undefined && Object.hasOwn(strategy.options ?? {}, key),
-  );
-  if (twice === undefined) return;
-  const remedy = "Say it in one place: beside the name, or in options.";
-  throw invalid(source.where([...path, "options", twice]), "stands beside the name too", remedy);
-}
-
 function isEmpty(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
 }
@@ -194,15 +215,13 @@ function stepsOf({ path, source }: Place, { steps }: CellSettings): readonly num
   throw invalid(source.where(path), "has no steps", "Set steps here, at its model, or at the top.");
 }
 
-function several<T>(given: T | readonly T[]): readonly T[] {
-  return Array.isArray(given) ? (given as readonly T[]) : [given as T];
-}
-
 const CELL_KEYS = [
   "steps",
   "topP",
   "temperature",
   "topK",
+  "banned",
+  "suppressed",
   "seeds",
   "samples",
   "length",
@@ -214,61 +233,5 @@ const CELL_KEYS = [
 function settingsIn(from: CellSettings): CellSettings {
   return Object.fromEntries(
     CELL_KEYS.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]),
-  );
-}
-
-/** Its settings but eta. */
-function strategySettings(entry: StrategyEntry): StrategySettings {
-  return Object.fromEntries(
-    STRATEGY_SETTINGS.filter((key) => key !== "eta" && entry[key] !== undefined).map((key) => [
-      key,
-      entry[key],
-    ]),
-  );
-}
-
-function namedStrategy(
-  { strategy, path, source, own }: Place,
-  settings: StrategySettings,
-): Strategy | DefinedStrategy {
-  if (own !== undefined)
-    return ownStrategy(own, { ...strategy.options, ...settings }, path, source);
-  const named = strategyNamed(strategy.name, settings, {
-    nameOf: (setting) => setting,
-    refusal: (message, remedy) => invalid(`${source.where(path)}:`, message, remedy),
-  });
-  const definition = BUILT_IN.find(({ kind }) => kind === named.kind);
-  if (strategy.options === undefined || definition === undefined) return named as Strategy;
-  const options = { ...named, ...strategy.options };
-  // Plain data, as all built-in strategies are.
-  return { ...ownStrategy(makerOf(definition), options, path, source) };
-}
-
-function ownStrategy(
-  make: AnyStrategyMaker,
-  options: Readonly<Record<string, unknown>>,
-  path: Path,
-  source: Source,
-): DefinedStrategy {
-  try {
-    return make.with(options);
-  } catch (error) {
-    if (!(error instanceof OptionError)) throw error;
-    const { option, message, remedy } = error;
-    const name = option.replace(/^strategy\./, "");
-    const [what, how] = [message, remedy].map((text) => text.replace(option, name));
-    throw invalid(`${source.where(path)}:`, what, how);
-  }
-}
-
-function etasOf(place: Place, steps: number | undefined): readonly (number | undefined)[] {
-  const { strategy, path, source } = place;
-  if (strategy.eta !== "paper") return several<number | undefined>(strategy.eta);
-  const eta = paperEta(strategy.name, steps);
-  if (eta !== undefined) return [eta];
-  throw invalid(
-    source.where([...path, "eta"]),
-    `is paper, which has none for ${strategy.name} with ${steps ?? "that many"} steps`,
-    "It has one for remdm-cap, remdm-rescale and remdm-loop, to 512 steps and from 1,024 on: write a number.",
   );
 }

@@ -1,5 +1,6 @@
 /** Reads an experiment from a file or an object, and checks that the library accepts every cell. */
 import { DEVICES, isDevice } from "../../backend/device.ts";
+import type { ModelCard } from "../../backend/wire/protocol.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { modelFacts, type ModelFacts } from "../../checkpoints/facts.ts";
@@ -11,7 +12,11 @@ import type { ResolvedMauve } from "../../evaluation/judge/mauveSettings.ts";
 import { expandHome } from "../../foundation/home.ts";
 import { OptionError, RemdmError } from "../../foundation/errors.ts";
 import { quoted } from "../../foundation/messages.ts";
-import { checkBeforeLoading } from "../../sampler/prepare.ts";
+import { idsAlone, withNamedTokens } from "../../program/tokenNames.ts";
+import { checkAdjustable } from "../../sampler/adjustments.ts";
+import { checkBeforeLoading, type PreparedRun } from "../../sampler/prepare.ts";
+import { textEnds } from "../../tokenizer/specialTokens.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { samplerOptionsOf, type Cell } from "./cell.ts";
 import { cellsOf, modelName, type OwnStrategies } from "./cells.ts";
 import { ExperimentError } from "../errors.ts";
@@ -134,31 +139,53 @@ export function resolveExperiment(
 /**
  * Checks that the sampler takes a cell.
  * @param facts what is known of the model.
+ * @returns the run, without tokens that are named by texts.
  * @throws ExperimentError experiment_invalid with the place in the file.
  */
-export function checkCell(cell: Cell, facts: ModelFacts | undefined, source: Source): void {
+export function checkCell(cell: Cell, facts: ModelFacts | undefined, source: Source): PreparedRun {
+  const { banned, suppressed, ...options } = samplerOptionsOf(cell);
+  const names = { banned, suppressed };
   try {
-    checkBeforeLoading(samplerOptionsOf(cell), facts);
+    const run = checkBeforeLoading({ ...options, ...idsAlone(names) }, facts);
+    checkAdjustable(names, run.loop);
+    return run;
   } catch (error) {
-    const place = `${source.where(cell.path)} (${cell.id})`;
-    if (RemdmError.isInstance(error) && error.code === "strategy_invalid") {
-      throw new ExperimentError(
-        "experiment_invalid",
-        `${place}: ${error.message}`,
-        error.remedy,
-        error,
-      );
-    }
-    if (!(error instanceof OptionError)) throw error;
-    const { option, remedy, message } = error;
-    const key = keyOf(option, cell);
-    throw new ExperimentError(
-      "experiment_invalid",
-      `${place}: ${message.replace(option, key)}`,
-      remedy.replace(option, key),
-      error,
-    );
+    throw placed(error, cell, source);
   }
+}
+
+/**
+ * Checks a cell as {@link checkCell} does, and the tokens that it names.
+ * @throws ExperimentError experiment_invalid with the place in the file.
+ */
+export async function checkCellOf(
+  cell: Cell,
+  { model, tokenizer }: { readonly model: ModelCard; readonly tokenizer: Tokenizer },
+  source: Source,
+): Promise<void> {
+  const run = checkCell(cell, { ...model, ...textEnds(tokenizer) }, source);
+  try {
+    await withNamedTokens(run, cell, tokenizer, model);
+  } catch (error) {
+    throw placed(error, cell, source);
+  }
+}
+
+/** Codes of errors that a cell of the file is to blame for, beside its options. */
+const OF_CELLS: readonly string[] = ["strategy_invalid", "tokenizer_unknown"];
+
+/** Puts the place in the file before an error about a cell; any other error stays as it is. */
+function placed(error: unknown, cell: Cell, source: Source): unknown {
+  if (!RemdmError.isInstance(error)) return error;
+  const place = `${source.where(cell.path)} (${cell.id})`;
+  const { message, remedy } = error;
+  const refusal = (what: string, how: string): ExperimentError =>
+    new ExperimentError("experiment_invalid", `${place}: ${what}`, how, error);
+  if (OF_CELLS.includes(error.code)) return refusal(message, remedy);
+  if (!(error instanceof OptionError)) return error;
+  const { option } = error;
+  const key = keyOf(option, cell);
+  return refusal(message.replace(option, key), remedy.replace(option, key));
 }
 
 /** Gives the name that an experiment file has for an option of the sampler. */

@@ -1,11 +1,12 @@
 /**
- * Declares an experiment as a person writes it, in YAML or JSON: models x strategies x steps x eta
- * x top-p x temperature x top-k x seeds. `npm run schemas` turns these types into
- * `schemas/experiment.json`. A list multiplies. The setting nearest to a strategy counts: the
- * strategy's before the model's, the model's before the file's. Keys that begin with `x-` are
- * ignored everywhere, for YAML's anchors and notes.
+ * Declares an experiment as a person writes it, in YAML or JSON: models x strategies x steps x
+ * options of the strategy x top-p x temperature x top-k x seeds. `npm run schemas` turns these
+ * types into `schemas/experiment.json`. A list multiplies. The setting nearest to a strategy
+ * counts: the strategy's before the model's, the model's before the file's. Keys that begin with
+ * `x-` are ignored everywhere, for YAML's anchors and notes.
  */
-import type { StrategySettings } from "../../sampler/strategies/notation.ts";
+import type { TokenName } from "../../program/tokenNames.ts";
+import type { StrategySetting } from "../../sampler/strategies/notation.ts";
 
 /** One value, or several to be tried one after the other. */
 type Several<T> = T | readonly T[];
@@ -20,6 +21,16 @@ export interface CellSettings {
   readonly temperature?: Several<number>;
   /** How many of the likeliest tokens a draw may take, integers >= 1. Default: all. */
   readonly topK?: Several<number>;
+  /**
+   * Tokens that are never drawn, each by its id or by a text that is exactly one token of the
+   * tokenizer. One list, which makes no cells. Default: none.
+   */
+  readonly banned?: readonly TokenName[];
+  /**
+   * Tokens that may be drawn and are revealed last, named as for `banned`. Only strategies in which
+   * the rows of the network say what is revealed have it. Default: none.
+   */
+  readonly suppressed?: readonly TokenName[];
   /** Integers in [0, 2^53). Default 1. A cell for each. */
   readonly seeds?: Several<number>;
   /** Samples of a cell. Default 128. */
@@ -37,23 +48,38 @@ export interface CellSettings {
   readonly executor?: "events" | "dense";
 }
 
-/** Options of a strategy of the user's own, by the names in its option table. */
+/** A record that `kind` tells apart, such as `{ kind: loop, tOn: 0.6 }`. */
+export interface OptionRecord {
+  readonly kind: string;
+  readonly [option: string]: number | boolean | string;
+}
+
+/** A value of an option. The kind of a record may stand for the record: `window: loop`. */
+type OptionValue = number | boolean | string | OptionRecord;
+
+/**
+ * Options of a strategy by the names in its option table. A list makes a cell of each value; where
+ * the option itself is a list of integers (`counts`), a list of lists does.
+ */
 // The schema generator takes a Record for an object without properties.
 // eslint-disable-next-line @typescript-eslint/consistent-indexed-object-style
-export interface OwnOptions {
-  readonly [name: string]: number | boolean | string;
+export interface EntryOptions {
+  readonly [name: string]: OptionValue | readonly (OptionValue | readonly number[])[];
 }
+
+/** Numeric options of built-in strategies, beside the name. A list makes a cell of each value. */
+type EntrySettings = Readonly<Partial<Record<Exclude<StrategySetting, "eta">, Several<number>>>>;
 
 /**
  * A strategy with more than its name.
  * @patternProperties {"^x-": {}}
  */
-export interface StrategyEntry extends CellSettings, Omit<StrategySettings, "eta"> {
+export interface StrategyEntry extends CellSettings, EntrySettings {
   /**
-   * Options of a strategy of your own, as its option table names them; eta may also stand beside
-   * the name, as a list too.
+   * Options of the strategy, built-in or your own, as its option table names them. Numeric ones may
+   * also stand beside the name.
    */
-  readonly options?: OwnOptions;
+  readonly options?: EntryOptions;
   /**
    * As `remdm sample --strategy` takes it: `mdlm`, `remdm-loop`, `remdm-cap+conf+loop`, ..., or a
    * strategy of your own, `./mine.js#name`, from the directory of the experiment file.

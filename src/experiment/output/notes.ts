@@ -3,6 +3,8 @@ import { skipNotes } from "../../evaluation/skipped.ts";
 import { unknownNotes } from "../../evaluation/texts/unknownPieces.ts";
 import type { CellResult } from "../run/results.ts";
 import { MEASURES, type Measure } from "./measures.ts";
+import { shownOptions, written } from "./strategyOptions.ts";
+import { TOKEN_SETTINGS } from "./variants.ts";
 
 /** States the judge, the settings of MAUVE, and the settings that all cells share. */
 function settingsNote(results: readonly CellResult[]): string {
@@ -21,8 +23,7 @@ function settingsNote(results: readonly CellResult[]): string {
         : `MAUVE: scale ${mauve.scale}, k-means seeds ${Object.values(mauve.seeds).join(", ")}, ${mauve.references} references.`,
     ),
   );
-  const [eta, topP, temperature, topK, seed] = [
-    one(({ eta }) => eta),
+  const [topP, temperature, topK, seed] = [
     one(({ topP }) => topP),
     one(({ settings }) => settings.temperature),
     one(({ settings }) => settings.topK),
@@ -30,10 +31,17 @@ function settingsNote(results: readonly CellResult[]): string {
   ];
   const length = one(({ card, settings }) => settings.length ?? card.length);
   const shared = [
-    ...(typeof eta === "number" ? [`eta ${eta}`] : []),
+    ...shownOptions(results).flatMap(({ title, show }) => {
+      const value = one(show);
+      return value === undefined ? [] : [`${title} ${value}`];
+    }),
     ...(typeof topP === "number" ? [`top-p ${topP}`] : []),
     ...(typeof temperature === "number" ? [`temperature ${temperature}`] : []),
     ...(typeof topK === "number" ? [`top-k ${topK}`] : []),
+    ...TOKEN_SETTINGS.flatMap((name) => {
+      const tokens = one(({ settings }) => written(settings[name]));
+      return tokens === undefined || tokens === "none" ? [] : [`${name} ${tokens}`];
+    }),
     ...(seed === undefined ? [] : [`seed ${seed}`]),
     ...(typeof length === "number" ? [`${length} tokens a sample`] : []),
   ];

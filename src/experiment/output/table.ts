@@ -4,7 +4,8 @@ import type { CellResult } from "../run/results.ts";
 import { markdownTable, oneLine, type Title } from "./markup.ts";
 import { MEASURES, type Measure, type Measured } from "./measures.ts";
 import { notesOn } from "./notes.ts";
-import { differing, numberOr, variantOf } from "./variants.ts";
+import { optionsOf, shownOptions, written } from "./strategyOptions.ts";
+import { differing, numberOr, TOKEN_SETTINGS, variantOf } from "./variants.ts";
 
 interface Column extends Title {
   /** Gives the text of a field; a column whose fields are all empty is left out. */
@@ -45,28 +46,30 @@ export function tableOf(name: string, results: readonly CellResult[]): string {
 }
 
 /** Settings that have columns or notes of their own. */
-const COLUMNED = ["model", "eta", "p", "temperature", "top-k", "samples"];
+const COLUMNED = ["model", "p", "temperature", "top-k", "samples", ...TOKEN_SETTINGS];
 
 /** Makes a column for each other setting in which cells of the same label differ. */
 function variantColumns(results: readonly CellResult[]): Column[] {
   const labels = new Set(results.map(({ label }) => label));
   const keys = new Set([...labels].flatMap((label) => differing(results, label)));
+  const options = new Set(results.flatMap((result) => Object.keys(optionsOf(result))));
   return [...keys]
-    .filter((key) => !COLUMNED.includes(key))
+    .filter((key) => !COLUMNED.includes(key) && !options.has(key))
     .map((key) => ({ title: key, show: (result) => variantOf(result)[key] ?? "" }));
 }
 
 function columnsFor(results: readonly CellResult[]): Column[] {
-  const varies = (key: "eta" | "topP" | "seed" | "samples"): boolean =>
+  const varies = (key: "topP" | "seed" | "samples"): boolean =>
     new Set(results.map((result) => result[key])).size > 1;
   const settingVaries = (key: "temperature" | "topK"): boolean =>
     new Set(results.map(({ settings }) => settings[key])).size > 1;
   const when = (condition: boolean, column: Column): Column[] => (condition ? [column] : []);
+  const varying = ({ show }: Pick<Column, "show">): boolean => new Set(results.map(show)).size > 1;
   return [
     { title: "model", isText: true, show: ({ model }) => model },
     { title: "strategy", isText: true, show: ({ label }) => label },
     { title: "steps", show: ({ steps }) => String(steps ?? "") },
-    ...when(varies("eta"), { title: "eta", show: ({ eta }) => String(eta ?? "") }),
+    ...shownOptions(results).filter(varying),
     ...when(varies("topP"), { title: "top-p", show: ({ topP }) => String(topP ?? "none") }),
     ...when(settingVaries("temperature"), {
       title: "temperature",
@@ -76,6 +79,10 @@ function columnsFor(results: readonly CellResult[]): Column[] {
       title: "top-k",
       show: ({ settings }) => numberOr(settings.topK, "all"),
     }),
+    ...TOKEN_SETTINGS.map((title) => ({
+      title,
+      show: ({ settings }: CellResult) => written(settings[title]),
+    })).filter(varying),
     ...when(varies("seed"), { title: "seed", show: ({ seed }) => String(seed) }),
     ...when(varies("samples"), { title: "samples", show: ({ samples }) => String(samples) }),
     ...variantColumns(results),

@@ -1,6 +1,7 @@
 /** Finds the settings in which results of a label differ: lines and columns are named by them. */
 import { isRecord } from "../../foundation/checks.ts";
 import type { CellResult } from "../run/results.ts";
+import { optionsOf, written } from "./strategyOptions.ts";
 
 /** Settings by the names that people see; a setting that a cell does not have is absent. */
 export type Variant = Readonly<Record<string, string>>;
@@ -16,7 +17,11 @@ const ELSEWHERE = [
   "topK",
   "seed",
   "samples",
+  "compat",
 ];
+
+/** Settings that name tokens; results have them only where they name any. */
+export const TOKEN_SETTINGS = ["banned", "suppressed"] as const;
 
 /** Writes a setting that results have only where it is not the default. */
 export function numberOr(setting: unknown, usual: string): string {
@@ -24,27 +29,29 @@ export function numberOr(setting: unknown, usual: string): string {
 }
 
 /** Gives everything that the samples of a cell depend on, except steps and seed. */
-export function variantOf({ model, eta, topP, samples, settings }: CellResult): Variant {
+export function variantOf(result: CellResult): Variant {
+  const { model, topP, samples, settings } = result;
   const strategy = isRecord(settings.strategy) ? settings.strategy : {};
-  // A combined strategy has its eta under another name.
-  const others = Object.entries(strategy).filter(([key, value]) => {
-    return key !== "eta" && !(eta !== null && value === eta);
-  });
   const more = Object.entries(settings).filter(([key]) => !ELSEWHERE.includes(key));
+  const { compat } = settings;
   return {
     model,
-    ...(eta !== null && { eta: String(eta) }),
+    ...texts(Object.entries(optionsOf(result))),
     p: topP === null ? "none" : String(topP),
     temperature: numberOr(settings.temperature, "1"),
     "top-k": numberOr(settings.topK, "all"),
     samples: String(samples),
-    ...Object.fromEntries([...others, ...more].flatMap(said)),
+    ...texts([
+      ["kind", strategy.kind],
+      ["quirks", compat === "remdm" ? "original" : compat],
+      ...more,
+    ]),
   };
 }
 
-function said([key, value]: readonly [string, unknown]): [string, string][] {
-  if (value === null || value === undefined) return [];
-  return [[key, typeof value === "string" ? value : JSON.stringify(value)]];
+function texts(entries: readonly (readonly [string, unknown])[]): Record<string, string> {
+  const said = entries.filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(said.map(([key, value]) => [key, written(value)]));
 }
 
 /** Names the settings in which the results of a label differ, in the order of their appearance. */

@@ -10,7 +10,8 @@ import type { Cell } from "../file/cell.ts";
  */
 export function expectedCalls(cell: Cell, length: number): number {
   const { strategy, quirks, executor } = cell;
-  if (!takesSteps(strategy)) return length * (1 + expectedRemasks(strategy));
+  if (cell.steps === undefined && !takesSteps(strategy))
+    return length * (1 + expectedRemasks(strategy));
   const steps = cell.steps ?? length;
   if (asksFirst(strategy) || strategy.kind === "analytic" || executor === "dense") return steps;
   const plan = compilePlan(strategy, steps, { quirks });

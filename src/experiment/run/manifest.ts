@@ -107,7 +107,7 @@ function beside(checkpoint: string, name: string): string | undefined {
 /** Describes what the samples of a cell depend on; the batch only where the noise depends on it. */
 export function describe(cell: Cell): Readonly<Record<string, unknown>> {
   const { model, label, strategy, steps, topP, temperature, topK, seed, samples, length } = cell;
-  const { quirks, executor } = cell;
+  const { quirks, executor, banned, suppressed } = cell;
   return {
     model,
     label,
@@ -117,6 +117,8 @@ export function describe(cell: Cell): Readonly<Record<string, unknown>> {
     // Only where they are said, so that an experiment begun before there were any can go on.
     ...(temperature !== 1 && { temperature }),
     ...(topK !== undefined && { topK }),
+    ...(banned.length > 0 && { banned }),
+    ...(suppressed.length > 0 && { suppressed }),
     seed,
     samples,
     length: length ?? null,

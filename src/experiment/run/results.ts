@@ -41,6 +41,10 @@ export interface CellResult {
   readonly cell: string;
   readonly model: string;
   readonly label: string;
+  /** Whether the experiment gives the label. Absent in results of earlier versions. */
+  readonly isLabelled?: boolean;
+  /** Options of the strategy that the experiment gives. Absent in results of earlier versions. */
+  readonly given?: readonly string[];
   readonly steps: number | null;
   readonly eta: number | null;
   readonly topP: number | null;
@@ -73,6 +77,8 @@ export function resultOf(
     cell: cell.id,
     model: cell.model,
     label: cell.label,
+    isLabelled: cell.isLabelled,
+    given: cell.given,
     steps: cell.steps ?? null,
     eta: cell.eta ?? null,
     topP: cell.topP ?? null,

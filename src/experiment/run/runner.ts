@@ -3,14 +3,13 @@
  * before the next begins.
  */
 import { AbortedError } from "../../foundation/errors.ts";
-import { textEnds } from "../../tokenizer/specialTokens.ts";
 import type { Cell } from "../file/cell.ts";
 import { completeSamples, countSamples, type CellSample } from "./cellSamples.ts";
 import { ASSUMED_LENGTH, Estimate, expectedCalls } from "./cost.ts";
 import type { OutputDirectory } from "./directory.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { ExperimentProgress } from "./progress.ts";
-import { checkCell, type Experiment, type ExperimentModel } from "../file/read.ts";
+import { checkCellOf, type Experiment, type ExperimentModel } from "../file/read.ts";
 import { resultOf } from "./results.ts";
 import type { LoadedModel, Services } from "./services.ts";
 
@@ -125,8 +124,7 @@ export class Runner implements AsyncDisposable {
     const loaded = await this.#services.launch(model, this.#experiment, this.#hooks.signal);
     try {
       for (const cell of cells) {
-        const model = { ...loaded.model, ...textEnds(loaded.tokenizer) };
-        checkCell(cell, model, this.#experiment.source);
+        await checkCellOf(cell, loaded, this.#experiment.source);
         this.#estimate.resize(cell.id, unitsOf(cell, loaded.model.length));
         await this.#evaluator.referencesFor(cell, loaded);
       }

@@ -3,7 +3,8 @@ import type { ModelCard } from "../../backend/wire/protocol.ts";
 import type { Evaluation } from "../../evaluation/evaluation.ts";
 import type { EvaluationInput, EvaluationOptions } from "../../evaluation/evaluationOptions.ts";
 import type { TextJudge } from "../../evaluation/judge/textJudge.ts";
-import type { SamplerEvent, SamplerOptions } from "../../sampler/events.ts";
+import type { SampleOptions } from "../../program/remdm.ts";
+import type { SamplerEvent } from "../../sampler/events.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Experiment, ExperimentModel } from "../file/read.ts";
 
@@ -11,7 +12,7 @@ import type { Experiment, ExperimentModel } from "../file/read.ts";
 export interface LoadedModel {
   readonly model: ModelCard;
   readonly tokenizer: Tokenizer;
-  sample(options: SamplerOptions): AsyncIterable<SamplerEvent>;
+  sample(options: SampleOptions): AsyncIterable<SamplerEvent>;
   close(): Promise<void>;
 }
 

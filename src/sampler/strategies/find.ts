@@ -48,11 +48,19 @@ export function modelKindFor(strategy: unknown): ModelKind {
  * untimed strategies do not, and neither does one whose options say the number.
  */
 export function takesSteps(strategy: unknown): boolean {
-  const options = isRecord(strategy) ? strategy : {};
+  if (impliedSteps(strategy) !== undefined) return false;
   return !definitionsFor(strategy).some((one) => {
-    if ("leftToRight" in one || "nextEvent" in one) return true;
-    return "select" in one && (one.untimed === true || one.steps?.(options) !== undefined);
+    return "leftToRight" in one || "nextEvent" in one || ("select" in one && one.untimed === true);
   });
+}
+
+/** Returns the number of steps that the options of a strategy imply; undefined: they imply none. */
+export function impliedSteps(strategy: unknown): number | undefined {
+  const options = isRecord(strategy) ? strategy : {};
+  const steps = definitionsFor(strategy).map((one) =>
+    "select" in one ? one.steps?.(options) : undefined,
+  );
+  return steps.find((one) => one !== undefined);
 }
 
 /** Tells whether a strategy asks first, for some kind of model at least. */

@@ -76,19 +76,26 @@ function pointOf(
   return { steps, value: mean, low: mean - error, high: mean + error, collapsed };
 }
 
-/** Names a line by its label and the settings, except steps and seed, in which its cells differ. */
+/**
+ * Names a line by its label and the settings, except steps and seed, in which its cells differ.
+ * Where the experiment gives no label, the name has the options that it gives too.
+ */
 function seriesNames(results: readonly CellResult[]): (result: CellResult) => string {
   const keys = new Map<string, readonly string[]>();
   for (const { label } of results) {
     if (keys.has(label)) continue;
+    const same = results.filter((one) => one.label === label);
+    const given = same.flatMap((one) => (one.isLabelled === true ? [] : (one.given ?? [])));
     const differs = differing(results, label);
-    keys.set(label, hasOneEtaAStep(results, label) ? differs.filter((k) => k !== "eta") : differs);
+    const followsSteps = differs.includes("eta") && hasOneEtaAStep(results, label);
+    const named = [...new Set([...differs, ...given])];
+    keys.set(label, followsSteps ? named.filter((key) => key !== "eta") : named);
   }
   return (result) => {
     const variant = variantOf(result);
-    const parts = (keys.get(result.label) ?? []).map((key) => {
-      if (key === "model") return result.model;
-      return `${key} ${variant[key] ?? "none"}`;
+    const parts = (keys.get(result.label) ?? []).flatMap((key) => {
+      if (!Object.hasOwn(variant, key)) return [];
+      return key === "model" ? result.model : `${key} ${variant[key]}`;
     });
     return [result.label, ...parts].join(", ");
   };
