@@ -3,6 +3,7 @@ import { OptionError } from "../../foundation/errors.ts";
 import type { LoadedStrategy } from "../../program/loadStrategy.ts";
 import { makerOf, type AnyStrategyMaker, type DefinedStrategy } from "../../sampler/definition.ts";
 import { DEFAULT_TOP_P, hasNucleus } from "../../sampler/prepare.ts";
+import type { OptionTable } from "../../sampler/optionTable.ts";
 import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
 import { takesSteps } from "../../sampler/strategies/find.ts";
 import type { Strategy } from "../../sampler/strategy.ts";
@@ -235,6 +236,7 @@ function namedStrategy(
     return ownStrategy(own, { ...strategy.options, ...settings }, path, source);
   const named = strategyNamed(strategy.name, settings, {
     nameOf: (setting) => setting,
+    othersOf,
     refusal: (message, remedy) => invalid(`${source.where(path)}:`, message, remedy),
   });
   const definition = BUILT_IN.find(({ kind }) => kind === named.kind);
@@ -242,6 +244,14 @@ function namedStrategy(
   const options = { ...named, ...strategy.options };
   // Plain data, as all built-in strategies are.
   return { ...ownStrategy(makerOf(definition), options, path, source) };
+}
+
+/** Lists what may stand among `options`, which are numbers, texts and flags. */
+function othersOf(options: OptionTable): string {
+  const names = Object.entries(options)
+    .filter(([, { type }]) => type === "flag" || type === "choice")
+    .map(([name]) => name);
+  return names.length === 0 ? "" : `Under options it takes ${names.join(", ")}.`;
 }
 
 function ownStrategy(

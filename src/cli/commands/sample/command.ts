@@ -127,7 +127,7 @@ export function sampleCommand(): Command {
   return command
     .option(
       "--strategy-option <name=value...>",
-      "an option of the strategy that has no flag, or of your own: of=drawn, window=loop",
+      "an option of the strategy that has no flag, or of your own: of=drawn, window=loop window.tOn=0.6",
     )
     .optionsGroup("Output:")
     .option("--no-special-tokens", "leave them out of the texts")
@@ -146,9 +146,9 @@ export function sampleCommand(): Command {
     });
 }
 
-/** How `remdm sample` calls the options of a strategy, which depends on how it was named. */
+/** How `remdm sample` calls the options of a strategy, which depends on how they were said. */
 export function sampleNaming(command: Command, flags: Partial<SampleFlags>): Naming {
-  const { etaCap, etaRescale, predictor, strategy = "" } = flags;
+  const { etaCap, etaRescale, predictor, strategy = "", strategyOption = [] } = flags;
   const naming = namingOf(command, {
     cap: etaCap === undefined ? "--eta" : "--eta-cap",
     rescale: etaRescale === undefined ? "--eta" : "--eta-rescale",
@@ -157,13 +157,19 @@ export function sampleNaming(command: Command, flags: Partial<SampleFlags>): Nam
     "strategy.kind": predictor === undefined ? "--strategy" : "--predictor",
   });
   const isOwn = isStrategyModule(strategy);
+  const paired = new Set(strategyOption.map((pair) => pair.split(/[=.]/)[0]));
+  const isFlag = (name: string): boolean =>
+    STRATEGY_SETTINGS.some((one) => one === name && flags[one] !== undefined);
   const nameOf = (option: string): string | undefined => {
     const flag = naming.nameOf(option);
     const name = /^strategy\.(?!kind$)(.+)$/.exec(option)?.[1];
     if (name === undefined) return flag;
     // An option of one's own may be called as a flag that means something else: steps, length.
-    const isFlag = STRATEGY_SETTINGS.some((one) => one === name && flags[one] !== undefined);
-    return (isOwn && !isFlag ? undefined : flag) ?? `--strategy-option ${name}`;
+    const isPair = isOwn ? !isFlag(name) : paired.has(name.split(".")[0]);
+    return (isPair ? undefined : flag) ?? `--strategy-option ${name.replace(/\.kind$/, "")}`;
   };
-  return { ...naming, nameOf };
+  // What a pair says, a message may compare with another part of it: window.tOn with tOff.
+  const isSaid = ([name]: readonly [string, string]) =>
+    paired.size === 0 || isFlag(name) || !STRATEGY_SETTINGS.some((one) => one === name);
+  return { flags: new Map([...naming.flags].filter(isSaid)), nameOf };
 }
