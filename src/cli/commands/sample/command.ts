@@ -24,6 +24,7 @@ Examples:
   remdm sample --strategy remdm-cap --eta 0.04 --steps 256 --samples 4 --out samples.jsonl
   remdm sample --checkpoint mdlm.ckpt --steps 1024    a published checkpoint
   remdm sample --strategy remdm-rescale+conf+loop --prompt "ROMEO:"
+  remdm sample --strategy confidence --strategy-option of=drawn --temperature 0    LLaDA's rule
   remdm sample --checkpoint mdlm.ckpt --executor dense --predictor ddpm_cache --strategy mdlm --seed 1
   remdm sample --json --quiet > samples.json
 
