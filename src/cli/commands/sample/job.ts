@@ -9,21 +9,16 @@ import type { Session } from "../../runCommand.ts";
 import { ScrollingWindow } from "../../terminal/scrollingWindow.ts";
 import { stepsView, type FormingText } from "../../terminal/stepsView.ts";
 import { toJson } from "../../terminal/terminalText.ts";
-import type { DefinedStrategy } from "../../../sampler/definition.ts";
+import { definitionOf, type DefinedStrategy } from "../../../sampler/definition.ts";
+import type { OptionTable } from "../../../sampler/optionTable.ts";
+import { BUILT_IN } from "../../../sampler/strategies/builtIn.ts";
 import { takesSteps } from "../../../sampler/strategies/find.ts";
 import type { SampleFlags } from "./flags.ts";
 import { ownStrategy } from "./strategyOptions.ts";
 import { InOrder } from "./inOrder.ts";
+import { opening } from "./opening.ts";
 import { checkFlags, samplingOptions, type SamplingOptions } from "./samplingOptions.ts";
-import {
-  closing,
-  commandOf,
-  opening,
-  stopped,
-  suggestion,
-  toText,
-  type SampleRecord,
-} from "./sayings.ts";
+import { closing, commandOf, stopped, suggestion, toText, type SampleRecord } from "./sayings.ts";
 
 /** Draws samples, shows them and keeps them. @throws what the library throws. */
 export async function sample(session: Session, flags: SampleFlags): Promise<void> {
@@ -77,7 +72,7 @@ class Job {
     const options = samplingOptions(this.#flags, kind, this.#own);
     const run = remdm.sample({ ...options, signal });
     const settings = { ...run.settings, steps: this.#stepsOf(run.settings) };
-    progress.note(opening(settings, this.#flags.strategy));
+    progress.note(opening(settings, this.#optionTable(settings.strategy), this.#flags.strategy));
     await this.#follow(run);
     const result = await run.result();
     progress.end();
@@ -147,6 +142,11 @@ class Job {
     for (const record of records) {
       this.#session.print(toText(record, this.#flags.samples, process.stdout.isTTY));
     }
+  }
+
+  #optionTable({ kind }: RunSettings["strategy"]): OptionTable {
+    const own = definitionOf(this.#own);
+    return (own ?? BUILT_IN.find((one) => one.kind === kind))?.options ?? {};
   }
 
   /** @returns undefined where the strategy takes no steps. */

@@ -205,7 +205,12 @@ function helpOf(setting: string): string {
   return Array.from(owners, ([meaning, names]) => `${names.join(", ")}: ${meaning}`).join("; ");
 }
 
+/** Says a setting as its flag does, `eta-cap`, and an option without a flag as it is: `maxAge`. */
+export function wordsOf(name: string): string {
+  return STRATEGY_SETTINGS.some((one) => one === name) ? kebab(name).slice(2) : name;
+}
+
 /** `etaCap` is `--eta-cap`. */
-function kebab(name: string): string {
+export function kebab(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
