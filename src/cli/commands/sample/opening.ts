@@ -66,7 +66,7 @@ function optionSaid(name: string, option: StrategyOption, value: unknown): strin
     case "choice":
       return value === (option.default ?? option.choices[0]) ? [] : [`${name} ${String(value)}`];
     case "integers":
-      return value === undefined ? [] : [`${name} ${String(value)}`];
+      return Array.isArray(value) ? [`${name} ${value.join(",")}`] : [];
     case "variant": {
       if (!isRecord(value)) return [];
       const { kind, ...parts } = value;

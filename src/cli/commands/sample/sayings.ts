@@ -1,6 +1,6 @@
 /** Puts into words what `remdm sample` did: what a run took, its samples, and what to try next. */
 import type { SampleResult } from "../../../program/run.ts";
-import type { FinishReason } from "../../../sampler/events.ts";
+import type { FinishReason, GuidedSample } from "../../../sampler/events.ts";
 import type { ModelKind } from "../../../sampler/denoiser.ts";
 import { counted } from "../../../foundation/messages.ts";
 import { harmless } from "../../terminal/terminalText.ts";
@@ -19,6 +19,11 @@ export function closing({ stats, tokens }: SampleResult, steps: number | undefin
     `${tokensPerForward.toFixed(2)} tokens per forward`,
   ];
   return `${counted(tokens.length, "sample")} in ${seconds.toFixed(1)} s: ${parts.join(", ")}`;
+}
+
+/** Says how the reward of `--guide` judges the texts that were chosen. */
+export function rewardsOf(guided: readonly Pick<GuidedSample, "reward">[]): string {
+  return `Rewards: ${guided.map(({ reward }) => String(Number(reward.toPrecision(4)))).join(", ")}`;
 }
 
 /** Says what there is after Ctrl-C. @param path of the file that keeps the samples. */

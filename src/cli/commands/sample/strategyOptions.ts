@@ -1,5 +1,6 @@
 /** Makes the flags of strategies from the option tables, and reads strategies from flags. */
-import { isStrategyModule, loadStrategy } from "../../../program/loadStrategy.ts";
+import { isModuleName } from "../../../program/loadExport.ts";
+import { loadStrategy } from "../../../program/loadStrategy.ts";
 import type { DefinedStrategy } from "../../../sampler/definition.ts";
 import type { OptionTable, StrategyOption } from "../../../sampler/optionTable.ts";
 import { BUILT_IN } from "../../../sampler/strategies/builtIn.ts";
@@ -68,7 +69,7 @@ export interface OwnStrategyFlags extends NamedStrategyFlags {
  */
 export async function ownStrategy(flags: OwnStrategyFlags): Promise<DefinedStrategy | undefined> {
   const { strategy, predictor, strategyOption = [] } = flags;
-  if (strategy === undefined || !isStrategyModule(strategy)) return undefined;
+  if (strategy === undefined || !isModuleName(strategy)) return undefined;
   if (predictor !== undefined) {
     throw new UsageError("--predictor is for built-in strategies", "Leave it out.");
   }
