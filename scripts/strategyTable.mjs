@@ -1,6 +1,6 @@
 /**
- * `npm run strategies` writes the README's table of strategies, made from their definitions; with `--check`,
- * `node scripts/strategyTable.mjs` fails where the table there is another.
+ * `npm run strategies` writes the README's table of strategies and the table of options in docs/orders.md, made from
+ * their definitions; with `--check`, `node scripts/strategyTable.mjs` fails where a table there is another.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -14,19 +14,23 @@ import { fileURLToPath } from "node:url";
  */
 
 const ROOT = new URL("..", import.meta.url);
-const PAGE = fileURLToPath(new URL("README.md", ROOT));
+/** The tables by their pages. @type {Readonly<Record<string, (strategies: Strategies) => string>>} */
+const TABLES = { "README.md": tableOf, "docs/orders.md": ordersTableOf };
 const PLACE = /(<!-- strategies: .* -->\n)[^]*(<!-- \/strategies -->)/;
 const HEAD = ["name", "what it does", "options: range (default)", "models", "source"];
 
 /**
  * @param {Strategies} strategies
- * @returns {{ written: string, made: string }} README.md as it is, and with the table made again
+ * @returns {{ page: string, written: string, made: string }[]} each page as it is, and with its table made again
  */
-export function readme(strategies) {
-  const written = readFileSync(PAGE, "utf8");
-  if (!PLACE.test(written)) throw new Error(`${PAGE} has no place for the table of strategies.`);
-  const table = tableOf(strategies);
-  return { written, made: written.replace(PLACE, (_, before, after) => before + table + after) };
+export function pages(strategies) {
+  return Object.entries(TABLES).map(([page, make]) => {
+    const written = readFileSync(new URL(page, ROOT), "utf8");
+    if (!PLACE.test(written)) throw new Error(`${page} has no place for its table of strategies.`);
+    const table = make(strategies);
+    const made = written.replace(PLACE, (_, before, after) => before + table + after);
+    return { page, written, made };
+  });
 }
 
 /**
@@ -43,12 +47,56 @@ export function tableOf({ BUILT_IN, DEFAULT_STRATEGIES }) {
         DEFAULT_STRATEGIES[model] === one ? `${model} (default)` : model,
       ),
     );
-    return [`\`${kind}\``, summary, listed(options), models.join(", "), source];
+    const cell = "select" in same[0] ? names(options) : listed(options);
+    return [`\`${kind}\``, summary, cell, models.join(", "), source];
   });
-  const lines = [HEAD, HEAD.map(() => "---"), ...rows].map(
+  return inMarkdown([HEAD, ...rows]);
+}
+
+/**
+ * @param {Strategies} strategies
+ * @returns {string} a row for each option of those that ask first; strategies that share it are named together
+ */
+export function ordersTableOf({ BUILT_IN }) {
+  /** @type {Map<string, string[]>} */
+  const owners = new Map();
+  for (const definition of BUILT_IN) {
+    if (!("select" in definition)) continue;
+    for (const [name, option] of Object.entries(definition.options ?? {})) {
+      const row = [`\`${name}\``, flagOf(name, option), shown(option), option.help].join("\n");
+      owners.set(row, [...(owners.get(row) ?? []), definition.kind]);
+    }
+  }
+  const rows = Array.from(owners, ([row, kinds]) => [...row.split("\n"), kinds.join(", ")]);
+  return inMarkdown([["option", "flag", "range (default)", "meaning", "strategies"], ...rows]);
+}
+
+/**
+ * @param {string} name
+ * @param {StrategyOption} option
+ */
+function flagOf(name, option) {
+  if (option.type !== "number" && option.type !== "integer") return "";
+  const setting = option.setting ?? name;
+  return `\`--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}\``;
+}
+
+/** @param {readonly (readonly string[])[]} rows the first is the head */
+function inMarkdown([head, ...rows]) {
+  const lines = [head, head.map(() => "---"), ...rows].map(
     (cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`,
   );
   return `${lines.join("\n")}\n`;
+}
+
+/**
+ * Strategies that ask first share long lists of options; docs/orders.md has the ranges.
+ * @param {Readonly<Record<string, StrategyOption>>} table
+ */
+function names(table) {
+  return Object.keys(table)
+    .map((name) => `\`${name}\``)
+    .join(", ");
 }
 
 /** @param {Readonly<Record<string, StrategyOption>>} table */
@@ -82,11 +130,14 @@ function shown(option) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const built = new URL("dist/sampler/strategies/builtIn.js", ROOT);
-  const { written, made } = readme(/** @type {Strategies} */ (await import(built.href)));
-  if (!process.argv.includes("--check")) {
-    writeFileSync(PAGE, made);
-  } else if (made !== written) {
-    console.error("README.md has another table of strategies than their definitions give.");
-    process.exitCode = 1;
+  for (const { page, written, made } of pages(
+    /** @type {Strategies} */ (await import(built.href)),
+  )) {
+    if (!process.argv.includes("--check")) {
+      writeFileSync(new URL(page, ROOT), made);
+    } else if (made !== written) {
+      console.error(`${page} has another table of strategies than their definitions give.`);
+      process.exitCode = 1;
+    }
   }
 }

@@ -83,15 +83,10 @@ export class OptionError extends RemdmError {
 
   /**
    * @param allowed says what is allowed, as a phrase that follows "must be", such as "a number in
-   * [0, 1]", from which message and remedy are made; or it gives both sentences.
+   * [0, 1]", from which message and remedy are made; or it gives one or both of these sentences.
    */
-  constructor(
-    option: string,
-    value: unknown,
-    allowed: string | { readonly message: string; readonly remedy: string },
-  ) {
-    const { message, remedy } =
-      typeof allowed === "string" ? sentences(option, value, allowed) : allowed;
+  constructor(option: string, value: unknown, allowed: string | Sentences) {
+    const { message, remedy } = sentences(option, value, allowed);
     super(message, { code: "option_invalid", remedy });
     this.option = option;
     this.value = value;
@@ -111,7 +106,22 @@ export class AbortedError extends RemdmError {
   }
 }
 
-function sentences(option: string, value: unknown, allowed: string) {
+/** What an OptionError says where "Set it to what is allowed" would not tell what to do. */
+type Sentences = { readonly remedy: string } & (
+  { readonly message: string } | { readonly allowed: string }
+);
+
+function sentences(
+  option: string,
+  value: unknown,
+  said: string | Sentences,
+): { readonly message: string; readonly remedy: string } {
+  if (typeof said === "string") return standardSentences(option, value, said);
+  if ("message" in said) return said;
+  return { ...standardSentences(option, value, said.allowed), remedy: said.remedy };
+}
+
+function standardSentences(option: string, value: unknown, allowed: string) {
   const isAbsent = allowed.startsWith("undefined");
   return {
     message: `${option} must be ${allowed}; got ${describe(value)}`,

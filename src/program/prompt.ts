@@ -61,13 +61,17 @@ export async function pinPrompt(
   // An ar model's first token is the one that begins every text.
   const first = model.kind === "ar" ? 1 : 0;
   if (tokens.length > length - first) {
-    const allowed = `a text of at most ${length - first} tokens (this one has ${tokens.length})`;
-    throw new OptionError("prompt", prompt, allowed);
+    throw new OptionError("prompt", prompt, {
+      allowed: `a text of at most ${length - first} tokens (this one has ${tokens.length})`,
+      remedy: "Shorten the prompt, or raise `length` up to the model's.",
+    });
   }
   const isFree = (token: TokenId): boolean => token === model.maskId;
   if (model.kind === "ar" && tokens.some(isFree)) {
-    const allowed = "a text without a mask: an ar model goes from left to right";
-    throw new OptionError("prompt", prompt, allowed);
+    throw new OptionError("prompt", prompt, {
+      allowed: "a text without a mask: an ar model goes from left to right",
+      remedy: "Leave the mask out of the prompt, or take a masked model.",
+    });
   }
   const meeting = tokens.findIndex((token, at) => !isFree(token) && pinned.has(first + at));
   if (meeting >= 0) {

@@ -17,6 +17,7 @@ export interface NamedTokens {
   readonly suppressed?: readonly TokenName[] | undefined;
 }
 
+const ONE_TOKEN = 'Name a token by its id, or by its text, such as " the".';
 /** The most tokens of a text that a message lists. */
 const MOST_LISTED = 8;
 
@@ -33,9 +34,9 @@ export function idsAlone({
 
 function withoutTexts(option: string, names: readonly TokenName[]): TokenId[] {
   const untyped: unknown = names;
-  if (!Array.isArray(untyped)) {
-    throw new OptionError(option, names, "an array of token ids, or of texts of one token each");
-  }
+  const allowed = "an array of token ids, or of texts of one token each";
+  if (!Array.isArray(untyped)) throw new OptionError(option, names, allowed);
+  if (names.includes("")) throw new OptionError(option, "", { allowed, remedy: ONE_TOKEN });
   return names.filter((name) => typeof name !== "string");
 }
 
@@ -72,9 +73,16 @@ async function tokenOf(option: string, text: string, tokenizer: Tokenizer): Prom
   const tokens = await tokenizer.encode(text, { onUnknown: (piece) => unknown.push(piece) });
   if (unknown.length > 0) throw unknownError(tokenizer.name, unknown[0]);
   if (tokens.length === 1) return tokens[0];
-  const pieces = tokens.slice(0, MOST_LISTED).map((token) => quoted(tokenizer.decode([token])));
+  const listed = Array.from(tokens.slice(0, MOST_LISTED));
+  const pieces = listed.map((token) => quoted(tokenizer.decode([token])));
   const more = tokens.length > MOST_LISTED ? ", ..." : "";
   const became = tokens.length === 0 ? "none" : `${tokens.length}: ${pieces.join(", ")}${more}`;
-  const allowed = `a text that is one token of ${tokenizer.name} (this one becomes ${became})`;
-  throw new OptionError(option, text, allowed);
+  const ids = listed.map((token, i) => `${token} is ${pieces[i]}`).join(", ");
+  throw new OptionError(option, text, {
+    allowed: `a text that is one token of ${tokenizer.name} (this one becomes ${became})`,
+    remedy:
+      tokens.length === 0
+        ? ONE_TOKEN
+        : `Name single tokens, each by its text or its id: ${ids}${more === "" ? "." : more}`,
+  });
 }

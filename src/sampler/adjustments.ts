@@ -52,7 +52,7 @@ export function checkAdjustable(given: Given, loop: LoopPlan): void {
     const isNone =
       value === undefined || value === 0 || (Array.isArray(value) && value.length === 0);
     const why = isNone ? undefined : reasonAgainst(option, loop);
-    if (why !== undefined) throw new OptionError(option, value, `undefined ${why}`);
+    if (why !== undefined) throw new OptionError(option, value, why);
   }
 }
 
@@ -62,20 +62,33 @@ export function checkGuided({
   pinned,
 }: Pick<Adjustments, "guidance"> & { readonly pinned: ReadonlyMap<number, TokenId> }): void {
   if (guidance === 0 || pinned.size > 0) return;
-  throw new OptionError("guidance", guidance, "0 without a prompt: guidance needs a prompt");
+  throw new OptionError("guidance", guidance, {
+    allowed: "0 without a prompt: guidance needs a prompt",
+    remedy: "Give a text as `prompt`, towards which to guide, or leave guidance out.",
+  });
 }
 
-/** Tells why an option has no place in a loop; undefined where it has one. */
-function reasonAgainst(option: keyof Adjustments, loop: LoopPlan): string | undefined {
+/** Tells why an option has no place in a loop, and what to do; undefined where it has one. */
+function reasonAgainst(option: keyof Adjustments, loop: LoopPlan) {
   const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
-  if (isDense) return `with executor: "dense", which has no such option, as the original`;
+  if (isDense) {
+    return {
+      allowed: 'undefined with executor: "dense", which has no such option, as the original',
+      remedy: `Leave ${option} out, or sample with executor: "events".`,
+    };
+  }
   if (option === "guidance" && loop.kind === "leftToRight") {
-    return "for an ar model, which knows no masks to hide a prompt with";
+    return "undefined for an ar model, which knows no masks to hide a prompt with";
   }
   if (option !== "suppressed" || loop.kind === "askFirst") return undefined;
-  return loop.kind === "leftToRight"
-    ? "for an ar model, which reveals tokens in the order of the text"
-    : "with a strategy that draws first: it knows where it reveals before it knows what";
+  if (loop.kind === "leftToRight") {
+    return "undefined for an ar model, which reveals tokens in the order of the text";
+  }
+  return {
+    allowed:
+      "undefined with a strategy that draws first: it knows where it reveals before it knows what",
+    remedy: `Leave ${option} out, or take a strategy that asks first, such as strategy: "confidence".`,
+  };
 }
 
 function readTokens(

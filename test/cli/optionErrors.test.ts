@@ -147,6 +147,12 @@ describe("what does not go together", () => {
     ],
     ["--strategy ddpm --top-p 0.9", "nucleus there (--quirks paper has); got 0.9"],
     ["--guidance 1", "--guidance must be 0 without a prompt: guidance needs a prompt; got 1"],
+    ["--guidance 1", "Give a text as `--prompt`, towards which to guide, or leave --guidance out."],
+    [
+      "--suppress 3",
+      "Leave --suppress out, or take a strategy that asks first, such as --strategy c",
+    ],
+    ["--ban 3 --executor dense", "Leave --ban out, or sample with --executor events."],
     ["--guidance -1 --prompt A", "--guidance must be a number in [0, 1000000]; got -1"],
     ["--ban a --executor dense", "--ban must be left out with --executor dense, which has no such"],
     ["--suppress 3", "--suppress must be left out with a strategy that draws first"],

@@ -54,6 +54,24 @@ describe("docs/guide.md", () => {
     5 * MINUTES,
   );
 
+  it.each(blockOf("sh").trim().split("\n"))(
+    "has a command that samples: %s",
+    async (command) => {
+      await writeFile(join(directory, "kings.js"), blockOf("js"));
+      const [, , ...args] = command.split(" ");
+      const main = join(root, "dist/cli/main.js");
+      const { stdout, stderr } = await run([main, ...args]);
+      expect(stdout.trim()).not.toBe("");
+      expect(stdout).not.toContain("▒");
+      expect(stderr).toMatch(/guide (smc|best-of-n) \(particles 8/);
+      const [, reward = "none"] = /^Rewards: (\S+)$/m.exec(stderr) ?? [];
+      const kings = stdout.match(/\b(king|queen|crown|lord)s?\b/gi)?.length ?? 0;
+      expect(Number(reward)).toBe(kings);
+      expect(kings).toBeGreaterThan(0);
+    },
+    5 * MINUTES,
+  );
+
   it("is linked from the README and the design", async () => {
     expect(await readFile(join(root, "README.md"), "utf8")).toContain("(docs/guide.md)");
     expect(await readFile(join(root, "docs/design.md"), "utf8")).toContain("(guide.md)");

@@ -129,6 +129,17 @@ describe("what is wrong is named with its place in the file", () => {
     });
   });
 
+  it("says which options stand beside the name and which under options", async () => {
+    const stray = open({ name: "threshold", kappa: 0.5 });
+    await expect(stray).rejects.toMatchObject({
+      message: expect.stringContaining("kappa is not an option of the strategy threshold"),
+      remedy: "Its options are tau. Under options it takes of.",
+    });
+    await expect(open({ name: "psi", tau: 0.5 })).rejects.toMatchObject({
+      remedy: "Its options are kappa, tOn, tOff.",
+    });
+  });
+
   it("two that would have one name", async () => {
     await expect(open(fading, { name: fading, eta: 0.1 })).rejects.toThrow(
       "gives m_fading-eta0.1_T4_p0.9_seed1, which",

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { packageRoot } from "../../src/foundation/packageRoot.ts";
-import { isStrategyModule, loadStrategy } from "../../src/program/loadStrategy.ts";
+import { isModuleName } from "../../src/program/loadExport.ts";
+import { loadStrategy } from "../../src/program/loadStrategy.ts";
 import { OptionError, sample } from "../../src/sampler/index.ts";
 import { TableDenoiser } from "../sampler/support/tableDenoiser.ts";
 
@@ -54,7 +55,7 @@ it.each([
   ["./mine.json", false],
   ["mine.js/", false],
 ])("%s names a module: %s", (name, isModule) => {
-  expect(isStrategyModule(name)).toBe(isModule);
+  expect(isModuleName(name)).toBe(isModule);
 });
 
 describe("a module's strategy is found", () => {

@@ -57,13 +57,7 @@ describe("a token", () => {
       {
         message:
           'banned must be a text that is one token of letters (this one becomes 2: "a", "b"); got "ab"',
-      },
-    ],
-    [
-      { banned: [""] },
-      {
-        message:
-          'banned must be a text that is one token of letters (this one becomes none); got ""',
+        remedy: 'Name single tokens, each by its text or its id: 0 is "a", 1 is "b".',
       },
     ],
     [
@@ -72,6 +66,7 @@ describe("a token", () => {
         message: expect.stringContaining(
           'becomes 10: "a", "b", "c", "d", "e", "f", "g", "h", ...)',
         ),
+        remedy: expect.stringMatching(/ 7 is "h", [.]{3}$/),
       },
     ],
     [{ banned: ["é"] }, { code: "tokenizer_unknown" }],
@@ -100,6 +95,7 @@ describe("a token", () => {
     [{ suppressed: ["a"] }, MODEL, "suppressed must be undefined with a strategy that draws first"],
     [{ banned: [28, "a"] }, MODEL, "banned must be token ids in [0, 27]"],
     [{ banned: [null as never] }, MODEL, "banned must be token ids in [0, 27]"],
+    [{ banned: [3, ""] }, MODEL, 'one token each; got ""'],
     [{ banned: "a" as never }, MODEL, "banned must be an array of token ids, or of texts"],
     [{ suppressed: null as never }, SEDD, "suppressed must be an array of token ids, or of texts"],
     [{ guidance: 1 }, MODEL, "guidance needs a prompt"],

@@ -1,16 +1,48 @@
-/** The README's table of strategies is the one that their definitions give. */
+/** The tables of strategies in the README and in docs/orders.md are those that their definitions give. */
 import { describe, expect, it } from "@jest/globals";
-import { readme, tableOf } from "../../scripts/strategyTable.mjs";
+import { ordersTableOf, pages, tableOf } from "../../scripts/strategyTable.mjs";
 import { defineStrategy } from "../../src/sampler/definition.ts";
 import { BUILT_IN, DEFAULT_STRATEGIES, KINDS } from "../../src/sampler/strategies/builtIn.ts";
 
 const about = { source: "a paper", summary: "a | b", transition: () => ({ reveal: 1, remask: 0 }) };
 
 describe("the table of strategies", () => {
+  const [readme, orders] = pages({ BUILT_IN, DEFAULT_STRATEGIES });
+
   it("in README.md is made from the definitions (npm run strategies)", () => {
-    const { written, made } = readme({ BUILT_IN, DEFAULT_STRATEGIES });
-    expect(written).toBe(made);
-    for (const kind of KINDS) expect(written).toContain(`\n| \`${kind}\` | `);
+    expect(readme.written).toBe(readme.made);
+    for (const kind of KINDS) expect(readme.written).toContain(`\n| \`${kind}\` | `);
+  });
+
+  it("in docs/orders.md too, with every option of those that ask first", () => {
+    expect(orders.written).toBe(orders.made);
+    for (const name of ["of", "tau", "gamma", "window"]) {
+      expect(orders.written).toContain(`\n| \`${name}\` | `);
+    }
+    expect(orders.written).not.toContain("\n| `kappa` | ");
+  });
+
+  it("names an option once, with its flag and the strategies that share it", () => {
+    const number = { type: "number", default: 1, range: "[0, 1]", help: "h" } as const;
+    const select = () => ({ reveal: [] });
+    const options = {
+      cap: { ...number, setting: "etaCap" },
+      wild: { type: "flag", default: false, help: "w" },
+    } as const;
+    const shared = { source: "a paper", summary: "a", statistics: ["max"], select } as const;
+    const one = defineStrategy({ ...shared, kind: "one", options }).definition;
+    const two = defineStrategy({
+      ...shared,
+      kind: "two",
+      options: { cap: options.cap },
+    }).definition;
+    const strategies = { BUILT_IN: [one, two], DEFAULT_STRATEGIES: {} };
+    expect(ordersTableOf(strategies).split("\n").slice(2)).toEqual([
+      "| `cap` | `--eta-cap` | [0, 1] (1) | h | one, two |",
+      "| `wild` |  | true or false (false) | w | one |",
+      "",
+    ]);
+    expect(tableOf(strategies)).toContain("| `one` | a | `cap`, `wild` | mdlm | a paper |");
   });
 
   it("has one row for each kind, with the models that it is the default of", () => {

@@ -65,6 +65,10 @@ export function strategyOf(
 function named({ strategy, path, source }: Place, settings: StrategySettings): NamedStrategy {
   return strategyNamed(strategy.name, settings, {
     nameOf: (setting) => setting,
+    othersOf: (options) => {
+      const names = Object.keys(options);
+      return names.length === 0 ? "" : `Under options it takes ${names.join(", ")}.`;
+    },
     refusal: (message, remedy) => invalid(`${source.where(path)}:`, message, remedy),
   });
 }

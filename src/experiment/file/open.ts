@@ -1,6 +1,7 @@
 /** Opens an experiment: reads it, and loads the strategies of the user's own that it names. */
 import { OptionError } from "../../foundation/errors.ts";
-import { isStrategyModule, loadStrategy } from "../../program/loadStrategy.ts";
+import { isModuleName } from "../../program/loadExport.ts";
+import { loadStrategy } from "../../program/loadStrategy.ts";
 import { ExperimentError } from "../errors.ts";
 import type { OwnStrategies } from "./cells.ts";
 import { parseExperiment, resolveExperiment, type Experiment } from "./read.ts";
@@ -32,7 +33,7 @@ async function ownStrategies(
   for (const [m, model] of file.models.entries()) {
     for (const [s, entry] of model.strategies.entries()) {
       const name = typeof entry === "string" ? entry : entry.name;
-      if (!isStrategyModule(name) || own.has(name)) continue;
+      if (!isModuleName(name) || own.has(name)) continue;
       try {
         own.set(name, await loadStrategy(name, base));
       } catch (error) {

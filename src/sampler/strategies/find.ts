@@ -127,6 +127,7 @@ function namedStrategy(name: string): unknown {
     {},
     {
       nameOf: (setting) => setting,
+      othersOf: () => "", // a name comes without settings
       refusal: (message, remedy) => new OptionError("strategy", name, { message, remedy }),
     },
   );

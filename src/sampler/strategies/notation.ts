@@ -22,6 +22,8 @@ export type StrategySettings = Readonly<Partial<Record<StrategySetting, number>>
 export interface Speaker {
   /** Returns what a setting is called there. */
   readonly nameOf: (setting: string) => string;
+  /** Says in a sentence how options that are no settings are said there; empty where none is. */
+  readonly othersOf: (options: OptionTable) => string;
   /** @returns the error to throw. */
   readonly refusal: (message: string, remedy: string) => Error;
 }
@@ -92,6 +94,12 @@ export function usesIn(owner: string, table: OptionTable = {}): SettingUse[] {
   );
 }
 
+/** Leaves out the options that {@link usesIn} lists: what stays has no flag. */
+export function withoutNumbers(table: OptionTable): OptionTable {
+  const numbers = new Set(usesIn("", table).map(({ name }) => name));
+  return Object.fromEntries(Object.entries(table).filter(([name]) => !numbers.has(name)));
+}
+
 /** In a combination, `cap` has the default of `remdm-cap`. */
 function usesOfBound(component: "cap" | "rescale"): SettingUse[] {
   const setting = settingOfBound(component);
@@ -123,10 +131,9 @@ export function strategyNamed(
   // `--eta` and `--eta-cap` both say eta of remdm-cap.
   const bound = Object.entries(BOUNDS).find(([, named]) => named === definition);
   const long = bound === undefined ? undefined : settingOfBound(bound[0]);
-  refuseUnused(kind, settings, speaker, [
-    ...usesIn("", options).map(({ setting }) => setting),
-    ...(long === undefined ? [] : [long]),
-  ]);
+  const used = usesIn("", options).map(({ setting }) => setting);
+  const others = withoutNumbers(options);
+  refuseUnused(kind, settings, speaker, [...used, ...(long === undefined ? [] : [long])], others);
   const said =
     long === undefined ? settings : { ...settings, eta: one(settings, speaker, "eta", long) };
   return { kind, ...filledIn(options, said) };
@@ -246,17 +253,19 @@ function settingsOf(parts: ReadonlySet<Component>): string[] {
 function refuseUnused(
   name: string,
   settings: StrategySettings,
-  { nameOf, refusal }: Speaker,
+  { nameOf, othersOf, refusal }: Speaker,
   used: readonly string[],
+  others: OptionTable = {},
 ): void {
   const unused = STRATEGY_SETTINGS.find(
     (one) => settings[one] !== undefined && !used.includes(one),
   );
   if (unused === undefined) return;
-  const listed = used.map(nameOf).join(", ");
+  const flags = used.length === 0 ? "" : `Its options are ${used.map(nameOf).join(", ")}.`;
+  const listed = [flags, othersOf(others)].filter((one) => one !== "");
   throw refusal(
     `${nameOf(unused)} is not an option of the strategy ${name}`,
-    used.length === 0 ? "Leave it out: this strategy has none." : `Its options are ${listed}.`,
+    listed.length === 0 ? "Leave it out: this strategy has none." : listed.join(" "),
   );
 }
 

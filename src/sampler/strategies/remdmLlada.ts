@@ -27,10 +27,10 @@ export const remdmLlada = defineStrategy({
   remaskFirst: ({ remasks }, step, rows) => {
     const { begin, end } = loopOf(step);
     if (step.index < begin || step.index >= end) return [];
-    const surest = rows
+    const leastSure = rows
       .filter(({ masked }) => !masked)
       .sort((a, b) => a.logProbability - b.logProbability);
-    return positionsOf(surest.slice(0, remasks));
+    return positionsOf(leastSure.slice(0, remasks));
   },
   select: ({ remasks }, step, rows) => {
     const masked = rows.filter((row) => row.masked);

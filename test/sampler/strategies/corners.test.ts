@@ -346,3 +346,38 @@ describe("a suppressed token", () => {
     expect(told(events).order).toEqual([[4], [3], [2], [0], [1]]);
   });
 });
+
+describe("a denoiser without statistics", () => {
+  const drawn = (kind: string): [string, Strategy] => [
+    `${kind}, drawn`,
+    { kind, of: "drawn" } as Strategy,
+  ];
+  const run = (strategy: Strategy, options: SamplerOptions = {}) => {
+    const denoiser = new TableDenoiser(LENGTH, { judgesRevealed: true }, tableLogits, true);
+    const bare = { model: denoiser.model, forward: denoiser.forward.bind(denoiser) };
+    return sample(bare, { strategy, ...options });
+  };
+  const lacking = { code: "denoiser_invalid", message: "The denoiser has no `statistics`" };
+  const NEEDS_ROWS = ["random", "remdm-llada", "editing"];
+
+  it.each([
+    ...ALL.filter(([kind]) => NEEDS_ROWS.includes(kind)),
+    ...["confidence", "threshold", "factor", "rcr", "p2"].map(drawn),
+  ])("is enough for %s", async (_, strategy) => {
+    const { tokens } = await run(strategy);
+    expect(tokens[0]).not.toContain(MASK);
+  });
+
+  it.each(ALL.filter(([kind]) => !NEEDS_ROWS.includes(kind) && !kind.endsWith("drawn tokens")))(
+    "is refused by %s",
+    async (_, strategy) => {
+      await expect(run(strategy)).rejects.toMatchObject(lacking);
+    },
+  );
+
+  it("is refused by p2 as the paper has it, and by random with suppressed tokens", async () => {
+    const paper = run({ kind: "p2", of: "drawn" }, { quirks: "paper" });
+    await expect(paper).rejects.toMatchObject(lacking);
+    await expect(run({ kind: "random" }, { suppressed: [0] })).rejects.toMatchObject(lacking);
+  });
+});

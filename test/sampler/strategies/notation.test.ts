@@ -7,6 +7,7 @@ import { UsageError } from "../../../src/cli/usage.ts";
 const MODEL = { vocabSize: 8, maskId: 7, length: 16, timeConditioning: false };
 const SPEAKER = {
   nameOf: (setting: string) => setting,
+  othersOf: () => "",
   refusal: (message: string, remedy: string) => new UsageError(message, remedy),
 };
 

@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { DEVICES } from "../../../backend/device.ts";
 import { DEFAULT_TOP_P } from "../../../sampler/prepare.ts";
-import { isStrategyModule } from "../../../program/loadStrategy.ts";
+import { isModuleName } from "../../../program/loadExport.ts";
 import { STRATEGY_HELP, STRATEGY_SETTINGS } from "../../../sampler/strategies/notation.ts";
 import { namingOf, type Naming } from "../../naming.ts";
 import type { SampleFlags } from "./flags.ts";
@@ -24,7 +24,9 @@ Examples:
   remdm sample --strategy remdm-cap --eta 0.04 --steps 256 --samples 4 --out samples.jsonl
   remdm sample --checkpoint mdlm.ckpt --steps 1024    a published checkpoint
   remdm sample --strategy remdm-rescale+conf+loop --prompt "ROMEO:"
+  remdm sample --strategy confidence --strategy-option of=drawn --temperature 0    LLaDA's rule
   remdm sample --checkpoint mdlm.ckpt --executor dense --predictor ddpm_cache --strategy mdlm --seed 1
+  remdm sample --guide ./mine.js#reward --particles 8  steered by a function of yours, docs/guide.md
   remdm sample --json --quiet > samples.json
 
 Results go to standard output, progress to standard error. Ctrl-C stops within a second; samples that had
@@ -132,7 +134,38 @@ export function sampleCommand(): Command {
   return command
     .option(
       "--strategy-option <name=value...>",
-      "an option of the strategy that has no flag, or of your own: of=drawn, window=loop",
+      "an option of the strategy that has no flag, or of your own: of=drawn, window=loop window.tOn=0.6",
+    )
+    .optionsGroup("Guide:")
+    .option(
+      "--guide <file#name>",
+      "steer samples by a reward of your own, ({ tokens }, tokenizer) => number: ./mine.js#reward",
+    )
+    .option("--particles <n>", "texts that are drawn for each sample, 2 or more", readInteger)
+    .addOption(
+      new Option(
+        "--method <name>",
+        "smc weighs and copies texts on the way; best-of-n takes the best (default: smc)",
+      ).choices(["smc", "best-of-n"]),
+    )
+    .option("--strength <x>", "smc: what rewards are multiplied by (default: 1)", readNumber)
+    .option(
+      "--every <n>",
+      "smc: steps from one weighting to the next (default: a sixteenth of the steps)",
+      readInteger,
+    )
+    .option(
+      "--resample-below <x>",
+      "smc: resample below this share of effective particles, in [0, 1] (default: 0.5)",
+      readNumber,
+    )
+    .addOption(
+      new Option("--resampling <name>", "smc: how copies are drawn (default: systematic)").choices([
+        "systematic",
+        "stratified",
+        "residual",
+        "multinomial",
+      ]),
     )
     .optionsGroup("Output:")
     .option("--no-special-tokens", "leave them out of the texts")
@@ -151,9 +184,9 @@ export function sampleCommand(): Command {
     });
 }
 
-/** How `remdm sample` calls the options of a strategy, which depends on how it was named. */
+/** How `remdm sample` calls the options of a strategy, which depends on how they were said. */
 export function sampleNaming(command: Command, flags: Partial<SampleFlags>): Naming {
-  const { etaCap, etaRescale, predictor, strategy = "" } = flags;
+  const { etaCap, etaRescale, predictor, strategy = "", strategyOption = [] } = flags;
   const naming = namingOf(command, {
     cap: etaCap === undefined ? "--eta" : "--eta-cap",
     rescale: etaRescale === undefined ? "--eta" : "--eta-rescale",
@@ -161,14 +194,20 @@ export function sampleNaming(command: Command, flags: Partial<SampleFlags>): Nam
     suppressed: "--suppress",
     "strategy.kind": predictor === undefined ? "--strategy" : "--predictor",
   });
-  const isOwn = isStrategyModule(strategy);
+  const isOwn = isModuleName(strategy);
+  const paired = new Set(strategyOption.map((pair) => pair.split(/[=.]/)[0]));
+  const isFlag = (name: string): boolean =>
+    STRATEGY_SETTINGS.some((one) => one === name && flags[one] !== undefined);
   const nameOf = (option: string): string | undefined => {
     const flag = naming.nameOf(option);
     const name = /^strategy\.(?!kind$)(.+)$/.exec(option)?.[1];
     if (name === undefined) return flag;
     // An option of one's own may be called as a flag that means something else: steps, length.
-    const isFlag = STRATEGY_SETTINGS.some((one) => one === name && flags[one] !== undefined);
-    return (isOwn && !isFlag ? undefined : flag) ?? `--strategy-option ${name}`;
+    const isPair = isOwn ? !isFlag(name) : paired.has(name.split(".")[0]);
+    return (isPair ? undefined : flag) ?? `--strategy-option ${name.replace(/\.kind$/, "")}`;
   };
-  return { ...naming, nameOf };
+  // What a pair says, a message may compare with another part of it: window.tOn with tOff.
+  const isSaid = ([name]: readonly [string, string]) =>
+    paired.size === 0 || isFlag(name) || !STRATEGY_SETTINGS.some((one) => one === name);
+  return { flags: new Map([...naming.flags].filter(isSaid)), nameOf };
 }

@@ -3,9 +3,10 @@ import type { Device } from "../../../backend/device.ts";
 import type { FinishReason } from "../../../sampler/events.ts";
 import type { Quirks } from "../../../sampler/quirks.ts";
 import type { TokenName } from "../../../program/tokenNames.ts";
+import type { GuideFlags } from "./guideOptions.ts";
 import type { StrategyFlags } from "./strategyOptions.ts";
 
-export interface SampleFlags extends StrategyFlags {
+export interface SampleFlags extends StrategyFlags, GuideFlags {
   readonly checkpoint: string;
   readonly tokenizer?: string;
   readonly rawWeights?: true;

@@ -9,16 +9,21 @@ import type { Session } from "../../runCommand.ts";
 import { ScrollingWindow } from "../../terminal/scrollingWindow.ts";
 import { stepsView, type FormingText } from "../../terminal/stepsView.ts";
 import { toJson } from "../../terminal/terminalText.ts";
-import type { DefinedStrategy } from "../../../sampler/definition.ts";
+import { definitionOf, type DefinedStrategy } from "../../../sampler/definition.ts";
+import type { GuideOptions } from "../../../sampler/guide.ts";
+import type { OptionTable } from "../../../sampler/optionTable.ts";
+import { BUILT_IN } from "../../../sampler/strategies/builtIn.ts";
 import { takesSteps } from "../../../sampler/strategies/find.ts";
 import type { SampleFlags } from "./flags.ts";
 import { ownStrategy } from "./strategyOptions.ts";
+import { guideOf, loadReward, type ModuleReward } from "./guideOptions.ts";
 import { InOrder } from "./inOrder.ts";
+import { opening } from "./opening.ts";
 import { checkFlags, samplingOptions, type SamplingOptions } from "./samplingOptions.ts";
 import {
   closing,
   commandOf,
-  opening,
+  rewardsOf,
   stopped,
   suggestion,
   toText,
@@ -28,11 +33,12 @@ import {
 /** Draws samples, shows them and keeps them. @throws what the library throws. */
 export async function sample(session: Session, flags: SampleFlags): Promise<void> {
   const own = await ownStrategy(flags);
+  const reward = await loadReward(flags);
   try {
-    checkFlags(flags, own);
+    checkFlags(flags, own, guideOf(flags, reward && (() => 0)));
     using file =
       flags.out === undefined ? undefined : new OutputFile(flags.out, flags.force === true);
-    await new Job(session, flags, file, own).run();
+    await new Job(session, flags, file, own, reward).run();
   } catch (error) {
     throw own === undefined || session.signal.aborted ? error : ofModule(error, flags);
   }
@@ -54,6 +60,7 @@ class Job {
   readonly #flags: SampleFlags;
   readonly #file: OutputFile | undefined;
   readonly #own: DefinedStrategy | undefined;
+  readonly #reward: ModuleReward | undefined;
   #finished = 0;
 
   constructor(
@@ -61,11 +68,13 @@ class Job {
     flags: SampleFlags,
     file: OutputFile | undefined,
     own: DefinedStrategy | undefined,
+    reward: ModuleReward | undefined,
   ) {
     this.#session = session;
     this.#flags = flags;
     this.#file = file;
     this.#own = own;
+    this.#reward = reward;
     const { samples, json = false } = flags;
     session.onStopped(() => stopped(this.#finished, samples, file?.path, json));
   }
@@ -74,15 +83,16 @@ class Job {
     const { progress, print, signal } = this.#session;
     await using remdm = await this.#launch();
     const { kind } = remdm.model;
-    const options = samplingOptions(this.#flags, kind, this.#own);
+    const options = samplingOptions(this.#flags, kind, this.#own, this.#guide(remdm));
     const run = remdm.sample({ ...options, signal });
     const settings = { ...run.settings, steps: this.#stepsOf(run.settings) };
-    progress.note(opening(settings, this.#flags.strategy));
+    progress.note(opening(settings, this.#optionTable(settings.strategy), this.#flags.strategy));
     await this.#follow(run);
     const result = await run.result();
     progress.end();
     if (this.#flags.json) print(`${toJson(this.#summary(result, options, run.settings, remdm))}\n`);
     progress.note(closing(result, settings.steps));
+    if (result.guided !== undefined) progress.note(rewardsOf(result.guided));
     if (this.#flags.json) return;
     const { checkpoint } = this.#flags;
     progress.hint(suggestion({ kind, checkpoint, options, command: commandOf(process.env) }));
@@ -149,13 +159,23 @@ class Job {
     }
   }
 
+  #guide({ tokenizer }: Remdm): GuideOptions | undefined {
+    const reward = this.#reward;
+    return guideOf(this.#flags, reward && ((text) => reward(text, tokenizer)));
+  }
+
+  #optionTable({ kind }: RunSettings["strategy"]): OptionTable {
+    const own = definitionOf(this.#own);
+    return (own ?? BUILT_IN.find((one) => one.kind === kind))?.options ?? {};
+  }
+
   /** @returns undefined where the strategy takes no steps. */
   #stepsOf({ strategy, steps }: RunSettings): number | undefined {
     return takesSteps(this.#own ?? strategy) ? steps : undefined;
   }
 
   #summary(
-    { tokens, texts, entropies, finishReasons, stats }: SampleResult,
+    { tokens, texts, entropies, finishReasons, guided, stats }: SampleResult,
     options: SamplingOptions,
     settings: RunSettings,
     remdm: Remdm,
@@ -170,6 +190,7 @@ class Job {
         text: texts[i],
         entropy: entropies[i],
         finishReason: finishReasons[i],
+        ...(guided !== undefined && { reward: guided[i].reward }),
       })),
       stats,
       options: {
@@ -184,6 +205,9 @@ class Job {
         topP: settings.topP,
         temperature: settings.temperature,
         ...sampling,
+        ...(settings.guide !== undefined && {
+          guide: { file: this.#flags.guide, ...settings.guide },
+        }),
         samples,
         prompt,
         // JSON's numbers are doubles: a seed beyond them stays exact as a text.

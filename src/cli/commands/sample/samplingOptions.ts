@@ -5,6 +5,7 @@ import { checkAdjustable } from "../../../sampler/adjustments.ts";
 import { checkBeforeLoading } from "../../../sampler/prepare.ts";
 import { DEFAULT_STRATEGIES } from "../../../sampler/strategies/builtIn.ts";
 import type { DefinedStrategy } from "../../../sampler/definition.ts";
+import type { GuideOptions } from "../../../sampler/guide.ts";
 import type { Strategy } from "../../../sampler/strategy.ts";
 import type { SampleOptions } from "../../../program/remdm.ts";
 import { idsAlone } from "../../../program/tokenNames.ts";
@@ -19,11 +20,13 @@ export type SamplingOptions = Omit<SampleOptions, "signal" | "strategy"> & {
 /**
  * Checks what can be checked before a model is loaded.
  * @param own the strategy of a module that `--strategy` names.
+ * @param guide what `--guide` and the flags beside it say.
  * @throws UsageError, OptionError.
  */
-export function checkFlags(flags: SampleFlags, own?: DefinedStrategy): void {
+export function checkFlags(flags: SampleFlags, own?: DefinedStrategy, guide?: GuideOptions): void {
   const facts = modelFacts(flags.checkpoint);
-  const { banned, suppressed, ...options } = samplerOptions(flags, facts.kind ?? "mdlm", own);
+  const kind = facts.kind ?? "mdlm";
+  const { banned, suppressed, ...options } = samplerOptions(flags, kind, own, guide);
   // Without the prompt and the names of tokens, which need a tokenizer.
   const ids = idsAlone({ banned, suppressed });
   const prompted = flags.prompt !== undefined;
@@ -36,10 +39,11 @@ export function samplingOptions(
   flags: SampleFlags,
   kind: ModelKind,
   own?: DefinedStrategy,
+  guide?: GuideOptions,
 ): SamplingOptions {
   const { prompt, specialTokens = true } = flags;
   return {
-    ...samplerOptions(flags, kind, own),
+    ...samplerOptions(flags, kind, own, guide),
     ...(prompt !== undefined && { prompt }),
     ...(!specialTokens && { specialTokens }),
   };
@@ -49,6 +53,7 @@ function samplerOptions(
   flags: SampleFlags,
   kind: ModelKind,
   own: DefinedStrategy | undefined,
+  guide: GuideOptions | undefined,
 ): SamplingOptions {
   const { samples, steps, topP, temperature, topK, batchSize, length, seed } = flags;
   const { executor, quirks, stride, strides, blockLength, until, ban, suppress, guidance } = flags;
@@ -71,6 +76,7 @@ function samplerOptions(
     ...(strides !== undefined && { strides }),
     ...(blockLength !== undefined && { blockLength }),
     ...(until !== undefined && { until }),
+    ...(guide !== undefined && { guide }),
   };
 }
 

@@ -1,42 +1,10 @@
-/** Puts into words what `remdm sample` does: before a run, after it, and its samples. */
-import type { RunSettings, SampleResult } from "../../../program/run.ts";
-import type { FinishReason } from "../../../sampler/events.ts";
+/** Puts into words what `remdm sample` did: what a run took, its samples, and what to try next. */
+import type { SampleResult } from "../../../program/run.ts";
+import type { FinishReason, GuidedSample } from "../../../sampler/events.ts";
 import type { ModelKind } from "../../../sampler/denoiser.ts";
 import { counted } from "../../../foundation/messages.ts";
 import { harmless } from "../../terminal/terminalText.ts";
 import type { SamplingOptions } from "./samplingOptions.ts";
-
-type OpeningSettings = Pick<
-  RunSettings,
-  "strategy" | "steps" | "temperature" | "topK" | "topP" | "seed"
->;
-
-/**
- * Says what is sampled with. The seed is the one to type to see it again, also when it was chosen
- * at random.
- * @param named what a strategy of the composable family was called.
- */
-export function opening(
-  {
-    strategy,
-    steps,
-    temperature,
-    topK,
-    topP,
-    seed,
-  }: Omit<OpeningSettings, "steps"> & { readonly steps: number | undefined },
-  named: string | undefined,
-): string {
-  const parts = [
-    strategy.kind === "remdm" && named !== undefined ? named : strategy.kind,
-    ...(steps === undefined ? [] : [counted(steps, "step")]),
-    ...(temperature === 1 ? [] : [`temperature ${temperature}`]),
-    ...(topK === undefined ? [] : [`top-k ${topK}`]),
-    ...(topP === 1 ? [] : [`top-p ${topP}`]),
-    `seed ${seed}`,
-  ];
-  return `Sampling: ${parts.join(", ")}`;
-}
 
 /**
  * Says what a run took.
@@ -51,6 +19,11 @@ export function closing({ stats, tokens }: SampleResult, steps: number | undefin
     `${tokensPerForward.toFixed(2)} tokens per forward`,
   ];
   return `${counted(tokens.length, "sample")} in ${seconds.toFixed(1)} s: ${parts.join(", ")}`;
+}
+
+/** Says how the reward of `--guide` judges the texts that were chosen. */
+export function rewardsOf(guided: readonly Pick<GuidedSample, "reward">[]): string {
+  return `Rewards: ${guided.map(({ reward }) => String(Number(reward.toPrecision(4)))).join(", ")}`;
 }
 
 /** Says what there is after Ctrl-C. @param path of the file that keeps the samples. */

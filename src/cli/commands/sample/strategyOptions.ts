@@ -1,7 +1,8 @@
 /** Makes the flags of strategies from the option tables, and reads strategies from flags. */
-import { isStrategyModule, loadStrategy } from "../../../program/loadStrategy.ts";
+import { isModuleName } from "../../../program/loadExport.ts";
+import { loadStrategy } from "../../../program/loadStrategy.ts";
 import type { DefinedStrategy } from "../../../sampler/definition.ts";
-import type { OptionTable } from "../../../sampler/optionTable.ts";
+import type { OptionTable, StrategyOption } from "../../../sampler/optionTable.ts";
 import { BUILT_IN } from "../../../sampler/strategies/builtIn.ts";
 import type { Strategy } from "../../../sampler/strategy.ts";
 import {
@@ -9,6 +10,7 @@ import {
   STRATEGY_SETTINGS,
   strategyNamed,
   usesIn,
+  withoutNumbers,
   type Speaker,
   type StrategySettings,
 } from "../../../sampler/strategies/notation.ts";
@@ -19,6 +21,8 @@ export type StrategyFlags = StrategySettings;
 
 const SPEAKER: Speaker = {
   nameOf: kebab,
+  othersOf: (table) =>
+    Object.keys(table).length === 0 ? "" : `With --strategy-option it takes ${listed(table)}.`,
   refusal: (message, remedy) => new UsageError(message, remedy),
 };
 
@@ -30,23 +34,20 @@ export function strategyOf(name: string, flags: NamedStrategyFlags): Strategy {
   const strategy = strategyNamed(name, flags, SPEAKER);
   const { strategyOption = [] } = flags;
   if (strategyOption.length === 0) return strategy as Strategy;
-  const { options = {} } = BUILT_IN.find(({ kind }) => kind === strategy.kind) ?? {};
-  const flagged = usesIn(strategy.kind, options);
-  const useOf = (name: string) => flagged.find((use) => use.name === name);
-  const others = Object.fromEntries(
-    Object.entries(options).filter(([name]) => useOf(name) === undefined),
-  );
-  const pairs = strategyOption.map((pair) => {
-    const [name, ...rest] = pair.split("=");
-    const use = useOf(name);
-    if (use === undefined) return readPair(pair, strategy.kind, others);
+  const { kind } = strategy;
+  const { options = {} } = BUILT_IN.find((one) => one.kind === kind) ?? {};
+  const uses = usesIn(kind, options);
+  for (const pair of strategyOption) {
+    const [option, ...rest] = pair.split("=");
+    const use = uses.find((one) => one.name === option);
+    if (use === undefined) continue;
     const flag = kebab(use.setting);
     throw new UsageError(
       `--strategy-option ${pair} says what ${flag} says`,
       `Write ${flag} ${rest.join("=")}.`,
     );
-  });
-  return { ...strategy, ...Object.fromEntries(pairs) } as Strategy;
+  }
+  return { ...strategy, ...readPairs(strategyOption, kind, withoutNumbers(options)) } as Strategy;
 }
 
 /** What commander hands over for a strategy that has a name. */
@@ -68,7 +69,7 @@ export interface OwnStrategyFlags extends NamedStrategyFlags {
  */
 export async function ownStrategy(flags: OwnStrategyFlags): Promise<DefinedStrategy | undefined> {
   const { strategy, predictor, strategyOption = [] } = flags;
-  if (strategy === undefined || !isStrategyModule(strategy)) return undefined;
+  if (strategy === undefined || !isModuleName(strategy)) return undefined;
   if (predictor !== undefined) {
     throw new UsageError("--predictor is for built-in strategies", "Leave it out.");
   }
@@ -82,41 +83,79 @@ export async function ownStrategy(flags: OwnStrategyFlags): Promise<DefinedStrat
       optionsOf(table),
     );
   }
-  const given = strategyOption.map((pair) => readPair(pair, make.definition.kind, table));
-  const options = new Map<string, unknown>([
-    ...settings.map((one) => [one, flags[one]] as const),
-    ...given,
-  ]);
-  return make.with(Object.fromEntries(options));
+  return make.with({
+    ...Object.fromEntries(settings.map((one) => [one, flags[one]])),
+    ...readPairs(strategyOption, make.definition.kind, table),
+  });
 }
 
 /**
- * Reads `eta=0.1`, `of=drawn`, `counts=3,2,1` or `window=loop` by the type that the option table
- * says; ranges are checked later.
+ * Reads `eta=0.1`, `of=drawn`, `counts=3,2,1`, `window=loop` and `window.tOn=0.6` by the types that
+ * the option table says; ranges are checked later. Where a name stands twice, the last one counts.
  */
-function readPair(pair: string, kind: string, table: OptionTable = {}): readonly [string, unknown] {
+function readPairs(
+  pairs: readonly string[],
+  kind: string,
+  table: OptionTable = {},
+): Readonly<Record<string, unknown>> {
+  const said = new Map(pairs.map((pair) => split(pair, table)));
+  const known = new Map(
+    Object.entries(table).flatMap(([name, option]): [string, StrategyOption][] => [
+      [name, option],
+      ...partsOf(name, option, said.get(name)),
+    ]),
+  );
+  const options: Record<string, unknown> = {};
+  for (const [name, text] of said) {
+    const option = known.get(name);
+    if (option === undefined) {
+      throw new UsageError(
+        `--strategy-option ${name}=${text} names no option of the strategy ${kind}`,
+        optionsOf(table),
+      );
+    }
+    if (!Object.hasOwn(table, name)) continue;
+    const parts = partsOf(name, option, text).flatMap(([part, its]) => {
+      const value = said.get(part);
+      return value === undefined ? [] : [[part.slice(name.length + 1), valueOf(its, value)]];
+    });
+    const value = valueOf(option, text);
+    options[name] =
+      option.type === "variant" ? { kind: value, ...Object.fromEntries(parts) } : value;
+  }
+  return options;
+}
+
+/** Lists the options of a variant, once its kind is said: `window.tOn`, ... */
+function partsOf(
+  name: string,
+  option: StrategyOption,
+  kind: string | undefined,
+): [string, StrategyOption][] {
+  if (option.type !== "variant" || kind === undefined || !Object.hasOwn(option.variants, kind)) {
+    return [];
+  }
+  const parts = Object.entries(option.variants[kind]);
+  return parts.map(([part, its]) => [`${name}.${part}`, its]);
+}
+
+function split(pair: string, table: OptionTable): [string, string] {
   const [name, ...rest] = pair.split("=");
-  const text = rest.join("=");
-  if (rest.length === 0) {
-    throw new UsageError(`--strategy-option ${pair} has no value`, optionsOf(table));
-  }
-  if (!Object.hasOwn(table, name)) {
-    throw new UsageError(
-      `--strategy-option ${pair} names no option of the strategy ${kind}`,
-      optionsOf(table),
-    );
-  }
-  switch (table[name].type) {
+  if (rest.length > 0) return [name, rest.join("=")];
+  throw new UsageError(`--strategy-option ${pair} has no value`, optionsOf(table));
+}
+
+function valueOf(option: StrategyOption, text: string): unknown {
+  switch (option.type) {
     case "flag":
-      return [name, text === "true" ? true : text === "false" ? false : text];
+      return text === "true" ? true : text === "false" ? false : text;
     case "choice":
-      return [name, text];
-    case "integers":
-      return [name, text.split(",").map(numberOrText)];
     case "variant":
-      return [name, { kind: text }];
+      return text;
+    case "integers":
+      return text.split(",").map(numberOrText);
     default:
-      return [name, numberOrText(text)];
+      return numberOrText(text);
   }
 }
 
@@ -125,9 +164,21 @@ function numberOrText(text: string): number | string {
 }
 
 function optionsOf(table: OptionTable): string {
-  const names = Object.keys(table);
-  if (names.length === 0) return "Leave it out: this strategy has none.";
-  return `Write --strategy-option NAME=VALUE; its options are ${names.join(", ")}.`;
+  if (Object.keys(table).length === 0) return "Leave it out: this strategy has none.";
+  return `Write --strategy-option NAME=VALUE; its options are ${listed(table)}.`;
+}
+
+/** Lists names, and what a variant may be: `eta, window (loop with window.tOn; switch)`. */
+function listed(table: OptionTable): string {
+  const names = Object.entries(table).map(([name, option]) => {
+    if (option.type !== "variant") return name;
+    const kinds = Object.keys(option.variants).map((kind) => {
+      const parts = partsOf(name, option, kind).map(([part]) => part);
+      return parts.length === 0 ? kind : `${kind} with ${parts.join(", ")}`;
+    });
+    return `${name} (${kinds.join("; ")})`;
+  });
+  return names.join(", ");
 }
 
 /** A flag of a strategy's option, for `--help`. */
@@ -155,7 +206,12 @@ function helpOf(setting: string): string {
   return Array.from(owners, ([meaning, names]) => `${names.join(", ")}: ${meaning}`).join("; ");
 }
 
+/** Says a setting as its flag does, `eta-cap`, and an option without a flag as it is: `maxAge`. */
+export function wordsOf(name: string): string {
+  return STRATEGY_SETTINGS.some((one) => one === name) ? kebab(name).slice(2) : name;
+}
+
 /** `etaCap` is `--eta-cap`. */
-function kebab(name: string): string {
+export function kebab(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

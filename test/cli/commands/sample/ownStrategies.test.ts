@@ -29,6 +29,7 @@ export const mine = defineStrategy({ ...shared, kind: "mine", options: {
   steps: { type: "integer", default: 2, range: "[1, 9]", help: "h" },
   late: { type: "flag", default: false, help: "h" },
   order: { type: "choice", choices: ["up", "2"], help: "h" },
+  when: { type: "variant", help: "h", variants: { always: {}, late: { t: { ...number, default: 0.5 } } } },
 } });
 export const bare = defineStrategy({ ...shared, kind: "bare" });
 export const cap = defineStrategy({ ...shared, kind: "remdm-cap" });
@@ -83,6 +84,8 @@ describe("the options are", () => {
     [{ strategyOption: ["late=false"] }, {}],
     [{ strategyOption: ["order=2"] }, { order: "2" }],
     [{ strategyOption: ["steps=2", "steps=5"] }, { steps: 5 }],
+    [{ strategyOption: ["when=always"] }, { when: { kind: "always" } }],
+    [{ strategyOption: ["when=late", "when.t=0.2"] }, { when: { kind: "late", t: 0.2 } }],
   ])("%j", async (flags, options) => {
     const strategy = await ownStrategy({ strategy: MINE, ...flags });
     expect(strategy).toEqual({ ...defaults, ...options });
@@ -119,7 +122,18 @@ describe("remdm sample", () => {
     ],
     [["--strategy", "confidence", ...option("counts=1,x")], "counts must be a list of integers in"],
     [["--strategy", "margin", ...option("anneal=no")], 'anneal must be true or false; got "no"'],
-    [["--strategy", "margin", ...option("window=lop")], "window.kind must be one of switch, loop"],
+    [
+      ["--strategy", "margin", ...option("window=lop")],
+      "--strategy-option window must be one of switch, loop",
+    ],
+    [
+      ["--strategy", "margin", ...option("window=loop", "window.tOn=0.01")],
+      "--strategy-option window.tOn must be a number in (tOff, 1), with tOff = 0.05; got 0.01",
+    ],
+    [
+      ["--strategy", MINE, ...option("when=late", "when.t=2")],
+      "--strategy-option when.t must be a number in [0, 1]; got 2",
+    ],
     [["--strategy", "threshold", "--steps", "4"], "threshold takes as many as its rows need"],
     [["--strategy", "threshold", "--tau", "1.5"], "--tau must be a number in [0, 1]; got 1.5"],
     [["--strategy", "factor", "--factor", "-1"], "--factor must be a number in [0, Infinity)"],
@@ -132,7 +146,7 @@ describe("remdm sample", () => {
     [["--strategy", "./mine.js#bare", "--eta", "0.5"], "Leave it out: this strategy has none."],
     [["--strategy", MINE, ...option("eta")], "--strategy-option eta has no value"],
     [["--strategy", MINE, ...option("=1")], "--strategy-option =1 names no option of the strategy"],
-    [["--strategy", MINE, ...option("toString=1")], "its options are eta, steps, late, order."],
+    [["--strategy", MINE, ...option("toString=1")], "its options are eta, steps, late, order, "],
     [["--strategy", MINE, "--eta", "2"], "--eta must be a number in [0, 1]; got 2"],
     [
       ["--strategy", MINE, ...option("eta=2")],

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { sampleCommand, sampleNaming } from "../../../../src/cli/commands/sample/command.ts";
 import {
   strategyOf,
+  type NamedStrategyFlags,
   type StrategyFlags,
 } from "../../../../src/cli/commands/sample/strategyOptions.ts";
 import { UsageError } from "../../../../src/cli/usage.ts";
@@ -99,8 +100,60 @@ describe("bad usage is named", () => {
   });
 });
 
+describe("an option without a flag", () => {
+  const loop = ["window=loop", "window.tOn=0.6"];
+  it.each<[string, string[], object]>([
+    ["confidence", ["of=drawn"], { of: "drawn" }],
+    ["confidence", loop, { window: { kind: "loop", tOn: 0.6 } }],
+    ["confidence", [...loop].reverse(), { window: { kind: "loop", tOn: 0.6 } }],
+    ["confidence", [...loop, "window.tOn=0.7"], { window: { kind: "loop", tOn: 0.7 } }],
+    ["random", ["window=switch"], { window: { kind: "switch" } }],
+    ["psi", ["low=capped", "low.eta=0.2"], { low: { kind: "capped", eta: 0.2 } }],
+  ])("of %s: %j", (name, strategyOption, options) => {
+    expect(strategyOf(name, { strategyOption })).toEqual({ ...strategyOf(name, {}), ...options });
+  });
+
+  const windows =
+    "window (switch with window.tSwitch; loop with window.tOn, window.tOff, window.alphaOn).";
+  it.each<[string, object, string, string]>([
+    [
+      "confidence",
+      { tau: 0.5 },
+      "--tau is not an option of the strategy confidence",
+      "Its options are --order-temperature, --eta-cap, --eta-rescale. " +
+        `With --strategy-option it takes of, scale, anneal, pace, counts, confidence, ${windows}`,
+    ],
+    [
+      "confidence",
+      { tOn: 0.6, strategyOption: ["window=loop"] },
+      "--t-on is not an option of the strategy confidence",
+      windows,
+    ],
+    ["rcr", { eta: 1 }, "--eta is not", "With --strategy-option it takes of."],
+    ["mdlm", { eta: 1 }, "--eta is not", "Leave it out: this strategy has none."],
+    [
+      "margin",
+      { strategyOption: ["window=switch", "window.tOn=0.6"] },
+      "--strategy-option window.tOn=0.6 names no option of the strategy margin",
+      windows,
+    ],
+    ["margin", { strategyOption: ["window.tOn=0.6"] }, "window.tOn=0.6 names no option", windows],
+    ["margin", { strategyOption: ["pace.a=even"] }, "pace.a=even names no option", windows],
+  ])("%s %j is refused with what to type", (name, flags, message, remedy) => {
+    expect(() => strategyOf(name, flags)).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining(message),
+        remedy: expect.stringContaining(remedy),
+      }),
+    );
+  });
+});
+
 describe("the library's options under the command line's names", () => {
-  it.each<[string, StrategyFlags, string]>([
+  it.each<[string, NamedStrategyFlags, string]>([
+    ["strategy.window.tOn", { strategyOption: ["window=loop"] }, "--strategy-option window.tOn"],
+    ["strategy.window.kind", { strategyOption: ["window=lop"] }, "--strategy-option window"],
+    ["strategy.of", { strategyOption: ["of=x"] }, "--strategy-option of"],
     ["strategy.eta", {}, "--eta"],
     ["strategy.window.tOn", {}, "--t-on"],
     ["strategy.cap", {}, "--eta"],
