@@ -72,10 +72,17 @@ function reasonAgainst(option: keyof Adjustments, loop: LoopPlan): string | unde
   if (option === "guidance" && loop.kind === "leftToRight") {
     return "for an ar model, which knows no masks to hide a prompt with";
   }
-  if (option !== "suppressed" || loop.kind === "askFirst") return undefined;
-  return loop.kind === "leftToRight"
-    ? "for an ar model, which reveals tokens in the order of the text"
-    : "with a strategy that draws first: it knows where it reveals before it knows what";
+  if (option !== "suppressed") return undefined;
+  switch (loop.kind) {
+    case "askFirst": {
+      const { kind, ranksSuppressed = false } = loop.definition;
+      return ranksSuppressed ? undefined : `with ${kind}, which ranks no position after another`;
+    }
+    case "leftToRight":
+      return "for an ar model, which reveals tokens in the order of the text";
+    default:
+      return "with a strategy that draws first: it knows where it reveals before it knows what";
+  }
 }
 
 function readTokens(

@@ -44,8 +44,9 @@ export interface SamplerOptions {
   /** Ids of tokens that are never drawn; a prompt may have them. Default: none. */
   readonly banned?: readonly TokenId[];
   /**
-   * Ids of tokens that may be drawn and are revealed last, for strategies in which the rows of the
-   * network say what is revealed. Default: none.
+   * Ids of tokens that may be drawn and are revealed last, for strategies that rank positions by
+   * the rows of the network (`confidence`, `threshold`, ...). Others refuse it: draw-first
+   * strategies, `analytic`, `ar`, `dense`. Default: none.
    */
   readonly suppressed?: readonly TokenId[];
   /**
