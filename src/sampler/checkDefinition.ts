@@ -119,8 +119,8 @@ function checkAskFirst({
   }
 }
 
-/** Checks the numbers of a row that a strategy reads. @throws OptionError. */
-export function checkFields(at: string, fields: unknown): void {
+/** Checks the numbers of a row that a strategy reads. */
+function checkFields(at: string, fields: unknown): void {
   const known = [...STATISTICS, ...DRAWN_FIELDS];
   if (Array.isArray(fields) && fields.length === 0) return;
   checkNames(at, fields, known);

@@ -5,6 +5,7 @@
  */
 import { checkBoolean, checkChoice, checkKeys, isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
+import { wrongReturn } from "./returned.ts";
 
 export interface NumberOption {
   readonly type: "number" | "integer";
@@ -134,10 +135,26 @@ export function parseOptions(
   );
   for (const [name, option] of entries) {
     if (!isNarrowed(option)) continue;
-    const narrowed = { ...option, ...option.narrow(numbers) };
+    const narrowed = { ...option, ...narrowedRange(owner, name, option.narrow(numbers)) };
     parsed[name] = parseNumber(prefix + name, narrowed, given[name]);
   }
   return Object.freeze(Object.fromEntries(entries.map(([name]) => [name, parsed[name]])));
+}
+
+/** Checks what the table's own code says of a range. */
+function narrowedRange(
+  owner: string,
+  name: string,
+  narrowed: unknown,
+): ReturnType<Narrowed["narrow"]> {
+  const { range, shown } = isRecord(narrowed) ? narrowed : {};
+  const isSound =
+    typeof range === "string" &&
+    isInterval(range) &&
+    (shown === undefined || typeof shown === "string");
+  if (isSound) return { range, ...(shown !== undefined && { shown }) };
+  const allowed = 'an object with a range such as "[0, 1]"';
+  throw wrongReturn(owner, `options.${name}.narrow`, range ?? narrowed, allowed);
 }
 
 type Narrowed = NumberOption & Required<Pick<NumberOption, "narrow">>;

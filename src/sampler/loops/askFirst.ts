@@ -69,7 +69,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
     this.ledger = new Ledger(run);
     const rows = new RowDraws(denoiser, run, noise, this.#pace);
     this.#tools = { denoiser, run, rows, ledger: this.ledger };
-    this.#fields = fieldsOf(plan.definition, plan.options, run.quirks, run.suppressed.size > 0);
+    this.#fields = fieldsOf(plan.definition.kind, plan.fields, run.suppressed.size > 0);
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -152,11 +152,11 @@ export class AskFirst implements ParticleLoop<RowSample> {
 
   /** Tells whether anything can still happen in step i or later. */
   #isOpen(one: RowSample, i: number): boolean {
-    const { definition, options, lastTold } = this.#plan;
+    const { definition, lastTold, stepsAfter } = this.#plan;
     if (one.window.free.length === 0 || i > this.#steps) return false;
     if (one.masks > 0) return true;
     if (definition.untimed !== true) return i <= lastTold;
-    return !one.settled && one.stepsAfter < (definition.stepsAfter?.(options) ?? 0);
+    return !one.settled && one.stepsAfter < stepsAfter;
   }
 
   /** Takes one step: asks, lets the strategy select, and carries out what it selected. */

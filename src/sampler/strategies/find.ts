@@ -48,10 +48,11 @@ export function modelKindFor(strategy: unknown): ModelKind {
  * untimed strategies do not, and neither does one whose options say the number.
  */
 export function takesSteps(strategy: unknown): boolean {
-  const options = isRecord(strategy) ? strategy : {};
+  const given = isRecord(strategy) ? strategy : {};
   return !definitionsFor(strategy).some((one) => {
     if ("leftToRight" in one || "nextEvent" in one) return true;
-    return "select" in one && (one.untimed === true || one.steps?.(options) !== undefined);
+    if (!("select" in one)) return false;
+    return one.untimed === true || one.steps?.(withOptions(one, given).options) !== undefined;
   });
 }
 
