@@ -8,8 +8,10 @@ import {
   checkNumber,
   checkOptions,
   checkSignal,
+  isRecord,
 } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
+import { described } from "../foundation/messages.ts";
 import { checkGuided, readAdjustments, type Adjustments } from "./adjustments.ts";
 import type { StrategyDefinition } from "./definition.ts";
 import type { DenoiserModel, ModelKind, TokenId } from "./denoiser.ts";
@@ -275,18 +277,21 @@ function readWindows(
   };
 }
 
-function checkModel({ vocabSize, maskId, length }: DenoiserModel): void {
+function checkModel(model: unknown): asserts model is DenoiserModel {
+  const { vocabSize, maskId, length } = isRecord(model) ? model : {};
+  const isInteger = (value: unknown): value is number => Number.isSafeInteger(value);
   const sound =
-    Number.isSafeInteger(vocabSize) &&
-    Number.isSafeInteger(maskId) &&
-    Number.isSafeInteger(length) &&
+    isInteger(vocabSize) &&
+    isInteger(maskId) &&
+    isInteger(length) &&
     vocabSize >= 2 &&
     maskId >= 0 &&
     maskId < vocabSize &&
     length >= 1;
   if (sound) return;
+  const [size, mask, longest] = [vocabSize, maskId, length].map(described);
   throw new RemdmError(
-    `The denoiser's model has vocabSize ${vocabSize}, maskId ${maskId} and length ${length}`,
+    `The denoiser's model has vocabSize ${size}, maskId ${mask} and length ${longest}`,
     {
       code: "denoiser_invalid",
       remedy: "A model needs a vocabulary of 2 or more with the mask in it, and a length.",
