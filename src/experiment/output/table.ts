@@ -1,4 +1,5 @@
 /** Makes the table of an experiment: a row for each cell, beside the paper's row of its setting. */
+import { ownValue } from "../../foundation/checks.ts";
 import { isPaperJudge } from "../run/paperRow.ts";
 import type { CellResult } from "../run/results.ts";
 import { markdownTable, oneLine, type Title } from "./markup.ts";
@@ -53,7 +54,7 @@ function variantColumns(results: readonly CellResult[]): Column[] {
   const keys = new Set([...labels].flatMap((label) => differing(results, label)));
   return [...keys]
     .filter((key) => !COLUMNED.includes(key))
-    .map((key) => ({ title: key, show: (result) => variantOf(result)[key] ?? "" }));
+    .map((key) => ({ title: key, show: (result) => ownValue(variantOf(result), key) ?? "" }));
 }
 
 function columnsFor(results: readonly CellResult[]): Column[] {

@@ -1,4 +1,5 @@
 /** Turns results into lines: one for each strategy, with a point for each number of steps. */
+import { ownValue } from "../../../foundation/checks.ts";
 import type { Measured } from "../../output/measures.ts";
 import type { CellResult } from "../../run/results.ts";
 import { differing, variantOf } from "../../output/variants.ts";
@@ -88,7 +89,7 @@ function seriesNames(results: readonly CellResult[]): (result: CellResult) => st
     const variant = variantOf(result);
     const parts = (keys.get(result.label) ?? []).map((key) => {
       if (key === "model") return result.model;
-      return `${key} ${variant[key] ?? "none"}`;
+      return `${key} ${ownValue(variant, key) ?? "none"}`;
     });
     return [result.label, ...parts].join(", ");
   };
