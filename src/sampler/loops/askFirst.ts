@@ -285,6 +285,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
     clock: Clock,
   ): Promise<Row<RowField>[][]> {
     const { statistics, drawn } = this.#fields;
+    const { particles = 1 } = this.#run.guide ?? {};
     if (drawn) {
       const places = asked.map(({ positions }, b) => ({ b, tokens: positions }));
       for (const call of this.#inCalls(places)) await forward.draw(call, false);
@@ -304,7 +305,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
         statistics.forEach((name, k) => {
           const value = values[n * statistics.length + k];
           if (!(value < Infinity)) {
-            const at = { sample: sample.sample, step: clock.number, position };
+            const at = { sample: sample.sample, particles, step: clock.number, position };
             throw invalidRow(at, `has ${value} as its ${name}`);
           }
           if (name === "argmax") row.suppressed = this.#run.suppressed.has(value);
