@@ -35,8 +35,9 @@ export interface PreparedRun extends Adjustments {
   readonly strategy: { readonly kind: string; readonly [option: string]: unknown };
   readonly loop: LoopPlan;
   /**
-   * Steps of the time grid; dfm has a grid of its own, ar one step for each token that is drawn. In
-   * continuous time there are no steps, and this is `length`.
+   * Steps of the time grid; dfm has a grid of its own, ar one step for each token that is drawn. Of
+   * an untimed strategy (`threshold`, ...) it is an upper bound: the most steps that there can be.
+   * In continuous time there are no steps, and this is `length`.
    */
   readonly steps: number;
   readonly topP: number;

@@ -56,6 +56,11 @@ export function takesSteps(strategy: unknown): boolean {
   });
 }
 
+/** Tells whether a strategy takes as many steps as its rows need: their number is a bound only. */
+export function isUntimed(strategy: unknown): boolean {
+  return definitionsFor(strategy).some((one) => "select" in one && one.untimed === true);
+}
+
 /** Tells whether a strategy asks first, for some kind of model at least. */
 export function asksFirst(strategy: unknown): boolean {
   return definitionsFor(strategy).some((one) => "select" in one);

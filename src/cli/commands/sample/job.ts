@@ -10,7 +10,7 @@ import { ScrollingWindow } from "../../terminal/scrollingWindow.ts";
 import { stepsView, type FormingText } from "../../terminal/stepsView.ts";
 import { toJson } from "../../terminal/terminalText.ts";
 import type { DefinedStrategy } from "../../../sampler/definition.ts";
-import { takesSteps } from "../../../sampler/strategies/find.ts";
+import { isUntimed, takesSteps } from "../../../sampler/strategies/find.ts";
 import type { SampleFlags } from "./flags.ts";
 import { ownStrategy } from "./strategyOptions.ts";
 import { InOrder } from "./inOrder.ts";
@@ -116,6 +116,7 @@ class Job {
     const { samples } = this.#flags;
     const { progress } = this.#session;
     const window = new ScrollingWindow();
+    const atMost = isUntimed(this.#own ?? run.settings.strategy);
     let board: Board | undefined;
     const forming = (): FormingText => {
       const picture = board?.picture();
@@ -128,7 +129,7 @@ class Job {
       for await (const event of run) {
         board ??= new Board(run.pieces()); // the prompt is known since the run has begun
         board.apply(event);
-        if (event.type === "progress") progress.show(stepsView(event, forming, window));
+        if (event.type === "progress") progress.show(stepsView(event, forming, window, atMost));
         if (event.type !== "finished") continue;
         const { sample, tokens, text, finishReason } = event;
         const record = { sample, tokens, text, entropy: tokenEntropy(tokens), finishReason };
