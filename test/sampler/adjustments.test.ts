@@ -120,6 +120,22 @@ describe("banned tokens", () => {
     });
   });
 
+  it("begin and, in the original, end an ar text, where they are not drawn", async () => {
+    const run = { ...many, banned: [BOS] };
+    const model = { ...AR, eosId: 0 };
+    for (const [options, ends] of [
+      [{}, true],
+      [{ quirks: "paper" }, false],
+      [{ until: "end" }, false],
+    ] as const) {
+      const { tokens } = await sample(table(model, tableLogits), { ...run, ...options });
+      for (const ids of tokens) {
+        const places = ids.flatMap((token, place) => (token === BOS ? [place] : []));
+        expect(places).toEqual(ends ? [0, LENGTH - 1] : [0]);
+      }
+    }
+  });
+
   it("reach a denoiser that answers with the top of rows", async () => {
     const denoiser = table({}, tableLogits);
     const options = { strategy: "mdlm", topP: 0.6, banned, ...many } as const;
