@@ -11,7 +11,7 @@ import {
   isRecord,
 } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
-import { described } from "../foundation/messages.ts";
+import { counted, described } from "../foundation/messages.ts";
 import { checkGuided, readAdjustments, type Adjustments } from "./adjustments.ts";
 import type { StrategyDefinition } from "./definition.ts";
 import type { DenoiserModel, ModelKind, TokenId } from "./denoiser.ts";
@@ -25,6 +25,12 @@ import { findStrategy, modelKindFor, takesSteps } from "./strategies/find.ts";
 
 const SEED_LIMIT = 2n ** 64n;
 const MAX_STRIDES = 1_000_000;
+
+/**
+ * The most tokens of all texts that a run holds at once, masks included: 4,096 texts of 1,024. An
+ * ask-first strategy then takes 1.7 GB. More is taken for a mistake.
+ */
+export const MAX_HELD_TOKENS = 2 ** 22;
 
 /** Nucleus mass of a strategy that has a nucleus, where the caller gives none: the paper's. */
 export const DEFAULT_TOP_P = 0.9;
@@ -135,6 +141,8 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
   const particles = guide?.particles ?? 1;
   const { batchSize = Math.min(count * particles, 16) } = given;
   const limit = Math.floor(SAMPLE_LIMIT / particles);
+  const batch = checkInteger("batchSize", batchSize, 1, Number.MAX_SAFE_INTEGER);
+  checkHeld(L, windows, particles, Math.min(batch, count * particles));
   return {
     strategy: { kind: strategy.definition.kind, ...strategy.options },
     loop,
@@ -146,7 +154,7 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     samples: checkInteger("samples", count, 1, limit),
     // PyTorch's stream can only begin with its first sample.
     firstSample: checkInteger("firstSample", firstSample, 0, noise === "torch" ? 0 : limit - count),
-    batchSize: checkInteger("batchSize", batchSize, 1, Number.MAX_SAFE_INTEGER),
+    batchSize: batch,
     length: L,
     seed: readSeed(given.seed),
     noise,
@@ -276,6 +284,33 @@ function readWindows(
     stride: checkInteger("stride", stride, 1, length - 1),
     strides: checkInteger("strides", strides, 1, MAX_STRIDES),
   };
+}
+
+/**
+ * Refuses a run whose texts do not fit into memory, before any is made.
+ * @param together texts of a batch; the particles of a sample are held together, whatever the
+ *   batch.
+ */
+function checkHeld(
+  length: number,
+  { stride, strides }: { readonly stride: number; readonly strides: number },
+  particles: number,
+  together: number,
+): void {
+  if (length > MAX_HELD_TOKENS) return; // stands for a length that is not known yet
+  const text = length + stride * strides;
+  const most = Math.floor(MAX_HELD_TOKENS / text);
+  if (most >= Math.max(particles, together)) return;
+  const refuse = (option: string, value: number, texts: number, fits: number): OptionError =>
+    new OptionError(option, value, {
+      message: `${option} of ${value} takes ${counted(texts, "text")} of ${text} tokens at once, and there is room for ${MAX_HELD_TOKENS} tokens`,
+      remedy: `Set ${option} to ${fits} or less.`,
+    });
+  if (most === 0) {
+    throw refuse("strides", strides, 1, Math.floor((MAX_HELD_TOKENS - length) / stride));
+  }
+  if (particles > most) throw refuse("guide.particles", particles, particles, most);
+  throw refuse("batchSize", together, together, most);
 }
 
 function checkModel(model: unknown): asserts model is DenoiserModel {
