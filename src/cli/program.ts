@@ -11,13 +11,16 @@ import { sampleCommand } from "./commands/sample/command.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { EXIT_FAILURE, failureOf } from "./failure.ts";
+import { checkFlagValues } from "./flagValues.ts";
 import { standardOutput } from "./standardOutput.ts";
 
 /** Runs one command line; sets the exit code of the process. */
 export async function main(args: readonly string[]): Promise<void> {
   standardOutput.open();
   try {
-    await createProgram().parseAsync(args, { from: "user" });
+    const program = createProgram();
+    checkFlagValues(program, args);
+    await program.parseAsync(args, { from: "user" });
   } catch (error) {
     const { code, text } = failureOf(error);
     process.stderr.write(text);

@@ -129,6 +129,17 @@ export function checkKeys(
   }
 }
 
+/**
+ * Returns what a record itself has under a key of any origin; undefined for what every object
+ * inherits, such as `constructor`.
+ */
+export function ownValue<Value>(
+  record: Readonly<Record<string, Value>>,
+  key: string,
+): Value | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

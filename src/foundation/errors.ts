@@ -1,6 +1,6 @@
 /** The root of the error tree, and the errors that every room may throw. */
 
-import { limitRemedy, quoted, shortened } from "./messages.ts";
+import { described, limitRemedy, shortened } from "./messages.ts";
 
 const MARKER = Symbol.for("remdm.error");
 
@@ -124,16 +124,7 @@ function sentences(
 function standardSentences(option: string, value: unknown, allowed: string) {
   const isAbsent = allowed.startsWith("undefined");
   return {
-    message: `${option} must be ${allowed}; got ${describe(value)}`,
+    message: `${option} must be ${allowed}; got ${described(value)}`,
     remedy: isAbsent ? `Leave ${option} out.` : `Set ${option} to ${allowed}.`,
   };
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "string") return quoted(value);
-  if (typeof value === "function") return "a function";
-  if (typeof value === "object" && value !== null) {
-    return Array.isArray(value) ? `an array of ${value.length}` : "an object";
-  }
-  return String(value);
 }

@@ -38,6 +38,16 @@ export function quoted(text: string): string {
   return `${JSON.stringify(`${beginning}...`)} (${text.length} characters)`;
 }
 
+/** Describes a value of any type: texts as JSON, objects by their kind. */
+export function described(value: unknown): string {
+  if (typeof value === "string") return quoted(value);
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) {
+    return Array.isArray(value) ? `an array of ${value.length}` : "an object";
+  }
+  return String(value);
+}
+
 /** A number of things in words: `1 sample`, `2 samples`. */
 export function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? "" : "s"}`;

@@ -80,15 +80,23 @@ function reasonAgainst(option: keyof Adjustments, loop: LoopPlan) {
   if (option === "guidance" && loop.kind === "leftToRight") {
     return "undefined for an ar model, which knows no masks to hide a prompt with";
   }
-  if (option !== "suppressed" || loop.kind === "askFirst") return undefined;
-  if (loop.kind === "leftToRight") {
-    return "undefined for an ar model, which reveals tokens in the order of the text";
+  if (option !== "suppressed") return undefined;
+  switch (loop.kind) {
+    case "askFirst": {
+      const { kind, ranksSuppressed = false } = loop.definition;
+      return ranksSuppressed
+        ? undefined
+        : `undefined with ${kind}, which ranks no position after another`;
+    }
+    case "leftToRight":
+      return "undefined for an ar model, which reveals tokens in the order of the text";
+    default:
+      return {
+        allowed:
+          "undefined with a strategy that draws first: it knows where it reveals before it knows what",
+        remedy: `Leave ${option} out, or take a strategy that asks first, such as strategy: "confidence".`,
+      };
   }
-  return {
-    allowed:
-      "undefined with a strategy that draws first: it knows where it reveals before it knows what",
-    remedy: `Leave ${option} out, or take a strategy that asks first, such as strategy: "confidence".`,
-  };
 }
 
 function readTokens(

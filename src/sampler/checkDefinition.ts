@@ -26,7 +26,7 @@ const SHARED = [...["kind", "source", "summary", "models", "options"], ...["nucl
 const OF_GRIDS = ["times", "lastStep", "parity"];
 const OF_ROWS = [
   ...["statistics", "revealed", "untimed", "steps", "stepsAfter"],
-  ...["memory", "remaskFirst", "judgesRevealed"],
+  ...["memory", "remaskFirst", "judgesRevealed", "ranksSuppressed"],
 ];
 /** What a definition does and its keys, by the function that says its shape. */
 const SHAPES = {
@@ -66,7 +66,7 @@ export function checkDefinition(definition: unknown): void {
   checkKeys("definition.", `a definition that ${does}`, definition, keys);
   checkNames("definition.models", definition.models ?? ["mdlm"], MODELS);
   if (shape === "select") checkAskFirst(definition);
-  for (const name of ["nucleus", "windows", "untimed", "judgesRevealed"]) {
+  for (const name of ["nucleus", "windows", "untimed", "judgesRevealed", "ranksSuppressed"]) {
     if (definition[name] !== undefined) checkBoolean(`definition.${name}`, definition[name]);
   }
   for (const name of ["times", "confidence", "steps", "stepsAfter", "memory", "remaskFirst"]) {
@@ -119,8 +119,8 @@ function checkAskFirst({
   }
 }
 
-/** Checks the numbers of a row that a strategy reads. @throws OptionError. */
-export function checkFields(at: string, fields: unknown): void {
+/** Checks the numbers of a row that a strategy reads. */
+function checkFields(at: string, fields: unknown): void {
   const known = [...STATISTICS, ...DRAWN_FIELDS];
   if (Array.isArray(fields) && fields.length === 0) return;
   checkNames(at, fields, known);

@@ -164,7 +164,8 @@ export interface RowState {
 export type Row<Field extends RowField> = RowState & {
   /**
    * Whether the token that would come is one of the run's `suppressed`: the likeliest token, or the
-   * one `drawn` where the strategy names it. Orders of revealing rank it last.
+   * one `drawn` where the strategy names it. A strategy with `ranksSuppressed` ranks it last; of
+   * others, no row is suppressed.
    */
   readonly suppressed: boolean;
 } & Readonly<Record<Field, number>>;
@@ -201,6 +202,11 @@ export interface RowStrategy<
    * (`judgesRevealed` of its model). Default false.
    */
   readonly judgesRevealed?: boolean;
+  /**
+   * Whether it ranks the rows last that are `suppressed` ({@link Row}); where it does not, a run
+   * with `suppressed` tokens is refused. Default false.
+   */
+  readonly ranksSuppressed?: boolean;
   /**
    * What it is told of revealed positions, which it then may remask and redraw: always the same, or
    * by the step. A sample without a mask is finished once this is `false` for the rest of the run.

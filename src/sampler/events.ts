@@ -41,11 +41,17 @@ export interface SamplerOptions {
    * Default: all. `dense` takes none.
    */
   readonly topK?: number;
-  /** Ids of tokens that are never drawn; a prompt may have them. Default: none. */
+  /**
+   * Ids of tokens that are never drawn. A text has them all the same where they are not drawn: in a
+   * prompt, and in an `ar` text as the token that begins it, which with `quirks: "original"` also
+   * stands at its end, as in the original (`_ar_sampler`). `quirks: "paper"` and `until: "end"`
+   * have no such end. Default: none.
+   */
   readonly banned?: readonly TokenId[];
   /**
-   * Ids of tokens that may be drawn and are revealed last, for strategies in which the rows of the
-   * network say what is revealed. Default: none.
+   * Ids of tokens that may be drawn and are revealed last, for strategies that rank positions by
+   * the rows of the network (`confidence`, `threshold`, ...). Others refuse it: draw-first
+   * strategies, `analytic`, `ar`, `dense`. Default: none.
    */
   readonly suppressed?: readonly TokenId[];
   /**
@@ -224,7 +230,8 @@ export interface ProgressEvent {
   /**
    * Steps done over all samples, and how many there are: samples * steps, times the windows or, in
    * a guided run, the particles. The final noise removal is not counted. In continuous time a step
-   * is 1/length of a window's time.
+   * is 1/length of a window's time. Of an untimed strategy `total` is an upper bound, and a
+   * finished sample counts with all of its steps.
    */
   readonly done: number;
   readonly total: number;
@@ -249,7 +256,10 @@ export interface SamplerStats {
   readonly forwardCalls: number;
   /** Rows of logits asked for, over all calls. */
   readonly forwardRows: number;
-  /** Steps of the time grid (dfm has a grid of its own; without a grid, the length). */
+  /**
+   * Steps of the time grid (dfm has a grid of its own; without a grid, the length). Of an untimed
+   * strategy (`threshold`, ...) an upper bound: the most steps that there can be.
+   */
   readonly steps: number;
   /**
    * Tokens of the final texts that were not given, over the calls of the network that each sample

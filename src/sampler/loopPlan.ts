@@ -14,6 +14,8 @@ import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
 import type { AnyOptions } from "./optionTable.ts";
 import { isGrid, MAX_STEPS, planOf, stepOf, timesOf, type Plan } from "./plan.ts";
 import type { Quirks } from "./quirks.ts";
+import { returnedFields, returnedInteger, wrongReturn } from "./returned.ts";
+import type { RowField } from "./rowFields.ts";
 import type { PreparedStrategy } from "./strategies/find.ts";
 
 /** The loop that a run takes, with the data that this loop alone needs. */
@@ -29,7 +31,8 @@ export type LoopPlan =
   /**
    * The network is asked first, and its rows say what changes (`loops/askFirst.ts`). `times`: [T +
    * 1], never rising. `lastTold`: the last step in which the strategy may be told of revealed
-   * positions, -1 if there is none.
+   * positions, -1 if there is none. `stepsAfter`: most steps once nothing is masked, of an untimed
+   * strategy. `fields`: the numbers of a row that the strategy reads.
    */
   | {
       readonly kind: "askFirst";
@@ -37,6 +40,8 @@ export type LoopPlan =
       readonly options: AnyOptions;
       readonly times: Float64Array;
       readonly lastTold: number;
+      readonly stepsAfter: number;
+      readonly fields: readonly RowField[];
     }
   /** Tokens are drawn from left to right (`loops/leftToRight.ts`). */
   | { readonly kind: "leftToRight"; readonly parity: boolean }
@@ -107,31 +112,52 @@ export function loopOf(
     const plan = planOf(definition, options, times, quirks);
     return { loop: { kind: "drawFirst", plan }, steps: times.length - 1 };
   }
-  const times = readTimes(stepsOf(definition, options, steps, span), span, definition, end);
+  const stepsAfter = stepsAfterOf(definition, options);
+  const count = stepsOf(definition, options, steps, span + stepsAfter);
+  const times = readTimes(count, span, definition, end);
   const lastTold = lastToldOf(definition, options, times, quirks, {
     free: span,
     vocabSize: model.vocabSize,
   });
-  const loop = { kind: "askFirst", definition, options, times, lastTold } as const;
-  return { loop, steps: times.length - 1 };
+  const fields = fieldsIn(definition, options, quirks);
+  const asks = { definition, options, times, lastTold, stepsAfter, fields };
+  return { loop: { kind: "askFirst", ...asks }, steps: times.length - 1 };
 }
 
-/** Returns the steps of an ask-first strategy, which may say their number itself. */
+/** Returns the numbers of a row that a strategy reads. */
+function fieldsIn(
+  { kind, statistics }: AnyRowStrategy,
+  options: AnyOptions,
+  quirks: Quirks,
+): readonly RowField[] {
+  if (typeof statistics !== "function") return statistics;
+  return returnedFields(kind, statistics(options, quirks));
+}
+
+/** Returns the most steps that a strategy takes once nothing is masked. */
+function stepsAfterOf(definition: AnyRowStrategy, options: AnyOptions): number {
+  if (definition.stepsAfter === undefined) return 0;
+  return returnedInteger(definition.kind, "stepsAfter", definition.stepsAfter(options), 0);
+}
+
+/**
+ * Returns the steps of an ask-first strategy, which may say their number itself.
+ * @param most steps of an untimed strategy.
+ */
 function stepsOf(
   definition: AnyRowStrategy,
   options: AnyOptions,
   steps: unknown,
-  length: number,
+  most: number,
 ): unknown {
   const { kind, untimed = false } = definition;
   if (untimed) {
-    if (steps === undefined) {
-      return Math.min(MAX_STEPS, length + (definition.stepsAfter?.(options) ?? 0));
-    }
+    if (steps === undefined) return Math.min(MAX_STEPS, most);
     throw new OptionError("steps", steps, `undefined (${kind} takes as many as its rows need)`);
   }
-  const own = definition.steps?.(options);
-  if (own === undefined) return steps;
+  const said: unknown = definition.steps?.(options);
+  if (said === undefined) return steps;
+  const own = returnedInteger(kind, "steps", said, 1, MAX_STEPS);
   const given = Array.isArray(steps) || ArrayBuffer.isView(steps) ? stepsIn(steps) : steps;
   if (given === undefined || given === own) return steps ?? own;
   throw new OptionError("steps", steps, `${own} or left out: the options of ${kind} say so`);
@@ -142,13 +168,19 @@ function stepsIn(times: unknown): number {
   return Array.from(times as ArrayLike<unknown>).length - 1;
 }
 
-/** Returns what a strategy is told of revealed positions in a step. */
+/**
+ * Returns what a strategy is told of revealed positions in a step.
+ * @throws RemdmError `strategy_invalid` for anything else.
+ */
 export function toldOf(
-  { revealed = false }: AnyRowStrategy,
+  { kind, revealed = false }: AnyRowStrategy,
   options: AnyOptions,
   step: RowStep,
 ): Told {
-  return typeof revealed === "function" ? revealed(options, step) : revealed;
+  if (typeof revealed !== "function") return revealed;
+  const told: unknown = revealed(options, step);
+  if (told === true || told === false || told === "state") return told;
+  throw wrongReturn(kind, "revealed", told, 'true, false or "state"', ` in step ${step.index}`);
 }
 
 /** Returns the last step in which a strategy may be told of revealed positions; -1: none. */

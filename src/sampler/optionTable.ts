@@ -3,8 +3,10 @@
  * help. Parsing, flags, `--help`, the experiment schema and the tables of the documentation are
  * made from it.
  */
-import { checkBoolean, checkChoice, checkKeys, isRecord } from "../foundation/checks.ts";
+import { checkBoolean, checkChoice, checkKeys, isRecord, ownValue } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
+import { described } from "../foundation/messages.ts";
+import { wrongReturn } from "./returned.ts";
 
 export interface NumberOption {
   readonly type: "number" | "integer";
@@ -127,17 +129,34 @@ export function parseOptions(
   const parsed: Record<string, unknown> = {};
   const entries = Object.entries(table);
   for (const [name, option] of entries) {
-    if (!isNarrowed(option)) parsed[name] = parseOption(prefix + name, option, given[name]);
+    if (!isNarrowed(option))
+      parsed[name] = parseOption(prefix + name, option, ownValue(given, name));
   }
   const numbers = Object.fromEntries(
     Object.entries(parsed).filter((entry): entry is [string, number] => isNumber(entry[1])),
   );
   for (const [name, option] of entries) {
     if (!isNarrowed(option)) continue;
-    const narrowed = { ...option, ...option.narrow(numbers) };
-    parsed[name] = parseNumber(prefix + name, narrowed, given[name]);
+    const narrowed = { ...option, ...narrowedRange(owner, name, option.narrow(numbers)) };
+    parsed[name] = parseNumber(prefix + name, narrowed, ownValue(given, name));
   }
   return Object.freeze(Object.fromEntries(entries.map(([name]) => [name, parsed[name]])));
+}
+
+/** Checks what the table's own code says of a range. */
+function narrowedRange(
+  owner: string,
+  name: string,
+  narrowed: unknown,
+): ReturnType<Narrowed["narrow"]> {
+  const { range, shown } = isRecord(narrowed) ? narrowed : {};
+  const isSound =
+    typeof range === "string" &&
+    isInterval(range) &&
+    (shown === undefined || typeof shown === "string");
+  if (isSound) return { range, ...(shown !== undefined && { shown }) };
+  const allowed = 'an object with a range such as "[0, 1]"';
+  throw wrongReturn(owner, `options.${name}.narrow`, range ?? narrowed, allowed);
 }
 
 type Narrowed = NumberOption & Required<Pick<NumberOption, "narrow">>;
@@ -178,12 +197,17 @@ function parseNumber(name: string, option: NumberOption, value: unknown): number
 
 function parseIntegers(name: string, { range }: IntegersOption, value: unknown): unknown {
   if (value === undefined) return undefined;
-  const isList =
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((x) => Number.isSafeInteger(x) && contains(range, x as number));
-  if (isList) return Object.freeze([...(value as readonly number[])]);
-  throw new OptionError(name, value, `a list of integers in ${range}, one at least`);
+  const allowed = `a list of integers in ${range}, one at least`;
+  if (!Array.isArray(value) || value.length === 0) throw new OptionError(name, value, allowed);
+  const entries: readonly unknown[] = value;
+  const isAllowed = (x: unknown) => Number.isSafeInteger(x) && contains(range, x as number);
+  const stray = entries.findIndex((x) => !isAllowed(x));
+  if (stray < 0) return Object.freeze([...entries]);
+  const which = `entry ${stray + 1} of ${entries.length} is ${described(entries[stray])}`;
+  throw new OptionError(name, value, {
+    message: `${name} must be ${allowed}; ${which}`,
+    remedy: `Set ${name} to ${allowed}.`,
+  });
 }
 
 function parseVariant(name: string, { variants }: VariantOption, value: unknown): unknown {

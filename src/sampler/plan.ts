@@ -10,10 +10,12 @@ import {
   isRecord,
 } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
+import { described } from "../foundation/messages.ts";
 import type { AnyTimeStrategy, Step } from "./definition.ts";
 import type { AnyOptions } from "./optionTable.ts";
 import type { Quirks } from "./quirks.ts";
 import { linearTimes, T_MIN } from "./schedule.ts";
+import { wrongReturn } from "./returned.ts";
 import { findStrategy } from "./strategies/find.ts";
 import { sigmaMax } from "./strategies/posterior.ts";
 import type { AnyStrategy } from "./strategy.ts";
@@ -131,7 +133,10 @@ export function planOf(
     reveal[i] = checkChance(definition.kind, "reveal", i, chances);
     remask[i] = checkChance(definition.kind, "remask", i, chances);
   }
-  const confidence = definition.confidence?.(options) ?? false;
+  const confidence: unknown = definition.confidence?.(options) ?? false;
+  if (typeof confidence !== "boolean") {
+    throw wrongReturn(definition.kind, "confidence", confidence, "true or false");
+  }
   return { steps, times, reveal, remask, confidence, removal: definition.lastStep ?? "argmax" };
 }
 
@@ -150,7 +155,7 @@ function checkChance(
   const chance = isRecord(transition) ? transition[name] : undefined;
   if (typeof chance === "number" && chance >= 0 && chance <= 1) return chance;
   throw new RemdmError(
-    `The strategy ${kind} gives ${String(chance)} as the chance of a ${name} in step ${step}`,
+    `The strategy ${kind} gives ${described(chance)} as the chance of a ${name} in step ${step}`,
     { code: "strategy_invalid", remedy: `Let its transition return ${name} in [0, 1].` },
   );
 }

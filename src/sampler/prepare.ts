@@ -8,8 +8,10 @@ import {
   checkNumber,
   checkOptions,
   checkSignal,
+  isRecord,
 } from "../foundation/checks.ts";
 import { OptionError, RemdmError } from "../foundation/errors.ts";
+import { counted, described } from "../foundation/messages.ts";
 import { checkGuided, readAdjustments, type Adjustments } from "./adjustments.ts";
 import type { StrategyDefinition } from "./definition.ts";
 import type { DenoiserModel, ModelKind, TokenId } from "./denoiser.ts";
@@ -24,6 +26,12 @@ import { findStrategy, modelKindFor, takesSteps } from "./strategies/find.ts";
 const SEED_LIMIT = 2n ** 64n;
 const MAX_STRIDES = 1_000_000;
 
+/**
+ * The most tokens of all texts that a run holds at once, masks included: 4,096 texts of 1,024. An
+ * ask-first strategy then takes 1.7 GB. More is taken for a mistake.
+ */
+export const MAX_HELD_TOKENS = 2 ** 22;
+
 /** Nucleus mass of a strategy that has a nucleus, where the caller gives none: the paper's. */
 export const DEFAULT_TOP_P = 0.9;
 
@@ -33,8 +41,9 @@ export interface PreparedRun extends Adjustments {
   readonly strategy: { readonly kind: string; readonly [option: string]: unknown };
   readonly loop: LoopPlan;
   /**
-   * Steps of the time grid; dfm has a grid of its own, ar one step for each token that is drawn. In
-   * continuous time there are no steps, and this is `length`.
+   * Steps of the time grid; dfm has a grid of its own, ar one step for each token that is drawn. Of
+   * an untimed strategy (`threshold`, ...) it is an upper bound: the most steps that there can be.
+   * In continuous time there are no steps, and this is `length`.
    */
   readonly steps: number;
   readonly topP: number;
@@ -137,6 +146,8 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
   const particles = guide?.particles ?? 1;
   const { batchSize = Math.min(count * particles, 16) } = given;
   const limit = Math.floor(SAMPLE_LIMIT / particles);
+  const batch = checkInteger("batchSize", batchSize, 1, Number.MAX_SAFE_INTEGER);
+  checkHeld(L, windows, particles, Math.min(batch, count * particles));
   return {
     strategy: { kind: strategy.definition.kind, ...strategy.options },
     loop,
@@ -148,7 +159,7 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     samples: checkInteger("samples", count, 1, limit),
     // PyTorch's stream can only begin with its first sample.
     firstSample: checkInteger("firstSample", firstSample, 0, noise === "torch" ? 0 : limit - count),
-    batchSize: checkInteger("batchSize", batchSize, 1, Number.MAX_SAFE_INTEGER),
+    batchSize: batch,
     length: L,
     seed: readSeed(given.seed),
     noise,
@@ -298,18 +309,48 @@ function readWindows(
   };
 }
 
-function checkModel({ vocabSize, maskId, length }: DenoiserModel): void {
+/**
+ * Refuses a run whose texts do not fit into memory, before any is made.
+ * @param together texts of a batch; the particles of a sample are held together, whatever the
+ *   batch.
+ */
+function checkHeld(
+  length: number,
+  { stride, strides }: { readonly stride: number; readonly strides: number },
+  particles: number,
+  together: number,
+): void {
+  if (length > MAX_HELD_TOKENS) return; // stands for a length that is not known yet
+  const text = length + stride * strides;
+  const most = Math.floor(MAX_HELD_TOKENS / text);
+  if (most >= Math.max(particles, together)) return;
+  const refuse = (option: string, value: number, texts: number, fits: number): OptionError =>
+    new OptionError(option, value, {
+      message: `${option} of ${value} takes ${counted(texts, "text")} of ${text} tokens at once, and there is room for ${MAX_HELD_TOKENS} tokens`,
+      remedy: `Set ${option} to ${fits} or less.`,
+    });
+  if (most === 0) {
+    throw refuse("strides", strides, 1, Math.floor((MAX_HELD_TOKENS - length) / stride));
+  }
+  if (particles > most) throw refuse("guide.particles", particles, particles, most);
+  throw refuse("batchSize", together, together, most);
+}
+
+function checkModel(model: unknown): asserts model is DenoiserModel {
+  const { vocabSize, maskId, length } = isRecord(model) ? model : {};
+  const isInteger = (value: unknown): value is number => Number.isSafeInteger(value);
   const sound =
-    Number.isSafeInteger(vocabSize) &&
-    Number.isSafeInteger(maskId) &&
-    Number.isSafeInteger(length) &&
+    isInteger(vocabSize) &&
+    isInteger(maskId) &&
+    isInteger(length) &&
     vocabSize >= 2 &&
     maskId >= 0 &&
     maskId < vocabSize &&
     length >= 1;
   if (sound) return;
+  const [size, mask, longest] = [vocabSize, maskId, length].map(described);
   throw new RemdmError(
-    `The denoiser's model has vocabSize ${vocabSize}, maskId ${maskId} and length ${length}`,
+    `The denoiser's model has vocabSize ${size}, maskId ${mask} and length ${longest}`,
     {
       code: "denoiser_invalid",
       remedy: "A model needs a vocabulary of 2 or more with the mask in it, and a length.",

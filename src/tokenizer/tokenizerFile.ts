@@ -119,7 +119,7 @@ function missingSpecialToken({ single, pair, special_tokens }: TokenizerJson): s
   const known = isRecord(special_tokens) ? special_tokens : {};
   for (const piece of [single, pair].flat()) {
     const token = isRecord(piece) && isRecord(piece.SpecialToken) ? piece.SpecialToken.id : "";
-    if (typeof token === "string" && token !== "" && !(token in known)) {
+    if (typeof token === "string" && token !== "" && !Object.hasOwn(known, token)) {
       return `its special_tokens lack ${token}`;
     }
   }

@@ -23,18 +23,18 @@ const LETTERS: Tokenizer = {
     }),
   decode: (ids) => Array.from(ids, (id) => String.fromCharCode(97 + id)).join(""),
 };
-/** A strategy in which the rows say what is revealed. */
-const SEDD: DenoiserModel = { ...MODEL, kind: "sedd" };
+/** A strategy that ranks positions, and so has a place for suppressed tokens. */
+const RANKED = { strategy: "confidence" } as const;
 
 const SILENT: Denoiser = {
-  model: SEDD,
+  model: MODEL,
   forward: () => Promise.reject(new Error("nothing may be asked of the network")),
 };
 
-async function named(options: SampleOptions, model: DenoiserModel = SEDD) {
-  const prompted = preparePrompted(options, model);
-  const run = await pinPrompt(prompted, LETTERS, model);
-  return withNamedTokens(run, prompted.names, LETTERS, model);
+async function named(options: SampleOptions) {
+  const prompted = preparePrompted({ ...RANKED, ...options }, MODEL);
+  const run = await pinPrompt(prompted, LETTERS, MODEL);
+  return withNamedTokens(run, prompted.names, LETTERS, MODEL);
 }
 
 describe("a token", () => {
@@ -97,7 +97,16 @@ describe("a token", () => {
     [{ banned: [null as never] }, MODEL, "banned must be token ids in [0, 27]"],
     [{ banned: [3, ""] }, MODEL, 'one token each; got ""'],
     [{ banned: "a" as never }, MODEL, "banned must be an array of token ids, or of texts"],
-    [{ suppressed: null as never }, SEDD, "suppressed must be an array of token ids, or of texts"],
+    [
+      { ...RANKED, suppressed: null as never },
+      MODEL,
+      "suppressed must be an array of token ids, or of texts",
+    ],
+    [
+      { suppressed: ["a"] },
+      { ...MODEL, kind: "sedd" },
+      "suppressed must be undefined with analytic",
+    ],
     [{ guidance: 1 }, MODEL, "guidance needs a prompt"],
   ])("is refused at once: %j", (options, model, message) => {
     expect(() => preparePrompted(options, model)).toThrow(message);
@@ -105,8 +114,8 @@ describe("a token", () => {
 
   it("stands in the settings as it was named", () => {
     const settingsOf = (options: SampleOptions) => {
-      const prompted = preparePrompted(options, SEDD);
-      const texts = new RunTexts(LETTERS, { model: SEDD, run: prompted.run, specialTokens: true });
+      const prompted = preparePrompted({ ...RANKED, ...options }, MODEL);
+      const texts = new RunTexts(LETTERS, { model: MODEL, run: prompted.run, specialTokens: true });
       const start = () => runEvents(SILENT, prompted.run);
       return new SampleRun({ ...prompted, start, texts }).settings;
     };

@@ -16,6 +16,7 @@ import {
   type TopRow,
 } from "../../src/sampler/index.ts";
 import { checkBeforeLoading, withPinned } from "../../src/sampler/prepare.ts";
+import { BUILT_IN } from "../../src/sampler/strategies/builtIn.ts";
 import { collect } from "./support/replay.ts";
 import {
   guidedLogits,
@@ -31,6 +32,7 @@ const surest = defineStrategy({
   kind: "surest",
   source: "a test",
   summary: "for the test",
+  ranksSuppressed: true,
   statistics: ["max", "given"],
   revealed: true,
   select: (_, { index }, rows) => {
@@ -116,6 +118,22 @@ describe("banned tokens", () => {
       code: "denoiser_invalid",
       message: expect.stringMatching(/^The denoiser gave token [02] a chance, which is banned$/),
     });
+  });
+
+  it("begin and, in the original, end an ar text, where they are not drawn", async () => {
+    const run = { ...many, banned: [BOS] };
+    const model = { ...AR, eosId: 0 };
+    for (const [options, ends] of [
+      [{}, true],
+      [{ quirks: "paper" }, false],
+      [{ until: "end" }, false],
+    ] as const) {
+      const { tokens } = await sample(table(model, tableLogits), { ...run, ...options });
+      for (const ids of tokens) {
+        const places = ids.flatMap((token, place) => (token === BOS ? [place] : []));
+        expect(places).toEqual(ends ? [0, LENGTH - 1] : [0]);
+      }
+    }
   });
 
   it("reach a denoiser that answers with the top of rows", async () => {
@@ -293,8 +311,24 @@ describe("a prepared run", () => {
     expect(RemdmError.isInstance(error)).toBe(true);
   });
 
-  it("suppresses tokens for SEDD, which is asked first", () => {
-    expect([...prepare({ suppressed: [2] }, sedd).suppressed]).toEqual([2]);
+  it("has suppressed tokens exactly where the strategy ranks them last", () => {
+    const kinds = BUILT_IN.filter((one) => "select" in one).map(({ kind }) => kind);
+    expect(kinds).toContain("analytic");
+    for (const kind of kinds.filter((one) => one !== "analytic")) {
+      const options = { strategy: { kind }, suppressed: [2] } as SamplerOptions;
+      expect([...prepare(options, { ...model, judgesRevealed: true }).suppressed]).toEqual([2]);
+    }
+    expect(() => prepare({ suppressed: [2] }, sedd)).toThrow(
+      "suppressed must be undefined with analytic, which ranks no position after another; got an array of 1",
+    );
+    const unranked = defineStrategy({
+      ...{ kind: "unranked", source: "a test", summary: "for the test", statistics: [] },
+      select: (_, __, rows) => ({ reveal: rows.map(({ position }) => position) }),
+    });
+    expect(() => prepare({ strategy: unranked, suppressed: [2] }, model)).toThrow(
+      "suppressed must be undefined with unranked",
+    );
+    expect(prepare({ strategy: unranked, suppressed: [] }, model).suppressed.size).toBe(0);
   });
 
   it("is guided by a prompt that comes later, and not by an empty one", () => {

@@ -11,6 +11,7 @@ import {
   type DenoiserModel,
   type SamplerOptions,
 } from "../../src/sampler/index.ts";
+import type { AnyStrategyMaker } from "../../src/sampler/definition.ts";
 import type { AnyOptions } from "../../src/sampler/optionTable.ts";
 import { MASK, TableDenoiser } from "./support/tableDenoiser.ts";
 
@@ -389,5 +390,46 @@ describe("types", () => {
     const order: "up" | "down" | undefined = strategy.order;
     const kind: "all" = strategy.kind;
     expect([share, order, kind]).toEqual([0.3, "up", "all"]);
+  });
+});
+
+describe("an option that is called like a member of every object", () => {
+  const named = defineStrategy({
+    ...TEXTS,
+    kind: "named",
+    options: {
+      constructor: { type: "number", default: 0.5, range: "[0, 1]", help: "h" },
+      toString: { type: "flag", default: false, help: "h" },
+      valueOf: {
+        ...{ type: "number", default: 1, range: "[0, 1]", help: "h" },
+        narrow: ({ constructor: low }: Readonly<Record<string, unknown>>) => ({
+          range: `[${String(low)}, 1]`,
+        }),
+      },
+    },
+    transition: () => ({ reveal: 0, remask: 0 }),
+  } as never) as AnyStrategyMaker;
+
+  it("has its default, and is read where it is given", () => {
+    expect(Object.entries(named())).toEqual([
+      ["kind", "named"],
+      ...[["constructor", 0.5] as const, ["toString", false] as const, ["valueOf", 1] as const],
+    ]);
+    const given = named.with({ constructor: 0.25, toString: true, valueOf: 0.5 });
+    expect(Object.values(given)).toEqual(["named", 0.25, true, 0.5]);
+    expect(() => named.with({ valueOf: 0.2 })).toThrow(
+      "strategy.valueOf must be a number in [0.5, 1]",
+    );
+  });
+
+  it("is unknown where the table does not have it", () => {
+    for (const key of ["constructor", "toString", "__proto__"]) {
+      const options = JSON.parse(
+        `{ "kind": "remdm-cap", "${key}": 1 }`,
+      ) as SamplerOptions["strategy"];
+      expect(() => prepare({ ...(options !== undefined && { strategy: options }) }, model)).toThrow(
+        `strategy.${key} must be undefined`,
+      );
+    }
   });
 });

@@ -83,7 +83,7 @@ describe("chances that are none", () => {
     [{ reveal: 0, remask: 2 }, "2 as the chance of a remask"],
     [{ reveal: 0, remask: NaN }, "NaN as the chance of a remask"],
     [{ reveal: 0 }, "undefined as the chance of a remask"],
-    [{ reveal: "0.5", remask: 0 }, "0.5 as the chance of a reveal"],
+    [{ reveal: "0.5", remask: 0 }, '"0.5" as the chance of a reveal'],
     [undefined, "undefined as the chance of a reveal"],
     [null, "undefined as the chance of a reveal"],
     [Promise.resolve({ reveal: 0, remask: 0 }), "undefined as the chance of a reveal"],

@@ -8,6 +8,7 @@ import {
   type DenoiserModel,
   type SamplerOptions,
 } from "../../src/sampler/index.ts";
+import { checkBeforeLoading } from "../../src/sampler/prepare.ts";
 import { MASK, TableDenoiser } from "./support/tableDenoiser.ts";
 
 const model: DenoiserModel = { vocabSize: 4, maskId: MASK, length: 6, timeConditioning: false };
@@ -243,4 +244,48 @@ describe("a model that contradicts itself", () => {
       expect(attempt).toThrow(expect.objectContaining({ code: "denoiser_invalid" }));
     },
   );
+});
+
+describe("texts that are held at once", () => {
+  const model: DenoiserModel = { vocabSize: 4, maskId: 1, length: 1024, timeConditioning: false };
+  const guide = { reward: () => 0, particles: 8192 };
+
+  it.each<[SamplerOptions, string, string]>([
+    [
+      { samples: 1e9, batchSize: 1e9 },
+      "batchSize of 1000000000 takes 1000000000 texts of 1024 tokens at once",
+      "Set batchSize to 4096 or less.",
+    ],
+    [
+      { samples: 5000, batchSize: 1e12 },
+      "batchSize of 5000 takes 5000 texts of 1024 tokens at once",
+      "Set batchSize to 4096 or less.",
+    ],
+    [
+      { guide, batchSize: 1 },
+      "guide.particles of 8192 takes 8192 texts of 1024 tokens at once",
+      "Set guide.particles to 4096 or less.",
+    ],
+    [
+      { stride: 1023, strides: 1e6 },
+      "strides of 1000000 takes 1 text of 1023001024 tokens at once",
+      "Set strides to 4099 or less.",
+    ],
+  ])("are refused where there is no room: %j", (options, message, remedy) => {
+    expect(() => prepare(options, model)).toThrow(
+      expect.objectContaining({
+        code: "option_invalid",
+        message: `${message}, and there is room for 4194304 tokens`,
+        remedy,
+      }),
+    );
+  });
+
+  it("are those of a batch, however many samples there are", () => {
+    expect(prepare({ samples: 1e9 }, model).batchSize).toBe(16);
+    expect(prepare({ samples: 1e9, batchSize: 4096 }, model).batchSize).toBe(4096);
+    expect(prepare({ samples: 3, batchSize: 1e12 }, model).batchSize).toBe(1e12);
+    expect(prepare({ stride: 1023, strides: 4099 }, model).strides).toBe(4099);
+    expect(checkBeforeLoading({ samples: 1e9, batchSize: 1e9 }).samples).toBe(1e9);
+  });
 });

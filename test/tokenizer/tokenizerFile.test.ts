@@ -74,6 +74,10 @@ describe("a part that the library takes and fails at later is refused before", (
     ["FixedLength in .*: its length is 0", { unread: { type: "FixedLength", length: 0 } }],
     ["TemplateProcessing in .*: its special_tokens lack \\[X\\]", { unread: template }],
     [
+      "TemplateProcessing in .*: its special_tokens lack constructor",
+      { unread: { ...template, single: [{ SpecialToken: { id: "constructor", type_id: 0 } }] } },
+    ],
+    [
       "Strip in .*: as a decoder",
       {
         unread: {

@@ -28,18 +28,21 @@ export interface FormingText {
 /**
  * @param forming asked only when it is shown.
  * @param window through which one looks at a text that is longer than the screen.
+ * @param atMost whether the number of steps is an upper bound, as of an untimed strategy.
  */
 export function stepsView(
   progress: ProgressEvent,
   forming: () => FormingText,
   window: ScrollingWindow,
+  atMost = false,
 ): View {
   return {
     work: "steps",
     done: progress.done,
     pace: STEPS_PACE,
-    line: (perSecond) => stepFacts(progress, perSecond),
-    picture: (perSecond, screen) => stepsPicture(progress, perSecond, forming(), screen, window),
+    line: (perSecond) => stepFacts(progress, perSecond, Number.POSITIVE_INFINITY, atMost),
+    picture: (perSecond, screen) =>
+      stepsPicture(progress, perSecond, forming(), screen, window, atMost),
   };
 }
 
@@ -51,13 +54,14 @@ export function stepFacts(
   progress: ProgressEvent,
   perSecond: number | undefined,
   columns = Number.POSITIVE_INFINITY,
+  atMost = false,
 ): string {
   const { done, total, samples, finishedSamples, forwardCalls } = progress;
   const share = percent(shareOf(done, total));
   const parts = [
     { text: share.padStart(4), rank: 0 },
     { text: samples > 1 ? `${finishedSamples}/${samples} samples` : "", rank: 2 },
-    { text: `${done}/${counted(total, "step")}`, rank: 4 },
+    { text: `${done}${atMost ? " of at most " : "/"}${counted(total, "step")}`, rank: 4 },
     { text: perSecond === undefined ? "" : rateText(perSecond), rank: 3 },
     { text: timeLeft(done, total, perSecond).join(""), rank: 1 },
     { text: counted(forwardCalls, "call"), rank: 5 },
@@ -87,10 +91,11 @@ export function stepsPicture(
   { heading, cells }: FormingText,
   { columns, rows, hasColors }: Screen,
   window: ScrollingWindow,
+  atMost = false,
 ): string {
   const width = Math.max(10, columns - 1);
   const room = width - 1 - Math.min(LEAST_BAR, Math.floor(width / 2));
-  const said = stepFacts(progress, perSecond, room);
+  const said = stepFacts(progress, perSecond, room, atMost);
   const barColumns = Math.min(MOST_BAR, width - 1 - said.length);
   const first = `${bar(shareOf(progress.done, progress.total), barColumns)} ${said}`;
   const paint = painter(hasColors);

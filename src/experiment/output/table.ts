@@ -1,4 +1,5 @@
 /** Makes the table of an experiment: a row for each cell, beside the paper's row of its setting. */
+import { ownValue } from "../../foundation/checks.ts";
 import { isPaperJudge } from "../run/paperRow.ts";
 import type { CellResult } from "../run/results.ts";
 import { markdownTable, oneLine, type Title } from "./markup.ts";
@@ -55,7 +56,7 @@ function variantColumns(results: readonly CellResult[]): Column[] {
   const options = new Set(results.flatMap((result) => Object.keys(optionsOf(result))));
   return [...keys]
     .filter((key) => !COLUMNED.includes(key) && !options.has(key))
-    .map((key) => ({ title: key, show: (result) => variantOf(result)[key] ?? "" }));
+    .map((key) => ({ title: key, show: (result) => ownValue(variantOf(result), key) ?? "" }));
 }
 
 function columnsFor(results: readonly CellResult[]): Column[] {

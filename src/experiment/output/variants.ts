@@ -1,5 +1,5 @@
 /** Finds the settings in which results of a label differ: lines and columns are named by them. */
-import { isRecord } from "../../foundation/checks.ts";
+import { isRecord, ownValue } from "../../foundation/checks.ts";
 import type { CellResult } from "../run/results.ts";
 import { optionsOf, written } from "./strategyOptions.ts";
 
@@ -58,5 +58,7 @@ function texts(entries: readonly (readonly [string, unknown])[]): Record<string,
 export function differing(results: readonly CellResult[], label: string): string[] {
   const variants = results.filter((result) => result.label === label).map(variantOf);
   const keys = new Set(variants.flatMap((variant) => Object.keys(variant)));
-  return [...keys].filter((key) => new Set(variants.map((variant) => variant[key])).size > 1);
+  return [...keys].filter(
+    (key) => new Set(variants.map((variant) => ownValue(variant, key))).size > 1,
+  );
 }

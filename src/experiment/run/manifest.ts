@@ -5,7 +5,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { resolveCheckpoint } from "../../checkpoints/resolve.ts";
 import { InputError } from "../../evaluation/errors.ts";
-import { isRecord } from "../../foundation/checks.ts";
+import { isRecord, ownValue } from "../../foundation/checks.ts";
 import { AbortedError } from "../../foundation/errors.ts";
 import type { Cell } from "../file/cell.ts";
 import { BUILT_IN_TOKENIZERS, type Experiment } from "../file/read.ts";
@@ -141,14 +141,15 @@ export function differences(before: Manifest, now: Manifest, held: Held): string
   const compare = (name: string, a: unknown, b: unknown): void => {
     if (isRecord(a) && isRecord(b)) {
       for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-        compare(`${name}.${key}`, a[key], b[key]);
+        compare(`${name}.${key}`, ownValue(a, key), ownValue(b, key));
       }
     } else if (JSON.stringify(a) !== JSON.stringify(b)) {
       found.push(`${name} was ${shown(a)} and is ${shown(b)}`);
     }
   };
   for (const { cell, settings } of held.results) {
-    if (cell in before.cells) compare(`the result of ${cell}`, settings, before.cells[cell]);
+    if (Object.hasOwn(before.cells, cell))
+      compare(`the result of ${cell}`, settings, before.cells[cell]);
     else found.push(`results.jsonl has ${cell}, which the manifest lacks`);
   }
   if (held.cells.size === 0) return found;
@@ -162,7 +163,7 @@ export function differences(before: Manifest, now: Manifest, held: Held): string
   const models = new Set([...held.cells].map((id) => String(before.cells[id].model)));
   for (const [part, ids] of [["models", models] as const, ["cells", held.cells] as const]) {
     for (const id of ids) {
-      if (id in now[part]) compare(id, before[part][id], now[part][id]);
+      if (Object.hasOwn(now[part], id)) compare(id, before[part][id], now[part][id]);
       else found.push(`${id} is gone`);
     }
   }

@@ -7,7 +7,10 @@ import { RemdmError } from "../../foundation/errors.ts";
 
 /** The place of a row: its noise is drawn for it, and errors name it. */
 export interface RowAddress {
+  /** The number that is drawn with. */
   readonly sample: number;
+  /** N in a guided run, in which particle j of sample i draws with the number i N + j; else 1. */
+  readonly particles?: number;
   readonly step: number;
   readonly position: number;
 }
@@ -27,9 +30,16 @@ export interface Draw {
   readonly logProbability: number;
 }
 
-export function invalidRow({ sample, step, position }: RowAddress, what: string): RemdmError {
+export function invalidRow(
+  { sample, particles = 1, step, position }: RowAddress,
+  what: string,
+): RemdmError {
+  const whose =
+    particles === 1
+      ? `sample ${sample}`
+      : `sample ${Math.floor(sample / particles)}, particle ${sample % particles}`;
   return new RemdmError(
-    `The network's row for sample ${sample}, step ${step}, position ${position} ${what}`,
+    `The network's row for ${whose}, step ${step}, position ${position} ${what}`,
     {
       code: "denoiser_invalid",
       remedy:

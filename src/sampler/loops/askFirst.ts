@@ -75,7 +75,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
     this.ledger = new Ledger(run);
     const rows = new RowDraws(denoiser, run, noise, this.#pace);
     this.#tools = { denoiser, run, rows, ledger: this.ledger };
-    this.#fields = fieldsOf(plan.definition, plan.options, run.quirks, run.suppressed.size > 0);
+    this.#fields = fieldsOf(plan.definition.kind, plan.fields, run.suppressed.size > 0);
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -169,11 +169,11 @@ export class AskFirst implements ParticleLoop<RowSample> {
 
   /** Tells whether anything can still happen in step i, or later in the part at hand. */
   #isOpen(one: RowSample, i: number): boolean {
-    const { definition, options, lastTold } = this.#plan;
+    const { definition, lastTold, stepsAfter } = this.#plan;
     if (one.window.done || one.window.free.length === 0) return false;
     if (one.masks > 0) return true;
     if (definition.untimed !== true) return i <= lastTold;
-    return !one.settled && one.stepsAfter < (definition.stepsAfter?.(options) ?? 0);
+    return !one.settled && one.stepsAfter < stepsAfter;
   }
 
   /** Takes one step: asks, lets the strategy select, and carries out what it selected. */
@@ -302,6 +302,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
     clock: Clock,
   ): Promise<Row<RowField>[][]> {
     const { statistics, drawn } = this.#fields;
+    const { particles = 1 } = this.#run.guide ?? {};
     if (drawn) {
       const places = asked.map(({ positions }, b) => ({ b, tokens: positions }));
       for (const call of this.#inCalls(places)) await forward.draw(call, false);
@@ -321,7 +322,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
         statistics.forEach((name, k) => {
           const value = values[n * statistics.length + k];
           if (!(value < Infinity)) {
-            const at = { sample: sample.sample, step: clock.number, position };
+            const at = { sample: sample.sample, particles, step: clock.number, position };
             throw invalidRow(at, `has ${value} as its ${name}`);
           }
           if (name === "argmax") row.suppressed = this.#run.suppressed.has(value);

@@ -3,6 +3,7 @@
  * changes one position (`EventStrategy`). Nothing is left to a final noise removal.
  */
 import { RemdmError } from "../../foundation/errors.ts";
+import { described } from "../../foundation/messages.ts";
 import type { AnyEventStrategy, NextEvent } from "../definition.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import type { Draw } from "../draw/rowSampler.ts";
@@ -108,9 +109,12 @@ export class EventState implements ActiveSample {
     const isSound =
       next === undefined
         ? masked === 0
-        : next.t >= 0 && next.t <= now.t && isPossible(next.remask, masked, revealed);
+        : isWithin(next.t, now.t) && isPossible(next.remask, masked, revealed);
     if (isSound) return next;
-    const said = next === undefined ? "no event" : `t = ${next.t}, remask = ${next.remask}`;
+    const said =
+      next === undefined
+        ? "no event"
+        : `t = ${described(next.t)}, remask = ${described(next.remask)}`;
     throw new RemdmError(
       `The strategy ${definition.kind} gives ${said} after t = ${now.t}, with ${masked} masks and ` +
         `${revealed} revealed positions`,
@@ -124,8 +128,12 @@ export class EventState implements ActiveSample {
   }
 }
 
+/** Tells whether a value of any type is a number in [0, max]. */
+function isWithin(value: unknown, max: number): boolean {
+  return typeof value === "number" && value >= 0 && value <= max;
+}
+
 /** Tells whether there is a position for the kinds of events that may come. */
 function isPossible(remask: number, masked: number, revealed: number): boolean {
-  const isChance = remask >= 0 && remask <= 1;
-  return isChance && (masked > 0 || remask === 1) && (revealed > 0 || remask === 0);
+  return isWithin(remask, 1) && (masked > 0 || remask === 1) && (revealed > 0 || remask === 0);
 }

@@ -4,7 +4,9 @@
  */
 import type { TopRow } from "../draw/topRow.ts";
 import type { Denoiser, ForwardRequest, StatisticsRequest, TopCut } from "../denoiser.ts";
+import { isRecord } from "../../foundation/checks.ts";
 import { AbortedError, RemdmError } from "../../foundation/errors.ts";
+import { counted, described } from "../../foundation/messages.ts";
 import type { ActiveSample, Changes } from "./sampleState.ts";
 import { networkSigma } from "../schedule.ts";
 
@@ -114,12 +116,36 @@ export async function askTop(
   cut: TopCut,
   signal: AbortSignal | undefined,
 ): Promise<readonly TopRow[]> {
-  const rows = await answerOf(denoiser.top(request, cut, signal), signal);
-  if (rows.length === request.rows.length) return rows;
-  throw new RemdmError(
-    `The denoiser answered with the top of ${rows.length} rows instead of ${request.rows.length}`,
-    { code: "denoiser_invalid", remedy: "A call must give one row for each row asked for." },
+  const tops: unknown = await answerOf(denoiser.top(request, cut, signal), signal);
+  const expected = request.rows.length;
+  if (!Array.isArray(tops)) {
+    throw wrongAnswer(described(tops), `an array with the top of ${counted(expected, "row")}`);
+  }
+  if (tops.length !== expected) {
+    throw wrongAnswer(`the top of ${tops.length} rows`, `${expected}`);
+  }
+  const stray = tops.findIndex((top) => !isTopRow(top));
+  if (stray < 0) return tops as readonly TopRow[];
+  const parts = "{ ids: Int32Array, logits: Float32Array, rest: number, logMass: number }";
+  throw wrongAnswer(`${partsOf(tops[stray])} as the top of row ${stray}`, parts);
+}
+
+function isTopRow(top: unknown): boolean {
+  return (
+    isRecord(top) &&
+    isArrayOf("Int32Array", top.ids) &&
+    isArrayOf("Float32Array", top.logits) &&
+    typeof top.rest === "number" &&
+    typeof top.logMass === "number"
   );
+}
+
+/** Describes what came for the top of a row. */
+function partsOf(top: unknown): string {
+  if (!isRecord(top)) return described(top);
+  const { ids, logits, rest, logMass } = top;
+  const parts = Object.entries({ ids, logits, rest, logMass });
+  return `{ ${parts.map(([name, value]) => `${name}: ${typeOf(value)}`).join(", ")} }`;
 }
 
 /**
@@ -142,16 +168,38 @@ export async function askStatistics(
   return checked(statistics, "statistics", request.rows.length, request.statistics.length);
 }
 
-function checked(answer: Float32Array, what: string, rows: number, width: number): Float32Array {
-  const expected = rows * width;
-  if (answer.length === expected) return answer;
-  throw new RemdmError(
-    `The denoiser answered with ${answer.length} ${what} instead of ${expected} (${rows} rows of ${width})`,
-    {
-      code: "denoiser_invalid",
-      remedy: `A call must give one row of ${width} ${what} for each row asked for.`,
-    },
-  );
+function checked(answer: unknown, what: string, rows: number, width: number): Float32Array {
+  const expected = `${rows * width} (${rows} rows of ${width})`;
+  if (!isArrayOf("Float32Array", answer)) {
+    const came = ArrayBuffer.isView(answer) ? `a ${typeOf(answer)}` : described(answer);
+    throw wrongAnswer(came, `a Float32Array of ${expected} ${what}`);
+  }
+  if (answer.length === rows * width) return answer;
+  throw wrongAnswer(`${answer.length} ${what}`, expected);
+}
+
+interface Arrays {
+  readonly Float32Array: Float32Array;
+  readonly Int32Array: Int32Array;
+}
+
+/** Tells the type of an array by its tag, because it may come from another realm. */
+function isArrayOf<Name extends keyof Arrays>(name: Name, value: unknown): value is Arrays[Name] {
+  return typeOf(value) === name;
+}
+
+/** Names the type of a value: `Float32Array`, `number`, `undefined`. */
+function typeOf(value: unknown): string {
+  if (value === null || typeof value !== "object") return value === null ? "null" : typeof value;
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
+/** @param came and `expected` complete a sentence on what the denoiser answered with. */
+function wrongAnswer(came: string, expected: string): RemdmError {
+  return new RemdmError(`The denoiser answered with ${came} instead of ${expected}`, {
+    code: "denoiser_invalid",
+    remedy: "Let each of its calls resolve to what `Denoiser` says, for every row asked for.",
+  });
 }
 
 async function answerOf<Answer>(

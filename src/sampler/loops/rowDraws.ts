@@ -74,9 +74,10 @@ export class RowDraws {
     { sample, step, positions, likeliest }: DrawPlace,
   ): Promise<Draw[]> {
     const { vocabSize } = this.#denoiser.model;
+    const { particles = 1 } = this.#run.guide ?? {};
     const draws: Draw[] = [];
     for (let i = 0; i < positions.length; i++) {
-      const at = { sample, step, position: positions[i] };
+      const at = { sample, particles, step, position: positions[i] };
       const draw = likeliest ? rows.argmax(first + i, at) : rows.draw(first + i, at);
       checkNotBanned(draw.token, this.#run);
       draws.push(draw);

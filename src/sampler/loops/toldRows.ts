@@ -1,11 +1,8 @@
 /** Makes the rows that a strategy is told of, and lists what the backend is asked for them. */
 import { RemdmError } from "../../foundation/errors.ts";
-import { checkFields } from "../checkDefinition.ts";
-import type { AnyRowStrategy, Row, RowState } from "../definition.ts";
+import type { Row, RowState } from "../definition.ts";
 import type { StatisticName, TokenId } from "../denoiser.ts";
 import type { Draw } from "../draw/rowSampler.ts";
-import type { AnyOptions } from "../optionTable.ts";
-import type { Quirks } from "../quirks.ts";
 import { DRAWN_FIELDS, STATISTICS, type RowField } from "../rowFields.ts";
 
 /** What a run needs to know of each row. */
@@ -24,15 +21,12 @@ export interface Fields {
 type WritableRow = { -readonly [Field in keyof Row<RowField>]: Row<RowField>[Field] };
 export type RowClass = new (state: RowState) => WritableRow;
 
-/** @param ranksLast whether the run has tokens that rank last, which takes the token to come. */
-export function fieldsOf(
-  { kind, statistics }: AnyRowStrategy,
-  options: AnyOptions,
-  quirks: Quirks,
-  ranksLast: boolean,
-): Fields {
-  const listed = typeof statistics === "function" ? statistics(options, quirks) : statistics;
-  checkFields("definition.statistics", listed);
+/**
+ * @param kind of the strategy.
+ * @param listed what it reads.
+ * @param ranksLast whether the run has tokens that rank last, which takes the token to come.
+ */
+export function fieldsOf(kind: string, listed: readonly RowField[], ranksLast: boolean): Fields {
   const drawn = DRAWN_FIELDS.some((field) => listed.includes(field));
   const asked = STATISTICS.filter((name) => listed.includes(name));
   const needsArgmax = ranksLast && !drawn && !asked.includes("argmax");

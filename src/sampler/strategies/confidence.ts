@@ -26,6 +26,7 @@ export const confidence = defineStrategy({
     },
     ...ORDER_OPTIONS,
   },
+  ranksSuppressed: true,
   statistics: (options) => confidenceFields(options),
   revealed: (options, step) => toldInOrder(options, step),
   steps: ({ counts }) => counts?.length,

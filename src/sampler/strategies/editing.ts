@@ -36,6 +36,7 @@ export const editing = defineStrategy({
     },
   },
   judgesRevealed: true,
+  ranksSuppressed: true,
   statistics: ["drawn", "drawnLogProbability"],
   revealed: true,
   untimed: true,

@@ -7,6 +7,7 @@ export const entropy = defineStrategy({
   source: "Dream: entropy",
   summary: "the positions whose row has the lowest entropy are revealed first",
   options: ORDER_OPTIONS,
+  ranksSuppressed: true,
   statistics: ["entropy"],
   revealed: (options, step) => toldInOrder(options, step),
   steps: ({ counts }) => counts?.length,

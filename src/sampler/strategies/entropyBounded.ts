@@ -25,6 +25,7 @@ export const entropyBounded = defineStrategy({
       help: "which positions come first",
     },
   },
+  ranksSuppressed: true,
   statistics: ({ by }) => {
     if (by === "entropy") return ["entropy"];
     return by === "confidence" ? ["entropy", "max"] : ["entropy", "max", "second"];

@@ -19,6 +19,7 @@ export const factor = defineStrategy({
     },
     ...OF_OPTIONS,
   },
+  ranksSuppressed: true,
   statistics: (options) => confidenceFields(options),
   untimed: true,
   select: ({ factor: bound, of }, { quirks }, rows) => {

@@ -56,11 +56,16 @@ export function takesSteps(strategy: unknown): boolean {
 
 /** Returns the number of steps that the options of a strategy imply; undefined: they imply none. */
 export function impliedSteps(strategy: unknown): number | undefined {
-  const options = isRecord(strategy) ? strategy : {};
+  const given = isRecord(strategy) ? strategy : {};
   const steps = definitionsFor(strategy).map((one) =>
-    "select" in one ? one.steps?.(options) : undefined,
+    "select" in one ? one.steps?.(withOptions(one, given).options) : undefined,
   );
   return steps.find((one) => one !== undefined);
+}
+
+/** Tells whether a strategy takes as many steps as its rows need: their number is a bound only. */
+export function isUntimed(strategy: unknown): boolean {
+  return definitionsFor(strategy).some((one) => "select" in one && one.untimed === true);
 }
 
 /** Tells whether a strategy asks first, for some kind of model at least. */

@@ -10,6 +10,7 @@ export const margin = defineStrategy({
   source: "Kim et al., 2025 (2502.06768), section 4; Dream: topk_margin",
   summary: "the positions whose two likeliest tokens differ most in probability are revealed first",
   options: ORDER_OPTIONS,
+  ranksSuppressed: true,
   statistics: ["max", "second"],
   revealed: (options, step) => toldInOrder(options, step),
   steps: ({ counts }) => counts?.length,

@@ -25,6 +25,7 @@ export const p2 = defineStrategy({
     },
     ...OF_OPTIONS,
   },
+  ranksSuppressed: true,
   /** At revealed positions the code scores what it would draw there; the paper, their token. */
   statistics: (options, quirks) =>
     quirks === "paper" ? [...confidenceFields(options), "given"] : confidenceFields(options),

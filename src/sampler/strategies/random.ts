@@ -10,6 +10,7 @@ export const random = defineStrategy({
   source: "LLaDA: generate, random",
   summary: "positions are revealed in random order, a fixed number in each step",
   options: PACE_OPTIONS,
+  ranksSuppressed: true,
   statistics: [],
   revealed: (options, step) => toldInOrder(options, step),
   steps: ({ counts }) => counts?.length,

@@ -19,6 +19,7 @@ export const rcr = defineStrategy({
   summary:
     "after each step the positions with the lowest confidence when they were filled in are masked",
   options: OF_OPTIONS,
+  ranksSuppressed: true,
   statistics: (options) => confidenceFields(options),
   revealed: "state",
   /** The log-confidence at each position when it was filled in last. */

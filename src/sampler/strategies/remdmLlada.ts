@@ -22,6 +22,7 @@ export const remdmLlada = defineStrategy({
       help: "tokens that each step of the loop remasks",
     },
   },
+  ranksSuppressed: true,
   statistics: ["drawnLogProbability"],
   revealed: (_, step) => (step.index < loopOf(step).end ? "state" : false),
   remaskFirst: ({ remasks }, step, rows) => {

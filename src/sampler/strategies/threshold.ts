@@ -13,6 +13,7 @@ export const threshold = defineStrategy({
     tau: { type: "number", default: 0.9, range: "[0, 1]", help: "least probability of a token" },
     ...OF_OPTIONS,
   },
+  ranksSuppressed: true,
   statistics: (options) => confidenceFields(options),
   untimed: true,
   select: ({ tau, of }, _, rows) => {

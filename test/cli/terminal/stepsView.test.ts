@@ -65,6 +65,14 @@ describe("the facts", () => {
     expect(stepFacts(several, undefined)).toBe(" 50%  2/4 samples  50/100 steps  1 call");
   });
 
+  it("says that the number of steps is a bound, where it is one", () => {
+    const view = stepsView(at(43), () => ({ heading: "", cells: [] }), new ScrollingWindow(), true);
+    expect(view.line(24)).toBe(" 43%  43 of at most 100 steps  24 steps/s  0:03 left  12 calls");
+    expect(view.picture(24, { columns: 120, rows: 20, hasColors: false })).toContain(
+      "43 of at most 100 steps",
+    );
+  });
+
   it("turn slow rates round", () => {
     expect(stepFacts(at(1), 0.25)).toContain("4.0 s/step");
     expect(stepFacts(at(1), 3.14159)).toContain("3.1 steps/s");

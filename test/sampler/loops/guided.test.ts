@@ -370,3 +370,34 @@ it("shares calls: as many as the steps of an ask-first run, whatever N", async (
   expect(await requests(2)).toHaveLength(LENGTH);
   expect(await requests(32)).toHaveLength(LENGTH);
 });
+
+describe("a row that is none names the sample and the particle", () => {
+  const particle3 = 5 * 1 + 3;
+  /** Spoils the rows of the particle's place in a batch of two samples of five particles. */
+  class Spoilt extends TableDenoiser {
+    override async forward(request: ForwardRequest): Promise<Float32Array> {
+      const answer = await super.forward(request);
+      request.rows.forEach((row, n) => {
+        const isIts = Math.floor(row / request.length) === particle3;
+        if (isIts) answer.fill(NaN, n * this.model.vocabSize, (n + 1) * this.model.vocabSize);
+      });
+      return answer;
+    }
+  }
+  const bestOf = { ...guide, method: "best-of-n" } as const;
+
+  it.each<[string, SamplerOptions]>([
+    ["draw first", { strategy: "mdlm", steps: 1, topP: 1 }],
+    ["ask first", { strategy: "random", steps: 1, topP: 1 }],
+    ["statistics", { strategy: "confidence", steps: 1 }],
+  ])("%s", async (_, options) => {
+    const guided = { ...options, guide: bestOf, samples: 2, batchSize: 10 };
+    const said = /^The network's row for sample 1, particle 3, step 0, position \d /;
+    await expect(sample(new Spoilt(LENGTH), guided)).rejects.toMatchObject({
+      code: "denoiser_invalid",
+      message: expect.stringMatching(said),
+    });
+    const plain = sample(new Spoilt(LENGTH), { ...options, samples: 10, batchSize: 10 });
+    await expect(plain).rejects.toThrow(/row for sample 8, step 0, position \d /);
+  });
+});

@@ -176,6 +176,19 @@ describe("counts", () => {
     const strategy = { kind: "confidence", counts } as const;
     await expect(play(strategy)).rejects.toMatchObject({ code: "option_invalid" });
   });
+
+  it.each<[unknown[], string]>([
+    [[1, "", 2], 'entry 2 of 3 is ""'],
+    [[1, 2, -3], "entry 3 of 3 is -3"],
+    [new Array<unknown>(2), "entry 1 of 2 is undefined"],
+  ])("%j are refused with the place of what is wrong", async (counts, which) => {
+    const strategy = { kind: "confidence", counts } as unknown as Strategy;
+    const list = "a list of integers in [0, Infinity), one at least";
+    await expect(play(strategy)).rejects.toMatchObject({
+      message: `strategy.counts must be ${list}; ${which}`,
+      remedy: `Set strategy.counts to ${list}.`,
+    });
+  });
 });
 
 it.each(UNTIMED)("%s takes as many steps as it needs: steps are refused", async (_, strategy) => {

@@ -84,7 +84,7 @@ export function sampleCommand(): Command {
     )
     .option(
       "--suppress <tokens...>",
-      "tokens that are revealed last, for strategies in which rows say what is revealed",
+      "tokens that are revealed last, for strategies that rank positions (confidence, threshold, ...)",
       collectTokens,
     )
     .option(

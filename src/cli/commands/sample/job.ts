@@ -13,7 +13,7 @@ import { definitionOf, type DefinedStrategy } from "../../../sampler/definition.
 import type { GuideOptions } from "../../../sampler/guide.ts";
 import type { OptionTable } from "../../../sampler/optionTable.ts";
 import { BUILT_IN } from "../../../sampler/strategies/builtIn.ts";
-import { takesSteps } from "../../../sampler/strategies/find.ts";
+import { isUntimed, takesSteps } from "../../../sampler/strategies/find.ts";
 import type { SampleFlags } from "./flags.ts";
 import { ownStrategy } from "./strategyOptions.ts";
 import { guideOf, loadReward, type ModuleReward } from "./guideOptions.ts";
@@ -126,6 +126,7 @@ class Job {
     const { samples } = this.#flags;
     const { progress } = this.#session;
     const window = new ScrollingWindow();
+    const atMost = isUntimed(this.#own ?? run.settings.strategy);
     let board: Board | undefined;
     const forming = (): FormingText => {
       const picture = board?.picture();
@@ -138,7 +139,7 @@ class Job {
       for await (const event of run) {
         board ??= new Board(run.pieces()); // the prompt is known since the run has begun
         board.apply(event);
-        if (event.type === "progress") progress.show(stepsView(event, forming, window));
+        if (event.type === "progress") progress.show(stepsView(event, forming, window, atMost));
         if (event.type !== "finished") continue;
         const { sample, tokens, text, finishReason } = event;
         const record = { sample, tokens, text, entropy: tokenEntropy(tokens), finishReason };

@@ -121,6 +121,12 @@ describe("remdm sample", () => {
       'of must be "likeliest" or "drawn"; got "b',
     ],
     [["--strategy", "confidence", ...option("counts=1,x")], "counts must be a list of integers in"],
+    [
+      ["--strategy", "confidence", ...option("counts=1,,2")],
+      '--strategy-option counts must be a list of integers in [0, Infinity), one at least; entry 2 of 3 is ""',
+    ],
+    [["--strategy", "confidence", ...option("constructor=1")], "constructor=1 names no option of"],
+    [["--strategy", MINE, ...option("__proto__=1")], "__proto__=1 names no option of the strategy"],
     [["--strategy", "margin", ...option("anneal=no")], 'anneal must be true or false; got "no"'],
     [
       ["--strategy", "margin", ...option("window=lop")],

@@ -64,6 +64,7 @@ describe("flags", () => {
     [{ guidance: -1, prompt: "A" }, "guidance must be a number in"],
     [{ ban: ["a"], executor: "dense" }, 'undefined with executor: "dense"'],
     [{ suppress: ["a"] }, "with a strategy that draws first"],
+    [{ checkpoint: "demo-sedd", suppress: ["a"] }, "with analytic, which ranks no position"],
     [{ checkpoint: "demo-ar", guidance: 1, prompt: "A" }, "for an ar model"],
   ])("are refused before a model is loaded: %j", (flags, message) => {
     expect(() => checkFlags({ ...bare, ...flags })).toThrow(message);
@@ -71,7 +72,7 @@ describe("flags", () => {
 
   it("are taken where only the tokenizer can tell", () => {
     checkFlags({ ...bare, ban: ["a", 60_000], guidance: 1, prompt: "A" });
-    checkFlags({ ...bare, checkpoint: "demo-sedd", suppress: ["a"] });
+    checkFlags({ ...bare, strategy: "confidence", suppress: ["a"] });
     checkFlags({ ...bare, checkpoint: "demo-ar", ban: ["a", 3] });
   });
 });
