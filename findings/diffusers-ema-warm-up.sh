@@ -3,7 +3,7 @@
 # What happens: the decay is at most (1 + n) / (10 + n) at the update n + 1, a warm-up that no
 # argument turns off: 0 at the first, 0.99 after 1,000, 0.9999 only after 89,990. `use_ema_warmup`
 # chooses another formula.
-# Who is hurt: whoever compares averages with another library's at the same decay, or trains shortly.
+# Who is hurt: whoever compares averages with another library at the same decay, or trains shortly.
 set -eu
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT

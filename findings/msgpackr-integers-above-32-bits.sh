@@ -4,7 +4,7 @@
 # What happens: msgpackr writes every integer above 2**32 - 1 or below -2**31 as a float64, so
 # Python gets a float; and an integer above 2**32 - 1 from Python is a BigInt in JavaScript.
 # Who is hurt: whoever sends seeds, byte offsets or times in nanoseconds: `range`, an index and
-# torch.manual_seed refuse a float, BigInt arithmetic refuses a number; small test values work.
+# numpy's default_rng refuse a float, BigInt arithmetic refuses a number; small test values work.
 set -eu
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
