@@ -69,8 +69,8 @@ describe("a directory in the format of Hugging Face", () => {
     const checkpoint = join(directory, "bert");
     const config = join(checkpoint, "config.json");
     const fields = JSON.parse(await readFile(config, "utf8")) as Record<string, unknown>;
-    const auto_map = { AutoModelForMaskedLM: "modeling_llada.LLaDAModelLM" };
-    await writeFile(config, JSON.stringify({ ...fields, model_type: "llada", auto_map }));
+    const auto_map = { AutoModelForMaskedLM: "modeling_llada2_moe.LLaDA2MoeModelLM" };
+    await writeFile(config, JSON.stringify({ ...fields, model_type: "llada2_moe", auto_map }));
     await expect(Remdm.launch({ checkpoint })).rejects.toMatchObject({
       code: "checkpoint_unsupported",
       message: expect.stringContaining("remdm never does that"),
