@@ -16,6 +16,7 @@ from remdm_backend.model.transformer import TransformerShape
 
 BELOW = 1 << 24
 """The bound of every size in a config; LLaDA 8B has 126,464 tokens and MLPs of 12,288."""
+MAX_HEAD = 4096
 ROPE_TYPES = ("default", "linear", "llama3")
 ROPE_KEYS = frozenset({"rope_type", "type", "rope_theta", "factor", "partial_rotary_factor",
                        "low_freq_factor", "high_freq_factor",
@@ -115,8 +116,12 @@ def divided(config: JsonObject, hidden: int, n_heads: int) -> int:
 
 def even_head(config: JsonObject, head_dim: int) -> int:
     """Return ``head_dim``, if rotary positions can turn it in halves. Raises ``BackendError``."""
-    if head_dim % 2:
-        raise invalid(config.path, f"a head has {head_dim} numbers, which is odd", FIX)
+    if head_dim % 2 or head_dim > MAX_HEAD:
+        raise invalid(
+            config.path,
+            f"a head has {head_dim} numbers, which has to be even and at most {MAX_HEAD:,}",
+            FIX,
+        )
     return head_dim
 
 
