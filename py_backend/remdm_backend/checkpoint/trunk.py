@@ -145,7 +145,9 @@ def read_into(target: Tensor, weights: PublishedWeights, name: str, rounded: tor
         if not all(math.isfinite(extreme) for extreme in part.aminmax()):
             file = weights.file_of(name)
             raise invalid(file, f"{name} holds numbers that are not finite", NOT_FINITE)
-        some = part.flatten().to(rounded)
-        numbers[done : done + len(some)].copy_(some)
+        some = part.flatten()
+        if rounded != target.dtype:
+            some = some.to(rounded)
+        numbers[done : done + len(some)].copy_(some)  # converts, without memory on the way
         done += len(some)
     assert done == len(numbers)  # its shape was checked

@@ -123,7 +123,9 @@ class Transformer(Backbone):
     def __init__(self, shape: TransformerShape, absent: Tensor | None = None) -> None:
         super().__init__()
         self.shape = shape
-        self.embedding = nn.Embedding(shape.vocab_size, shape.hidden_size)
+        # No initial numbers: drawing them on the meta device imports all of torch._dynamo.
+        table = torch.empty(shape.vocab_size, shape.hidden_size)
+        self.embedding = nn.Embedding.from_pretrained(table, freeze=False)
         self.blocks = nn.ModuleList(TransformerBlock(shape) for _ in range(shape.n_blocks))
         self.final_norm = RMSNorm(shape.hidden_size, shape.norm_eps)
         self.output = Linear(shape.hidden_size, shape.vocab_size, bias=shape.head_bias)
@@ -157,4 +159,4 @@ class Transformer(Backbone):
         if self.shape.shifted:
             rows = rows - (rows % x.shape[1] != 0).long()
         logits: Tensor = self.output(self.final_norm(x.flatten(0, 1)[rows]))
-        return logits if self.absent is None else logits.masked_fill(self.absent, -torch.inf)
+        return logits if self.absent is None else logits.masked_fill_(self.absent, -torch.inf)
