@@ -1,4 +1,5 @@
-"""Tiny networks in the published formats of LLaDA, Dream and the A2D models, with random weights.
+"""Tiny networks in the published formats of LLaDA, Dream and the A2D models, with random weights,
+and what the published code would make of them.
 
 Each is a config and tensors by their published names, for a test to change before it writes them.
 """
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+import transformers
 from make_huggingface import byte_level
 from safetensors.torch import save_file
 from torch import Tensor
@@ -114,3 +117,84 @@ def llada(**changes: object) -> Published:
     if not config["weight_tying"]:
         linear(f"{root}.ff_out", config["embedding_size"], dim, bias)
     return made
+
+
+def published_llada(made: Published, x: Tensor) -> Tensor:
+    """LLaDA's forward, plainly: ``LLaDAModel.forward`` of modeling_llada.py."""
+    config, tensors = made.config, made.tensors
+    heads, width = config["n_heads"], config["d_model"] // config["n_heads"]
+    groups = heads // (config["n_kv_heads"] or heads)
+
+    def linear(x: Tensor, name: str) -> Tensor:
+        return F.linear(x, tensors[f"{name}.weight"], tensors.get(f"{name}.bias"))
+
+    def norm(x: Tensor, name: str) -> Tensor:
+        scale = torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + config["rms_norm_eps"])
+        return x * scale * tensors[f"{name}.weight"]
+
+    def rotated(t: Tensor) -> Tensor:
+        exponents = torch.arange(0, width, 2).float() / width
+        angles = torch.outer(torch.arange(t.shape[-2]).float(), config["rope_theta"] ** -exponents)
+        both = torch.cat((angles, angles), dim=-1)
+        first, second = t.chunk(2, dim=-1)
+        return t * both.cos() + torch.cat((-second, first), dim=-1) * both.sin()
+
+    def split(t: Tensor) -> Tensor:
+        return t.unflatten(-1, (-1, width)).transpose(1, 2)
+
+    root = "model.transformer"
+    h = tensors[f"{root}.wte.weight"][x]
+    for index in range(config["n_layers"]):
+        block = f"{root}.blocks.{index}"
+        a = norm(h, f"{block}.attn_norm")
+        q, k, v = (split(linear(a, f"{block}.{part}_proj")) for part in "qkv")
+        k, v = (part.repeat_interleave(groups, dim=1) for part in (k, v))
+        scores = rotated(q) @ rotated(k).transpose(-1, -2) / width**0.5
+        mixed = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
+        h = h + linear(mixed, f"{block}.attn_out")
+        m = norm(h, f"{block}.ff_norm")
+        gated = F.silu(linear(m, f"{block}.ff_proj")) * linear(m, f"{block}.up_proj")
+        h = h + linear(gated, f"{block}.ff_out")
+    head = f"{root}.wte" if config["weight_tying"] else f"{root}.ff_out"
+    return linear(norm(h, f"{root}.ln_f"), head)
+
+
+FAMILIES = {
+    "Llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
+    "Qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
+    "Qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
+}
+
+
+def of_library(family: str, **settings: Any) -> tuple[Published, transformers.PreTrainedModel]:  # noqa: ANN401
+    """A model of transformers with random weights, and its directory as an A2D model."""
+    make_config, make = FAMILIES[family]
+    own = {key: value for key, value in A2D_QWEN3.items() if key not in
+           ("model_type", "architectures", "rope_theta", "rope_scaling", "head_dim")}  # fmt: skip
+    rope = settings.pop("rope", {"rope_type": "default", "rope_theta": 1e4})
+    config = make_config(**(own | settings), rope_parameters=rope)
+    model = make(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            scale = 0.5 if parameter.ndim == 1 else parameter.shape[-1] ** -0.5
+            parameter.copy_(torch.randn_like(parameter) * scale + ("norm" in name))
+    tensors = {name: part.clone() for name, part in model.state_dict().items()}
+    if config.tie_word_embeddings:
+        del tensors["lm_head.weight"]  # as save_pretrained leaves it out
+    saved = config.to_diff_dict() | {
+        "model_type": f"a2d-{family.lower()}", "architectures": [f"A2D{family}LMHeadModel"],
+    }  # fmt: skip
+    return Published(saved, tensors), model
+
+
+def everything_seen(model: transformers.PreTrainedModel, x: Tensor) -> Tensor:
+    """The library's logits with a mask under which every position sees all."""
+    with torch.no_grad():
+        mask = torch.zeros(len(x), 1, x.shape[1], x.shape[1])
+        logits: Tensor = model(input_ids=x, attention_mask=mask).logits
+    return logits
+
+
+def one_before(logits: Tensor) -> Tensor:
+    """Dream's: position i is predicted by the row at i - 1, and the first by its own."""
+    return torch.cat([logits[:, :1], logits[:, :-1]], dim=1)

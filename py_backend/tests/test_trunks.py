@@ -14,10 +14,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-import transformers
 from golden import DIRECTORY as GOLDEN
-from make_trunk import A2D_QWEN3, COLUMNS, DREAM, LENGTH, MASK_ID, Published, llada
+from make_trunk import (
+    COLUMNS,
+    DREAM,
+    LENGTH,
+    MASK_ID,
+    Published,
+    everything_seen,
+    llada,
+    of_library,
+    one_before,
+    published_llada,
+)
 from torch import Tensor
 
 from remdm_backend.checkpoint.load import load_network
@@ -104,46 +113,6 @@ class TestGolden:
         subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def published_llada(made: Published, x: Tensor) -> Tensor:
-    """LLaDA's forward, plainly: ``LLaDAModel.forward`` of modeling_llada.py."""
-    config, tensors = made.config, made.tensors
-    heads, width = config["n_heads"], config["d_model"] // config["n_heads"]
-    groups = heads // (config["n_kv_heads"] or heads)
-
-    def linear(x: Tensor, name: str) -> Tensor:
-        return F.linear(x, tensors[f"{name}.weight"], tensors.get(f"{name}.bias"))
-
-    def norm(x: Tensor, name: str) -> Tensor:
-        scale = torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + config["rms_norm_eps"])
-        return x * scale * tensors[f"{name}.weight"]
-
-    def rotated(t: Tensor) -> Tensor:
-        exponents = torch.arange(0, width, 2).float() / width
-        angles = torch.outer(torch.arange(t.shape[-2]).float(), config["rope_theta"] ** -exponents)
-        both = torch.cat((angles, angles), dim=-1)
-        first, second = t.chunk(2, dim=-1)
-        return t * both.cos() + torch.cat((-second, first), dim=-1) * both.sin()
-
-    def split(t: Tensor) -> Tensor:
-        return t.unflatten(-1, (-1, width)).transpose(1, 2)
-
-    root = "model.transformer"
-    h = tensors[f"{root}.wte.weight"][x]
-    for index in range(config["n_layers"]):
-        block = f"{root}.blocks.{index}"
-        a = norm(h, f"{block}.attn_norm")
-        q, k, v = (split(linear(a, f"{block}.{part}_proj")) for part in "qkv")
-        k, v = (part.repeat_interleave(groups, dim=1) for part in (k, v))
-        scores = rotated(q) @ rotated(k).transpose(-1, -2) / width**0.5
-        mixed = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
-        h = h + linear(mixed, f"{block}.attn_out")
-        m = norm(h, f"{block}.ff_norm")
-        gated = F.silu(linear(m, f"{block}.ff_proj")) * linear(m, f"{block}.up_proj")
-        h = h + linear(gated, f"{block}.ff_out")
-    head = f"{root}.wte" if config["weight_tying"] else f"{root}.ff_out"
-    return linear(norm(h, f"{root}.ln_f"), head)
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -175,40 +144,6 @@ def test_llada_without_the_keys_that_have_a_default(tmp_path: Path) -> None:
 
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 16}  # fmt: skip
-FAMILIES = {
-    "Llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
-    "Qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
-    "Qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
-}
-
-
-def of_library(family: str, **settings: Any) -> tuple[Published, transformers.PreTrainedModel]:  # noqa: ANN401
-    """A model of transformers with random weights, and its directory as an A2D model."""
-    make_config, make = FAMILIES[family]
-    own = {key: value for key, value in A2D_QWEN3.items() if key not in
-           ("model_type", "architectures", "rope_theta", "rope_scaling", "head_dim")}  # fmt: skip
-    rope = settings.pop("rope", {"rope_type": "default", "rope_theta": 1e4})
-    config = make_config(**(own | settings), rope_parameters=rope)
-    model = make(config).eval()
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            scale = 0.5 if parameter.ndim == 1 else parameter.shape[-1] ** -0.5
-            parameter.copy_(torch.randn_like(parameter) * scale + ("norm" in name))
-    tensors = {name: part.clone() for name, part in model.state_dict().items()}
-    if config.tie_word_embeddings:
-        del tensors["lm_head.weight"]  # as save_pretrained leaves it out
-    saved = config.to_diff_dict() | {
-        "model_type": f"a2d-{family.lower()}", "architectures": [f"A2D{family}LMHeadModel"],
-    }  # fmt: skip
-    return Published(saved, tensors), model
-
-
-def everything_seen(model: transformers.PreTrainedModel, x: Tensor) -> Tensor:
-    """The library's logits with a mask under which every position sees all."""
-    with torch.no_grad():
-        mask = torch.zeros(len(x), 1, x.shape[1], x.shape[1])
-        logits: Tensor = model(input_ids=x, attention_mask=mask).logits
-    return logits
 
 
 @pytest.mark.parametrize(
@@ -241,8 +176,7 @@ def test_dream_is_qwen2_whose_rows_are_predicted_by_the_ones_before(tmp_path: Pa
     made, model = of_library("Qwen2")
     made.config |= {"model_type": "Dream", "architectures": ["DreamModel"]}
     x = tokens()
-    plain = everything_seen(model, x)
-    expected = torch.cat([plain[:, :1], plain[:, :-1]], dim=1)
+    expected = one_before(everything_seen(model, x))
     torch.testing.assert_close(raw_logits(made, tmp_path, x), expected, rtol=0, atol=TOLERANCE)
 
 

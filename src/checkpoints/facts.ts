@@ -1,6 +1,6 @@
 /**
- * Finds what is known of a model that is not loaded: from the card or the config beside its weights,
- * or from the list of published checkpoints.
+ * Finds what is known of a model that is not loaded: from the card or the config beside its
+ * weights, or from the list of published checkpoints.
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
