@@ -125,7 +125,7 @@ class Transformer(Backbone):
         self.shape = shape
         # No initial numbers: drawing them on the meta device imports all of torch._dynamo.
         table = torch.empty(shape.vocab_size, shape.hidden_size)
-        self.embedding = nn.Embedding.from_pretrained(table, freeze=False)
+        self.embedding = nn.Embedding(shape.vocab_size, shape.hidden_size, _weight=table)
         self.blocks = nn.ModuleList(TransformerBlock(shape) for _ in range(shape.n_blocks))
         self.final_norm = RMSNorm(shape.hidden_size, shape.norm_eps)
         self.output = Linear(shape.hidden_size, shape.vocab_size, bias=shape.head_bias)
