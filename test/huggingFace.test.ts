@@ -65,12 +65,32 @@ describe("a directory in the format of Hugging Face", () => {
     expect(await sample(2)).not.toEqual(first);
   });
 
+  it.each(["llada", "dream"] as const)(
+    "samples from %s as it is published, and runs no code of the model",
+    async (name) => {
+      const checkpoint = join(packageRoot, "test", "golden", "llm", name);
+      await using remdm = await Remdm.launch({ checkpoint });
+      expect(remdm.model).toMatchObject({ kind: "mdlm", architecture: name, maskId: 516 });
+      expect(remdm.model).toMatchObject({ vocabSize: 544, length: 96, timeConditioning: false });
+      expect(remdm.tokenizer).toMatchObject({ vocabSize: 517, eosId: 0 });
+      const prompt = "First Citizen:\n";
+      const { tokens, texts } = await remdm
+        .sample({ steps: 32, length: 48, samples: 4, prompt, seed: 1 })
+        .result();
+      for (const [i, ids] of tokens.entries()) {
+        expect(ids).toHaveLength(48);
+        expect(ids.every((id) => id < 516)).toBe(true);
+        expect(texts[i].startsWith(prompt)).toBe(true);
+      }
+    },
+  );
+
   it("is refused when it asks for code of its own to be executed", async () => {
     const checkpoint = join(directory, "bert");
     const config = join(checkpoint, "config.json");
     const fields = JSON.parse(await readFile(config, "utf8")) as Record<string, unknown>;
-    const auto_map = { AutoModelForMaskedLM: "modeling_llada.LLaDAModelLM" };
-    await writeFile(config, JSON.stringify({ ...fields, model_type: "llada", auto_map }));
+    const auto_map = { AutoModelForMaskedLM: "modeling_llada2_moe.LLaDA2MoeModelLM" };
+    await writeFile(config, JSON.stringify({ ...fields, model_type: "llada2_moe", auto_map }));
     await expect(Remdm.launch({ checkpoint })).rejects.toMatchObject({
       code: "checkpoint_unsupported",
       message: expect.stringContaining("remdm never does that"),

@@ -381,7 +381,7 @@ class TestNothingIsExecuted:
             "modeling.Model",
         ],
     )
-    @pytest.mark.parametrize("model_type", ["bert", "llada"])
+    @pytest.mark.parametrize("model_type", ["bert", "llada", "llada2_moe"])
     def test_code_of_the_model_itself(
         self, tmp_path: Path, model_type: str, auto_map: object
     ) -> None:
@@ -397,10 +397,10 @@ class TestNothingIsExecuted:
 
     def test_an_unknown_architecture(self, tmp_path: Path) -> None:
         made(tmp_path)
-        change(tmp_path / "config.json", model_type="llada")
+        change(tmp_path / "config.json", model_type="llada2_moe")
         error = refusal(tmp_path)
         assert error.code == "checkpoint_unsupported"
-        assert "no architecture 'llada'" in error.message
+        assert "no architecture 'llada2_moe'" in error.message
         assert "executed" in error.message
 
     def test_an_attention_kernel_from_the_hub(self, tmp_path: Path) -> None:

@@ -178,3 +178,40 @@ class TestAFileByItsPath:
         tensors = {name: part.double() for name, part in load_file(file).items()}
         save_file(tensors, file, metadata={"format": "pt"})
         assert load(directory, device="cpu").card.parameters > 0
+
+
+def several_parts(make: Any, directory: Path) -> dict[str, str]:  # noqa: ANN401
+    """Cut a model into two parts with an index; gives the index's weight_map."""
+    make(directory)
+    file = directory / "model.safetensors"
+    tensors = load_file(file)
+    file.unlink()
+    weight_map = {name: SHARDS[index % 2] for index, name in enumerate(tensors)}
+    for shard in SHARDS:
+        part = {name: tensors[name] for name, at in weight_map.items() if at == shard}
+        save_file(part, directory / shard, metadata={"format": "pt"})
+    return weight_map
+
+
+@pytest.mark.parametrize(("make", "load"), KINDS)
+class TestAnIndex:
+    def test_that_is_right_loads(self, tmp_path: Path, make: Any, load: Any) -> None:  # noqa: ANN401
+        index = {"weight_map": several_parts(make, tmp_path)}
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+        assert load(tmp_path, device="cpu").card.parameters > 0
+
+    @pytest.mark.parametrize("file", [SHARDS[1], f"../{SHARDS[0]}", [SHARDS[0]]])
+    def test_that_lies_is_refused(
+        self,
+        tmp_path: Path,
+        make: Any,  # noqa: ANN401
+        load: Any,  # noqa: ANN401
+        file: object,
+    ) -> None:
+        weight_map: dict[str, object] = dict(several_parts(make, tmp_path))
+        weight_map[next(iter(weight_map))] = file
+        index = {"weight_map": weight_map}
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+        error = refusal(tmp_path, load)
+        assert error.code == "checkpoint_invalid"
+        assert "model.safetensors.index.json" in error.message

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def peak():  # not ru_maxrss, which a child inherits from its parent
     return int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]) * 1024
 before = peak()
 started = time.perf_counter()
-network = load_network(sys.argv[1], device="cpu")
+network = load_network(sys.argv[1], device="cpu", dtype=sys.argv[2])
 seconds = time.perf_counter() - started
 loaded = peak()
 tokens = torch.full((1, 16), network.card.mask_id)
@@ -27,8 +28,10 @@ rows = network.log_probs(tokens, torch.zeros(1), torch.tensor([0, 7]))
 print(json.dumps({
     "card": vars(network.card), "seconds": seconds, "before": before, "loaded": loaded,
     "after": peak(), "shape": list(rows.shape), "mass": rows.exp().sum(-1).tolist(),
+    "weights": sum(parameter.nbytes for parameter in network.backbone.parameters()),
 }))
 """
+REPOSITORY = Path(__file__).resolve().parents[2]
 PARAMETERS = 169_627_218
 WEIGHTS = 4 * PARAMETERS
 
@@ -47,18 +50,24 @@ def published_size(tmp_path: Path) -> Path:
     return path
 
 
-def test_published_size_loads_in_the_memory_of_one_set_of_weights(
-    published_size: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def loaded(path: Path, dtype: str) -> dict[str, Any]:
+    """What a process of its own says of loading ``path``."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(published_size)],
-        cwd=Path(__file__).parents[1],
+        [sys.executable, "-c", PROGRAM, str(path), dtype],
+        cwd=REPOSITORY / "py_backend",
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_published_size_loads_in_the_memory_of_one_set_of_weights(
+    published_size: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = loaded(published_size, "float32")
     loading = result["loaded"] - result["before"]
     with capsys.disabled():
         print(
@@ -74,3 +83,16 @@ def test_published_size_loads_in_the_memory_of_one_set_of_weights(
     assert result["shape"] == [2, 50258]
     assert result["mass"] == pytest.approx([1.0, 1.0], abs=1e-4)
     assert loading < 1.25 * WEIGHTS + 64e6
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("bfloat16", 2), ("float32", 4)])
+def test_llada_loads_in_little_more_than_its_weights(tmp_path: Path, dtype: str, size: int) -> None:
+    """The largest tensor is a quarter of the weights: a second copy of it would be seen."""
+    script = REPOSITORY / "scripts" / "checkpoints" / "random_llada.py"
+    sizes = ["--layers", "4", "--width", "1024", "--heads", "8", "--mlp", "3072"]
+    command = [sys.executable, str(script), str(tmp_path), *sizes, "--columns", "32000"]
+    subprocess.run([*command, "--only-write"], check=True, timeout=300)
+    result = loaded(tmp_path, dtype)
+    assert result["weights"] == pytest.approx(120e6 * size, rel=0.01)
+    assert result["loaded"] - result["before"] < 1.1 * result["weights"] + 32e6
+    assert result["mass"] == pytest.approx([1.0, 1.0], abs=1e-2)

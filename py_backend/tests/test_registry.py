@@ -9,10 +9,13 @@ from typing import get_args
 import pytest
 
 from remdm_backend.checkpoint.architecture import OwnNetwork
+from remdm_backend.checkpoint.architectures.a2d import A2D_LLAMA, A2D_QWEN2, A2D_QWEN3
 from remdm_backend.checkpoint.architectures.autoregressive import AUTOREGRESSIVE
 from remdm_backend.checkpoint.architectures.dit import DIT
+from remdm_backend.checkpoint.architectures.dream import DREAM
 from remdm_backend.checkpoint.architectures.huggingface_masked_lm import MASKED_LM
 from remdm_backend.checkpoint.architectures.huggingface_mdlm import MDLM_RELEASE
+from remdm_backend.checkpoint.architectures.llada import LLADA
 from remdm_backend.checkpoint.huggingface_files import JsonObject
 from remdm_backend.checkpoint.registry import (
     ARCHITECTURES,
@@ -20,6 +23,7 @@ from remdm_backend.checkpoint.registry import (
     network_named,
     published_as,
 )
+from remdm_backend.errors import BackendError
 from remdm_backend.model.card import Kind
 
 
@@ -35,11 +39,31 @@ def test_every_kind_has_one_network() -> None:
 
 @pytest.mark.parametrize(
     ("config", "entry"),
-    [({"model_type": "mdlm"}, MDLM_RELEASE), ({"model_type": "bert"}, MASKED_LM), ({}, MASKED_LM)],
+    [
+        ({"model_type": "mdlm"}, MDLM_RELEASE),
+        ({"model_type": "llada", "auto_map": {"AutoModel": "modeling_llada.LLaDAModelLM"}}, LLADA),
+        ({"model_type": "Dream"}, DREAM),
+        ({"model_type": "a2d-llama"}, A2D_LLAMA),
+        ({"model_type": "a2d-qwen2"}, A2D_QWEN2),
+        ({"model_type": "a2d-qwen3"}, A2D_QWEN3),
+        ({"model_type": "bert"}, MASKED_LM),
+        ({"model_type": ["llada"]}, MASKED_LM),
+        ({}, MASKED_LM),
+    ],
 )
-def test_a_config_belongs_to_the_first_entry_that_recognises_it(
-    config: dict[str, str], entry: object, tmp_path: Path
+def test_a_config_belongs_to_the_entry_of_its_model_type(
+    config: dict[str, object], entry: object, tmp_path: Path
 ) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config))
     assert published_as(JsonObject(file)) is entry
+
+
+def test_a_model_type_that_is_not_known_names_the_known_ones(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"model_type": "lladamoe", "auto_map": {"AutoModel": "x.Y"}}))
+    with pytest.raises(BackendError) as caught:
+        published_as(JsonObject(file))
+    assert caught.value.code == "checkpoint_unsupported"
+    assert "'lladamoe'" in caught.value.message
+    assert "mdlm, llada, Dream, a2d-llama, a2d-qwen2, a2d-qwen3" in caught.value.remedy

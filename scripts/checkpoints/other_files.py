@@ -1,5 +1,6 @@
 """Write the same network with PyTorch, safetensors and transformers, in every way that leaves
-another file, and tiny masked language models: ``write(OUT)`` gives what is where."""
+another file, and tiny language models in the format of Hugging Face: ``write(OUT)`` gives what is
+where."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ from safetensors.torch import save_file
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "py_backend" / "tests"))
 
 import make_huggingface
+import make_trunk
 from make_checkpoint import Recipe, checkpoint_dict, save
+from make_trunk import MASK_ID, Published, everything_seen, of_library, one_before, published_llada
 
 from remdm_backend.model.dit import DiT
 
@@ -32,20 +36,20 @@ FAMILIES = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "albert
 
 @dataclass(frozen=True)
 class File:
-    """``expected`` are the network's parameters, raw and averaged; ``model`` is what says the
-    expected logits."""
+    """``expected`` are the network's parameters, raw and averaged; ``logits`` says the expected
+    logits ``[B, L, V]`` of tokens."""
 
     path: Path
     library: str
     what: str
     expected: dict[str, dict[str, torch.Tensor]] | None = None
-    model: transformers.PreTrainedModel | None = None
+    logits: Callable[[torch.Tensor], torch.Tensor] | None = None
 
 
 def write(out: Path) -> list[File]:
     files = [*torch_files(out), *safetensors_files(out)]
     transformers.utils.logging.disable_progress_bar()
-    return [*files, *mdlm_releases(out), *families(out)]
+    return [*files, *mdlm_releases(out), *families(out), *trunks(out)]
 
 
 def content() -> tuple[dict[str, Any], dict[str, dict[str, torch.Tensor]]]:
@@ -185,5 +189,43 @@ def families(out: Path) -> list[File]:
         torch.manual_seed(0)
         model = transformers.AutoModelForMaskedLM.from_config(config).eval()
         model.save_pretrained(directory)
-        files.append(File(directory, TRANSFORMERS, f"{type(model).__name__}", model=model))
+        files.append(
+            File(directory, TRANSFORMERS, f"{type(model).__name__}", logits=logits_of(model))
+        )
+    return files
+
+
+def logits_of(model: transformers.PreTrainedModel) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda tokens: model(input_ids=tokens).logits
+
+
+def trunks(out: Path) -> list[File]:
+    """LLaDA, Dream and the A2D models: formulas and the library's causal models say the logits."""
+    files: list[File] = []
+
+    def add(what: str, library: str, made: Published, logits: Any, **options: Any) -> None:  # noqa: ANN401
+        directory = out / f"trunk{len(files)}"
+        made.config.setdefault("mask_token_id", MASK_ID)
+        made.write(directory, **options)
+        (directory / "tokenizer.json").unlink()  # so that no column is ruled out
+        files.append(File(directory, library, what, logits=logits))
+
+    torch.manual_seed(0)
+    llada = make_trunk.llada()
+    formulas = partial(published_llada, llada)
+    add("LLaDA, one file", SAFETENSORS, llada, formulas)
+    add("LLaDA, 3 shards", SAFETENSORS, llada, formulas, shards=3)
+    add("LLaDA, `.bin`", TORCH, llada, formulas, pickled=True)
+    add("LLaDA, 3 shards of `.bin`", TORCH, llada, formulas, shards=3, pickled=True)
+    half = Published(llada.config, {n: part.bfloat16() for n, part in llada.tensors.items()})
+    rounded = Published(llada.config, {n: part.float() for n, part in half.tensors.items()})
+    add("LLaDA, bfloat16", SAFETENSORS, half, partial(published_llada, rounded))
+    made, model = of_library("Qwen2")
+    made.config |= {"model_type": "Dream", "architectures": ["DreamModel"]}
+    add("Dream", TRANSFORMERS, made, lambda tokens: one_before(everything_seen(model, tokens)))
+    for family in ("Llama", "Qwen2", "Qwen3"):
+        made, causal = of_library(family)
+        add(f"A2D, {family}", TRANSFORMERS, made, partial(everything_seen, causal))
+    yarn = Published(made.config | {"rope_parameters": {"rope_type": "yarn"}}, made.tensors)
+    add("A2D, `rope_type` yarn", TRANSFORMERS, yarn, None)
     return files

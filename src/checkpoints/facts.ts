@@ -1,6 +1,6 @@
 /**
- * Finds what is known of a model that is not loaded: from the card beside its weights, or from the
- * list of published checkpoints.
+ * Finds what is known of a model that is not loaded: from the card or the config beside its
+ * weights, or from the list of published checkpoints.
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -31,26 +31,50 @@ export function modelFacts(checkpoint: string): ModelFacts {
     const { kind, length } = PUBLISHED[published];
     return { kind, length };
   }
-  const card = readCard(path);
-  const kind = KINDS.find((one) => one === card.kind);
-  const { length } = card;
+  return factsBeside(path);
+}
+
+/**
+ * Where configs of Hugging Face's format say the length, by their `model_type`: those of the
+ * backend's own networks (`py_backend/remdm_backend/checkpoint/registry.py`), which are all `mdlm`.
+ */
+const LENGTH_KEYS: ReadonlyMap<unknown, string> = new Map([
+  ["mdlm", "model_length"],
+  ["llada", "max_sequence_length"],
+  ["Dream", "max_position_embeddings"],
+  ["a2d-llama", "max_position_embeddings"],
+  ["a2d-qwen2", "max_position_embeddings"],
+  ["a2d-qwen3", "max_position_embeddings"],
+]);
+
+/** Returns what the card beside a checkpoint says or, where there is none, its config. */
+function factsBeside(path: string): ModelFacts {
+  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (!isDirectory && !/\.(safetensors|bin)$/.test(path)) return {};
+  const directory = isDirectory ? path : dirname(path);
+  const card = readFacts(join(directory, "card.json"));
+  if (card !== undefined) return factsOf(card.kind, card.length);
+  const config = readFacts(join(directory, "config.json"));
+  const key = LENGTH_KEYS.get(config?.model_type);
+  return config === undefined || key === undefined ? {} : factsOf("mdlm", config[key]);
+}
+
+function factsOf(kind: unknown, length: unknown): ModelFacts {
+  const known = KINDS.find((one) => one === kind);
   return {
-    ...(kind !== undefined && { kind }),
+    ...(known !== undefined && { kind: known }),
     ...(typeof length === "number" && Number.isSafeInteger(length) && length > 0 && { length }),
   };
 }
 
 /**
- * Reads the card beside a checkpoint. For a card that cannot be read it returns no facts; loading
- * will say what is wrong with it.
+ * Reads a JSON file with facts; undefined where there is none. One that cannot be read has no
+ * facts; loading will say what is wrong with it.
  */
-function readCard(path: string): Readonly<Record<string, unknown>> {
-  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  if (!isDirectory && !path.endsWith(".safetensors")) return {};
-  const card = join(isDirectory ? path : dirname(path), "card.json");
-  if (!existsSync(card)) return {};
+function readFacts(file: string): Readonly<Record<string, unknown>> | undefined {
+  if (!existsSync(file)) return undefined;
   try {
-    const value = parseJson(readFileSync(card, "utf8"));
+    const value = parseJson(readFileSync(file, "utf8"));
     return isRecord(value) ? value : {};
   } catch (error) {
     const isFault = error instanceof SyntaxError || (isRecord(error) && "syscall" in error);

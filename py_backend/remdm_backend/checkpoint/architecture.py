@@ -1,6 +1,6 @@
 """This module defines the forms of a registry entry, and makes a network of ours from tensors.
 
-``checkpoint/registry.py`` has the entries. The shape of a network of ours is inferred from the
+``checkpoint/registry.py`` has the entries. The shape of an ``OwnNetwork`` is inferred from the
 shapes of the tensors and checked against all of them.
 """
 
@@ -21,6 +21,7 @@ from remdm_backend.checkpoint.network_names import ANCHOR
 from remdm_backend.model.card import ArchitectureName, Kind, ModelCard
 from remdm_backend.model.dit import Shape
 from remdm_backend.model.network import Network
+from remdm_backend.model.transformer import TransformerShape
 
 ROTARY = "rotary_emb.inv_freq"
 _BLOCK = re.compile(r"blocks\.(\d{1,4})\.")
@@ -44,19 +45,48 @@ class OwnNetwork:
 class PublishedTensors:
     """A directory of Hugging Face's format that holds the tensors of a network of ours."""
 
-    describes: Callable[[JsonObject], bool]
-    """Whether a ``config.json`` is of this entry."""
+    model_types: tuple[str, ...]
+    """Of ``config.json``."""
     open: Callable[..., Contents]
     """Read everything but the weights: ``open(path, raw_weights=bool)``."""
 
 
 @dataclass(frozen=True)
 class LibraryModel:
-    """A directory of Hugging Face's format whose network ``transformers`` builds."""
+    """A directory of Hugging Face's format whose network ``transformers`` builds, of any model type
+    that it knows."""
 
-    describes: Callable[[JsonObject], bool]
-    """Whether a ``config.json`` is of this entry."""
     load: Callable[[Path, torch.device, torch.dtype], Network[nn.Module]]
+
+
+@dataclass(frozen=True)
+class PublishedTrunk:
+    """A directory of Hugging Face's format that ``model/transformer.py`` runs.
+
+    The code that comes with such a model (``auto_map``) is not looked at: the entry knows what its
+    settings mean.
+    """
+
+    name: ArchitectureName
+    model_types: tuple[str, ...]
+    """Of ``config.json``."""
+    architectures: tuple[str, ...]
+    """The classes that a ``config.json`` may name; it may also name none."""
+    shape: Callable[[JsonObject], TransformerShape]
+    """Read the shape from a ``config.json``, ``tied`` left aside; refuse what is not built here."""
+    names: Mapping[str, str]
+    """What our modules are called in the files; ``blocks`` is the list of blocks."""
+    length_key: str
+    """The setting that says how long a text may be."""
+    tied_key: str
+    """The setting that says whether the head has the embedding's weights."""
+
+    def published_name(self, parameter: str) -> str:
+        """Return the name that a parameter of ours has in the files."""
+        module, _, kind = parameter.rpartition(".")
+        *block, layer = module.split(".")
+        place = [self.names["blocks"], block[1]] if block else []
+        return ".".join([*place, self.names[layer], kind])
 
 
 def shape_of(
@@ -108,19 +138,30 @@ def check_tensors(contents: Contents, network: nn.Module) -> None:
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     if ROTARY not in found:
         del expected[ROTARY]
+    check_shapes(path, found, expected, contents.size)
+
+
+def check_shapes(
+    path: Path,
+    found: Mapping[str, tuple[int, ...]],
+    expected: Mapping[str, tuple[int, ...]],
+    size: int,
+) -> None:
+    """Require the tensors that are ``expected``, and no other, in files of ``size`` bytes. Raises
+    ``BackendError``."""
     missing = sorted(expected.keys() - found.keys())
     if missing:
         raise invalid(path, f"{len(missing)} tensors are missing, first {missing[0]}")
     unknown = sorted(found.keys() - expected.keys())
     if unknown:
         raise invalid(
-            path, f"{len(unknown)} tensors do not belong to this network, first {unknown[0]}"
+            path, f"{len(unknown)} tensors do not belong to this network, first {unknown[0]:.80}"
         )
     for name, shape in expected.items():
         if found[name] != shape:
             raise invalid(path, f"{name} has the shape {found[name]}, expected {shape}")
-    if sum(map(math.prod, expected.values())) > contents.size:
-        raise invalid(path, f"its tensors overlap: they cannot all lie in {contents.size:,} bytes")
+    if sum(map(math.prod, expected.values())) > size:
+        raise invalid(path, f"its tensors overlap: they cannot all lie in {size:,} bytes")
 
 
 def _dims(

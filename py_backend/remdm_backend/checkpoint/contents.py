@@ -3,14 +3,17 @@ read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from remdm_backend.errors import BackendError
 from remdm_backend.model.card import ArchitectureName, Format, Kind, Weights
+from remdm_backend.model.memory import is_out_of_memory
 
 
 @dataclass(frozen=True)
@@ -84,3 +87,23 @@ def unreadable(path: Path, error: OSError) -> BackendError:
 def unsupported(path: Path, what: str, remedy: str) -> BackendError:
     """Make the error for a sound checkpoint of a kind that this backend does not run."""
     return BackendError("checkpoint_unsupported", f"{path}: {what}.", remedy)
+
+
+def no_memory(path: Path, device: torch.device) -> BackendError:
+    """Make the error for weights that do not fit."""
+    return BackendError(
+        "out_of_memory",
+        f"The weights of {path} do not fit the memory of {device}.",
+        "Load them as bfloat16, or use a device with more memory.",
+    )
+
+
+@contextmanager
+def memory_errors(path: Path, device: torch.device) -> Iterator[None]:
+    """Turn a lack of memory within the block into a ``BackendError``."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise no_memory(path, device) from error

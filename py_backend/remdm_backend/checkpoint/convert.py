@@ -17,7 +17,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from remdm_backend.checkpoint.architecture import ROTARY, LibraryModel
+from remdm_backend.checkpoint.architecture import ROTARY, LibraryModel, PublishedTrunk
 from remdm_backend.checkpoint.card_file import CARD_FILE, CardFile, card_fields
 from remdm_backend.checkpoint.contents import Contents, unsupported
 from remdm_backend.checkpoint.load import (
@@ -98,10 +98,10 @@ def convert(
 def open_contents(source: Path, weights: Weights | None) -> tuple[Contents, Shape, nn.Module]:
     """Read everything except the weights, and build the empty network that they fit."""
     opener = opener_of(source)
-    if isinstance(opener, LibraryModel):
+    if isinstance(opener, LibraryModel | PublishedTrunk):
         raise unsupported(
             source,
-            "a masked language model of Hugging Face, whose network is not one of ours",
+            "a language model in the format of Hugging Face, whose network has no card.json",
             "Use it as it is: its directory is a checkpoint to sample from.",
         )
     contents = opener(source, raw_weights=weights == "raw")

@@ -15,11 +15,18 @@ from remdm_backend.checkpoint.architecture import (
     ROTARY,
     LibraryModel,
     PublishedTensors,
+    PublishedTrunk,
     check_tensors,
     empty_network,
     shape_of,
 )
-from remdm_backend.checkpoint.contents import NOT_FINITE, Contents, invalid, unreadable
+from remdm_backend.checkpoint.contents import (
+    NOT_FINITE,
+    Contents,
+    invalid,
+    memory_errors,
+    unreadable,
+)
 from remdm_backend.checkpoint.huggingface_files import (
     CONFIG_FILE,
     JsonObject,
@@ -29,12 +36,12 @@ from remdm_backend.checkpoint.huggingface_files import (
 from remdm_backend.checkpoint.lightning import open_lightning
 from remdm_backend.checkpoint.own_format import open_safetensors
 from remdm_backend.checkpoint.registry import network_named, published_as
+from remdm_backend.checkpoint.trunk import load_trunk
 from remdm_backend.errors import BackendError
 from remdm_backend.host.devices import find_device
 from remdm_backend.model.card import ModelCard
 from remdm_backend.model.dit import Shape
 from remdm_backend.model.linear import Linear, multiplies_bfloat16
-from remdm_backend.model.memory import is_out_of_memory
 from remdm_backend.model.network import Network, half_precision_layers
 from remdm_backend.model.rotary import inverse_frequencies
 
@@ -62,6 +69,8 @@ def load_network(
     path = Path(path).expanduser()
     with reading(path):
         opener = opener_of(path)
+        if isinstance(opener, PublishedTrunk):
+            return load_trunk(path, opener, find_device(device), getattr(torch, dtype))
         if isinstance(opener, LibraryModel):
             return opener.load(path, find_device(device), getattr(torch, dtype))
         contents = opener(path, raw_weights=raw_weights)
@@ -84,8 +93,8 @@ def reading(path: Path) -> Iterator[None]:
         raise unreadable(path, error) from error
 
 
-def opener_of(path: Path) -> Callable[..., Contents] | LibraryModel:
-    """Return what reads ``path`` for a network of ours, or the model that transformers builds."""
+def opener_of(path: Path) -> Callable[..., Contents] | PublishedTrunk | LibraryModel:
+    """Return what reads the ``Contents`` of ``path``, or the entry of a model that has none."""
     if is_huggingface(path):
         entry = published_as(JsonObject(directory_of(path) / CONFIG_FILE))
         return entry.open if isinstance(entry, PublishedTensors) else entry
@@ -152,7 +161,7 @@ def read_weights(
         for layer in layers.values():
             layer.rounds = not native
     weights: dict[str, Tensor] = {}
-    try:
+    with memory_errors(contents.path, device):
         for name, _ in backbone.named_parameters():
             stored = read_parameter(contents, name)
             if name.rpartition(".")[0] in layers:
@@ -162,14 +171,6 @@ def read_weights(
                 weights[name] = stored.to(device, torch.float32)
         weights[ROTARY] = read_rotary(contents, shape).to(device)
         backbone.load_state_dict(weights, assign=True)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise BackendError(
-            "out_of_memory",
-            f"The weights of {contents.path} do not fit the memory of {device}.",
-            "Load them as bfloat16, or use a device with more memory.",
-        ) from error
 
 
 def read_parameter(contents: Contents, name: str) -> Tensor:

@@ -5,6 +5,7 @@ Only floating-point numbers of 16 bits and more are read: float64, float32, floa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from remdm_backend.checkpoint.stored_tensor import WIDER
 
 MODEL_FILE = "model.safetensors"
 DTYPES = ("F64", "F32", "F16", "BF16")
+NUMBERS_AT_ONCE = 1 << 22
 
 
 def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
@@ -49,6 +51,23 @@ def read_tensor(file: Path, name: str) -> Tensor:
     with opened(file) as tensors:
         stored: Tensor = tensors.get_tensor(name)
         return stored.clone()  # the file stays mapped no longer than this
+
+
+def tensor_parts(file: Path, name: str) -> Iterator[Tensor]:
+    """Give the numbers of a tensor in order, as stored, a few rows ``[n, ...]`` at a time.
+
+    Each part is a view of the mapped file, good until the next one: what was read stays mapped no
+    longer, so a large tensor takes little memory beside the one that it is copied into. Raises as
+    ``read_tensor``.
+    """
+    begin, count = 0, 1
+    while begin < count:
+        with opened(file) as tensors:
+            part = tensors.get_slice(name)
+            count, *rest = part.get_shape()
+            rows = max(1, NUMBERS_AT_ONCE // max(1, math.prod(rest)))
+            yield part[begin : begin + rows]
+            begin += rows
 
 
 @contextmanager

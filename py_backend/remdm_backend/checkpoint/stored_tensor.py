@@ -50,6 +50,16 @@ class StoredTensor:
             (size - 1) * step for size, step in zip(self.shape, self.stride, strict=True)
         )
 
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether its numbers lie in order and side by side."""
+        step = 1
+        for size, stride in zip(reversed(self.shape), reversed(self.stride), strict=True):
+            if size > 1 and stride != step:
+                return False
+            step *= size
+        return True
+
 
 def stored_tensor(path: Path, value: object, name: str, held: Callable[[str], int]) -> StoredTensor:
     """Return the tensor that ``value`` stands for; ``held`` tells the bytes that the file has of a

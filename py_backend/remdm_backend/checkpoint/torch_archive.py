@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -116,15 +115,32 @@ class TorchArchive:
     def read(self, tensor: StoredTensor) -> Tensor:
         """Fetch the tensor into new memory; a damaged storage fails its checksum and raises."""
         out = torch.empty(tensor.span, dtype=tensor.dtype)
-        view = out.view(torch.uint8).numpy()
+        done = 0
+        for part in self._span(tensor):
+            out[done : done + len(part)] = part
+            done += len(part)
+        return out.as_strided(tensor.shape, tensor.stride).contiguous()
+
+    def parts(self, tensor: StoredTensor) -> Iterator[Tensor]:
+        """Give the numbers of the tensor in order, ``[n]`` at a time; one that is not contiguous
+        at once. Raises as ``read``."""
+        if tensor.is_contiguous:
+            return self._span(tensor)
+        return iter((self.read(tensor).flatten(),))
+
+    def _span(self, tensor: StoredTensor) -> Iterator[Tensor]:
+        """The storage from the tensor's first number to its last."""
+        size = tensor.dtype.itemsize
         with self._open() as archive, archive.open(self._stored(self._entries[tensor.key])) as file:
             if tensor.offset:
-                file.seek(tensor.offset * tensor.dtype.itemsize)
-            done = 0
-            while done < len(view):
-                chunk = file.read(min(READ_CHUNK, len(view) - done))
-                if not chunk:
-                    raise EOFError("it ends too early")
-                view[done : done + len(chunk)] = np.frombuffer(chunk, dtype=np.uint8)
-                done += len(chunk)
-        return out.as_strided(tensor.shape, tensor.stride).contiguous()
+                file.seek(tensor.offset * size)
+            left = tensor.span * size
+            while left:
+                chunk = bytearray()
+                while len(chunk) < min(READ_CHUNK, left):
+                    some = file.read(min(READ_CHUNK, left) - len(chunk))
+                    if not some:
+                        raise EOFError("it ends too early")
+                    chunk += some
+                left -= len(chunk)
+                yield torch.frombuffer(chunk, dtype=tensor.dtype)

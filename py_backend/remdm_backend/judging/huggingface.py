@@ -56,7 +56,7 @@ def load_causal_lm(path: Path, device: torch.device, dtype: torch.dtype) -> Tran
     directory = directory_of(path)
     fields = checked_fields(JsonObject(directory / CONFIG_FILE))
     files = weight_files(path)
-    places = {name: file for file in files for name in tensor_names(file)}
+    places = files.places(tensor_names)
     with transformers_at_work(directory) as transformers:
         config = causal_lm_config(transformers, directory, fields)
         length = stated_length(config, directory)

@@ -13,7 +13,7 @@ from typing import Literal
 Kind = Literal["mdlm", "sedd", "d3pm", "ar"]
 Weights = Literal["ema", "raw"]
 Format = Literal["lightning", "safetensors", "huggingface"]
-ArchitectureName = Literal["dit", "ar", "huggingface"]
+ArchitectureName = Literal["dit", "ar", "huggingface", "llada", "dream", "a2d"]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -42,11 +45,56 @@ def rotate(part: Tensor, angles: Angles) -> None:
     part[..., :half] = turned
 
 
-def inverse_frequencies(head_dim: int) -> Tensor:
-    """The ``[head_dim / 2]`` rotary frequencies, base 10,000.
+def turned(part: Tensor, angles: Angles) -> Tensor:
+    """Return queries or keys ``[..., H, D]``, turned in float32 by float32 angles ``[..., 1, D/2]``
+    of each token, in the type that they came in."""
+    cos, sin = angles
+    first, second = part.float().chunk(2, dim=-1)
+    both = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    return both.to(part.dtype)
+
+
+@dataclass(frozen=True)
+class Llama3Scaling:
+    """Llama 3.1's stretching of the slow rotary frequencies; all values are above 0.
+
+    A frequency with at most ``low_freq_factor`` turns within ``original_length`` positions is
+    divided by ``factor``, one with at least ``high_freq_factor`` turns stays, and what lies between
+    is interpolated. Source: ``_compute_llama3_parameters`` of transformers.
+    """
+
+    factor: float
+    low_freq_factor: float
+    high_freq_factor: float
+    original_length: int
+
+    def scaled(self, frequencies: Tensor) -> Tensor:
+        turns = self.original_length * frequencies / (2 * math.pi)
+        low, high = self.low_freq_factor, self.high_freq_factor
+        kept = ((turns - low) / (high - low)).clamp(0, 1)
+        return frequencies * ((1 - kept) / self.factor + kept)
+
+
+@dataclass(frozen=True)
+class Rope:
+    """The rotary settings of a config: ``theta`` is the base of the frequencies, ``factor`` divides
+    all of them (linear scaling), and ``llama3`` some."""
+
+    theta: float = 10_000.0
+    factor: float = 1.0
+    llama3: Llama3Scaling | None = None
+
+    def frequencies(self, head_dim: int) -> Tensor:
+        """Return ``[head_dim / 2]`` float32, in main memory."""
+        plain = inverse_frequencies(head_dim, self.theta) / self.factor
+        return plain if self.llama3 is None else self.llama3.scaled(plain)
+
+
+def inverse_frequencies(head_dim: int, base: float = 10_000) -> Tensor:
+    """The ``[head_dim / 2]`` rotary frequencies of a base, by default 10,000.
 
     Real numbers also where the network is laid out on the ``meta`` device, whose power operator
     imports all of ``torch._dynamo``: two seconds, and a directory left in the temporary folder.
     """
     even = torch.arange(0, head_dim, 2, device="cpu").float()
-    return 1.0 / (10_000 ** (even / head_dim))
+    return 1.0 / (base ** (even / head_dim))

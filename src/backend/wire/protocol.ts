@@ -27,7 +27,8 @@ export interface ModelCard {
   /** File or directory name of the checkpoint. */
   readonly name: string;
   readonly format: "lightning" | "safetensors" | "huggingface";
-  readonly architecture: "dit" | "ar" | "huggingface";
+  /** `huggingface` is a network that transformers builds; the others are the backend's own. */
+  readonly architecture: "dit" | "ar" | "huggingface" | "llada" | "dream" | "a2d";
   readonly weights: "ema" | "raw";
   /** V, the mask included.
    * @TJS-type integer

@@ -23,6 +23,7 @@ from remdm_backend.checkpoint.huggingface_files import (
     CONFIG_FILE,
     FIX,
     JsonObject,
+    WeightFiles,
     directory_of,
     tensor_names,
     weight_files,
@@ -52,7 +53,7 @@ def load_masked_lm(path: Path, device: torch.device, dtype: torch.dtype) -> Mask
     directory = directory_of(path)
     config_file = JsonObject(directory / CONFIG_FILE)
     fields, files = checked_fields(config_file), weight_files(path)
-    places = {name: file for file in files for name in tensor_names(file)}
+    places = files.places(tensor_names)
     with transformers_at_work(directory) as transformers:
         config = masked_lm_config(transformers, directory, fields)
         length = stated_length(config, directory)
@@ -89,14 +90,14 @@ def check_size(
     auto_class: Any,  # noqa: ANN401 (transformers' types say little)
     config: PreTrainedConfig,
     directory: Path,
-    files: list[Path],
+    files: WeightFiles,
 ) -> None:
     """Refuse a config that describes more numbers than the files can hold, before any memory is
     asked for. Raises ``BackendError``."""
     with torch.device("meta"):
         empty = auto_class.from_config(config, trust_remote_code=False)
     numbers = sum(parameter.numel() for parameter in empty.parameters())
-    held = sum(file.stat().st_size for file in files)
+    held = files.size
     if LEAST_BYTES * numbers > held:
         raise invalid(
             directory,
@@ -186,4 +187,4 @@ def number(config: PreTrainedConfig, key: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-MASKED_LM = LibraryModel(describes=lambda _config: True, load=load_masked_lm)
+MASKED_LM = LibraryModel(load=load_masked_lm)

@@ -17,20 +17,12 @@ from remdm_backend.checkpoint.contents import Contents, invalid, unsupported
 from remdm_backend.checkpoint.huggingface_files import (
     CONFIG_FILE,
     FIX,
-    INDEX_FILE,
     JsonObject,
     directory_of,
     weight_files,
 )
 from remdm_backend.checkpoint.network_names import network_names
 from remdm_backend.checkpoint.safetensors_file import read_tensor, tensor_shapes
-
-MODEL_TYPE = "mdlm"
-
-
-def describes_release(config: JsonObject) -> bool:
-    """Whether a ``config.json`` belongs to a release of MDLM."""
-    return config.fields.get("model_type") == MODEL_TYPE
 
 
 def open_release(path: Path, *, raw_weights: bool) -> Contents:
@@ -47,8 +39,12 @@ def open_release(path: Path, *, raw_weights: bool) -> Contents:
     hidden, n_blocks, n_heads = (
         config.integer(key, least=1) for key in ("hidden_dim", "n_blocks", "n_heads")
     )
-    places = {name: (file, shape) for file in files for name, shape in tensor_shapes(file).items()}
-    file = files[0] if len(files) == 1 else directory / INDEX_FILE
+    in_files = {file: tensor_shapes(file) for file in files.files}
+    places = {
+        name: (file, in_files[file][name])
+        for name, file in files.places(in_files.__getitem__).items()
+    }
+    file = files.files[0] if files.index is None else files.index
     names = network_names(file, places)
     shapes = {name: places[key][1] for name, key in names.items()}
     shape = shape_of(file, shapes, n_heads, DIT)
@@ -77,8 +73,8 @@ def open_release(path: Path, *, raw_weights: bool) -> Contents:
         read=read,
         vocab_size=vocab_size,
         mask_id=vocab_size - 1,
-        shards=tuple(files),
+        shards=files.files,
     )
 
 
-MDLM_RELEASE = PublishedTensors(describes=describes_release, open=open_release)
+MDLM_RELEASE = PublishedTensors(model_types=("mdlm",), open=open_release)
