@@ -8,9 +8,10 @@ import torch
 
 from remdm_backend.errors import BackendError
 
-HIDDEN_STATES = 16
+HIDDEN_STATES = 18
 """Vectors of the hidden size that a token has in a block at most: four times two in the MLP, three
-in attention, the rest in between."""
+in attention, the rest in between. In a transformer with Qwen2's MLP, 5.4 times as wide, 16.1 were
+measured."""
 
 COPIES = 8
 """Copies of the logits that are reduced or normalised at a time; some are float64."""

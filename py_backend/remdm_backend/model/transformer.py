@@ -88,26 +88,28 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor, angles: Angles) -> Tensor:
         """``x [B, L, H]``."""
-        normed = self.attention_norm(x)
+        x = x + self._attended(self.attention_norm(x), angles)
+        return x + self._forwarded(self.mlp_norm(x))
+
+    def _attended(self, normed: Tensor, angles: Angles) -> Tensor:
         queries, keys, values = (
             layer(normed).unflatten(-1, (-1, self.head_dim))
             for layer in (self.query, self.key, self.value)
         )
         queries = turned(self.query_norm(queries), angles).to(values.dtype)
         keys = turned(self.key_norm(keys), angles).to(values.dtype)
-        x = x + self.attention_out(self._attend(queries, keys, values))
-        normed = self.mlp_norm(x)
-        # In place: an MLP of Qwen2 is more than five times as wide as the residual stream.
-        gated = F.silu(self.gate(normed), inplace=True).mul_(self.up(normed))
-        forwarded: Tensor = x + self.down(gated)
-        return forwarded
-
-    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """``[B, L, heads, D]`` each -> ``[B, L, heads * D]``."""
         if self.group > 1:  # not every kernel takes groups, and the copies are small
             keys, values = (part.repeat_interleave(self.group, dim=2) for part in (keys, values))
         q, k, v = (part.transpose(1, 2) for part in (queries, keys, values))
-        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(start_dim=2)
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(start_dim=2)
+        attended: Tensor = self.attention_out(mixed)
+        return attended
+
+    def _forwarded(self, normed: Tensor) -> Tensor:
+        # In place: an MLP of Qwen2 is more than five times as wide as the residual stream.
+        gated = F.silu(self.gate(normed), inplace=True).mul_(self.up(normed))
+        forwarded: Tensor = self.down(gated)
+        return forwarded
 
 
 class Transformer(Backbone):
