@@ -254,7 +254,9 @@ function settingsOf(run: PreparedRun, names: NamedTokens): RunSettings {
   const { length, noise, quirks, loop, stride, strides, blockLength } = run;
   const { endId, seed, guidance, guide } = run;
   const { banned = [...run.banned], suppressed = [...run.suppressed] } = names;
-  const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
+  const isDense =
+    (["parity", "published"] as const).some((kind) => kind === loop.kind) ||
+    (loop.kind === "leftToRight" && loop.parity);
   return {
     ...{ strategy, steps, topP, temperature, topK, samples, firstSample, batchSize, length },
     ...{ noise, quirks, stride, strides, blockLength, guidance, banned, suppressed },

@@ -88,6 +88,10 @@ function reasonAgainst(option: keyof Adjustments, loop: LoopPlan) {
         ? undefined
         : `undefined with ${kind}, which ranks no position after another`;
     }
+    case "published":
+      return loop.rule.order === "low_confidence" || loop.rule.order === "random"
+        ? undefined
+        : "undefined with the executor dense: LLaDA's generate alone has such a flag";
     case "leftToRight":
       return "undefined for an ar model, which reveals tokens in the order of the text";
     default:

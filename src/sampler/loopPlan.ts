@@ -6,12 +6,14 @@ import type {
   AnyRowStrategy,
   AnyTimeStrategy,
   RowStep,
+  StrategyDefinition,
   Told,
 } from "./definition.ts";
 import type { DenoiserModel, ModelKind } from "./denoiser.ts";
-import { bindForm, type BoundForm } from "./loops/parity/form.ts";
+import { bindForm, isPublished, type BoundForm, type PublishedForm } from "./loops/parity/form.ts";
 import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
-import type { AnyOptions } from "./optionTable.ts";
+import type { PublishedRule } from "./loops/parity/publishedRule.ts";
+import { parseOptions, type AnyOptions, type OptionTable } from "./optionTable.ts";
 import { isGrid, MAX_STEPS, planOf, stepOf, timesOf, type Plan } from "./plan.ts";
 import type { Quirks } from "./quirks.ts";
 import { returnedFields, returnedInteger, wrongReturn } from "./returned.ts";
@@ -46,7 +48,9 @@ export type LoopPlan =
   /** Tokens are drawn from left to right (`loops/leftToRight.ts`). */
   | { readonly kind: "leftToRight"; readonly parity: boolean }
   /** Every position is computed in the original's arithmetic (`loops/parity/run.ts`). */
-  | { readonly kind: "parity"; readonly form: BoundForm; readonly grid: ParityGrid };
+  | { readonly kind: "parity"; readonly form: BoundForm; readonly grid: ParityGrid }
+  /** A loop of LLaDA or Dream as it is published (`loops/parity/published.ts`). */
+  | { readonly kind: "published"; readonly rule: PublishedRule };
 
 interface LoopOptions {
   readonly steps: unknown;
@@ -74,8 +78,11 @@ export function loopOf(
   if (stride > 0 && definition.windows === false) {
     throw new OptionError("stride", stride, `undefined with the strategy ${kind}`);
   }
-  if (blockLength !== undefined && (dense || definition.windows === false)) {
-    const why = dense ? "the executor dense: the original has no blocks" : `the strategy ${kind}`;
+  const isOriginal = dense && !followsPublished(definition);
+  if (blockLength !== undefined && (isOriginal || definition.windows === false)) {
+    const why = isOriginal
+      ? "the executor dense: the original has no blocks"
+      : `the strategy ${kind}`;
     throw new OptionError("blockLength", blockLength, `undefined with ${why}`);
   }
   const span = blockLength ?? length;
@@ -91,7 +98,17 @@ export function loopOf(
     if (parity === undefined) {
       throw new OptionError("strategy.kind", kind, "one that the original's code has, for `dense`");
     }
-    const count = checkInteger("steps", steps === undefined ? length : steps, 1, MAX_STEPS);
+    const count = checkInteger("steps", steps === undefined ? span : steps, 1, MAX_STEPS);
+    if (isPublished(parity)) {
+      if (stride > 0) {
+        throw new OptionError("stride", stride, "undefined: the published code has no windows");
+      }
+      const rule = publishedRule(definition, parity, options);
+      if (rule.order === "remdm" && count % 2 === 1) {
+        throw new OptionError("steps", count, "an even number: half of the steps reveal");
+      }
+      return { loop: { kind: "published", rule }, steps: count };
+    }
     const usual = stride > 0 ? windowGrid : evenGrid;
     const grid = ("weights" in parity ? (parity.grid ?? usual) : usual)(count);
     return {
@@ -122,6 +139,46 @@ export function loopOf(
   const fields = fieldsIn(definition, options, quirks);
   const asks = { definition, options, times, lastTold, stepsAfter, fields };
   return { loop: { kind: "askFirst", ...asks }, steps: times.length - 1 };
+}
+
+/** Tells whether `dense` follows the code of LLaDA or Dream, and not the original repository's. */
+export function followsPublished(definition: StrategyDefinition): boolean {
+  const form = "parity" in definition ? definition.parity : undefined;
+  return form !== undefined && isPublished(form);
+}
+
+/** Finds the published loop that a strategy's options are. @throws OptionError if none is. */
+function publishedRule(
+  { kind, options: table = {} }: { readonly kind: string; readonly options?: OptionTable },
+  { published }: PublishedForm,
+  options: AnyOptions,
+): PublishedRule {
+  const defaults = parseOptions("strategy.", kind, table, {});
+  const apart = published.map((setting) => {
+    const needed = { ...defaults, ...setting.options };
+    const { free = [] } = setting;
+    return Object.keys(options).find((name) => {
+      return !free.includes(name) && !isSame(options[name], needed[name]);
+    });
+  });
+  const at = apart.indexOf(undefined);
+  if (at >= 0) {
+    const { remasks = 0 } = options;
+    return { order: published[at].order, remasks: Number(remasks) };
+  }
+  const name = apart[0] ?? "kind";
+  const settings = published.map(({ order, options: needed }) => {
+    const said = Object.entries(needed).map(([one, value]) => `${one} ${JSON.stringify(value)}`);
+    return `${said.length === 0 ? "no options" : said.join(" and ")} (${order})`;
+  });
+  throw new OptionError(`strategy.${name}`, options[name], {
+    allowed: `as published code has it, with the executor dense: ${settings.join(", or ")}`,
+    remedy: 'Give just these options, or sample with executor: "events".',
+  });
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** Returns the numbers of a row that a strategy reads. */

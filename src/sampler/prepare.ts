@@ -18,7 +18,8 @@ import type { DenoiserModel, ModelKind, TokenId } from "./denoiser.ts";
 import { SAMPLE_LIMIT } from "./draw/noise.ts";
 import type { SamplerOptions } from "./events.ts";
 import { readGuide, type PreparedGuide } from "./guide.ts";
-import { loopOf, readExecutor, type LoopPlan } from "./loopPlan.ts";
+import { followsPublished, loopOf, readExecutor, type LoopPlan } from "./loopPlan.ts";
+import { isDreams } from "./loops/parity/publishedRule.ts";
 import { givenTokens, readPinned } from "./pinned.ts";
 import type { Quirks } from "./quirks.ts";
 import { findStrategy, modelKindFor, takesSteps } from "./strategies/find.ts";
@@ -152,9 +153,9 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     strategy: { kind: strategy.definition.kind, ...strategy.options },
     loop,
     steps,
-    topP: readTopP(given.topP, strategy.definition, quirks),
-    temperature: readTemperature(given.temperature, dense),
-    topK: readTopK(given.topK, dense),
+    topP: readTopP(given.topP, strategy.definition, { quirks, loop }),
+    temperature: readTemperature(given.temperature, loop),
+    topK: readTopK(given.topK, loop),
     ...readAdjustments(given, model, loop),
     samples: checkInteger("samples", count, 1, limit),
     // PyTorch's stream can only begin with its first sample.
@@ -240,7 +241,9 @@ export function hasNucleus({ nucleus = true }: StrategyDefinition, quirks: Quirk
 /** Says why a run takes no guide; undefined: it takes one. */
 function refusalOfGuide(loop: LoopPlan, stride: number): string | undefined {
   if (loop.kind === "leftToRight") return "undefined with an ar model";
-  if (loop.kind === "parity") return "undefined with the executor dense: the original has none";
+  if (loop.kind === "parity" || loop.kind === "published") {
+    return "undefined with the executor dense: the published code has none";
+  }
   return stride > 0 ? "undefined with stride: a reward judges the text of one window" : undefined;
 }
 
@@ -264,30 +267,59 @@ function noisesOf(
   dense: boolean,
 ): ["philox" | "torch", ..."philox"[]] {
   if (!dense) return ["philox"];
-  return "leftToRight" in definition ? ["torch"] : ["torch", "philox"];
+  const isTorch = "leftToRight" in definition || followsPublished(definition);
+  return isTorch ? ["torch"] : ["torch", "philox"];
 }
 
-function readTopP(topP: unknown, definition: StrategyDefinition, quirks: Quirks): number {
-  const has = hasNucleus(definition, quirks);
+function readTopP(
+  topP: unknown,
+  definition: StrategyDefinition,
+  { quirks, loop }: { readonly quirks: Quirks; readonly loop: LoopPlan },
+): number {
+  const isPublished = loop.kind === "published";
+  const has = hasNucleus(definition, quirks) && !isPublished;
   if (topP === undefined) return has ? DEFAULT_TOP_P : 1;
   const mass = checkNumber("topP", topP, "a number in (0, 1]", (x) => x > 0 && x <= 1);
   if (mass === 1 || has) return mass;
-  const why = `1 with the strategy ${definition.kind}: the original has no nucleus there (quirks: "paper" has)`;
+  const why = isPublished
+    ? "1 with the executor dense: LLaDA's published code has no nucleus, and Dream's is not followed"
+    : `1 with the strategy ${definition.kind}: the original has no nucleus there (quirks: "paper" has)`;
   throw new OptionError("topP", mass, why);
 }
 
-function readTemperature(temperature: unknown = 1, dense: boolean): number {
+function readTemperature(temperature: unknown, loop: LoopPlan): number {
+  const only = onlyTemperature(loop);
   const allowed = "a number in [0, Infinity)";
-  const value = checkNumber("temperature", temperature, allowed, (x) => x >= 0 && x < Infinity);
-  if (value === 1 || !dense) return value;
-  throw new OptionError("temperature", value, "1 with the executor dense: the original has none");
+  const value = checkNumber(
+    "temperature",
+    temperature === undefined ? (only?.value ?? 1) : temperature,
+    allowed,
+    (x) => x >= 0 && x < Infinity,
+  );
+  if (only === undefined || value === only.value) return value;
+  throw new OptionError("temperature", value, `${only.value} with the executor dense: ${only.why}`);
 }
 
-function readTopK(topK: unknown, dense: boolean): number | undefined {
+/** Returns the one temperature that a dense loop has; undefined: any. */
+function onlyTemperature(loop: LoopPlan): { value: number; why: string } | undefined {
+  if (isOriginals(loop)) return { value: 1, why: "the original has none" };
+  if (loop.kind !== "published") return undefined;
+  if (loop.rule.order === "remdm") return { value: 1, why: "ReMDM-LLaDA has none" };
+  // Above, Dream draws by torch.multinomial, whose noise depends on the machine.
+  return isDreams(loop.rule) ? { value: 0, why: "Dream's draws are not followed" } : undefined;
+}
+
+/** Tells whether a loop follows the original repository's code. */
+function isOriginals(loop: LoopPlan): boolean {
+  return loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
+}
+
+function readTopK(topK: unknown, loop: LoopPlan): number | undefined {
   if (topK === undefined) return undefined;
   const value = checkInteger("topK", topK, 1, Number.MAX_SAFE_INTEGER);
-  if (!dense) return value;
-  throw new OptionError("topK", value, "undefined with the executor dense: the original has none");
+  if (loop.kind === "published" ? isDreams(loop.rule) : !isOriginals(loop)) return value;
+  const whose = loop.kind === "published" ? "LLaDA" : "the original";
+  throw new OptionError("topK", value, `undefined with the executor dense: ${whose} has none`);
 }
 
 function readWindows(

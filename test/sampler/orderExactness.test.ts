@@ -17,7 +17,7 @@ import {
   orderRule,
   p2Rule,
   rcrRule,
-  remdmLladaRule,
+  remdmPublishedRule,
   thresholdRule,
   type Mistake,
   type OrderMistake,
@@ -82,7 +82,7 @@ function rcr(of: "likeliest" | "drawn") {
 function remdmLlada(remasks: number) {
   return {
     strategy: { kind: "remdm-llada", remasks },
-    rule: (mistake) => remdmLladaRule(remasks, mistake),
+    rule: (mistake) => remdmPublishedRule(remasks, mistake),
     times: Array.from({ length: 9 }, (_, i) => 1 - i / 8),
   } satisfies Case;
 }

@@ -124,6 +124,46 @@ const mistakes: [Record<string, unknown>, string, string][] = [
     "topK",
     "undefined with the executor dense: the original has none; got 5",
   ],
+  [
+    { strategy: { kind: "confidence" }, executor: "dense" },
+    "strategy.of",
+    'as published code has it, with the executor dense: of "drawn" (low_confidence), or scale "probability" and pace "times" (maskgit_plus); got "likeliest"',
+  ],
+  [
+    { strategy: { kind: "random", cap: 0.1 }, executor: "dense" },
+    "strategy.cap",
+    "as published code has it, with the executor dense: no options (random); got 0.1",
+  ],
+  [
+    { strategy: { kind: "random" }, executor: "dense", topK: 5 },
+    "topK",
+    "undefined with the executor dense: LLaDA has none; got 5",
+  ],
+  [
+    { strategy: { kind: "random" }, executor: "dense", topP: 0.5 },
+    "topP",
+    "1 with the executor dense: LLaDA's published code has no nucleus, and Dream's is not followed; got 0.5",
+  ],
+  [
+    { strategy: { kind: "margin", pace: "times" }, executor: "dense", temperature: 1 },
+    "temperature",
+    "0 with the executor dense: Dream's draws are not followed; got 1",
+  ],
+  [
+    { strategy: { kind: "remdm-llada" }, executor: "dense", temperature: 0.5 },
+    "temperature",
+    "1 with the executor dense: ReMDM-LLaDA has none; got 0.5",
+  ],
+  [
+    { strategy: { kind: "remdm-llada" }, executor: "dense", steps: 3 },
+    "steps",
+    "an even number: half of the steps reveal; got 3",
+  ],
+  [
+    { strategy: { kind: "threshold" }, executor: "dense" },
+    "strategy.kind",
+    "one that the original's code has, for `dense`",
+  ],
   [{ samples: 0 }, "samples", "an integer in [1, 2147483648]; got 0"],
   [{ firstSample: -1 }, "firstSample", "an integer in [0, 2147483647]; got -1"],
   [

@@ -27,6 +27,12 @@ export const confidence = defineStrategy({
     ...ORDER_OPTIONS,
   },
   ranksSuppressed: true,
+  parity: {
+    published: [
+      { order: "low_confidence", options: { of: "drawn" } },
+      { order: "maskgit_plus", options: { scale: "probability", pace: "times" } },
+    ],
+  },
   statistics: (options) => confidenceFields(options),
   revealed: (options, step) => toldInOrder(options, step),
   steps: ({ counts }) => counts?.length,

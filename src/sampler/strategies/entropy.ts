@@ -8,6 +8,7 @@ export const entropy = defineStrategy({
   summary: "the positions whose row has the lowest entropy are revealed first",
   options: ORDER_OPTIONS,
   ranksSuppressed: true,
+  parity: { published: [{ order: "entropy", options: { pace: "times" } }] },
   statistics: ["entropy"],
   revealed: (options, step) => toldInOrder(options, step),
   steps: ({ counts }) => counts?.length,

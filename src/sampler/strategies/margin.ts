@@ -11,6 +11,7 @@ export const margin = defineStrategy({
   summary: "the positions whose two likeliest tokens differ most in probability are revealed first",
   options: ORDER_OPTIONS,
   ranksSuppressed: true,
+  parity: { published: [{ order: "topk_margin", options: { pace: "times" } }] },
   statistics: ["max", "second"],
   revealed: (options, step) => toldInOrder(options, step),
   steps: ({ counts }) => counts?.length,

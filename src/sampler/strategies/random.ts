@@ -11,6 +11,7 @@ export const random = defineStrategy({
   summary: "positions are revealed in random order, a fixed number in each step",
   options: PACE_OPTIONS,
   ranksSuppressed: true,
+  parity: { published: [{ order: "random", options: {} }] },
   statistics: [],
   revealed: (options, step) => toldInOrder(options, step),
   steps: ({ counts }) => counts?.length,

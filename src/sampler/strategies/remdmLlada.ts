@@ -23,6 +23,7 @@ export const remdmLlada = defineStrategy({
     },
   },
   ranksSuppressed: true,
+  parity: { published: [{ order: "remdm", options: {}, free: ["remasks"] }] },
   statistics: ["drawnLogProbability"],
   revealed: (_, step) => (step.index < loopOf(step).end ? "state" : false),
   remaskFirst: ({ remasks }, step, rows) => {

@@ -290,7 +290,7 @@ export function rcrRule(of?: string, mistake?: Mistake): Rule {
  * ReMDM on LLaDA: of 2 n steps the first 7/8 n reveal, the next n remask `r` tokens of the lowest
  * confidence and reveal `r`, and the rest reveals what is left.
  */
-export function remdmLladaRule(r: number, mistake?: Mistake): Rule {
+export function remdmPublishedRule(r: number, mistake?: Mistake): Rule {
   const phase = ({ index, steps }: Moment) => {
     const n = steps / 2;
     const begin = Math.floor((7 * n) / 8);

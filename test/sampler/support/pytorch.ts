@@ -5,13 +5,15 @@ import { findPython } from "../../../src/backend/process/python.ts";
 import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 
 export interface Question {
-  readonly what: "sort" | "argmax" | "cumsum" | "nucleus";
+  readonly what: "sort" | "topk" | "argmax" | "cumsum" | "nucleus";
   readonly dtype: "float32" | "float64" | "bfloat16" | "float16";
   /** One row, or [rows, n]. */
   readonly values: Float32Array;
   readonly rows?: number;
   /** Of a nucleus. */
   readonly topP?: number;
+  /** Of topk. */
+  readonly k?: number;
 }
 
 /** A folder that holds Python programs for the tests. */

@@ -31,6 +31,8 @@ def answer(question: dict[str, Any]) -> str:
     match question["what"]:
         case "sort":
             result = torch.sort(values, descending=True, dim=-1).indices.int()
+        case "topk":
+            result = torch.topk(values, question["k"], dim=-1).indices.int()
         case "argmax":
             result = values.argmax(dim=-1).int()
         case "cumsum":

@@ -120,7 +120,7 @@ export function sampleCommand(): Command {
     .addOption(
       new Option(
         "--executor <name>",
-        "dense: the original's arithmetic and PyTorch's noise, so its tokens for its seed",
+        "dense: the published code's arithmetic and PyTorch's noise, so its tokens for its seed",
       ).choices(["events", "dense"]),
     )
     .addOption(

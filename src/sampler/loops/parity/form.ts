@@ -2,8 +2,10 @@
  * A `ParityForm` is a strategy for the parity loop: one step in the original's arithmetic, rounding
  * included.
  */
+import type { AnyOptions } from "../../optionTable.ts";
 import type { ParityConfidence } from "./confidence.ts";
 import type { ParityGrid, ParityTime } from "./grid.ts";
+import type { PublishedOrder } from "./publishedRule.ts";
 import type { Precision, Round } from "./precision.ts";
 
 /** The two weights of a revealed position: of its token, and of the mask. */
@@ -49,7 +51,29 @@ export interface ScoresForm {
   readonly scores: true;
 }
 
-export type ParityForm<Options> = WeightsForm<Options> | ScoresForm;
+/** Stands for published loops of LLaDA and Dream (`published.ts`), by the options that they are. */
+export interface PublishedForm {
+  readonly published: readonly PublishedSetting[];
+}
+
+/** Options that are a published loop. */
+export interface PublishedSetting {
+  readonly order: PublishedOrder;
+  /** What options must be; those that are not named must have their defaults. */
+  readonly options: AnyOptions;
+  /** Options that may have any value. */
+  readonly free?: readonly string[];
+}
+
+/** A form of the original repository's loop. */
+type OriginalForm<Options> = WeightsForm<Options> | ScoresForm;
+
+export type ParityForm<Options> = OriginalForm<Options> | PublishedForm;
+
+/** Tells whether a form stands for published loops. */
+export function isPublished<Options>(form: ParityForm<Options>): form is PublishedForm {
+  return "published" in form;
+}
 
 /** A parity form with its options filled in. */
 export type BoundForm =
@@ -64,7 +88,7 @@ export type BoundForm =
     }
   | { readonly kind: "scores" };
 
-export function bindForm<Options>(form: ParityForm<Options>, options: Options): BoundForm {
+export function bindForm<Options>(form: OriginalForm<Options>, options: Options): BoundForm {
   if ("scores" in form) return { kind: "scores" };
   return {
     kind: "weights",

@@ -11,8 +11,10 @@ export interface BatchQuestion {
   readonly sequences: readonly Int32Array[];
   /** The noise level of all sequences; float32. */
   readonly sigma: number;
-  /** Tells whether the row of this token is asked for. */
-  readonly asks: (token: number) => boolean;
+  /** Tells whether the row of this token, at this position, is asked for. */
+  readonly asks: (token: number, position: number) => boolean;
+  /** Puts into a request what the run wants of every row. Default: nothing. */
+  readonly adjust?: (request: ForwardRequest) => ForwardRequest;
   /** Name for the denoiser's cache. */
   readonly cache: number;
   readonly signal: AbortSignal | undefined;
@@ -40,13 +42,13 @@ export async function askRows(
   denoiser: Denoiser,
   question: BatchQuestion,
 ): Promise<RowsOfSequence[]> {
-  const { sequences, asks, cache } = question;
+  const { sequences, asks, adjust = (request: ForwardRequest) => request, cache } = question;
   const { vocabSize } = denoiser.model;
   const { length } = sequences[0];
   const wanted: number[] = [];
   sequences.forEach((sequence, b) => {
     sequence.forEach((token, position) => {
-      if (asks(token)) wanted.push(b * length + position);
+      if (asks(token, position)) wanted.push(b * length + position);
     });
   });
   const portion = Math.max(1, Math.floor(MAX_LOGITS / vocabSize));
@@ -56,7 +58,8 @@ export async function askRows(
   for (let begin = 0; begin === 0 || begin < wanted.length; begin += portion) {
     const rows = Int32Array.from(wanted.slice(begin, begin + portion));
     const kept = wanted.length > portion ? { cache } : {};
-    const logits = await ask(denoiser, { ...batchOf(question), rows, ...kept }, question.signal);
+    const request = adjust({ ...batchOf(question), rows, ...kept });
+    const logits = await ask(denoiser, request, question.signal);
     rows.forEach((at, i) => {
       const row = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
       const [b, position] = [Math.floor(at / length), at % length];

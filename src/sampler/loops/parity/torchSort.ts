@@ -10,15 +10,21 @@
 /** Runs of up to this length are left to the insertion sort. */
 const RUN = 16;
 
+/** `torch.topk` sorts a part of the numbers where k is at most a 64th of them. */
+const PARTIAL = 64;
+
 /** Sorts one array after another with the same scratch memory. */
 export class TorchSort {
   /** The numbers in their order so far, and the original place of each. */
-  readonly #keys: Float32Array;
+  readonly #keys: Float32Array | Float64Array;
   readonly #from: Uint32Array;
 
-  /** @param size length of the arrays. */
-  constructor(size: number) {
-    this.#keys = new Float32Array(size);
+  /**
+   * @param size length of the arrays.
+   * @param keys memory for as many numbers, of the type that they have.
+   */
+  constructor(size: number, keys: Float32Array | Float64Array = new Float32Array(size)) {
+    this.#keys = keys;
     this.#from = new Uint32Array(size);
   }
 
@@ -27,14 +33,70 @@ export class TorchSort {
    * @returns indices of `values`, of the largest first; overwritten by the next call.
    */
   descending(values: Float32Array): Uint32Array {
-    const size = this.#keys.length;
-    this.#keys.set(values);
-    for (let i = 0; i < size; i++) this.#from[i] = i;
-    if (size > 1) {
-      this.#quicksort(0, size, 2 * (31 - Math.clz32(size)));
-      this.#insertionSort(size);
-    }
+    this.#take(values);
+    this.#sort(values.length);
     return this.#from;
+  }
+
+  /**
+   * Finds the indices that `torch.topk(values, k)` gives on a CPU, equal numbers included: by a
+   * heap of k, or by `std::nth_element` of libstdc++. PyTorch: aten/src/ATen/native/TopKImpl.h.
+   * @param k in [0, n].
+   * @returns [k] indices, of the largest first; overwritten by the next call.
+   */
+  top(values: ArrayLike<number>, k: number): Uint32Array {
+    this.#take(values);
+    const size = values.length;
+    if (k * PARTIAL <= size) {
+      this.#heapSelect(0, k, size);
+      this.#sortHeap(0, k);
+    } else if (k > 0) {
+      this.#select(k - 1, size);
+      this.#sort(k - 1);
+    }
+    return this.#from.subarray(0, k);
+  }
+
+  #take(values: ArrayLike<number>): void {
+    this.#keys.set(values);
+    for (let i = 0; i < values.length; i++) this.#from[i] = i;
+  }
+
+  /** Sorts the first numbers. */
+  #sort(size: number): void {
+    if (size < 2) return;
+    this.#quicksort(0, size, 2 * (31 - Math.clz32(size)));
+    this.#insertionSort(0, size);
+  }
+
+  /** Puts the number that belongs there at `nth`, and what precedes it before it. */
+  #select(nth: number, size: number): void {
+    let [first, last] = [0, size];
+    for (let depth = 2 * (31 - Math.clz32(size)); last - first > 3; depth--) {
+      if (depth === 0) {
+        this.#heapSelect(first, nth + 1, last);
+        this.#swap(first, nth);
+        return;
+      }
+      this.#pivotToFirst(first, last);
+      const cut = this.#partition(first, last);
+      if (cut <= nth) first = cut;
+      else last = cut;
+    }
+    this.#insertionSort(first, last);
+  }
+
+  /** Makes a heap of the first numbers of [first, last), the last of them at its root. */
+  #heapSelect(first: number, middle: number, last: number): void {
+    if (middle === first) return;
+    const [keys, from] = [this.#keys, this.#from];
+    this.#makeHeap(first, middle);
+    for (let i = middle; i < last; i++) {
+      if (!precedes(keys[i], keys[first])) continue;
+      const [key, origin] = [keys[i], from[i]];
+      this.#move(first, i);
+      this.#sift(first, 0, middle - first, key, origin);
+    }
   }
 
   /**
@@ -86,12 +148,20 @@ export class TorchSort {
 
   /** Sorts with the smallest number at the root, which goes to the end first. */
   #heapsort(first: number, last: number): void {
-    const keys = this.#keys;
-    const from = this.#from;
+    this.#makeHeap(first, last);
+    this.#sortHeap(first, last);
+  }
+
+  #makeHeap(first: number, last: number): void {
+    const [keys, from] = [this.#keys, this.#from];
     const length = last - first;
     for (let parent = (length - 2) >> 1; parent >= 0; parent--) {
       this.#sift(first, parent, length, keys[first + parent], from[first + parent]);
     }
+  }
+
+  #sortHeap(first: number, last: number): void {
+    const [keys, from] = [this.#keys, this.#from];
     for (let end = last - 1; end > first; end--) {
       const [key, origin] = [keys[end], from[end]];
       this.#move(first, end);
@@ -121,13 +191,12 @@ export class TorchSort {
     this.#put(first + hole, key, origin);
   }
 
-  #insertionSort(size: number): void {
-    const keys = this.#keys;
-    const from = this.#from;
-    for (let i = 1; i < size; i++) {
+  #insertionSort(first: number, last: number): void {
+    const [keys, from] = [this.#keys, this.#from];
+    for (let i = first + 1; i < last; i++) {
       const [key, origin] = [keys[i], from[i]];
       let at = i;
-      for (; at > 0 && precedes(key, keys[at - 1]); at--) this.#move(at - 1, at);
+      for (; at > first && precedes(key, keys[at - 1]); at--) this.#move(at - 1, at);
       this.#put(at, key, origin);
     }
   }

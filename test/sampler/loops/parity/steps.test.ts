@@ -4,7 +4,7 @@ import { advance, removeNoise } from "../../../../src/sampler/loops/parity/advan
 import { ParityConfidence } from "../../../../src/sampler/loops/parity/confidence.ts";
 import type { ParityTime } from "../../../../src/sampler/loops/parity/grid.ts";
 import type { RowsOfSequence } from "../../../../src/sampler/loops/parity/rows.ts";
-import { bindForm } from "../../../../src/sampler/loops/parity/form.ts";
+import { bindForm, isPublished } from "../../../../src/sampler/loops/parity/form.ts";
 import { findStrategy } from "../../../../src/sampler/strategies/find.ts";
 import { TorchGenerator } from "../../../../src/sampler/loops/parity/torchGenerator.ts";
 import { ParityUpdate } from "../../../../src/sampler/loops/parity/update.ts";
@@ -68,7 +68,8 @@ async function takeStep(
     dtype,
   };
   const { definition, options } = findStrategy(strategyOf(step), model.kind);
-  if (definition.parity === undefined) throw new Error(`${definition.kind} has no parity form`);
+  if (definition.parity === undefined || isPublished(definition.parity))
+    throw new Error(`${definition.kind} has no parity form`);
   const update = new ParityUpdate(bindForm(definition.parity, options), model, step.nucleusP);
   const t = Math.fround(step.t);
   const dt = Math.fround(step.sampler === "dfm" ? dfmStepSize(t, step.steps) : step.dt);
