@@ -3,19 +3,19 @@
  * file is checked when it has arrived.
  */
 import { mkdir, stat } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { bytesText } from "../foundation/messages.ts";
 import { isRecord } from "../foundation/checks.ts";
 import { AbortedError } from "../foundation/errors.ts";
 import { resolveJob, type DownloadOptions, type Job } from "./downloadOptions.ts";
-import { byHand } from "./drive.ts";
-import { DownloadError, fileError, Interrupted } from "./errors.ts";
+import { byHand, requestFile } from "./drive.ts";
+import { DownloadError, fileError, type Interrupted } from "./errors.ts";
 import { exclusively } from "./exclusively.ts";
 import { PartFile } from "./partFile.ts";
 import { PUBLISHED, type PublishedName } from "./published.ts";
 import { contentsOf, forgetRecord } from "./record.ts";
-import { checkTorchArchive } from "./torchArchive.ts";
-import { transfer } from "./transfer.ts";
+import { persist } from "./retries.ts";
+import { checkTorchArchive, ZIP_MAGIC } from "./torchArchive.ts";
+import { transfer, type TransferOptions } from "./transfer.ts";
 
 export interface DownloadedCheckpoint {
   readonly name: PublishedName;
@@ -30,7 +30,11 @@ export interface DownloadedCheckpoint {
   readonly downloaded: boolean;
 }
 
-const LONGEST_DELAY_MS = 60_000;
+/**
+ * The most bytes of a file, for answers that do not tell their length; the published checkpoints
+ * have some 1.4e9.
+ */
+const LARGEST_FILE = 16e9;
 
 /**
  * Downloads a published checkpoint, or finds the one that is there.
@@ -95,26 +99,21 @@ async function fetchWhole(job: Job): Promise<void> {
 }
 
 async function fetchAll(job: Job, part: PartFile): Promise<void> {
-  const { name, url, signal, stallMs, tries } = job;
-  const remedy = byHand(PUBLISHED[name].driveId, job.path);
+  const { name, url, signal, stallMs } = job;
+  const { driveId } = PUBLISHED[name];
+  const remedy = byHand(driveId, job.path);
+  const request: TransferOptions["request"] = (headers, patience) =>
+    requestFile(new URL(url), headers, remedy, patience);
   const onBytes = (): void => {
     job.onProgress({ stage: "download", done: part.size, total: part.identity.total });
   };
-  for (let failures = 0; ;) {
-    const before = part.size;
-    try {
-      await transfer(part, { url: new URL(url), remedy, stallMs, signal, onBytes });
-      return;
-    } catch (error) {
-      if (!(error instanceof Interrupted)) throw error;
-      failures = part.size > before ? 1 : failures + 1;
-      if (failures >= tries) throw brokeOff(job, part, error);
-      const delay = error.retryAfterMs ?? job.retryDelayMs * 2 ** (failures - 1);
-      const delayMs = Math.min(delay, LONGEST_DELAY_MS);
-      job.onRetry(error.message, delayMs);
-      await sleep(delayMs, undefined, { signal });
-    }
-  }
+  const shape = { mostBytes: LARGEST_FILE, magic: ZIP_MAGIC };
+  await persist(
+    job,
+    () => transfer(part, { request, remedy, ...shape, stallMs, signal, onBytes }),
+    (cause) => brokeOff(job, part, cause),
+    () => part.size,
+  );
 }
 
 function brokeOff({ name }: Job, part: PartFile, cause: Interrupted): DownloadError {

@@ -1,7 +1,7 @@
 /** Finds the place of a checkpoint from the name or path that a user gives. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { cachedModel, hubRemedy } from "./hub.ts";
+import { cachedModel, hubRemedy } from "./hub/names.ts";
 import { BUNDLED_NAMES, bundledDirectory, checkpointFile, isPublishedName } from "./published.ts";
 
 export interface CheckpointPlace {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { cachedModel, hubRemedy } from "../../src/checkpoints/hub.ts";
+import { cachedModel, hubRemedy } from "../../src/checkpoints/hub/names.ts";
 import { resolveJudge } from "../../src/evaluation/judge/judgeOptions.ts";
 import { readExperiment, resolveExperiment } from "../../src/experiment/file/read.ts";
 import { resolveLaunch } from "../../src/program/launchOptions.ts";

@@ -4,7 +4,7 @@ import type { ModelCard } from "../../backend/wire/protocol.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { modelFacts, type ModelFacts } from "../../checkpoints/facts.ts";
-import { hubRemedy } from "../../checkpoints/hub.ts";
+import { hubRemedy } from "../../checkpoints/hub/names.ts";
 import { BUNDLED_NAMES, checkpointFile, isPublishedName } from "../../checkpoints/published.ts";
 import { meansNone } from "../../evaluation/judge/judgeOptions.ts";
 import { resolveMauve } from "../../evaluation/evaluationOptions.ts";
