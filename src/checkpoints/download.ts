@@ -1,15 +1,17 @@
 /**
- * Fetches a published checkpoint into the cache. A download resumes after any interruption, and the
- * file is checked when it has arrived.
+ * Fetches a checkpoint into the cache: here a published one; hub/ has the models of the hub. A
+ * download resumes after any interruption, and the file is checked when it has arrived.
  */
 import { mkdir, stat } from "node:fs/promises";
 import { bytesText } from "../foundation/messages.ts";
 import { isRecord } from "../foundation/checks.ts";
-import { AbortedError } from "../foundation/errors.ts";
 import { resolveJob, type DownloadOptions, type Job } from "./downloadOptions.ts";
 import { byHand, requestFile } from "./drive.ts";
-import { DownloadError, fileError, type Interrupted } from "./errors.ts";
+import { BY_NAME, DownloadError, fileError, stoppable, type Interrupted } from "./errors.ts";
 import { exclusively } from "./exclusively.ts";
+import { downloadModel, type DownloadedModel } from "./hub/download.ts";
+import { isHubName, type HubName } from "./hub/names.ts";
+import type { HubDownloadOptions } from "./hub/options.ts";
 import { PartFile } from "./partFile.ts";
 import { PUBLISHED, type PublishedName } from "./published.ts";
 import { contentsOf, forgetRecord } from "./record.ts";
@@ -41,25 +43,32 @@ const LARGEST_FILE = 16e9;
  * @throws OptionError; DownloadError `download_interrupted` (the same call goes on from there),
  * `download_refused`, `download_busy`, `checkpoint_invalid`, `output_failed`; AbortedError.
  */
-export async function downloadCheckpoint(
+export function downloadCheckpoint(
   name: PublishedName,
-  options: DownloadOptions = {},
-): Promise<DownloadedCheckpoint> {
+  options?: DownloadOptions,
+): Promise<DownloadedCheckpoint>;
+/**
+ * Downloads a model of the Hugging Face hub into the hub's cache, or finds the one that is there:
+ * its configuration, its tokenizer and its weights as safetensors.
+ * @param name OWNER/NAME, such as `kuleshov-group/mdlm-owt`.
+ * @throws as above; `checkpoint_invalid` where a file does not have the hash that the hub tells.
+ */
+export function downloadCheckpoint(
+  name: HubName,
+  options?: HubDownloadOptions,
+): Promise<DownloadedModel>;
+export async function downloadCheckpoint(
+  name: PublishedName | HubName,
+  options: DownloadOptions | HubDownloadOptions = {},
+): Promise<DownloadedCheckpoint | DownloadedModel> {
+  if (isHubName(name)) return downloadModel(name, options);
   const job = resolveJob(name, options);
-  try {
-    job.signal.throwIfAborted();
+  return stoppable(job, async () => {
     // This comes before anything is written: the file may lie where only others may write.
-    if (!job.force && (await isThere(job.path))) return await found(job);
+    if (!job.force && (await isThere(job.path))) return found(job);
     await makeDirectory(job.dir);
-    return await exclusively(job.path, () => obtain(job));
-  } catch (error) {
-    if (!job.signal.aborted || error instanceof DownloadError) throw error;
-    throw new AbortedError(
-      error,
-      `The download of ${name} was stopped`,
-      "Call it again; it goes on from what has arrived.",
-    );
-  }
+    return exclusively(job.path, () => obtain(job));
+  });
 }
 
 async function obtain(job: Job): Promise<DownloadedCheckpoint> {
@@ -148,6 +157,6 @@ async function isThere(path: string): Promise<boolean> {
   throw new DownloadError(
     "output_failed",
     `${path} is not a file`,
-    "Move it away, or name another directory with the option `dir` or REMDM_CACHE.",
+    `Move it away, or name another directory ${BY_NAME}.`,
   );
 }

@@ -6,7 +6,7 @@ import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { bytesText } from "../foundation/messages.ts";
-import { DownloadError, fileError, Interrupted } from "./errors.ts";
+import { BY_NAME, DownloadError, fileError, Interrupted } from "./errors.ts";
 import { bodyOf, listen, type Patience } from "./http.ts";
 import type { Identity, PartFile } from "./partFile.ts";
 
@@ -217,6 +217,6 @@ async function requireSpace(part: PartFile, total: number | undefined): Promise<
   throw new DownloadError(
     "output_failed",
     `${directory} has room for ${bytesText(free)}, and ${bytesText(needed)} are to come`,
-    "Free some space, or name a directory on another disk with the option `dir` or REMDM_CACHE.",
+    `Free some space, or name a directory on another disk ${BY_NAME}.`,
   );
 }

@@ -20,18 +20,20 @@ describe("a name of the hub", () => {
       expect.objectContaining({
         code: "checkpoint_missing",
         remedy: expect.stringMatching(
-          /^Nothing is downloaded .* run `hf download kuleshov-group\/mdlm-owt --local-dir mdlm-owt` and name that directory/,
+          /^Run `npx remdm checkpoints download kuleshov-group\/mdlm-owt`, .* or check the path\.$/,
         ),
       }),
     );
     const model = "openai-community/gpt2-large";
     expect(() => resolveJudge({ model })).toThrow(
-      expect.objectContaining({ remedy: expect.stringContaining(`hf download ${model} `) }),
+      expect.objectContaining({
+        remedy: expect.stringContaining(`checkpoints download ${model}\``),
+      }),
     );
     const strategies = ["mdlm"];
     const grid = { name: "x", steps: 2, models: [{ checkpoint: "a-b/c.d", strategies }] };
     expect(() => resolveExperiment(grid)).toThrow(
-      expect.objectContaining({ remedy: expect.stringContaining("hf download a-b/c.d ") }),
+      expect.objectContaining({ remedy: expect.stringContaining("checkpoints download a-b/c.d`") }),
     );
   });
 

@@ -1,9 +1,42 @@
 /**
- * Recognises what is taken for a checkpoint and belongs to the Hugging Face hub: a model's name
+ * Recognises what is given for a checkpoint and belongs to the Hugging Face hub: a model's name
  * there, and directories of its cache.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { OptionError } from "../../foundation/errors.ts";
+import { CachedRepository, hubCache, isWhole } from "./cache.ts";
+
+/** OWNER/NAME of a model on the hub, such as `kuleshov-group/mdlm-owt`. */
+export type HubName = `${string}/${string}`;
+
+/** Whether a text is a model's name on the hub, which allows no `--` and no `..` in it. */
+export function isHubName(name: unknown): name is HubName {
+  return typeof name === "string" && /^\w[\w.-]*\/\w[\w.-]*$/.test(name) && !/--|\.\./.test(name);
+}
+
+/** Checks a model's name on the hub. @throws OptionError. */
+export function checkHubName(name: unknown): HubName {
+  if (isHubName(name)) return name;
+  throw new OptionError("name", name, "OWNER/NAME of a model on the Hugging Face hub");
+}
+
+/**
+ * Returns the directory of a model that was downloaded from the hub: the whole snapshot of its
+ * revision `main`. It returns undefined where there is none.
+ */
+export function downloadedModel(name: string): string | undefined {
+  const repository = repositoryOf(name);
+  const commit = repository?.commitOf("main");
+  if (repository === undefined || commit === undefined) return undefined;
+  const snapshot = repository.snapshot(commit);
+  return isWhole(snapshot) ? snapshot : undefined;
+}
+
+function repositoryOf(name: string): CachedRepository | undefined {
+  const cache = hubCache();
+  return isHubName(name) && cache !== undefined ? new CachedRepository(cache, name) : undefined;
+}
 
 /**
  * Returns what to do where a path with nothing at it is rather a name on the hub, such as
@@ -11,10 +44,14 @@ import { basename, dirname, join, resolve } from "node:path";
  * @param base the directory that the path starts from.
  */
 export function hubRemedy(name: string, base: string = process.cwd()): string | undefined {
-  const [, owner = "", model = ""] = /^(\w[\w.-]*)\/(\w[\w.-]*)$/.exec(name) ?? [];
-  const isFile = /\.(ckpt|safetensors|pt|pth|bin|json|gguf)$/i.test(model);
-  if (model === "" || isFile || existsSync(resolve(base, owner))) return undefined;
-  return `Nothing is downloaded from the Hugging Face hub by itself: run \`hf download ${name} --local-dir ${model}\` and name that directory, or check the path.`;
+  const [owner = ""] = name.split("/");
+  const isFile = /\.(ckpt|safetensors|pt|pth|bin|json|gguf)$/i.test(name);
+  if (!isHubName(name) || isFile || existsSync(resolve(base, owner))) return undefined;
+  const repository = repositoryOf(name);
+  const other = repository && cachedModel(repository.path)?.snapshot;
+  const named =
+    other !== undefined && isWhole(other) ? `, name ${other}, which is another revision` : "";
+  return `Run \`npx remdm checkpoints download ${name}\`, which fetches it from the Hugging Face hub${named}, or check the path.`;
 }
 
 /**
