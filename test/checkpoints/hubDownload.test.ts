@@ -19,6 +19,7 @@ import {
   type HubDownloadOptions,
   type HubName,
 } from "../../src/index.ts";
+import { downloadedModels } from "../../src/checkpoints/hub/names.ts";
 import { locateCheckpoint } from "../../src/checkpoints/resolve.ts";
 import { resolveExperiment } from "../../src/experiment/file/read.ts";
 import { resolveLaunch } from "../../src/program/launchOptions.ts";
@@ -197,6 +198,17 @@ describe("a broken download", () => {
       expect.stringContaining("connection broke"),
     ]);
     expect(readdirSync(root()).sort()).toEqual(["blobs", "refs", "snapshots"]);
+  });
+
+  it("goes on where a server that tells no length ended too soon", async () => {
+    hub().fail("cdn:", (_, response) => {
+      response.writeHead(200, { etag: `"${etagOf(WEIGHTS)}"` });
+      response.end(WEIGHTS.bytes.subarray(0, CUT));
+      return true;
+    });
+    await expect(download()).resolves.toMatchObject({ downloaded: true });
+    const ranges = hub().asked.filter(({ server }) => server === "cdn");
+    expect(ranges.map(({ range }) => range)).toEqual([undefined, `bytes=${CUT}-`]);
   });
 
   it.each(["api", "config.json"])("tries %s again after 429 and 5xx", async (path) => {
@@ -507,6 +519,15 @@ describe("the name of a model for a checkpoint", () => {
     expect(resolveExperiment(grid).models[0]?.checkpoint).toBe(snapshot());
     rmSync(join(root(), "blobs", etagOf(WEIGHTS)));
     expect(() => resolveLaunch({ checkpoint: NAME })).toThrow(/There is no checkpoint at/);
+  });
+
+  it("is listed once it is whole, beside directories that are none", async () => {
+    for (const other of ["models--a--half", "datasets--a--b", ".locks", "models--alone"]) {
+      mkdirSync(join(cache(), other, "snapshots"), { recursive: true });
+    }
+    expect(downloadedModels()).toEqual([]);
+    const { path } = await download();
+    expect(downloadedModels()).toEqual([{ name: NAME, path }]);
   });
 
   it("is whole only with every file that the index names", async () => {

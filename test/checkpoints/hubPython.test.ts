@@ -105,6 +105,9 @@ describe("remdm checkpoints download OWNER/NAME", () => {
     const path = join(cache(), "models--some-owner--tiny-bert", "snapshots", hub.commit);
     expect([code, stdout]).toEqual([0, `${path}\n`]);
     expect(stderr).toContain(`revision main, commit ${hub.commit}`);
+    const listed = await run("checkpoints", "--json");
+    expect(JSON.parse(listed.stdout)).toMatchObject({ hub: [{ name: NAME, path }] });
+    expect((await run("checkpoints")).stdout).toContain(`\n  ${NAME}, ${path}\n`);
     const again = await run("checkpoints", "download", NAME, "--revision", hub.commit, "--json");
     expect(JSON.parse(again.stdout)).toMatchObject({
       path,

@@ -62,6 +62,7 @@ const TRIALS: Record<string, Trial> = {
   "npx remdm checkpoints download {name}{pinned}": HELP,
   "npx remdm checkpoints download {checkpoint}": HELP,
   "npx remdm checkpoints download NAME": HELP,
+  "npx remdm checkpoints download OWNER/NAME": HELP,
   "npx remdm checkpoints {meant}": HELP,
   "npx remdm checkpoints": { in: "both" },
   "npx remdm serve": HELP,

@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { OptionError } from "../../foundation/errors.ts";
+import { fileError } from "../errors.ts";
 import { CachedRepository, hubCache, isWhole } from "./cache.ts";
 
 /** OWNER/NAME of a model on the hub, such as `kuleshov-group/mdlm-owt`. */
@@ -31,6 +32,37 @@ export function downloadedModel(name: string): string | undefined {
   if (repository === undefined || commit === undefined) return undefined;
   const snapshot = repository.snapshot(commit);
   return isWhole(snapshot) ? snapshot : undefined;
+}
+
+/** A model of the hub that can be named as a checkpoint. */
+export interface CachedName {
+  readonly name: HubName;
+  /** The directory of its revision `main`. */
+  readonly path: string;
+}
+
+/**
+ * Lists the models in the hub's cache whose revision `main` has all that a model needs. Loading
+ * says whether their kind is one that remdm has.
+ * @throws DownloadError output_failed when the cache may not be read.
+ */
+export function downloadedModels(): readonly CachedName[] {
+  const cache = hubCache();
+  if (cache === undefined || !existsSync(cache)) return [];
+  return directoriesIn(cache).flatMap((directory) => {
+    const [kind, owner = "", model = "", ...rest] = directory.split("--");
+    const name = `${owner}/${model}` as const;
+    const path = kind === "models" && rest.length === 0 ? downloadedModel(name) : undefined;
+    return path === undefined ? [] : [{ name, path }];
+  });
+}
+
+function directoriesIn(cache: string): readonly string[] {
+  try {
+    return readdirSync(cache).sort();
+  } catch (cause) {
+    throw fileError(cache, cause, "read");
+  }
 }
 
 function repositoryOf(name: string): CachedRepository | undefined {

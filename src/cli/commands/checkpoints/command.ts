@@ -34,7 +34,7 @@ command goes on from what has arrived. Exit codes: 0, 1 for a failure, 2 for bad
 
 export function checkpointsCommand(): Command {
   const command = new Command("checkpoints")
-    .description("list the published and the bundled checkpoints, or download one")
+    .description("list the published, the downloaded and the bundled checkpoints, or download one")
     .option("--dir <directory>", "where to look for downloads (default: the cache)", readPath)
     .option("--json", "print one JSON object")
     .addHelpText("after", NOTES)
