@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -85,4 +86,18 @@ it.each([
   writeFileSync(join(repository.path, "refs", "main"), text);
   expect(repository.commitOf("main")).toBe(commit);
   expect(repository.commitOf("other")).toBeUndefined();
+});
+
+it("a cache that cannot be read is an error that names the file", () => {
+  const repository = new CachedRepository(scratch, "c/d");
+  const refs = join(repository.path, "refs");
+  mkdirSync(repository.path);
+  symlinkSync("refs", refs); // it leads to itself
+  expect(() => repository.commitOf("main")).toThrow(
+    expect.objectContaining({
+      code: "output_failed",
+      message: expect.stringContaining(`${join(refs, "main")} cannot be read: `),
+      remedy: expect.stringContaining("HF_HUB_CACHE"),
+    }),
+  );
 });

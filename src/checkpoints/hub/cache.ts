@@ -60,12 +60,19 @@ export class CachedRepository {
     return join(this.path, "snapshots", commit);
   }
 
-  /** Returns the commit that a revision stood for when it was last fetched, if it ever was. */
+  /**
+   * Returns the commit that a revision stood for when it was last fetched, if it ever was.
+   * @throws DownloadError output_failed when the cache cannot be read.
+   */
   commitOf(revision: string): string | undefined {
     const ref = join(this.path, "refs", revision);
-    if (statSync(ref, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-    const commit = readFileSync(ref, "utf8").trim();
-    return isCommit(commit) ? commit : undefined;
+    try {
+      if (statSync(ref, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+      const commit = readFileSync(ref, "utf8").trim();
+      return isCommit(commit) ? commit : undefined;
+    } catch (cause) {
+      throw fileError(ref, cause, "read");
+    }
   }
 
   /** Makes the directories of a commit. @throws DownloadError output_failed. */
