@@ -12,6 +12,9 @@ export {
 export { downloadCheckpoint, type DownloadedCheckpoint } from "./checkpoints/download.ts";
 export type { DownloadOptions, DownloadProgress } from "./checkpoints/downloadOptions.ts";
 export { DownloadError } from "./checkpoints/errors.ts";
+export type { DownloadedModel } from "./checkpoints/hub/download.ts";
+export type { HubName } from "./checkpoints/hub/names.ts";
+export type { HubDownloadOptions } from "./checkpoints/hub/options.ts";
 export {
   publishedCheckpoints,
   type PublishedCheckpoint,

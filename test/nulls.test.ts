@@ -24,6 +24,7 @@ import {
   type EvaluationInput,
   type EvaluationOptions,
   type ExperimentOptions,
+  type HubDownloadOptions,
   type JudgeCallOptions,
   type JudgeOptions,
   type LaunchOptions,
@@ -149,6 +150,19 @@ const download: Keys<DownloadOptions> = {
   retryDelayMs: true,
   driveUrl: true,
 };
+const hubDownload: Keys<HubDownloadOptions> = {
+  revision: true,
+  dir: true,
+  force: true,
+  token: true,
+  endpoint: true,
+  signal: true,
+  onProgress: true,
+  onRetry: true,
+  stallMs: true,
+  tries: true,
+  retryDelayMs: true,
+};
 const conversion: Keys<ConversionOptions> = {
   out: true,
   weights: true,
@@ -203,6 +217,7 @@ const FUNCTIONS: readonly (readonly [string, Call, Readonly<Record<string, true>
   ["judge.mauve", checkMauve, mauve, { seeds: [1] }],
   ["evaluate", (options) => evaluate({ texts: ["a"] }, options), evaluation],
   ["downloadCheckpoint", (options) => downloadCheckpoint("mdlm", options), download],
+  ["downloadCheckpoint of the hub", (options) => downloadCheckpoint("a/b", options), hubDownload],
   ["publishedCheckpoints", publishedCheckpoints, { dir: true }],
   ["convertCheckpoint", (options) => convertCheckpoint("demo", options), conversion, { out }],
   ["runExperiment", (options) => runExperiment(tiny, options), experiment, { out }],

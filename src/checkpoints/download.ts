@@ -1,21 +1,23 @@
 /**
- * Fetches a published checkpoint into the cache. A download resumes after any interruption, and the
- * file is checked when it has arrived.
+ * Fetches a checkpoint into the cache: here a published one; hub/ has the models of the hub. A
+ * download resumes after any interruption, and the file is checked when it has arrived.
  */
 import { mkdir, stat } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { bytesText } from "../foundation/messages.ts";
 import { isRecord } from "../foundation/checks.ts";
-import { AbortedError } from "../foundation/errors.ts";
 import { resolveJob, type DownloadOptions, type Job } from "./downloadOptions.ts";
-import { byHand } from "./drive.ts";
-import { DownloadError, fileError, Interrupted } from "./errors.ts";
+import { byHand, requestFile } from "./drive.ts";
+import { BY_NAME, DownloadError, fileError, stoppable, type Interrupted } from "./errors.ts";
 import { exclusively } from "./exclusively.ts";
+import { downloadModel, type DownloadedModel } from "./hub/download.ts";
+import { isHubName, type HubName } from "./hub/names.ts";
+import type { HubDownloadOptions } from "./hub/options.ts";
 import { PartFile } from "./partFile.ts";
 import { PUBLISHED, type PublishedName } from "./published.ts";
 import { contentsOf, forgetRecord } from "./record.ts";
-import { checkTorchArchive } from "./torchArchive.ts";
-import { transfer } from "./transfer.ts";
+import { persist } from "./retries.ts";
+import { checkTorchArchive, ZIP_MAGIC } from "./torchArchive.ts";
+import { transfer, type TransferOptions } from "./transfer.ts";
 
 export interface DownloadedCheckpoint {
   readonly name: PublishedName;
@@ -30,32 +32,43 @@ export interface DownloadedCheckpoint {
   readonly downloaded: boolean;
 }
 
-const LONGEST_DELAY_MS = 60_000;
+/**
+ * The most bytes of a file, for answers that do not tell their length; the published checkpoints
+ * have some 1.4e9.
+ */
+const LARGEST_FILE = 16e9;
 
 /**
  * Downloads a published checkpoint, or finds the one that is there.
  * @throws OptionError; DownloadError `download_interrupted` (the same call goes on from there),
  * `download_refused`, `download_busy`, `checkpoint_invalid`, `output_failed`; AbortedError.
  */
-export async function downloadCheckpoint(
+export function downloadCheckpoint(
   name: PublishedName,
-  options: DownloadOptions = {},
-): Promise<DownloadedCheckpoint> {
+  options?: DownloadOptions,
+): Promise<DownloadedCheckpoint>;
+/**
+ * Downloads a model of the Hugging Face hub into the hub's cache, or finds the one that is there:
+ * its configuration, its tokenizer and its weights as safetensors.
+ * @param name OWNER/NAME, such as `kuleshov-group/mdlm-owt`.
+ * @throws as above; `checkpoint_invalid` where a file does not have the hash that the hub tells.
+ */
+export function downloadCheckpoint(
+  name: HubName,
+  options?: HubDownloadOptions,
+): Promise<DownloadedModel>;
+export async function downloadCheckpoint(
+  name: PublishedName | HubName,
+  options: DownloadOptions | HubDownloadOptions = {},
+): Promise<DownloadedCheckpoint | DownloadedModel> {
+  if (isHubName(name)) return downloadModel(name, options);
   const job = resolveJob(name, options);
-  try {
-    job.signal.throwIfAborted();
+  return stoppable(job, async () => {
     // This comes before anything is written: the file may lie where only others may write.
-    if (!job.force && (await isThere(job.path))) return await found(job);
+    if (!job.force && (await isThere(job.path))) return found(job);
     await makeDirectory(job.dir);
-    return await exclusively(job.path, () => obtain(job));
-  } catch (error) {
-    if (!job.signal.aborted || error instanceof DownloadError) throw error;
-    throw new AbortedError(
-      error,
-      `The download of ${name} was stopped`,
-      "Call it again; it goes on from what has arrived.",
-    );
-  }
+    return exclusively(job.path, () => obtain(job));
+  });
 }
 
 async function obtain(job: Job): Promise<DownloadedCheckpoint> {
@@ -95,26 +108,21 @@ async function fetchWhole(job: Job): Promise<void> {
 }
 
 async function fetchAll(job: Job, part: PartFile): Promise<void> {
-  const { name, url, signal, stallMs, tries } = job;
-  const remedy = byHand(PUBLISHED[name].driveId, job.path);
+  const { name, url, signal, stallMs } = job;
+  const { driveId } = PUBLISHED[name];
+  const remedy = byHand(driveId, job.path);
+  const request: TransferOptions["request"] = (headers, patience) =>
+    requestFile(new URL(url), headers, remedy, patience);
   const onBytes = (): void => {
     job.onProgress({ stage: "download", done: part.size, total: part.identity.total });
   };
-  for (let failures = 0; ;) {
-    const before = part.size;
-    try {
-      await transfer(part, { url: new URL(url), remedy, stallMs, signal, onBytes });
-      return;
-    } catch (error) {
-      if (!(error instanceof Interrupted)) throw error;
-      failures = part.size > before ? 1 : failures + 1;
-      if (failures >= tries) throw brokeOff(job, part, error);
-      const delay = error.retryAfterMs ?? job.retryDelayMs * 2 ** (failures - 1);
-      const delayMs = Math.min(delay, LONGEST_DELAY_MS);
-      job.onRetry(error.message, delayMs);
-      await sleep(delayMs, undefined, { signal });
-    }
-  }
+  const shape = { mostBytes: LARGEST_FILE, magic: ZIP_MAGIC };
+  await persist(
+    job,
+    () => transfer(part, { request, remedy, ...shape, stallMs, signal, onBytes }),
+    (cause) => brokeOff(job, part, cause),
+    () => part.size,
+  );
 }
 
 function brokeOff({ name }: Job, part: PartFile, cause: Interrupted): DownloadError {
@@ -149,6 +157,6 @@ async function isThere(path: string): Promise<boolean> {
   throw new DownloadError(
     "output_failed",
     `${path} is not a file`,
-    "Move it away, or name another directory with the option `dir` or REMDM_CACHE.",
+    `Move it away, or name another directory ${BY_NAME}.`,
   );
 }

@@ -31,17 +31,8 @@ export interface DownloadProgress {
   readonly total: number | undefined;
 }
 
-export interface DownloadOptions {
-  /**
-   * The directory that the file goes to. Default: `REMDM_CACHE`, else `remdm/checkpoints` in the
-   * user's cache.
-   */
-  readonly dir?: string;
-  /**
-   * Fetches the file although it is there; the old file stays until the new one is whole. Default
-   * false.
-   */
-  readonly force?: boolean;
+/** How a download waits, and whom it tells. */
+export interface PaceOptions {
   /** Ends the download. The part that has arrived is kept, and the next call goes on from there. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: DownloadProgress) => void;
@@ -61,6 +52,19 @@ export interface DownloadOptions {
    * minute, unless the server says how long to wait. Default 1,000.
    */
   readonly retryDelayMs?: number;
+}
+
+export interface DownloadOptions extends PaceOptions {
+  /**
+   * The directory that the file goes to. Default: `REMDM_CACHE`, else `remdm/checkpoints` in the
+   * user's cache.
+   */
+  readonly dir?: string;
+  /**
+   * Fetches the file although it is there; the old file stays until the new one is whole. Default
+   * false.
+   */
+  readonly force?: boolean;
   /**
    * The http(s) address of a mirror, which takes Google Drive's query (`?id=...`). Default:
    * `REMDM_DRIVE_URL`, else Google Drive.
@@ -68,49 +72,58 @@ export interface DownloadOptions {
   readonly driveUrl?: string;
 }
 
-const KEYS: Readonly<Record<keyof DownloadOptions, true>> = {
-  dir: true,
-  force: true,
+export const PACE_KEYS: Readonly<Record<keyof PaceOptions, true>> = {
   signal: true,
   onProgress: true,
   onRetry: true,
   stallMs: true,
   tries: true,
   retryDelayMs: true,
+};
+
+const KEYS: Readonly<Record<keyof DownloadOptions, true>> = {
+  ...PACE_KEYS,
+  dir: true,
+  force: true,
   driveUrl: true,
 };
 
+/** The pace with all options resolved. */
+export type Pace = Required<PaceOptions>;
+
 /** A download with all options resolved. */
-export interface Job {
+export interface Job extends Pace {
   readonly name: PublishedName;
   readonly dir: string;
   readonly path: string;
   readonly url: string;
   readonly force: boolean;
-  readonly signal: AbortSignal;
-  readonly stallMs: number;
-  readonly tries: number;
-  readonly retryDelayMs: number;
-  readonly onProgress: (progress: DownloadProgress) => void;
-  readonly onRetry: (reason: string, delayMs: number) => void;
 }
 
 /** Checks the options and fills in the defaults. @throws OptionError. */
 export function resolveJob(given: PublishedName, options: DownloadOptions): Job {
   const name = checkPublishedName(given);
-  checkOptions("downloadCheckpoint", options, KEYS);
-  const { force = false, stallMs = 30_000, tries = 5, retryDelayMs = 1000 } = options;
-  const { onProgress = () => undefined, onRetry = () => undefined } = options;
-  checkFunction("onProgress", onProgress);
-  checkFunction("onRetry", onRetry);
+  checkOptions("downloadCheckpoint of a published checkpoint", options, KEYS);
+  const { force = false } = options;
   const dir = checkDirectory(options.dir);
-  const positive = "a number of milliseconds above 0";
   return {
     name,
     dir,
     path: checkpointFile(name, dir),
     url: driveUrl(PUBLISHED[name].driveId, options.driveUrl).href,
     force: checkBoolean("force", force),
+    ...resolvePace(options),
+  };
+}
+
+/** Checks the options of the pace and fills in the defaults. @throws OptionError. */
+export function resolvePace(options: PaceOptions): Pace {
+  const { stallMs = 30_000, tries = 5, retryDelayMs = 1000 } = options;
+  const { onProgress = () => undefined, onRetry = () => undefined } = options;
+  checkFunction("onProgress", onProgress);
+  checkFunction("onRetry", onRetry);
+  const positive = "a number of milliseconds above 0";
+  return {
     signal: checkSignal(options.signal) ?? new AbortController().signal,
     stallMs: checkTimeout("stallMs", stallMs),
     tries: checkInteger("tries", tries, 1, 1000),

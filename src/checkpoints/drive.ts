@@ -3,15 +3,13 @@
  * One page says that the file was not scanned for viruses, and has a form whose hidden fields must
  * be sent; another says that the file was asked for too often.
  */
-import { isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
-import { DownloadError, Interrupted } from "./errors.ts";
+import { DownloadError } from "./errors.ts";
+import { checkPassing, follow, readText } from "./http.ts";
 
 export const DRIVE_URL = "https://drive.usercontent.google.com/download";
 /** How many pages with a form we answer in a row before we stop. */
 const MOST_PAGES = 3;
-/** How many redirects we follow in a row before we stop. */
-const MOST_REDIRECTS = 10;
 /** How many characters of a page are read; Drive's pages have some thousand. */
 const LARGEST_PAGE = 64e3;
 
@@ -54,12 +52,17 @@ export async function requestFile(
 ): Promise<Response> {
   let asked = url;
   for (let pages = 0; pages < MOST_PAGES; pages++) {
-    const { response, from } = await follow(asked, headers, remedy, signal);
+    const { response, from } = await follow(asked, {
+      headersFor: () => headers,
+      isTrusted,
+      refused: (what) => refused(what, remedy),
+      signal,
+    });
     const isPage = /^(text\/html|application\/xhtml)/.test(
       response.headers.get("content-type") ?? "",
     );
     if (!isPage && (response.ok || response.status === 416)) return response;
-    const text = isPage ? await readText(response) : "";
+    const text = isPage ? await readText(response, LARGEST_PAGE) : "";
     if (!isPage) await response.body?.cancel();
     if (isQuotaPage(text)) throw quota(remedy);
     checkStatus(response, remedy);
@@ -69,32 +72,6 @@ export async function requestFile(
     asked = form;
   }
   throw refused(`asked for a confirmation ${MOST_PAGES} times`, remedy);
-}
-
-/** Follows redirects; returns the answer at their end, and the address that gave it. */
-async function follow(
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  remedy: string,
-  signal: AbortSignal,
-): Promise<{ readonly response: Response; readonly from: URL }> {
-  let from = url;
-  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-    const response = await send(from, headers, signal);
-    const location = response.headers.get("location");
-    if (response.status < 300 || response.status > 399 || location === null) {
-      return { response, from };
-    }
-    await response.body?.cancel();
-    if (!URL.canParse(location, from.href))
-      throw refused("leads to something that is not an address", remedy);
-    const to = new URL(location, from);
-    if (!isTrusted(to, from)) {
-      throw refused(`leads to ${to.protocol}//${to.host}, which is not trusted`, remedy);
-    }
-    from = to;
-  }
-  throw refused(`leads on more than ${MOST_REDIRECTS} times`, remedy);
 }
 
 /**
@@ -107,54 +84,10 @@ function isTrusted(to: URL, from: URL): boolean {
   return to.protocol === "https:" && (isGoogle || to.hostname === from.hostname);
 }
 
-async function send(
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<Response> {
-  try {
-    // If the answer were compressed on the way, lengths and positions would count other bytes.
-    return await fetch(url, {
-      headers: { "accept-encoding": "identity", ...headers },
-      redirect: "manual", // where it leads is looked at before it is asked
-      signal,
-    });
-  } catch (cause) {
-    if (signal.aborted) throw cause;
-    throw new Interrupted(`${url.host} cannot be reached (${reasonOf(cause)})`, { cause });
-  }
-}
-
-/** Says why a fetch failed; undici itself only says "fetch failed". */
-export function reasonOf(error: unknown): string {
-  if (!isRecord(error)) return String(error);
-  const { cause, message } = error;
-  const deeper = isRecord(cause) ? cause.message : undefined;
-  return typeof deeper === "string" && deeper !== "" ? deeper : String(message);
-}
-
-/** Yields the bytes of an answer, whose type fetch leaves open. */
-export async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
-  for await (const chunk of response.body ?? []) yield chunk as Uint8Array;
-}
-
-async function readText(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of bodyOf(response)) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > LARGEST_PAGE) break;
-  }
-  return text.slice(0, LARGEST_PAGE);
-}
-
 /** Throws for an answer that is not a success. @throws Interrupted; DownloadError. */
-function checkStatus({ status, headers }: Response, remedy: string): void {
-  if (status === 429 || status === 408 || status >= 500) {
-    const seconds = Number(headers.get("retry-after") ?? Number.NaN);
-    const retryAfterMs = seconds >= 0 ? seconds * 1000 : undefined;
-    throw new Interrupted(`the server answers ${status}`, { retryAfterMs });
-  }
+function checkStatus(response: Response, remedy: string): void {
+  checkPassing(response);
+  const { status } = response;
   if (status === 404 || status === 410) throw refused(`has no such file (${status})`, remedy);
   if (status >= 400) throw refused(`answers ${status}`, remedy);
 }

@@ -1,6 +1,6 @@
 /** The errors of a download. */
 import { isRecord } from "../foundation/checks.ts";
-import { RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
+import { AbortedError, RemdmError, type RemdmErrorCode } from "../foundation/errors.ts";
 
 export type DownloadErrorCode = Extract<
   RemdmErrorCode,
@@ -38,6 +38,10 @@ export class Interrupted extends Error {
   }
 }
 
+/** How a user names the directory that downloads go to. */
+export const BY_NAME =
+  "with the option `dir` or REMDM_CACHE (HF_HUB_CACHE for models of the Hugging Face hub)";
+
 const FULL = new Set<unknown>(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
@@ -51,10 +55,9 @@ export function fileError(
 ): DownloadError {
   if (cause instanceof DownloadError) return cause;
   const why = cause instanceof Error ? cause.message : String(cause);
-  const elsewhere = "another directory with the option `dir` or REMDM_CACHE.";
   const remedies = {
-    read: `Make it a file that you may read, or name ${elsewhere}`,
-    written: "Name a directory that you may write to with the option `dir` or REMDM_CACHE.",
+    read: `Make it a file that you may read, or name another directory ${BY_NAME}.`,
+    written: `Name a directory that you may write to ${BY_NAME}.`,
   };
   return new DownloadError(
     "output_failed",
@@ -64,4 +67,25 @@ export function fileError(
       : remedies[what],
     cause,
   );
+}
+
+/**
+ * Runs a download until it ends or the caller stops it.
+ * @throws AbortedError where the signal fired; else what `work` throws.
+ */
+export async function stoppable<T>(
+  { name, signal }: { readonly name: string; readonly signal: AbortSignal },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    signal.throwIfAborted();
+    return await work();
+  } catch (error) {
+    if (!signal.aborted || error instanceof DownloadError) throw error;
+    throw new AbortedError(
+      error,
+      `The download of ${name} was stopped`,
+      "Call it again; it goes on from what has arrived.",
+    );
+  }
 }

@@ -4,19 +4,23 @@ import { DownloadError, fileError } from "./errors.ts";
 
 /**
  * Runs `work` while no other process does so for the same file.
+ * @param lock the path of the lock.
  * @throws DownloadError download_busy, output_failed; what `work` throws.
  */
-export async function exclusively<T>(file: string, work: () => Promise<T>): Promise<T> {
-  const lock = take(file);
+export async function exclusively<T>(
+  file: string,
+  work: () => Promise<T>,
+  lock = `${file}.lock`,
+): Promise<T> {
+  const taken = take(file, lock);
   try {
     return await work();
   } finally {
-    lock[Symbol.dispose]();
+    taken[Symbol.dispose]();
   }
 }
 
-function take(file: string): Lock {
-  const path = `${file}.lock`;
+function take(file: string, path: string): Lock {
   try {
     return Lock.take(path, (holder) => busy(file, path, holder));
   } catch (error) {

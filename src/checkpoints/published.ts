@@ -97,7 +97,11 @@ export function isPublishedName(name: unknown): name is PublishedName {
 /** Checks the name of a published checkpoint. @throws OptionError. */
 export function checkPublishedName(name: unknown): PublishedName {
   if (isPublishedName(name)) return name;
-  throw new OptionError("name", name, `one of ${PUBLISHED_NAMES.join(", ")}`);
+  throw new OptionError(
+    "name",
+    name,
+    `one of ${PUBLISHED_NAMES.join(", ")}, or OWNER/NAME of the Hugging Face hub`,
+  );
 }
 
 /** A published checkpoint, and whether it is here. */

@@ -3,9 +3,10 @@
  * file is hashed only once.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { open, readFile, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
+import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { isRecord } from "../foundation/checks.ts";
+import { digestOf } from "./digest.ts";
 import type { Job } from "./downloadOptions.ts";
 import { fileError } from "./errors.ts";
 import { PUBLISHED, type PublishedName } from "./published.ts";
@@ -34,7 +35,7 @@ export type Contents = Pick<Notes, "bytes" | "sha256">;
  * @throws DownloadError output_failed when the file cannot be read; the signal's reason.
  */
 export async function contentsOf(job: Job): Promise<Contents> {
-  const { name, path } = job;
+  const { name, path, signal, onProgress } = job;
   const file = await open(path).catch((cause: unknown) => {
     throw fileError(path, cause, "read");
   });
@@ -42,7 +43,13 @@ export async function contentsOf(job: Job): Promise<Contents> {
     const { size: bytes, mtimeMs: modifiedMs } = await file.stat();
     const known = await readRecord(path, bytes, modifiedMs);
     if (known !== undefined) return { bytes, sha256: known };
-    const sha256 = await hash(job, file, bytes);
+    const sha256 = await digestOf(file, createHash("sha256"), {
+      path,
+      signal,
+      onRead: (done) => {
+        onProgress({ stage: "check", done, total: bytes });
+      },
+    });
     const { driveId } = PUBLISHED[name];
     const recorded = new Date().toISOString();
     const notes = { name, file: basename(path), bytes, modifiedMs, sha256, driveId, recorded };
@@ -63,25 +70,6 @@ export async function forgetRecord(path: string): Promise<void> {
     await rm(file, { force: true });
   } catch (cause) {
     throw fileError(file, cause);
-  }
-}
-
-async function hash(
-  { path, signal, onProgress }: Job,
-  file: FileHandle,
-  total: number,
-): Promise<string> {
-  const digest = createHash("sha256");
-  const buffer = Buffer.alloc(1 << 20);
-  for (let done = 0; ;) {
-    signal.throwIfAborted();
-    const { bytesRead } = await file.read(buffer, 0, buffer.length).catch((cause: unknown) => {
-      throw fileError(path, cause, "read");
-    });
-    if (bytesRead === 0) return digest.digest("hex");
-    digest.update(buffer.subarray(0, bytesRead));
-    done += bytesRead;
-    onProgress({ stage: "check", done, total });
   }
 }
 

@@ -1,7 +1,7 @@
 /** Finds the place of a checkpoint from the name or path that a user gives. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { cachedModel, hubRemedy } from "./hub.ts";
+import { cachedModel, downloadedModel, hubRemedy } from "./hub/names.ts";
 import { BUNDLED_NAMES, bundledDirectory, checkpointFile, isPublishedName } from "./published.ts";
 
 export interface CheckpointPlace {
@@ -21,7 +21,8 @@ export interface CheckpointFault {
 /**
  * Turns a name into a place. A bundled name (`demo`) is the directory in this package. A published
  * name (`mdlm`, `sedd`, `ar`) is the downloaded file, unless the current directory has something of
- * that name. Everything else is a path.
+ * that name. A name on the Hugging Face hub (`OWNER/NAME`) with nothing at it as a path is the
+ * model in the hub's cache, where there is one. Everything else is a path.
  */
 export function resolveCheckpoint(checkpoint: string): CheckpointPlace {
   if (BUNDLED_NAMES.includes(checkpoint)) {
@@ -36,8 +37,9 @@ export function resolveCheckpoint(checkpoint: string): CheckpointPlace {
       remedy: `Run \`npx remdm checkpoints download ${checkpoint}\`, or give the path of a file that you have.`,
     };
   }
+  const path = resolve(checkpoint);
   return {
-    path: resolve(checkpoint),
+    path: existsSync(path) ? path : (downloadedModel(checkpoint) ?? path),
     remedy:
       hubRemedy(checkpoint) ??
       "Check the path, or use the checkpoint `demo` that comes with the package.",

@@ -6,28 +6,29 @@ import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { bytesText } from "../foundation/messages.ts";
-import { isRecord } from "../foundation/checks.ts";
-import { bodyOf, reasonOf, requestFile } from "./drive.ts";
-import { DownloadError, fileError, Interrupted } from "./errors.ts";
+import { BY_NAME, DownloadError, fileError, Interrupted } from "./errors.ts";
+import { bodyOf, listen, type Patience } from "./http.ts";
 import type { Identity, PartFile } from "./partFile.ts";
-import { ZIP_MAGIC } from "./torchArchive.ts";
 
-export interface TransferOptions {
-  readonly url: URL;
+export interface TransferOptions extends Patience {
+  /**
+   * Asks for the file with these headers.
+   * @returns an answer with the file's bytes (200, 206), or 416.
+   * @throws Interrupted; DownloadError.
+   */
+  readonly request: (
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ) => Promise<Response>;
   /** Tells in errors what to do instead of waiting. */
   readonly remedy: string;
-  /** How long a connection may give nothing before it is given up, in milliseconds. */
-  readonly stallMs: number;
-  readonly signal: AbortSignal;
+  /** The most bytes that the file may have. */
+  readonly mostBytes: number;
+  /** The bytes that every such file begins with; none where a hash tells at the end. */
+  readonly magic: Uint8Array;
   /** Called as bytes arrive. */
   readonly onBytes: () => void;
 }
-
-/**
- * The most bytes of a file, for answers that do not tell their length; the published checkpoints
- * have some 1.4e9.
- */
-const LARGEST_FILE = 16e9;
 
 /**
  * Transfers bytes until the part is the whole file.
@@ -45,39 +46,36 @@ export async function transfer(part: PartFile, options: TransferOptions): Promis
 async function attempt(part: PartFile, options: TransferOptions): Promise<boolean> {
   const { size, identity } = part;
   if (size > 0 && size === identity.total) return true;
-  using stall = new Stall(options.stallMs);
-  const signal = AbortSignal.any([options.signal, stall.signal]);
-  try {
-    const headers = size > 0 ? rangeHeaders(size, identity) : {};
-    const response = await requestFile(options.url, headers, options.remedy, signal);
-    stall.reset();
-    if (isComplete(part, response)) {
-      await response.body?.cancel();
-      return true;
-    }
-    const body = await prepare(part, response, options.remedy);
-    if (body === undefined) return false;
-    for await (const bytes of body) {
-      stall.reset();
-      await requireSize(part, part.size + bytes.length, options.remedy);
-      await part.append(bytes);
-      options.onBytes();
-    }
-  } catch (error) {
-    if (options.signal.aborted || error instanceof DownloadError || error instanceof Interrupted) {
-      throw error;
-    }
-    if (stall.signal.aborted) {
-      throw new Interrupted(`nothing came for ${options.stallMs / 1000} s`, { cause: error });
-    }
-    // Fetch's own failures are TypeErrors. Their name tells, because a test or a sandbox may have a
-    // realm of its own.
-    if (!isRecord(error) || error.name !== "TypeError") throw error;
-    throw new Interrupted(`the connection broke (${reasonOf(error)})`, { cause: error });
-  }
+  const isCurrent = await listen(options, (signal, heard) => receive(part, options, signal, heard));
+  if (!isCurrent) return false;
   const { total } = part.identity;
   if (total !== undefined && part.size !== total) {
     throw new Interrupted(`${bytesText(part.size)} of ${bytesText(total)} came`);
+  }
+  return true;
+}
+
+/** Makes one request and appends what comes; returns false where the part was emptied instead. */
+async function receive(
+  part: PartFile,
+  options: TransferOptions,
+  signal: AbortSignal,
+  heard: () => void,
+): Promise<boolean> {
+  const { size, identity } = part;
+  const response = await options.request(size > 0 ? rangeHeaders(size, identity) : {}, signal);
+  heard();
+  if (isComplete(part, response)) {
+    await response.body?.cancel();
+    return true;
+  }
+  const body = await prepare(part, response, options);
+  if (body === undefined) return false;
+  for await (const bytes of body) {
+    heard();
+    await requireSize(part, part.size + bytes.length, options);
+    await part.append(bytes);
+    options.onBytes();
   }
   return true;
 }
@@ -105,12 +103,16 @@ function isComplete(part: PartFile, response: Response): boolean {
  * Refuses a file that is too large, and keeps nothing of it: it would fill the disk and never
  * become a checkpoint.
  */
-async function requireSize(part: PartFile, bytes: number, remedy: string): Promise<void> {
-  if (bytes <= LARGEST_FILE) return;
+async function requireSize(
+  part: PartFile,
+  bytes: number,
+  { mostBytes, remedy }: TransferOptions,
+): Promise<void> {
+  if (bytes <= mostBytes) return;
   await part.begin({ etag: undefined, lastModified: undefined, total: undefined });
   throw new DownloadError(
     "download_refused",
-    `The server sends more than ${bytesText(LARGEST_FILE)}, which no checkpoint has`,
+    `The server sends more than ${bytesText(mostBytes)}, which the file cannot have`,
     `Try again later, ${remedy}.`,
   );
 }
@@ -122,7 +124,7 @@ async function requireSize(part: PartFile, bytes: number, remedy: string): Promi
 async function prepare(
   part: PartFile,
   response: Response,
-  remedy: string,
+  options: TransferOptions,
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
   const range = rangeOf(response.headers.get("content-range"));
   const identity = identityOf(response, range);
@@ -136,9 +138,9 @@ async function prepare(
     throw new DownloadError("download_refused", "The server has an empty file", "Try again later.");
   }
   await requireSpace(part, identity.total);
-  await requireSize(part, identity.total ?? 0, remedy);
+  await requireSize(part, identity.total ?? 0, options);
   if (response.status !== 200 && part.size > 0) return bodyOf(response);
-  const begun = await beginning(bodyOf(response));
+  const begun = await beginning(bodyOf(response), options.magic);
   await part.begin(identity);
   return begun;
 }
@@ -174,16 +176,19 @@ function isSame(now: Identity, before: Identity): boolean {
 }
 
 /** Refuses a file that is not a checkpoint at its first bytes, before the part is overwritten. */
-async function beginning(body: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+async function beginning(
+  body: AsyncGenerator<Uint8Array>,
+  magic: Uint8Array,
+): Promise<AsyncIterable<Uint8Array>> {
   let head = Buffer.alloc(0);
-  while (head.length < ZIP_MAGIC.length) {
+  while (head.length < magic.length) {
     const next = await body.next();
     if (next.done === true) break;
     head = Buffer.concat([head, next.value]);
   }
-  if (!ZIP_MAGIC.every((byte, i) => head[i] === byte)) {
+  if (!magic.every((byte, i) => head[i] === byte)) {
     await body.return(undefined);
-    if (head.length < ZIP_MAGIC.length) throw new Interrupted("nothing came");
+    if (head.length < magic.length) throw new Interrupted("nothing came");
     const shown = JSON.stringify(head.toString("latin1", 0, 16));
     throw new DownloadError(
       "download_refused",
@@ -212,30 +217,6 @@ async function requireSpace(part: PartFile, total: number | undefined): Promise<
   throw new DownloadError(
     "output_failed",
     `${directory} has room for ${bytesText(free)}, and ${bytesText(needed)} are to come`,
-    "Free some space, or name a directory on another disk with the option `dir` or REMDM_CACHE.",
+    `Free some space, or name a directory on another disk ${BY_NAME}.`,
   );
-}
-
-/** Aborts a signal when nothing came for a while. */
-class Stall implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(ms: number) {
-    this.#timer = setTimeout(() => {
-      this.#controller.abort(new Error("stalled"));
-    }, ms);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  reset(): void {
-    this.#timer.refresh();
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-  }
 }

@@ -19,9 +19,11 @@ export type RowChoice = "auto" | "whole" | "top";
 export interface LaunchOptions extends BackendOptions {
   /**
    * The model to sample from. `demo` is the small model that comes with the package; `mdlm`, `sedd`
-   * and `ar` are published ones that were downloaded (see `downloadCheckpoint`). Anything else is a
-   * path: an original Lightning `.ckpt`, a `.safetensors` file, or a directory with one, either
-   * ours (`card.json`) or a masked language model of Hugging Face (`config.json`). Default `demo`.
+   * and `ar` are published ones that were downloaded (see `downloadCheckpoint`), and `OWNER/NAME`
+   * is a downloaded model of the Hugging Face hub, unless something lies at that path. Anything
+   * else is a path: an original Lightning `.ckpt`, a `.safetensors` file, or a directory with one,
+   * either ours (`card.json`) or a masked language model of Hugging Face (`config.json`). Default
+   * `demo`.
    */
   readonly checkpoint?: string;
   /**

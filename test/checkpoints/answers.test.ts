@@ -97,7 +97,7 @@ describe("a length that was not told", () => {
     });
     await expect(download()).rejects.toMatchObject({
       code: "download_refused",
-      message: "The server sends more than 16.00 GB, which no checkpoint has",
+      message: "The server sends more than 16.00 GB, which the file cannot have",
     });
     expect(readdirSync(scratch())).toEqual([]);
   });

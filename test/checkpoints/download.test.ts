@@ -496,6 +496,7 @@ it("names the variable when it is the variable that is wrong", async () => {
 it("refuses a name that is not published", async () => {
   await expect(downloadCheckpoint("gpt4" as "mdlm")).rejects.toMatchObject({
     option: "name",
-    message: 'name must be one of mdlm, ar, sedd; got "gpt4"',
+    message:
+      'name must be one of mdlm, ar, sedd, or OWNER/NAME of the Hugging Face hub; got "gpt4"',
   });
 });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { cachedModel, hubRemedy } from "../../src/checkpoints/hub.ts";
+import { cachedModel, hubRemedy } from "../../src/checkpoints/hub/names.ts";
 import { resolveJudge } from "../../src/evaluation/judge/judgeOptions.ts";
 import { readExperiment, resolveExperiment } from "../../src/experiment/file/read.ts";
 import { resolveLaunch } from "../../src/program/launchOptions.ts";
@@ -20,18 +20,20 @@ describe("a name of the hub", () => {
       expect.objectContaining({
         code: "checkpoint_missing",
         remedy: expect.stringMatching(
-          /^Nothing is downloaded .* run `hf download kuleshov-group\/mdlm-owt --local-dir mdlm-owt` and name that directory/,
+          /^Run `npx remdm checkpoints download kuleshov-group\/mdlm-owt`, .* or check the path\.$/,
         ),
       }),
     );
     const model = "openai-community/gpt2-large";
     expect(() => resolveJudge({ model })).toThrow(
-      expect.objectContaining({ remedy: expect.stringContaining(`hf download ${model} `) }),
+      expect.objectContaining({
+        remedy: expect.stringContaining(`checkpoints download ${model}\``),
+      }),
     );
     const strategies = ["mdlm"];
     const grid = { name: "x", steps: 2, models: [{ checkpoint: "a-b/c.d", strategies }] };
     expect(() => resolveExperiment(grid)).toThrow(
-      expect.objectContaining({ remedy: expect.stringContaining("hf download a-b/c.d ") }),
+      expect.objectContaining({ remedy: expect.stringContaining("checkpoints download a-b/c.d`") }),
     );
   });
 

@@ -1,6 +1,6 @@
 /** Checks `--judge`, which two commands have, and says what to do about a missing judge. */
 import { CheckpointError } from "../../backend/errors.ts";
-import { hubRemedy } from "../../checkpoints/hub.ts";
+import { hubRemedy } from "../../checkpoints/hub/names.ts";
 import { BUNDLED_NAMES, isPublishedName } from "../../checkpoints/published.ts";
 import { meansNone } from "../../evaluation/judge/judgeOptions.ts";
 import { RemdmError } from "../../foundation/errors.ts";

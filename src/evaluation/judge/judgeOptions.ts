@@ -15,9 +15,10 @@ import { checkTokenizerOption, type Tokenizer } from "../../tokenizer/tokenizer.
 /** Where and how the judge runs is said as for a model to sample from. */
 export interface JudgeOptions extends BackendOptions {
   /**
-   * `demo-ar`, the small autoregressive model that comes with the package, or a path: a directory
-   * in the format of Hugging Face with a causal language model (GPT-2 large judged the published
-   * samples), or an autoregressive checkpoint, ours or the original's. Default `demo-ar`.
+   * `demo-ar`, the small autoregressive model that comes with the package; `OWNER/NAME` of a
+   * downloaded model of the Hugging Face hub; or a path: a directory in the format of Hugging Face
+   * with a causal language model (GPT-2 large judged the published samples), or an autoregressive
+   * checkpoint, ours or the original's. Default `demo-ar`.
    */
   readonly model?: string;
   /**

@@ -4,7 +4,7 @@ import type { ModelCard } from "../../backend/wire/protocol.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { modelFacts, type ModelFacts } from "../../checkpoints/facts.ts";
-import { hubRemedy } from "../../checkpoints/hub.ts";
+import { downloadedModel, hubRemedy } from "../../checkpoints/hub/names.ts";
 import { BUNDLED_NAMES, checkpointFile, isPublishedName } from "../../checkpoints/published.ts";
 import { meansNone } from "../../evaluation/judge/judgeOptions.ts";
 import { resolveMauve } from "../../evaluation/evaluationOptions.ts";
@@ -226,7 +226,8 @@ function checkpointPlace(name: string, path: Path, base: string, source: Source)
 
 function found(name: string, path: Path, base: string, source: Source): string {
   const full = resolve(base, expandHome(name));
-  if (existsSync(full)) return full;
+  const there = existsSync(full) ? full : downloadedModel(name);
+  if (there !== undefined) return there;
   throw new ExperimentError(
     "experiment_invalid",
     `${source.where(path)} is ${quoted(name)}, and there is nothing at ${full}`,

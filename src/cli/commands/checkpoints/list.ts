@@ -1,6 +1,7 @@
-/** Lists the published and the bundled checkpoints, as `remdm checkpoints` prints them. */
+/** Lists the published, the downloaded and the bundled checkpoints for `remdm checkpoints`. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { downloadedModels } from "../../../checkpoints/hub/names.ts";
 import {
   BUNDLED_NAMES,
   bundledDirectory,
@@ -16,8 +17,9 @@ import { toJson } from "../../terminal/terminalText.ts";
 export function listCheckpoints(dir: string | undefined, json: boolean): string {
   const directory = checkDirectory(dir);
   const published = publishedCheckpoints({ dir: directory });
+  const hub = downloadedModels();
   const bundled = bundledCheckpoints();
-  if (json) return `${toJson({ directory, published, bundled })}\n`;
+  if (json) return `${toJson({ directory, published, hub, bundled })}\n`;
   return [
     "Published by the authors of MDLM and ReMDM, on Google Drive; `npx remdm checkpoints download NAME` fetches one:",
     ...published.flatMap(
@@ -33,6 +35,9 @@ export function listCheckpoints(dir: string | undefined, json: boolean): string 
       },
     ),
     `They go into ${directory} (--dir or REMDM_CACHE names another directory).`,
+    "",
+    "Models of the Hugging Face hub in its cache, with their weights as safetensors; `npx remdm checkpoints download OWNER/NAME` fetches one:",
+    ...(hub.length === 0 ? ["  none"] : hub.map(({ name, path }) => `  ${name}, ${path}`)),
     "",
     "Bundled with this package:",
     ...bundled.map(({ name, kind, path }) => `  ${name.padEnd(10)} ${kind}, ${path}`),

@@ -103,7 +103,8 @@ describe("remdm checkpoints", () => {
 
   it.each([
     [["checkpoints", "download"], "missing required argument"],
-    [["checkpoints", "download", "gpt4"], "Allowed choices are mdlm, ar, sedd"],
+    [["checkpoints", "download", "gpt4"], "one of mdlm, ar, sedd, or OWNER/NAME of the"],
+    [["checkpoints", "download", "ar", "--revision", "v1"], "has no revisions"],
     [["checkpoints", "upload"], "Did you mean `npx remdm checkpoints download`?"],
     [["convert", "demo"], "--out"],
     [["convert", "demo", "--out", "x", "--dtype", "int8"], "Allowed choices are float32, float16"],
