@@ -178,10 +178,12 @@ const referring: Keys<ReferenceOptions> = {
 const plan: Keys<NonNullable<Parameters<typeof compilePlan>[2]>> = { end: true, quirks: true };
 
 /** Without an instance: the options are looked at before anything of it. */
-const method = (name: "sample" | "ping") => (options: unknown) => {
-  const call = Reflect.get(Remdm.prototype, name) as (options: unknown) => unknown;
-  return call.call({ denoiser, tokenizer }, options);
-};
+const method =
+  (name: "sample" | "fill" | "ping", ...given: readonly unknown[]) =>
+  (options: unknown) => {
+    const call = Reflect.get(Remdm.prototype, name) as (...args: unknown[]) => unknown;
+    return call.call({ denoiser, tokenizer }, ...given, options);
+  };
 
 const tiny = { name: "t", models: [{ checkpoint: "demo", strategies: ["mdlm"] }], steps: 4 };
 
@@ -192,6 +194,7 @@ const FUNCTIONS: readonly (readonly [string, Call, Readonly<Record<string, true>
   ["Remdm.connect", (options) => Remdm.connect(options), connect, { endpoint: "ipc:///not/there" }],
   ["resolveConnect", resolveConnect, connect, { endpoint: "ipc:///not/there" }],
   ["remdm.sample", method("sample"), sampling, windows],
+  ["remdm.fill", method("fill", "[2]"), sampling],
   ["preparePrompted", (options) => preparePrompted(options, MODEL), { prompt: true }],
   ["remdm.ping", method("ping"), { signal: true }],
   ["prepare", (options) => prepare(options, MODEL), sampler, windows],

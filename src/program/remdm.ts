@@ -10,8 +10,11 @@ import {
   type LaunchOptions,
   type RowChoice,
 } from "./launchOptions.ts";
+import { layOut } from "./fillLayout.ts";
+import { readFillText, type FillText } from "./fillText.ts";
+import type { GappedText } from "./gapTexts.ts";
 import { pinPrompt, preparePrompted } from "./prompt.ts";
-import { SampleRun } from "./run.ts";
+import { SampleRun, type FillResult, type SampleResult } from "./run.ts";
 import { RunTexts } from "./runTexts.ts";
 import { withNamedTokens, type TokenName } from "./tokenNames.ts";
 import { checkBoolean, checkOptions, checkSignal, isRecord } from "../foundation/checks.ts";
@@ -45,6 +48,19 @@ export interface SampleOptions extends Omit<SamplerOptions, "banned" | "suppress
    */
   readonly specialTokens?: boolean;
 }
+
+/** The options that a text with gaps decides, and those of texts with an open end. */
+const SET_BY_FILL = [
+  "prompt",
+  "pinned",
+  "length",
+  "until",
+  "stride",
+  "strides",
+  "blockLength",
+] as const satisfies readonly (keyof SampleOptions)[];
+
+export type FillOptions = Omit<SampleOptions, (typeof SET_BY_FILL)[number]>;
 
 /** What the backend answers to a ping. */
 export interface BackendStatus {
@@ -121,21 +137,30 @@ export class Remdm implements AsyncDisposable {
    * @throws OptionError for every other option, at once.
    */
   sample(options: SampleOptions = {}): SampleRun {
-    const { denoiser, tokenizer } = this;
-    const { model } = denoiser;
+    return prepareRun(this, options, undefined, (result) => result);
+  }
+
+  /**
+   * Prepares a run that fills the gaps of a text, without starting it. The sampler remasks inside
+   * the gaps; the text around them stays as it is, to the letter. The run has as many tokens as the
+   * text and its gaps, and `steps` is by default one for each of them. docs/fill-and-edit.md.
+   * @param text `"The[8] sat on the[4]."`, or its parts: `["The", 8, " sat on the", 4, "."]`.
+   * @throws OptionError for an option, for a text without a gap or too long for the model, and for
+   *   a part that the tokenizer changes; TokenizerError `tokenizer_unknown` for a part that the
+   *   tokenizer does not know.
+   */
+  async fill(text: FillText, options: FillOptions = {}): Promise<SampleRun<FillResult>> {
     if (!isRecord(options)) throw new OptionError("options", options, "an object");
-    const { specialTokens: special = true, ...rest } = options;
-    const specialTokens = checkBoolean("specialTokens", special);
-    const prompted = preparePrompted(rest, model);
-    const texts = new RunTexts(tokenizer, { model, run: prompted.run, specialTokens });
-    const start = async function* (signal: AbortSignal) {
-      const pinned = await pinPrompt(prompted, tokenizer, model);
-      const named = await withNamedTokens(pinned, prompted.names, tokenizer, model);
-      const run = { ...named, signal };
-      texts.begin(run);
-      return yield* runEvents(denoiser, run);
-    };
-    return new SampleRun({ ...prompted, start, texts });
+    const given: SampleOptions = options;
+    for (const name of SET_BY_FILL) {
+      if (given[name] === undefined) continue;
+      throw new OptionError(name, given[name], "undefined in a fill: its text and gaps say it");
+    }
+    const parts = readFillText(text);
+    const { length, pinned, ...gapped } = await layOut(parts, this.tokenizer, this.denoiser.model);
+    return prepareRun(this, { ...options, length, pinned }, gapped, (result, texts): FillResult => {
+      return { ...result, gaps: result.tokens.map((tokens) => texts.gapsOf(tokens)) };
+    });
   }
 
   /**
@@ -161,6 +186,29 @@ export class Remdm implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function prepareRun<Result extends SampleResult>(
+  { denoiser, tokenizer }: Pick<Remdm, "denoiser" | "tokenizer">,
+  options: SampleOptions,
+  gapped: GappedText | undefined,
+  complete: (result: SampleResult, texts: RunTexts) => Result,
+): SampleRun<Result> {
+  const { model } = denoiser;
+  if (!isRecord(options)) throw new OptionError("options", options, "an object");
+  const { specialTokens: special = true, ...rest } = options;
+  const specialTokens = checkBoolean("specialTokens", special);
+  const prompted = preparePrompted(rest, model);
+  const texts = new RunTexts(tokenizer, { model, run: prompted.run, specialTokens, gapped });
+  const start = async function* (signal: AbortSignal) {
+    const pinned = await pinPrompt(prompted, tokenizer, model);
+    const named = await withNamedTokens(pinned, prompted.names, tokenizer, model);
+    const run = { ...named, signal };
+    texts.begin(run);
+    return yield* runEvents(denoiser, run);
+  };
+  const completed = (result: SampleResult): Result => complete(result, texts);
+  return new SampleRun({ ...prompted, start, texts, complete: completed });
 }
 
 async function chosenTokenizer(
