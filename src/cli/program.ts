@@ -7,6 +7,7 @@ import { convertCommand } from "./commands/convert/command.ts";
 import { doctorCommand } from "./commands/doctor/command.ts";
 import { evalCommand } from "./commands/eval/command.ts";
 import { experimentCommand } from "./commands/experiment/command.ts";
+import { fillCommand } from "./commands/fill/command.ts";
 import { sampleCommand } from "./commands/sample/command.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { setupCommand } from "./commands/setup.ts";
@@ -51,6 +52,7 @@ export function createProgram(): Command {
     .addHelpText("after", "\nTry `npx remdm sample`, and `npx remdm help sample` for its options.");
   const commands = [
     sampleCommand(),
+    fillCommand(),
     experimentCommand(),
     evalCommand(),
     checkpointsCommand(),
