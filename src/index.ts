@@ -82,10 +82,12 @@ export { perplexityOf, type Perplexity } from "./evaluation/measures/perplexity.
 export { repetitionOf } from "./evaluation/measures/repetition.ts";
 export { spreadOf, type Spread } from "./evaluation/measures/spread.ts";
 export { KnownWords, knownWordShare, vocabularyOf, wordsOf } from "./evaluation/measures/words.ts";
+export type { CharacterRange, Suspect } from "./program/draft.ts";
 export type { FillText } from "./program/fillText.ts";
 export {
   Remdm,
   type BackendStatus,
+  type EditOptions,
   type FillOptions,
   type SampleOptions,
 } from "./program/remdm.ts";

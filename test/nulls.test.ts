@@ -48,7 +48,12 @@ const denoiser = {
   model: MODEL,
   forward: () => Promise.reject(new Error("nothing may be asked of the network")),
 };
-const tokenizer = { name: "t", vocabSize: 7, encode: async () => [], decode: () => "" };
+const tokenizer = {
+  name: "t",
+  vocabSize: 7,
+  encode: async () => [0],
+  decode: (ids: ArrayLike<number>) => "a".repeat(ids.length),
+};
 /** One without the other is refused by itself. */
 const windows = { stride: 1, strides: 1 };
 const out = "not/made";
@@ -75,9 +80,12 @@ const sampler: Keys<SamplerOptions> = {
   strides: true,
   blockLength: true,
   until: true,
+  start: true,
   guide: true,
   signal: true,
 };
+/** What an edit cannot do without. */
+const editing = { suspect: 0.5, t0: 0.5 };
 const sampling: Keys<SampleOptions> = { ...sampler, prompt: true, specialTokens: true };
 const launch: Keys<LaunchOptions> = {
   checkpoint: true,
@@ -179,7 +187,7 @@ const plan: Keys<NonNullable<Parameters<typeof compilePlan>[2]>> = { end: true, 
 
 /** Without an instance: the options are looked at before anything of it. */
 const method =
-  (name: "sample" | "fill" | "ping", ...given: readonly unknown[]) =>
+  (name: "sample" | "fill" | "edit" | "ping", ...given: readonly unknown[]) =>
   (options: unknown) => {
     const call = Reflect.get(Remdm.prototype, name) as (...args: unknown[]) => unknown;
     return call.call({ denoiser, tokenizer }, ...given, options);
@@ -195,6 +203,7 @@ const FUNCTIONS: readonly (readonly [string, Call, Readonly<Record<string, true>
   ["resolveConnect", resolveConnect, connect, { endpoint: "ipc:///not/there" }],
   ["remdm.sample", method("sample"), sampling, windows],
   ["remdm.fill", method("fill", "[2]"), sampling],
+  ["remdm.edit", method("edit", "a"), { ...sampling, suspect: true, t0: true }, editing],
   ["preparePrompted", (options) => preparePrompted(options, MODEL), { prompt: true }],
   ["remdm.ping", method("ping"), { signal: true }],
   ["prepare", (options) => prepare(options, MODEL), sampler, windows],

@@ -10,6 +10,7 @@ import {
   type LaunchOptions,
   type RowChoice,
 } from "./launchOptions.ts";
+import { checkDraft, layOutDraft, type Suspect } from "./draft.ts";
 import { layOut } from "./fillLayout.ts";
 import { readFillText, type FillText } from "./fillText.ts";
 import type { GappedText } from "./gapTexts.ts";
@@ -21,6 +22,7 @@ import { checkBoolean, checkOptions, checkSignal, isRecord } from "../foundation
 import type { Denoiser } from "../sampler/denoiser.ts";
 import { OptionError } from "../foundation/errors.ts";
 import type { SamplerOptions } from "../sampler/events.ts";
+import { readSeed } from "../sampler/prepare.ts";
 import { runEvents } from "../sampler/run.ts";
 import { checkTokenizer, loadTokenizer, tokenizerBeside, tokenizerFor } from "../tokenizer/load.ts";
 import { textEnds } from "../tokenizer/specialTokens.ts";
@@ -49,10 +51,11 @@ export interface SampleOptions extends Omit<SamplerOptions, "banned" | "suppress
   readonly specialTokens?: boolean;
 }
 
-/** The options that a text with gaps decides, and those of texts with an open end. */
-const SET_BY_FILL = [
+/** The options that a given text decides, and those of texts with an open end. */
+const SET_BY_TEXT = [
   "prompt",
   "pinned",
+  "start",
   "length",
   "until",
   "stride",
@@ -60,7 +63,23 @@ const SET_BY_FILL = [
   "blockLength",
 ] as const satisfies readonly (keyof SampleOptions)[];
 
-export type FillOptions = Omit<SampleOptions, (typeof SET_BY_FILL)[number]>;
+export type FillOptions = Omit<SampleOptions, (typeof SET_BY_TEXT)[number]>;
+
+/**
+ * The strategy of an edit of an `mdlm` model: it can take back any suspect token at any time, where
+ * `remdm-loop` expects the share of masks that its window has.
+ */
+export const DEFAULT_EDIT_STRATEGY = "remdm-cap";
+
+export interface EditOptions extends FillOptions {
+  /** The tokens of the draft that may change. */
+  readonly suspect: Suspect;
+  /**
+   * The time in (1e-5, 1] at which the run begins: a suspect token is masked with this chance, and
+   * else stands until the sampler remasks it. 1 redraws all of them.
+   */
+  readonly t0: number;
+}
 
 /** What the backend answers to a ping. */
 export interface BackendStatus {
@@ -150,17 +169,41 @@ export class Remdm implements AsyncDisposable {
    *   tokenizer does not know.
    */
   async fill(text: FillText, options: FillOptions = {}): Promise<SampleRun<FillResult>> {
-    if (!isRecord(options)) throw new OptionError("options", options, "an object");
-    const given: SampleOptions = options;
-    for (const name of SET_BY_FILL) {
-      if (given[name] === undefined) continue;
-      throw new OptionError(name, given[name], "undefined in a fill: its text and gaps say it");
-    }
+    checkSetByText(options, "a fill: its text and gaps say it");
     const parts = readFillText(text);
     const { length, pinned, ...gapped } = await layOut(parts, this.tokenizer, this.denoiser.model);
     return prepareRun(this, { ...options, length, pinned }, gapped, (result, texts): FillResult => {
       return { ...result, gaps: result.tokens.map((tokens) => texts.gapsOf(tokens)) };
     });
+  }
+
+  /**
+   * Prepares a run that edits a draft, without starting it. Suspect tokens are masked with the
+   * chance `t0`, and the run goes on from there; the others are pinned. The text keeps its number
+   * of tokens. The default strategy of an `mdlm` model is `remdm-cap`. docs/fill-and-edit.md.
+   * @throws OptionError for an option, and for a draft that is too long for the model or that the
+   *   tokenizer changes; TokenizerError `tokenizer_unknown`.
+   */
+  async edit(draft: string, options: EditOptions): Promise<SampleRun> {
+    checkSetByText(options, "an edit: its draft says it");
+    const { suspect, t0, ...rest } = options;
+    checkDraft(draft, suspect, t0);
+    const { tokenizer } = this;
+    const { model } = this.denoiser;
+    const layout = { tokenizer, model, seed: readSeed(rest.seed) };
+    const { suspect: tokens, pinned, length } = await layOutDraft(draft, suspect, layout);
+    const { kind = "mdlm" } = model;
+    if (kind === "ar") {
+      throw new OptionError("draft", draft, {
+        message: "An ar model edits no drafts: it goes from left to right",
+        remedy: "Take a masked model.",
+      });
+    }
+    const given: SampleOptions = {
+      ...(kind === "mdlm" && rest.strategy === undefined && { strategy: DEFAULT_EDIT_STRATEGY }),
+      ...{ ...rest, length, pinned, start: { tokens, time: t0 } },
+    };
+    return prepareRun(this, given, undefined, (result) => result);
   }
 
   /**
@@ -209,6 +252,15 @@ function prepareRun<Result extends SampleResult>(
   };
   const completed = (result: SampleResult): Result => complete(result, texts);
   return new SampleRun({ ...prompted, start, texts, complete: completed });
+}
+
+/** @throws OptionError for an option that the text decides. */
+function checkSetByText(options: SampleOptions, where: string): void {
+  if (!isRecord(options)) throw new OptionError("options", options, "an object");
+  for (const name of SET_BY_TEXT) {
+    if (options[name] === undefined) continue;
+    throw new OptionError(name, options[name], `undefined in ${where}`);
+  }
 }
 
 async function chosenTokenizer(
