@@ -5,6 +5,7 @@ import { packageVersion } from "../foundation/packageRoot.ts";
 import { checkpointsCommand } from "./commands/checkpoints/command.ts";
 import { convertCommand } from "./commands/convert/command.ts";
 import { doctorCommand } from "./commands/doctor/command.ts";
+import { editCommand } from "./commands/edit/command.ts";
 import { evalCommand } from "./commands/eval/command.ts";
 import { experimentCommand } from "./commands/experiment/command.ts";
 import { fillCommand } from "./commands/fill/command.ts";
@@ -53,6 +54,7 @@ export function createProgram(): Command {
   const commands = [
     sampleCommand(),
     fillCommand(),
+    editCommand(),
     experimentCommand(),
     evalCommand(),
     checkpointsCommand(),

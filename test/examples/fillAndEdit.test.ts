@@ -1,5 +1,5 @@
 // @part slow
-/** The page on filling gaps does what it says: its block is compiled against the built package and run, and so are its commands. */
+/** The page on filling and editing does what it says: its blocks are compiled against the built package and run, and so are its commands. */
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -77,6 +77,22 @@ describe("docs/fill-and-edit.md", () => {
         expect(text).toBe(args[1].replace(/\[\d+\]/g, () => gaps[gap++]));
         expect(text).not.toMatch(/[▒[]/);
       }
+    },
+    5 * MINUTES,
+  );
+
+  it.each(commands.filter((command) => command.startsWith("npx remdm edit")))(
+    "has a command that edits: %s",
+    async (command) => {
+      const [name, draft, ...flags] = wordsOf(command);
+      const { stdout } = await run([main, name, draft, ...flags, "--json"]);
+      const { samples, options } = JSON.parse(stdout) as {
+        samples: readonly { text: string }[];
+        options: { draft: string; suspect: number; t0: number };
+      };
+      expect(options).toMatchObject({ draft, suspect: 0.3, t0: 0.5 });
+      expect(samples).toHaveLength(1);
+      expect(samples[0].text).not.toContain("▒");
     },
     5 * MINUTES,
   );
