@@ -49,7 +49,12 @@ const denoiser = {
   model: MODEL,
   forward: () => Promise.reject(new Error("nothing may be asked of the network")),
 };
-const tokenizer = { name: "t", vocabSize: 7, encode: async () => [], decode: () => "" };
+const tokenizer = {
+  name: "t",
+  vocabSize: 7,
+  encode: async () => [0],
+  decode: (ids: ArrayLike<number>) => "a".repeat(ids.length),
+};
 /** One without the other is refused by itself. */
 const windows = { stride: 1, strides: 1 };
 const out = "not/made";
@@ -76,9 +81,12 @@ const sampler: Keys<SamplerOptions> = {
   strides: true,
   blockLength: true,
   until: true,
+  start: true,
   guide: true,
   signal: true,
 };
+/** What an edit cannot do without. */
+const editing = { suspect: 0.5, t0: 0.5 };
 const sampling: Keys<SampleOptions> = { ...sampler, prompt: true, specialTokens: true };
 const launch: Keys<LaunchOptions> = {
   checkpoint: true,
@@ -192,10 +200,12 @@ const referring: Keys<ReferenceOptions> = {
 const plan: Keys<NonNullable<Parameters<typeof compilePlan>[2]>> = { end: true, quirks: true };
 
 /** Without an instance: the options are looked at before anything of it. */
-const method = (name: "sample" | "ping") => (options: unknown) => {
-  const call = Reflect.get(Remdm.prototype, name) as (options: unknown) => unknown;
-  return call.call({ denoiser, tokenizer }, options);
-};
+const method =
+  (name: "sample" | "fill" | "edit" | "ping", ...given: readonly unknown[]) =>
+  (options: unknown) => {
+    const call = Reflect.get(Remdm.prototype, name) as (...args: unknown[]) => unknown;
+    return call.call({ denoiser, tokenizer }, ...given, options);
+  };
 
 const tiny = { name: "t", models: [{ checkpoint: "demo", strategies: ["mdlm"] }], steps: 4 };
 
@@ -206,6 +216,8 @@ const FUNCTIONS: readonly (readonly [string, Call, Readonly<Record<string, true>
   ["Remdm.connect", (options) => Remdm.connect(options), connect, { endpoint: "ipc:///not/there" }],
   ["resolveConnect", resolveConnect, connect, { endpoint: "ipc:///not/there" }],
   ["remdm.sample", method("sample"), sampling, windows],
+  ["remdm.fill", method("fill", "[2]"), sampling],
+  ["remdm.edit", method("edit", "a"), { ...sampling, suspect: true, t0: true }, editing],
   ["preparePrompted", (options) => preparePrompted(options, MODEL), { prompt: true }],
   ["remdm.ping", method("ping"), { signal: true }],
   ["prepare", (options) => prepare(options, MODEL), sampler, windows],

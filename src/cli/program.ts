@@ -5,8 +5,10 @@ import { packageVersion } from "../foundation/packageRoot.ts";
 import { checkpointsCommand } from "./commands/checkpoints/command.ts";
 import { convertCommand } from "./commands/convert/command.ts";
 import { doctorCommand } from "./commands/doctor/command.ts";
+import { editCommand } from "./commands/edit/command.ts";
 import { evalCommand } from "./commands/eval/command.ts";
 import { experimentCommand } from "./commands/experiment/command.ts";
+import { fillCommand } from "./commands/fill/command.ts";
 import { sampleCommand } from "./commands/sample/command.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { setupCommand } from "./commands/setup.ts";
@@ -51,6 +53,8 @@ export function createProgram(): Command {
     .addHelpText("after", "\nTry `npx remdm sample`, and `npx remdm help sample` for its options.");
   const commands = [
     sampleCommand(),
+    fillCommand(),
+    editCommand(),
     experimentCommand(),
     evalCommand(),
     checkpointsCommand(),

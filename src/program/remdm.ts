@@ -10,14 +10,19 @@ import {
   type LaunchOptions,
   type RowChoice,
 } from "./launchOptions.ts";
+import { checkDraft, layOutDraft, type Suspect } from "./draft.ts";
+import { layOut } from "./fillLayout.ts";
+import { readFillText, type FillText } from "./fillText.ts";
+import type { GappedText } from "./gapTexts.ts";
 import { pinPrompt, preparePrompted } from "./prompt.ts";
-import { SampleRun } from "./run.ts";
+import { SampleRun, type FillResult, type SampleResult } from "./run.ts";
 import { RunTexts } from "./runTexts.ts";
 import { withNamedTokens, type TokenName } from "./tokenNames.ts";
 import { checkBoolean, checkOptions, checkSignal, isRecord } from "../foundation/checks.ts";
 import type { Denoiser } from "../sampler/denoiser.ts";
 import { OptionError } from "../foundation/errors.ts";
 import type { SamplerOptions } from "../sampler/events.ts";
+import { readSeed } from "../sampler/prepare.ts";
 import { runEvents } from "../sampler/run.ts";
 import { checkTokenizer, loadTokenizer, tokenizerBeside, tokenizerFor } from "../tokenizer/load.ts";
 import { textEnds } from "../tokenizer/specialTokens.ts";
@@ -44,6 +49,36 @@ export interface SampleOptions extends Omit<SamplerOptions, "banned" | "suppress
    * Default true.
    */
   readonly specialTokens?: boolean;
+}
+
+/** The options that a given text decides, and those of texts with an open end. */
+const SET_BY_TEXT = [
+  "prompt",
+  "pinned",
+  "start",
+  "length",
+  "until",
+  "stride",
+  "strides",
+  "blockLength",
+] as const satisfies readonly (keyof SampleOptions)[];
+
+export type FillOptions = Omit<SampleOptions, (typeof SET_BY_TEXT)[number]>;
+
+/**
+ * The strategy of an edit of an `mdlm` model: it can take back any suspect token at any time, where
+ * `remdm-loop` expects the share of masks that its window has.
+ */
+export const DEFAULT_EDIT_STRATEGY = "remdm-cap";
+
+export interface EditOptions extends FillOptions {
+  /** The tokens of the draft that may change. */
+  readonly suspect: Suspect;
+  /**
+   * The time in (1e-5, 1] at which the run begins: a suspect token is masked with this chance, and
+   * else stands until the sampler remasks it. 1 redraws all of them.
+   */
+  readonly t0: number;
 }
 
 /** What the backend answers to a ping. */
@@ -121,21 +156,54 @@ export class Remdm implements AsyncDisposable {
    * @throws OptionError for every other option, at once.
    */
   sample(options: SampleOptions = {}): SampleRun {
-    const { denoiser, tokenizer } = this;
-    const { model } = denoiser;
-    if (!isRecord(options)) throw new OptionError("options", options, "an object");
-    const { specialTokens: special = true, ...rest } = options;
-    const specialTokens = checkBoolean("specialTokens", special);
-    const prompted = preparePrompted(rest, model);
-    const texts = new RunTexts(tokenizer, { model, run: prompted.run, specialTokens });
-    const start = async function* (signal: AbortSignal) {
-      const pinned = await pinPrompt(prompted, tokenizer, model);
-      const named = await withNamedTokens(pinned, prompted.names, tokenizer, model);
-      const run = { ...named, signal };
-      texts.begin(run);
-      return yield* runEvents(denoiser, run);
+    return prepareRun(this, options, undefined, (result) => result);
+  }
+
+  /**
+   * Prepares a run that fills the gaps of a text, without starting it. The sampler remasks inside
+   * the gaps; the text around them stays as it is, to the letter. The run has as many tokens as the
+   * text and its gaps, and `steps` is by default one for each of them. docs/fill-and-edit.md.
+   * @param text `"The[8] sat on the[4]."`, or its parts: `["The", 8, " sat on the", 4, "."]`.
+   * @throws OptionError for an option, for a text without a gap or too long for the model, and for
+   *   a part that the tokenizer changes; TokenizerError `tokenizer_unknown` for a part that the
+   *   tokenizer does not know.
+   */
+  async fill(text: FillText, options: FillOptions = {}): Promise<SampleRun<FillResult>> {
+    checkSetByText(options, "a fill: its text and gaps say it");
+    const parts = readFillText(text);
+    const { length, pinned, ...gapped } = await layOut(parts, this.tokenizer, this.denoiser.model);
+    return prepareRun(this, { ...options, length, pinned }, gapped, (result, texts): FillResult => {
+      return { ...result, gaps: result.tokens.map((tokens) => texts.gapsOf(tokens)) };
+    });
+  }
+
+  /**
+   * Prepares a run that edits a draft, without starting it. Suspect tokens are masked with the
+   * chance `t0`, and the run goes on from there; the others are pinned. The text keeps its number
+   * of tokens. The default strategy of an `mdlm` model is `remdm-cap`. docs/fill-and-edit.md.
+   * @throws OptionError for an option, and for a draft that is too long for the model or that the
+   *   tokenizer changes; TokenizerError `tokenizer_unknown`.
+   */
+  async edit(draft: string, options: EditOptions): Promise<SampleRun> {
+    checkSetByText(options, "an edit: its draft says it");
+    const { suspect, t0, ...rest } = options;
+    checkDraft(draft, suspect, t0);
+    const { tokenizer } = this;
+    const { model } = this.denoiser;
+    const layout = { tokenizer, model, seed: readSeed(rest.seed) };
+    const { suspect: tokens, pinned, length } = await layOutDraft(draft, suspect, layout);
+    const { kind = "mdlm" } = model;
+    if (kind === "ar") {
+      throw new OptionError("draft", draft, {
+        message: "An ar model edits no drafts: it goes from left to right",
+        remedy: "Take a masked model.",
+      });
+    }
+    const given: SampleOptions = {
+      ...(kind === "mdlm" && rest.strategy === undefined && { strategy: DEFAULT_EDIT_STRATEGY }),
+      ...{ ...rest, length, pinned, start: { tokens, time: t0 } },
     };
-    return new SampleRun({ ...prompted, start, texts });
+    return prepareRun(this, given, undefined, (result) => result);
   }
 
   /**
@@ -160,6 +228,38 @@ export class Remdm implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+}
+
+function prepareRun<Result extends SampleResult>(
+  { denoiser, tokenizer }: Pick<Remdm, "denoiser" | "tokenizer">,
+  options: SampleOptions,
+  gapped: GappedText | undefined,
+  complete: (result: SampleResult, texts: RunTexts) => Result,
+): SampleRun<Result> {
+  const { model } = denoiser;
+  if (!isRecord(options)) throw new OptionError("options", options, "an object");
+  const { specialTokens: special = true, ...rest } = options;
+  const specialTokens = checkBoolean("specialTokens", special);
+  const prompted = preparePrompted(rest, model);
+  const texts = new RunTexts(tokenizer, { model, run: prompted.run, specialTokens, gapped });
+  const start = async function* (signal: AbortSignal) {
+    const pinned = await pinPrompt(prompted, tokenizer, model);
+    const named = await withNamedTokens(pinned, prompted.names, tokenizer, model);
+    const run = { ...named, signal };
+    texts.begin(run);
+    return yield* runEvents(denoiser, run);
+  };
+  const completed = (result: SampleResult): Result => complete(result, texts);
+  return new SampleRun({ ...prompted, start, texts, complete: completed });
+}
+
+/** @throws OptionError for an option that the text decides. */
+function checkSetByText(options: SampleOptions, where: string): void {
+  if (!isRecord(options)) throw new OptionError("options", options, "an object");
+  for (const name of SET_BY_TEXT) {
+    if (options[name] === undefined) continue;
+    throw new OptionError(name, options[name], `undefined in ${where}`);
   }
 }
 

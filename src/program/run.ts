@@ -35,6 +35,15 @@ export interface SampleResult {
   readonly stats: RunStats;
 }
 
+/** The result of a run that fills gaps. */
+export interface FillResult extends SampleResult {
+  /**
+   * The text of each gap of each sample. A character whose bytes lie in two gaps is in the second
+   * one.
+   */
+  readonly gaps: readonly (readonly string[])[];
+}
+
 /** The settings that a run was prepared with, defaults included. */
 export interface RunSettings extends Pick<
   PreparedRun,
@@ -68,7 +77,7 @@ export interface RunSettings extends Pick<
 /** The options of a guide as they are in JSON. */
 export type GuideSettings = Omit<GuideOptions, "reward">;
 
-export interface SampleRunParts {
+export interface SampleRunParts<Result extends SampleResult> {
   readonly run: PreparedRun;
   /** Tokens as the caller named them; `run` has those that were named by ids. */
   readonly names?: NamedTokens;
@@ -76,6 +85,8 @@ export interface SampleRunParts {
   readonly start: (signal: AbortSignal) => Events;
   /** Turns the sampler's events into text. */
   readonly texts: RunTexts;
+  /** Adds what only this kind of run has to its result. */
+  readonly complete: (result: SampleResult) => Result;
 }
 
 type Events = AsyncGenerator<SamplerEvent, SamplerOutcome, void>;
@@ -84,24 +95,34 @@ type Events = AsyncGenerator<SamplerEvent, SamplerOutcome, void>;
  * A run is consumed once, and does no work before that: `for await (const event of run)` pulls one
  * event at a time, and leaving the loop cancels the work; `await run.result()` pulls to the end.
  */
-export class SampleRun implements AsyncIterable<RunEvent> {
+export class SampleRun<
+  Result extends SampleResult = SampleResult,
+> implements AsyncIterable<RunEvent> {
   readonly settings: RunSettings;
   readonly #events: Events;
   readonly #texts: RunTexts;
   readonly #signal: AbortSignal | undefined;
   readonly #controller = new AbortController();
-  readonly #result = deferred<SampleResult>();
+  readonly #result: Promise<Result>;
+  readonly #resolve: (result: SampleResult) => void;
+  readonly #reject: (reason: unknown) => void;
   #consumer: "none" | "result" | "iterator" = "none";
   #settled = false;
   #aborted: AbortedError | undefined;
   #startedAt: number | undefined;
   #release: (() => void) | undefined;
 
-  constructor({ run, names = {}, start, texts }: SampleRunParts) {
+  constructor({ run, names = {}, start, texts, complete }: SampleRunParts<Result>) {
     this.settings = settingsOf(run, names);
     this.#events = start(this.#controller.signal);
     this.#texts = texts;
     this.#signal = run.signal;
+    const { promise, resolve, reject } = deferred<Result>();
+    this.#result = promise;
+    this.#resolve = (result) => {
+      resolve(complete(result));
+    };
+    this.#reject = reject;
   }
 
   /**
@@ -110,9 +131,9 @@ export class SampleRun implements AsyncIterable<RunEvent> {
    * @returns the result when the run is over.
    * @throws what ended the run.
    */
-  result(): Promise<SampleResult> {
+  result(): Promise<Result> {
     if (this.#consumer === "none") void this.#drain();
-    return this.#result.promise;
+    return this.#result;
   }
 
   /**
@@ -229,8 +250,8 @@ export class SampleRun implements AsyncIterable<RunEvent> {
     const seconds = (performance.now() - startedAt) / 1000;
     const { stats, ...samples } = outcome;
     const result = { ...samples, ...this.#texts.read(outcome), stats: { ...stats, seconds } };
+    this.#resolve(result);
     this.#settle();
-    this.#result.resolve(result);
   }
 
   #fail(error: unknown): void {
@@ -239,8 +260,8 @@ export class SampleRun implements AsyncIterable<RunEvent> {
     // A caller that iterates or aborts sees the error there; a `result` that is never looked at
     // must not end the process then.
     const isKnown = this.#consumer !== "result" || error instanceof AbortedError;
-    if (isKnown) this.#result.promise.catch(() => undefined);
-    this.#result.reject(error);
+    if (isKnown) this.#result.catch(() => undefined);
+    this.#reject(error);
   }
 
   #settle(): void {

@@ -17,6 +17,7 @@ import type { PreparedRun } from "../sampler/prepare.ts";
 import { TextPieces } from "../tokenizer/pieces.ts";
 import { hiddenTokens } from "../tokenizer/specialTokens.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { gapTexts, wholeText, type GappedText } from "./gapTexts.ts";
 
 /** One position and its share of the text. */
 export interface TextPiece {
@@ -43,6 +44,8 @@ export interface TextChange {
 export interface FinishedText {
   /** The whole text, as in the result. */
   readonly text: string;
+  /** In a run that fills gaps: the text of each gap. */
+  readonly gaps?: readonly string[];
 }
 
 /**
@@ -68,6 +71,8 @@ export interface RunTextsOptions {
   readonly run: PreparedRun;
   /** Whether special tokens are part of the text. */
   readonly specialTokens: boolean;
+  /** In a run that fills gaps: where they are, and the text around them. */
+  readonly gapped?: GappedText | undefined;
 }
 
 export class RunTexts {
@@ -76,6 +81,7 @@ export class RunTexts {
   readonly #model: DenoiserModel;
   readonly #hidden: ReadonlySet<TokenId>;
   readonly #splitter: TextPieces;
+  readonly #gapped: GappedText | undefined;
   #blank: Int32Array;
   /** The pieces that every sample begins with, without the prompt. */
   readonly #unprompted: readonly string[];
@@ -84,12 +90,13 @@ export class RunTexts {
   /** The pieces that were told of the samples under way. */
   readonly #told = new Map<number, readonly string[]>();
 
-  constructor(tokenizer: Tokenizer, { model, run, specialTokens }: RunTextsOptions) {
+  constructor(tokenizer: Tokenizer, { model, run, specialTokens, gapped }: RunTextsOptions) {
     this.#tokenizer = tokenizer;
     this.#run = run;
     this.#model = model;
     this.#hidden = specialTokens ? new Set() : hiddenTokens(tokenizer);
     this.#splitter = new TextPieces(tokenizer, { maskId: model.maskId, hidden: this.#hidden });
+    this.#gapped = gapped;
     this.#blank = blankText(run, model);
     this.#unprompted = this.pieces();
   }
@@ -153,7 +160,9 @@ export class RunTexts {
     const pieces = all.filter(({ position, text }) => text !== before[position]);
     if (event.type === "finished") {
       this.#told.delete(event.sample);
-      return { ...event, pieces, text: this.#textOf(event.tokens) };
+      const { tokens } = event;
+      const filled = this.#gapped && { gaps: this.gapsOf(tokens) };
+      return { ...event, pieces, text: this.#textOf(tokens), ...filled };
     }
     this.#told.set(event.sample, now);
     return { ...event, pieces };
@@ -166,7 +175,17 @@ export class RunTexts {
     };
   }
 
+  /** Returns the text of each gap of a finished sample. */
+  gapsOf(tokens: readonly TokenId[]): readonly string[] {
+    return this.#gapped ? gapTexts(tokens, this.#gapped, (ids) => this.#decode(ids)) : [];
+  }
+
+  /** Returns the text of a finished sample. */
   #textOf(ids: readonly TokenId[]): string {
+    return this.#gapped ? wholeText(this.#gapped, this.gapsOf(ids)) : this.#decode(ids);
+  }
+
+  #decode(ids: readonly TokenId[]): string {
     return this.#tokenizer.decode(ids.filter((id) => !this.#hidden.has(id)));
   }
 }

@@ -153,10 +153,11 @@ export interface RowState {
   /** A random number in [0, 1) of this sample, step and position: the same whatever the batch. */
   readonly uniform: number;
   /**
-   * psi: the probability that its token had in the draw that revealed it, in (0, 1]; 0 at a mask.
+   * psi: the probability that its token had in the draw that revealed it, in (0, 1]; 0 at a mask,
+   * and for a token of the run's `start`, which was not drawn.
    */
   readonly psi: number;
-  /** Natural log of the probability that it had in the whole row then; -Infinity at a mask. */
+  /** Natural log of the probability that it had in the whole row then; -Infinity where psi is 0. */
   readonly logProbability: number;
 }
 

@@ -3,6 +3,7 @@
  * they are in JSON.
  */
 import type { TokenId } from "./denoiser.ts";
+import type { StartOptions } from "./start.ts";
 import type { GuideOptions } from "./guide.ts";
 import type { Quirks } from "./quirks.ts";
 import type { AnyStrategy } from "./strategy.ts";
@@ -113,6 +114,16 @@ export interface SamplerOptions {
    * end-of-text token.
    */
   readonly until?: FinishReason;
+  /**
+   * Begins with a draft instead of masks alone: each of its positions has its token, or is masked
+   * with the chance 1 - alpha(t) = t, drawn anew for each sample, at the time t0 at which the grid
+   * then begins. None of them is pinned; positions in neither `start` nor `pinned` begin masked. An
+   * array of `steps` begins with that time. The first event of a sample, `remasked` in step 0, says
+   * which were masked. Refused with `dense`, `stride`, `blockLength`, `ar` models, strategies
+   * without a time grid that draw first (`first-hitting`), and strategies that remask by the
+   * probability that a token had when it was drawn (`remdm-conf`, `rcr`, `remdm-llada`).
+   */
+  readonly start?: StartOptions;
   /**
    * Steers the run by a reward, a function of the tokens: docs/guide.md. Each sample is one of
    * several particles. Refused with `dense`, `stride` and `ar` models.

@@ -43,6 +43,7 @@ export type { RowField } from "./rowFields.ts";
 export type { Quirks } from "./quirks.ts";
 export { sample, sampleEvents } from "./run.ts";
 export { linearTimes, plateauTimes, type PlateauSteps } from "./schedule.ts";
+export type { StartOptions } from "./start.ts";
 export type { StrategySettings } from "./strategies/notation.ts";
 export { posterior } from "./strategies/posterior.ts";
 export type { AnyStrategy, Strategy, StrategyName } from "./strategy.ts";

@@ -33,7 +33,8 @@ export type LoopPlan =
   /**
    * The network is asked first, and its rows say what changes (`loops/askFirst.ts`). `times`: [T +
    * 1], never rising. `lastTold`: the last step in which the strategy may be told of revealed
-   * positions, -1 if there is none. `stepsAfter`: most steps once nothing is masked, of an untimed
+   * positions, -1 if there is none. `readsState`: it is then told of their tokens and not of their
+   * rows. `stepsAfter`: most steps once nothing is masked, of an untimed
    * strategy. `fields`: the numbers of a row that the strategy reads.
    */
   | {
@@ -42,6 +43,7 @@ export type LoopPlan =
       readonly options: AnyOptions;
       readonly times: Float64Array;
       readonly lastTold: number;
+      readonly readsState: boolean;
       readonly stepsAfter: number;
       readonly fields: readonly RowField[];
     }
@@ -61,6 +63,8 @@ interface LoopOptions {
   readonly stride: number;
   /** Tokens of a block; undefined if there are none. */
   readonly blockLength: number | undefined;
+  /** The first time of the grid. */
+  readonly begin: number;
   readonly model: DenoiserModel;
 }
 
@@ -72,7 +76,7 @@ interface LoopOptions {
  */
 export function loopOf(
   { definition, options }: PreparedStrategy,
-  { steps, dense, quirks, length, stride, blockLength, model }: LoopOptions,
+  { steps, dense, quirks, length, stride, blockLength, begin, model }: LoopOptions,
 ): { readonly loop: LoopPlan; readonly steps: number } {
   const { kind } = definition;
   if (stride > 0 && definition.windows === false) {
@@ -125,19 +129,17 @@ export function loopOf(
   // A window's last time is 0, not 1e-5: it leaves nothing to the final noise removal.
   const end = stride > 0 ? 0 : undefined;
   if (!("select" in definition)) {
-    const times = readTimes(steps, span, definition, end);
+    const times = readTimes(steps, span, definition, end, begin);
     const plan = planOf(definition, options, times, quirks);
     return { loop: { kind: "drawFirst", plan }, steps: times.length - 1 };
   }
   const stepsAfter = stepsAfterOf(definition, options);
   const count = stepsOf(definition, options, steps, span + stepsAfter);
-  const times = readTimes(count, span, definition, end);
-  const lastTold = lastToldOf(definition, options, times, quirks, {
-    free: span,
-    vocabSize: model.vocabSize,
-  });
+  const times = readTimes(count, span, definition, end, begin);
+  const bounds = { free: span, vocabSize: model.vocabSize };
+  const { lastTold, readsState } = lastToldOf(definition, options, times, quirks, bounds);
   const fields = fieldsIn(definition, options, quirks);
-  const asks = { definition, options, times, lastTold, stepsAfter, fields };
+  const asks = { definition, options, times, lastTold, readsState, stepsAfter, fields };
   return { loop: { kind: "askFirst", ...asks }, steps: times.length - 1 };
 }
 
@@ -240,25 +242,28 @@ export function toldOf(
   throw wrongReturn(kind, "revealed", told, 'true, false or "state"', ` in step ${step.index}`);
 }
 
-/** Returns the last step in which a strategy may be told of revealed positions; -1: none. */
+/**
+ * Returns the last step in which a strategy may be told of revealed positions, -1 if there is none,
+ * and whether it is then told of their state alone.
+ */
 function lastToldOf(
   definition: AnyRowStrategy,
   options: AnyOptions,
   times: Float64Array,
   quirks: Quirks,
   more: Pick<RowStep, "free" | "vocabSize">,
-): number {
+): { readonly lastTold: number; readonly readsState: boolean } {
   const { revealed = false, untimed = false } = definition;
   const steps = times.length - 1;
-  if (revealed === false) return -1;
-  if (untimed) return steps - 1;
-  let i = steps - 1;
-  const isTold = (index: number): boolean => {
+  if (revealed === false) return { lastTold: -1, readsState: false };
+  if (untimed) return { lastTold: steps - 1, readsState: revealed === "state" };
+  const toldIn = (index: number): Told => {
     const step = stepOf(times[index], times[index + 1], quirks);
-    return toldOf(definition, options, { ...step, index, steps, ...more }) !== false;
+    return toldOf(definition, options, { ...step, index, steps, ...more });
   };
-  while (i >= 0 && !isTold(i)) i--;
-  return i;
+  let i = steps - 1;
+  while (i >= 0 && toldIn(i) === false) i--;
+  return { lastTold: i, readsState: i >= 0 && toldIn(i) === "state" };
 }
 
 /** @returns [T + 1] times that never rise. */
@@ -267,18 +272,18 @@ function readTimes(
   length: number,
   definition: Pick<AnyTimeStrategy, "kind" | "times">,
   end: number | undefined,
+  begin: number,
 ): Float64Array {
-  if (Array.isArray(steps) || ArrayBuffer.isView(steps)) return checkTimes(steps);
+  if (Array.isArray(steps) || ArrayBuffer.isView(steps)) return checkTimes(steps, begin);
   const count = checkInteger("steps", steps === undefined ? length : steps, 1, MAX_STEPS);
-  return timesOf(definition, count, end);
+  return timesOf(definition, count, end, begin);
 }
 
-function checkTimes(steps: unknown): Float64Array {
+function checkTimes(steps: unknown, begin: number): Float64Array {
   const given = Array.from(steps as ArrayLike<unknown>);
   const times = Float64Array.from(given, (time) => (typeof time === "number" ? time : NaN));
-  if (times.length - 1 <= MAX_STEPS && isGrid(times)) return times;
-  const allowed =
-    "a number of steps, or an array of times that never rise, from 1 to 0 or above (two or more, only the last 0)";
+  if (times.length - 1 <= MAX_STEPS && isGrid(times, begin)) return times;
+  const allowed = `a number of steps, or an array of times that never rise, from ${begin} to 0 or above (two or more, only the last 0)`;
   throw new OptionError("steps", steps, allowed);
 }
 

@@ -76,6 +76,7 @@ export function compilePlan(
 /**
  * The time grid of a strategy: its own, else an even one.
  * @param end the last time of an even grid.
+ * @param begin the first time; a strategy with a grid of its own takes 1 alone.
  * @returns [T + 1] times that never rise.
  * @throws RemdmError `strategy_invalid` for a grid of its own that is none.
  */
@@ -83,8 +84,15 @@ export function timesOf(
   { kind, times }: Pick<AnyTimeStrategy, "kind" | "times">,
   steps: number,
   end: number | undefined,
+  begin = 1,
 ): Float64Array {
-  if (times === undefined) return linearTimes(steps, end);
+  if (times === undefined) return linearTimes(steps, end, begin);
+  if (begin !== 1) {
+    throw new OptionError("strategy.kind", kind, {
+      message: `The strategy ${kind} cannot begin at ${begin}: its own time grid begins at 1`,
+      remedy: "Give the times as `steps`, or take another strategy, such as remdm-cap.",
+    });
+  }
   const own: unknown = times(steps);
   if (own instanceof Float64Array && isGrid(own)) return own;
   throw new RemdmError(
@@ -98,13 +106,13 @@ export function timesOf(
 }
 
 /**
- * Tells whether times are a grid: two at least, from 1 to 0 or above. They may stand still, and
- * only the last one may be 0, where the posterior is not defined.
+ * Tells whether times are a grid: two at least, from `begin` to 0 or above. They may stand still,
+ * and only the last one may be 0, where the posterior is not defined.
  */
-export function isGrid(times: Float64Array): boolean {
+export function isGrid(times: Float64Array, begin = 1): boolean {
   const last = times.length - 1;
   const isTime = (time: number, i: number): boolean =>
-    i === 0 ? time === 1 : time <= times[i - 1] && (time > 0 || (i === last && time === 0));
+    i === 0 ? time === begin : time <= times[i - 1] && (time > 0 || (i === last && time === 0));
   return last >= 1 && times.every(isTime);
 }
 

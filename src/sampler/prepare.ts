@@ -22,6 +22,7 @@ import { followsPublished, loopOf, readExecutor, type LoopPlan } from "./loopPla
 import { isDreams } from "./loops/parity/publishedRule.ts";
 import { givenTokens, readPinned } from "./pinned.ts";
 import type { Quirks } from "./quirks.ts";
+import { checkApart, checkStart, readStart, type StartOptions } from "./start.ts";
 import { findStrategy, modelKindFor, takesSteps } from "./strategies/find.ts";
 
 const SEED_LIMIT = 2n ** 64n;
@@ -59,6 +60,8 @@ export interface PreparedRun extends Adjustments {
   readonly noise: "philox" | "torch";
   readonly quirks: Quirks;
   readonly pinned: ReadonlyMap<number, TokenId>;
+  /** The draft that samples begin with; undefined: they begin with masks. */
+  readonly start: StartOptions | undefined;
   /** Tokens that a window moves on by, and how often: 0 and 0 unless semi-autoregressive. */
   readonly stride: number;
   readonly strides: number;
@@ -100,6 +103,7 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
   strides: true,
   blockLength: true,
   until: true,
+  start: true,
   guide: true,
   signal: true,
 };
@@ -132,14 +136,18 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
   const quirks = checkChoice("quirks", given.quirks, dense ? ["original"] : ["original", "paper"]);
   const windows = readWindows(given, L);
   const pinned = readPinned(given.pinned, L, model);
+  const start = readStart(given.start, L, model);
+  checkApart(start, pinned);
   const { loop, steps } = loopOf(strategy, {
     steps: given.steps,
+    begin: start?.time ?? 1,
     dense,
     quirks,
     length: L,
     ...windows,
     model,
   });
+  checkStart(start, strategy.definition.kind, loop, windows);
   const guide = readGuide(given.guide, {
     steps,
     refusal: refusalOfGuide(loop, windows.stride),
@@ -166,6 +174,7 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     noise,
     quirks,
     pinned,
+    start,
     ...windows,
     ...placesOf({ ...windows, length: L }, pinned, model),
     endId: readEnd(given.until, windows.strides > 0, model),
@@ -216,6 +225,7 @@ export function withPinned(
 ): PreparedRun {
   const pinned = readPinned(new Map([...more, ...run.pinned]), run.length, model);
   checkGuided({ ...run, pinned });
+  checkApart(run.start, pinned);
   return { ...run, pinned, ...placesOf(run, pinned, model) };
 }
 
@@ -390,7 +400,8 @@ function checkModel(model: unknown): asserts model is DenoiserModel {
   );
 }
 
-function readSeed(seed: unknown = 1): bigint {
+/** Checks a seed. @throws OptionError. */
+export function readSeed(seed: unknown = 1): bigint {
   const exact = typeof seed === "number" && Number.isSafeInteger(seed) ? BigInt(seed) : seed;
   if (typeof exact === "bigint" && exact >= 0n && exact < SEED_LIMIT) return exact;
   throw new OptionError("seed", seed, "an integer in [0, 2^64), a bigint from 2^53 on");

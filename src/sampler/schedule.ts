@@ -13,12 +13,14 @@ export const SIGMA_EPSILON = 1e-3;
 /**
  * Returns an even time grid.
  * @param steps number of denoising steps T, an integer >= 1.
- * @param end the last time, in [0, 1).
- * @returns [T + 1] times, linspace(1, end, T + 1) in doubles (the original rounds them to float32).
+ * @param end the last time, in [0, begin).
+ * @param begin the first time, in (0, 1].
+ * @returns [T + 1] times, linspace(begin, end, T + 1) in doubles (the original rounds them to
+ *   float32).
  */
-export function linearTimes(steps: number, end = T_MIN): Float64Array {
+export function linearTimes(steps: number, end = T_MIN, begin = 1): Float64Array {
   const times = new Float64Array(steps + 1);
-  for (let i = 0; i < steps; i++) times[i] = 1 - (i * (1 - end)) / steps;
+  for (let i = 0; i < steps; i++) times[i] = begin - (i * (begin - end)) / steps;
   times[steps] = end;
   return times;
 }

@@ -31,6 +31,7 @@ function makeRun(signal: AbortSignal, answers = true): SampleRun {
     run,
     start: (runSignal) => sampleEvents(denoiser, { ...options, signal: runSignal }),
     texts: new RunTexts(TOKENIZER, { model: MODEL, run, specialTokens: true }),
+    complete: (result) => result,
   });
 }
 

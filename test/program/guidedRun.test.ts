@@ -37,6 +37,7 @@ function start(): SampleRun {
   return new SampleRun({
     run,
     texts,
+    complete: (result) => result,
     start: (signal) => sampleEvents(flat, { ...options, signal }),
   });
 }

@@ -70,6 +70,7 @@ function start({ kind, options, specialTokens = true }: Setting) {
     run,
     start: (signal) => sampleEvents(denoiser, { ...options, signal }),
     texts,
+    complete: (result) => result,
   });
 }
 

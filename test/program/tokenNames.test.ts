@@ -117,7 +117,7 @@ describe("a token", () => {
       const prompted = preparePrompted({ ...RANKED, ...options }, MODEL);
       const texts = new RunTexts(LETTERS, { model: MODEL, run: prompted.run, specialTokens: true });
       const start = () => runEvents(SILENT, prompted.run);
-      return new SampleRun({ ...prompted, start, texts }).settings;
+      return new SampleRun({ ...prompted, start, texts, complete: (result) => result }).settings;
     };
     const names = { banned: ["b", 3], suppressed: [7, "c"], guidance: 2, prompt: "a" };
     expect(settingsOf(names)).toMatchObject({

@@ -11,6 +11,7 @@ import { describe, expect, it } from "@jest/globals";
 import {
   sampleEvents,
   type ModelKind,
+  type StartOptions,
   type Strategy,
   type TokenId,
 } from "../../src/sampler/index.ts";
@@ -41,6 +42,7 @@ interface Case {
   readonly length?: number;
   readonly blockLength?: number;
   readonly pinned?: ReadonlyMap<number, TokenId>;
+  readonly start?: StartOptions;
   readonly uneven?: boolean;
 }
 
@@ -178,6 +180,37 @@ describe("scores: the reductions and the chosen rows give the dense form's distr
   });
 });
 
+describe("a draft is taken to t0 and sampled from there", () => {
+  const start = {
+    tokens: new Map([
+      [0, 3],
+      [2, 0],
+    ]),
+    time: 0.5,
+  };
+  const cases: Case[] = [
+    { strategy: { kind: "mdlm" }, length: 3, start },
+    { strategy: { kind: "remdm-cap", eta: 0.4 }, length: 3, start },
+    { strategy: { kind: "remdm-cap", eta: 0.4 }, length: 3, start: { ...start, time: 1 } },
+    { strategy: { kind: "remdm" }, topP: 0.8, length: 3, pinned: prompt, start },
+    { strategy: { kind: "analytic" }, length: 3, start },
+    { kind: "sedd", strategy: { kind: "analytic" }, length: 3, start: { ...start, time: 0.3 } },
+  ];
+  it.each(cases.map((options, i) => [name(options), options, i + 401] as const))(
+    "%s",
+    async (_, options, seed) => {
+      const p = await compare(options, seed);
+      expect(p.middle).toBeGreaterThan(P_MIN);
+      expect(p.end).toBeGreaterThan(P_MIN);
+    },
+  );
+
+  it("and a draft that keeps all of its tokens is found out", async () => {
+    const p = await compare(cases[0], 1, "a draft keeps all of its tokens");
+    expect(p.end).toBeLessThan(P_MIN);
+  });
+});
+
 describe("quirks: paper", () => {
   it("keeps the token that crosses p, where the code drops it", async () => {
     const options: Case = { strategy: { kind: "mdlm" }, topP: 0.8, length: 3, quirks: "paper" };
@@ -245,6 +278,7 @@ async function compare(
     length = 2,
     blockLength,
     pinned = new Map(),
+    start,
     uneven = false,
   }: Case,
   seed: number,
@@ -265,6 +299,7 @@ async function compare(
     logits,
     pinned,
     ...(blockLength !== undefined && { blockLength }),
+    ...(start !== undefined && { start }),
     ...(mistake === undefined ? {} : { mistake }),
   };
   const exact = enumerate(chain);
@@ -277,6 +312,7 @@ async function compare(
     ...(topK !== undefined && { topK }),
     ...(blockLength !== undefined && { blockLength }),
     pinned,
+    ...(start !== undefined && { start }),
     seed,
     samples: SAMPLES,
     batchSize: 64,
@@ -285,10 +321,10 @@ async function compare(
   };
   const denoiser = new TableDenoiser(length, { kind, subsMasking }, logits);
   const { events } = await collect(sampleEvents(denoiser, options));
-  const start = Array.from({ length }, (_, i) => pinned.get(i) ?? MASK);
+  const begin = Array.from({ length }, (_, i) => pinned.get(i) ?? start?.tokens.get(i) ?? MASK);
   const pValue = (step: number) =>
     goodnessOfFit(
-      count(replay(events, start, MASK, step)),
+      count(replay(events, begin, MASK, step)),
       exact[Math.min(step, exact.length - 1)],
     );
   return { middle: pValue(middle), end: pValue(Infinity) };
@@ -302,7 +338,8 @@ function count(states: ReadonlyMap<number, readonly number[]>): Map<string, numb
   return counts;
 }
 
-function name({ kind, strategy, pinned, ...rest }: Case): string {
-  const options = { model: kind, ...strategy, ...rest, pinned: pinned && [...pinned] };
+function name({ kind, strategy, pinned, start, ...rest }: Case): string {
+  const draft = start && { start: start.time, tokens: [...start.tokens] };
+  const options = { model: kind, ...strategy, ...rest, ...draft, pinned: pinned && [...pinned] };
   return JSON.stringify(options).replaceAll('"', "");
 }

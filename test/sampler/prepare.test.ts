@@ -205,7 +205,7 @@ const mistakes: [Record<string, unknown>, string, string][] = [
   [
     { topp: 0.9 },
     "topp",
-    "undefined (a sampler takes only strategy, steps, topP, temperature, topK, banned, suppressed, guidance, samples, firstSample, batchSize, length, seed, pinned, executor, noise, quirks, stride, strides, blockLength, until, guide, signal); got 0.9",
+    "undefined (a sampler takes only strategy, steps, topP, temperature, topK, banned, suppressed, guidance, samples, firstSample, batchSize, length, seed, pinned, executor, noise, quirks, stride, strides, blockLength, until, start, guide, signal); got 0.9",
   ],
 ];
 

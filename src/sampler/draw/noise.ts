@@ -18,6 +18,7 @@ export interface NoiseSource {
    * L + 2 which position it changes. In a guided run, particle j of sample i is sample i N + j
    * here, with N particles. Position L + 3 of a step is what the resampling before that step draws
    * for the particle, and L + 3 of step 0 chooses, for particle 0, the one that becomes the sample.
+   * Step T + 1, after the final noise removal, decides which tokens of a draft begin masked.
    */
   position(sample: number, step: number, position: number): number;
   /**

@@ -17,6 +17,7 @@ import type {
   SamplerEvent,
   SamplerOutcome,
 } from "../events.ts";
+import { beginFrom } from "../start.ts";
 import { stepOf } from "../plan.ts";
 import { toldOf, type LoopPlan } from "../loopPlan.ts";
 import type { PreparedRun } from "../prepare.ts";
@@ -25,7 +26,7 @@ import { networkSigma } from "../schedule.ts";
 import { adjusted } from "./adjusted.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
-import { remasked, revealed } from "./changeEvents.ts";
+import { draftMasked, remasked, revealed } from "./changeEvents.ts";
 import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
 import { inCalls, stack } from "./question.ts";
@@ -65,6 +66,8 @@ export class AskFirst implements ParticleLoop<RowSample> {
   readonly ledger: Ledger;
   readonly #fields: Fields;
   readonly #cache = nextCache();
+  /** What the samples that have begun have not told yet; a guided run tells no changes. */
+  readonly #untold: RemaskedEvent[] = [];
 
   constructor(denoiser: Denoiser, run: PreparedRun, plan: AskFirstPlan, noise: NoiseSource) {
     this.#denoiser = denoiser;
@@ -98,13 +101,20 @@ export class AskFirst implements ParticleLoop<RowSample> {
 
   async *#sample(numbers: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
     const batch = numbers.map((sample) => this.begin(sample));
+    yield* this.#untold.splice(0);
     yield* this.#takeSteps(batch, 0, this.#allSteps);
     for (const { sample, window } of batch) yield this.ledger.finish(sample, window.text());
   }
 
   begin(number: number): RowSample {
     const settings = { ...this.#run, maskId: this.#denoiser.model.maskId };
-    return new RowSample(number, settings, this.#newMemory());
+    const row = new RowSample(number, settings, this.#newMemory());
+    const { start, steps } = this.#run;
+    if (start === undefined) return row;
+    const draft = { steps, noise: this.#noise, sample: number };
+    const masked = beginFrom(start, row.window.tokens, draft);
+    if (masked.length > 0) this.#untold.push(draftMasked(start, number, masked));
+    return row;
   }
 
   #newMemory(): unknown {
@@ -116,6 +126,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
     samples: readonly RowSample[],
     until: number,
   ): AsyncGenerator<SamplerEvent, void, void> {
+    this.#untold.length = 0;
     const to = Math.min(until, this.#allSteps);
     const i = to % (this.#steps + 1);
     const { batchSize, parts } = this.#run;

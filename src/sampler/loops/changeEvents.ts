@@ -2,6 +2,7 @@
 import type { TokenId } from "../denoiser.ts";
 import type { Draw } from "../draw/rowSampler.ts";
 import type { RemaskedEvent, RevealedEvent } from "../events.ts";
+import type { StartOptions } from "../start.ts";
 
 /** The step of a sample, and the position in its text at which its window begins. */
 interface Place extends Pick<RevealedEvent, "sample" | "step" | "time"> {
@@ -42,6 +43,16 @@ export function remasked(
     positions: inText(positions, offset),
     tokens,
   };
+}
+
+/** Tells which tokens of a draft are masked when a sample begins. @param positions ascending. */
+export function draftMasked(
+  { tokens, time }: StartOptions,
+  sample: number,
+  positions: readonly number[],
+): RemaskedEvent {
+  const drafted = positions.flatMap((position) => tokens.get(position) ?? []);
+  return remasked({ sample, step: 0, time, offset: 0 }, positions, drafted);
 }
 
 function inText(positions: ArrayLike<number>, offset: number): number[] {

@@ -6,11 +6,12 @@
 import { adjusted } from "./adjusted.ts";
 import type { Denoiser } from "../denoiser.ts";
 import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
-import { remasked, revealed } from "./changeEvents.ts";
+import { draftMasked, remasked, revealed } from "./changeEvents.ts";
 import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import type { PreparedRun } from "../prepare.ts";
+import { beginFrom } from "../start.ts";
 import { Pace } from "../../foundation/pace.ts";
 import type { LoopPlan } from "../loopPlan.ts";
 import { callsOf, requestOf, type Question } from "./question.ts";
@@ -32,6 +33,8 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
   readonly ledger: Ledger;
   /** The samples under way, the oldest first. */
   readonly #active: ActiveSample[] = [];
+  /** What the samples that have begun have not told yet. */
+  readonly #untold: RemaskedEvent[] = [];
 
   constructor(denoiser: Denoiser, run: PreparedRun, loop: DrawFirstPlan, noise: NoiseSource) {
     this.#denoiser = denoiser;
@@ -52,7 +55,13 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
   }
 
   begin(number: number): ActiveSample {
-    return this.#newSample(number);
+    const state = this.#newSample(number);
+    const { start, steps } = this.#run;
+    if (start === undefined) return state;
+    const draft = { steps, noise: this.#noise, sample: number };
+    const masked = beginFrom(start, state.window.tokens, draft);
+    if (masked.length > 0) this.#untold.push(draftMasked(start, number, masked));
+    return state;
   }
 
   async *advance(
@@ -99,6 +108,7 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
       this.#pace.checkAborted();
       const state = this.#active.at(questions.length) ?? this.#next(source);
       if (state === undefined) break;
+      yield* this.#untold.splice(0);
       const question = yield* this.#runAhead(state, until);
       if (question !== undefined) {
         questions.push(question);

@@ -23,7 +23,7 @@ export class RowSample {
   finished = false;
   readonly #settings: WindowSettings;
   readonly #maskId: TokenId;
-  /** [L] what the token at each free position had when it was revealed. */
+  /** [L] what the token at each free position had when it was revealed; a draft's had none. */
   readonly #psi: Float64Array;
   readonly #logProbability: Float64Array;
 
@@ -34,7 +34,7 @@ export class RowSample {
     this.window = new TextWindow(settings);
     this.#maskId = settings.maskId;
     this.#psi = new Float64Array(settings.length);
-    this.#logProbability = new Float64Array(settings.length);
+    this.#logProbability = new Float64Array(settings.length).fill(-Infinity);
   }
 
   /** Ends the part at hand. @param memory that the strategy begins the next one with. */

@@ -3,7 +3,7 @@
  * from the original's `q_xs` tensors (`_ddpm_caching_update`, `_dfm_caching_update`, `_sample`) and the paper's
  * posterior, and shares nothing with the sampler under test.
  */
-import type { ModelKind, Strategy, TokenId } from "../../../src/sampler/index.ts";
+import type { ModelKind, StartOptions, Strategy, TokenId } from "../../../src/sampler/index.ts";
 import type { Logits } from "./tableDenoiser.ts";
 
 /** Deliberate errors, to show that the tests would find them. */
@@ -17,7 +17,8 @@ export type Mistake =
   | "S = 1/(e^sigma - 1)"
   | "top-k acts after the nucleus"
   | "the temperature acts after the nucleus"
-  | "a mask keeps the posterior's weights";
+  | "a mask keeps the posterior's weights"
+  | "a draft keeps all of its tokens";
 
 export interface DenseChain {
   /** Default `mdlm`. */
@@ -36,6 +37,8 @@ export interface DenseChain {
   readonly maskId: TokenId;
   readonly logits: Logits;
   readonly pinned?: ReadonlyMap<number, TokenId>;
+  /** A draft, and the time that it is taken to. */
+  readonly start?: StartOptions;
   /** Tokens of a block; absent: there are no blocks. */
   readonly blockLength?: number;
   readonly mistake?: Mistake;
@@ -58,7 +61,9 @@ export function enumerate(chain: DenseChain): Map<string, number>[] {
   const counted = chain.mistake === "confidence counts pinned positions";
   const conf = tokens.map((_, i) => (counted && pinned.has(i) ? -1 : -Infinity));
   let now: Distribution = new Map();
-  add(now, { tokens, conf }, 1);
+  for (const [draft, probability] of drafts(chain, tokens)) {
+    add(now, { tokens: draft, conf }, probability);
+  }
   const history = [now];
   const times = timesOf(chain);
   let given = 0;
@@ -85,6 +90,22 @@ export function enumerate(chain: DenseChain): Map<string, number>[] {
   return history.map(marginal);
 }
 
+/** Every text that a draft can begin as: each of its tokens is masked with the chance 1 - alpha(t0). */
+function drafts(
+  { start, maskId, mistake }: DenseChain,
+  tokens: readonly TokenId[],
+): (readonly [readonly TokenId[], number])[] {
+  let all: (readonly [readonly TokenId[], number])[] = [[tokens, 1]];
+  for (const [position, token] of start?.tokens ?? []) {
+    const masked = mistake === "a draft keeps all of its tokens" ? 0 : (start?.time ?? 1);
+    all = all.flatMap(([text, q]) => [
+      [text.with(position, maskId), q * masked] as const,
+      [text.with(position, token), q * (1 - masked)] as const,
+    ]);
+  }
+  return all.filter(([, q]) => q > 0);
+}
+
 /** A block begins without confidences. */
 function forgotten(now: Distribution): Distribution {
   const next: Distribution = new Map();
@@ -94,9 +115,10 @@ function forgotten(now: Distribution): Distribution {
   return next;
 }
 
-export function timesOf({ strategy, steps }: DenseChain): number[] {
+export function timesOf({ strategy, steps, start }: DenseChain): number[] {
   if (strategy.kind !== "dfm") {
-    return Array.from({ length: steps + 1 }, (_, i) => 1 + (i * (1e-5 - 1)) / steps);
+    const begin = start?.time ?? 1;
+    return Array.from({ length: steps + 1 }, (_, i) => begin + (i * (1e-5 - begin)) / steps);
   }
   const times = [1];
   let timestep = 1;

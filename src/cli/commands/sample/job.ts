@@ -1,5 +1,5 @@
 /** Runs `remdm sample`: it launches a model, draws from it, shows and keeps what comes. */
-import { Remdm, RemdmError } from "../../../index.ts";
+import { Remdm, RemdmError, type SampleOptions } from "../../../index.ts";
 import { tokenEntropy } from "../../../evaluation/measures/entropy.ts";
 import type { RunSettings, SampleResult, SampleRun } from "../../../program/run.ts";
 import { UsageError } from "../../usage.ts";
@@ -30,15 +30,27 @@ import {
   type SampleRecord,
 } from "./sayings.ts";
 
-/** Draws samples, shows them and keeps them. @throws what the library throws. */
-export async function sample(session: Session, flags: SampleFlags): Promise<void> {
+/** A run of another kind than `remdm.sample`, with the same flags and the same output. */
+export interface Task {
+  /** What it is about, for the options in `--json`. */
+  readonly given: Readonly<Record<string, unknown>>;
+  readonly start: (remdm: Remdm, options: SampleOptions) => Promise<SampleRun>;
+}
+
+/**
+ * Draws samples, shows them and keeps them.
+ * @param task left out: `remdm.sample`.
+ * @throws what the library throws.
+ */
+export async function sample(session: Session, flags: SampleFlags, task?: Task): Promise<void> {
   const own = await ownStrategy(flags);
   const reward = await loadReward(flags);
   try {
-    checkFlags(flags, own, guideOf(flags, reward && (() => 0)));
+    const prompted = task !== undefined || flags.prompt !== undefined;
+    checkFlags(flags, own, guideOf(flags, reward && (() => 0)), prompted);
     using file =
       flags.out === undefined ? undefined : new OutputFile(flags.out, flags.force === true);
-    await new Job(session, flags, file, own, reward).run();
+    await new Job(session, flags, file, own, reward, task).run();
   } catch (error) {
     throw own === undefined || session.signal.aborted ? error : ofModule(error, flags);
   }
@@ -61,6 +73,9 @@ class Job {
   readonly #file: OutputFile | undefined;
   readonly #own: DefinedStrategy | undefined;
   readonly #reward: ModuleReward | undefined;
+  readonly #task: Task | undefined;
+  /** In a run that fills gaps: their texts, by sample. */
+  readonly #gaps: (readonly string[])[] = [];
   #finished = 0;
 
   constructor(
@@ -69,12 +84,14 @@ class Job {
     file: OutputFile | undefined,
     own: DefinedStrategy | undefined,
     reward: ModuleReward | undefined,
+    task: Task | undefined,
   ) {
     this.#session = session;
     this.#flags = flags;
     this.#file = file;
     this.#own = own;
     this.#reward = reward;
+    this.#task = task;
     const { samples, json = false } = flags;
     session.onStopped(() => stopped(this.#finished, samples, file?.path, json));
   }
@@ -84,7 +101,8 @@ class Job {
     await using remdm = await this.#launch();
     const { kind } = remdm.model;
     const options = samplingOptions(this.#flags, kind, this.#own, this.#guide(remdm));
-    const run = remdm.sample({ ...options, signal });
+    const asked = { ...options, signal };
+    const run = (await this.#task?.start(remdm, asked)) ?? remdm.sample(asked);
     const settings = { ...run.settings, steps: this.#stepsOf(run.settings) };
     progress.note(opening(settings, this.#optionTable(settings.strategy), this.#flags.strategy));
     await this.#follow(run);
@@ -93,7 +111,7 @@ class Job {
     if (this.#flags.json) print(`${toJson(this.#summary(result, options, run.settings, remdm))}\n`);
     progress.note(closing(result, settings.steps));
     if (result.guided !== undefined) progress.note(rewardsOf(result.guided));
-    if (this.#flags.json) return;
+    if (this.#flags.json || this.#task !== undefined) return;
     const { checkpoint } = this.#flags;
     progress.hint(suggestion({ kind, checkpoint, options, command: commandOf(process.env) }));
   }
@@ -141,8 +159,10 @@ class Job {
         board.apply(event);
         if (event.type === "progress") progress.show(stepsView(event, forming, window, atMost));
         if (event.type !== "finished") continue;
-        const { sample, tokens, text, finishReason } = event;
-        const record = { sample, tokens, text, entropy: tokenEntropy(tokens), finishReason };
+        const { sample, tokens, text, finishReason, gaps } = event;
+        const entropy = tokenEntropy(tokens);
+        const record = { sample, tokens, text, entropy, finishReason, ...(gaps && { gaps }) };
+        if (gaps !== undefined) this.#gaps[sample] = gaps;
         this.#file?.append(record, `Sample ${sample}`);
         this.#finished++;
         this.#show(finished.add(sample, record));
@@ -183,6 +203,7 @@ class Job {
   ): unknown {
     const { runtime, tokenizer } = remdm;
     const { seed, samples = 1, prompt = null, ...sampling } = options;
+    const { given = { prompt } } = this.#task ?? {};
     const { checkpoint, rawWeights = false } = this.#flags;
     const steps = this.#stepsOf(settings);
     return {
@@ -192,6 +213,7 @@ class Job {
         entropy: entropies[i],
         finishReason: finishReasons[i],
         ...(guided !== undefined && { reward: guided[i].reward }),
+        ...(this.#gaps.length > 0 && { gaps: this.#gaps[i] }),
       })),
       stats,
       options: {
@@ -210,7 +232,7 @@ class Job {
           guide: { file: this.#flags.guide, ...settings.guide },
         }),
         samples,
-        prompt,
+        ...given,
         // JSON's numbers are doubles: a seed beyond them stays exact as a text.
         seed: Number.isSafeInteger(Number(seed)) ? Number(seed) : String(seed),
       },

@@ -21,15 +21,20 @@ export type SamplingOptions = Omit<SampleOptions, "signal" | "strategy"> & {
  * Checks what can be checked before a model is loaded.
  * @param own the strategy of a module that `--strategy` names.
  * @param guide what `--guide` and the flags beside it say.
+ * @param prompted whether a text pins tokens that are not known yet.
  * @throws UsageError, OptionError.
  */
-export function checkFlags(flags: SampleFlags, own?: DefinedStrategy, guide?: GuideOptions): void {
+export function checkFlags(
+  flags: SampleFlags,
+  own?: DefinedStrategy,
+  guide?: GuideOptions,
+  prompted = flags.prompt !== undefined,
+): void {
   const facts = modelFacts(flags.checkpoint);
   const kind = facts.kind ?? "mdlm";
   const { banned, suppressed, ...options } = samplerOptions(flags, kind, own, guide);
   // Without the prompt and the names of tokens, which need a tokenizer.
   const ids = idsAlone({ banned, suppressed });
-  const prompted = flags.prompt !== undefined;
   const { loop } = checkBeforeLoading({ ...options, ...ids }, { ...facts, prompted });
   checkAdjustable({ banned, suppressed }, loop);
 }

@@ -48,6 +48,8 @@ export interface SampleRecord {
   /** Nats. */
   readonly entropy: number;
   readonly finishReason: FinishReason;
+  /** In a run that fills gaps: the text of each gap. */
+  readonly gaps?: readonly string[];
 }
 
 /**

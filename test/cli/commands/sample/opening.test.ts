@@ -17,7 +17,13 @@ const denoiser: Denoiser = { model, forward: () => Promise.reject(new Error("not
 function settingsOf(options: SampleOptions): OpeningSettings {
   const { run, names } = preparePrompted({ ...options, prompt: "A" }, model);
   const texts = new RunTexts(tokenizer, { model, run, specialTokens: true });
-  return new SampleRun({ run, names, start: () => runEvents(denoiser, run), texts }).settings;
+  return new SampleRun({
+    run,
+    names,
+    start: () => runEvents(denoiser, run),
+    texts,
+    complete: (result) => result,
+  }).settings;
 }
 
 function tableOf(kind: string): OptionTable {
