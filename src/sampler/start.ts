@@ -54,14 +54,14 @@ export function checkStart(
   if (loop.kind === "leftToRight") {
     throw new OptionError("start", start, "undefined with an ar model");
   }
-  if (loop.kind === "parity") {
+  if (loop.kind === "events") throw cannotBegin(kind, "it has no time grid");
+  if (loop.kind !== "drawFirst" && loop.kind !== "askFirst") {
     throw new OptionError(
       "executor",
       "dense",
       '"events" with start: the original begins with masks',
     );
   }
-  if (loop.kind === "events") throw cannotBegin(kind, "it has no time grid");
   const readsDraws = loop.kind === "drawFirst" ? loop.plan.confidence : loop.readsState;
   if (!readsDraws) return;
   const why = "it remasks by the probability that a token had when it was drawn";
