@@ -2,150 +2,37 @@
  * docs/headline.md and what it shows: the results are those of the committed experiment, tables and
  * pictures follow from the results, and so does each statement of the page.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { writeCharts } from "../../src/experiment/outcomeFiles.ts";
-import { describe as settingsOf } from "../../src/experiment/run/manifest.ts";
-import { readExperiment } from "../../src/experiment/file/read.ts";
-import { readResult, readTiming, type CellResult } from "../../src/experiment/run/results.ts";
-import { tableOf } from "../../src/experiment/output/table.ts";
-import { timingsOf } from "../../src/experiment/output/timings.ts";
-import { packageRoot } from "../../src/foundation/packageRoot.ts";
+import type { CellResult } from "../../src/experiment/run/results.ts";
+import {
+  above,
+  entropy,
+  ExperimentPage,
+  ofReal,
+  perplexity,
+  words,
+} from "./support/experimentPage.ts";
 
-const docs = join(packageRoot, "docs");
-const directory = join(docs, "headline");
-const text = (name: string): string => readFileSync(join(directory, name), "utf8");
-
-function lines<T>(name: string, read: (value: unknown) => T): T[] {
-  return text(name)
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => read(JSON.parse(line)));
-}
-
-const { name, cells } = readExperiment(
-  join(packageRoot, "examples", "experiment", "headline.yaml"),
-);
-const results = lines("results.jsonl", readResult);
-const page = readFileSync(join(docs, "headline.md"), "utf8").replace(/\s+/g, " ");
-
-describe("the headline", () => {
-  it("has every cell of the experiment, made with its settings, of 128 samples at least", () => {
-    // As JSON has them.
-    const expected = JSON.parse(
-      JSON.stringify(cells.map((cell) => ({ cell: cell.id, settings: settingsOf(cell) }))),
-    ) as unknown;
-    expect(results.map(({ cell, settings }) => ({ cell, settings }))).toEqual(expected);
-    expect(Math.min(...results.map(({ samples }) => samples))).toBeGreaterThanOrEqual(128);
-  });
-
-  it("has the table and the times that follow from its results", () => {
-    expect(text("table.md")).toBe(tableOf(name, results));
-    expect(text("timings.md")).toBe(timingsOf(name, results, lines("timings.jsonl", readTiming)));
-  });
-
-  it("has the charts that follow from its results", async () => {
-    const charts = new Map<string, string>();
-    const write = (file: string, contents: string): void => void charts.set(file, contents);
-    await writeCharts({ write }, name, results);
-    charts.delete("report.html"); // it holds table and charts once more
-    expect(charts.size).toBe(5);
-    const others = [...charts].filter(([file, svg]) => text(file) !== svg).map(([file]) => file);
-    expect(others).toEqual([]);
-  });
-});
-
-describe("the page", () => {
-  const targets = (pattern: RegExp): string[] =>
-    [...page.matchAll(pattern)].map(({ groups }) => groups?.target ?? "");
-
-  it("names the experiment, and shows every file that was made of it", () => {
-    const command = "npx remdm experiment examples/experiment/headline.yaml --out headline";
-    expect(page).toContain(command);
-    const pictures = targets(/!\[[^\]]+\]\((?<target>[^)]+)\)/g);
-    const charts = readdirSync(join(directory, "charts")).map((file) => `headline/charts/${file}`);
-    expect(pictures.sort()).toEqual(charts.sort());
-    const links = targets(/(?<!!)\[[^\]]+\]\((?<target>[^)]+)\)/g);
-    for (const made of ["table.md", "timings.md", "results.jsonl"]) {
-      expect(links).toContain(`headline/${made}`);
-    }
-    expect([...links, ...pictures].filter((target) => !existsSync(join(docs, target)))).toEqual([]);
-  });
-
-  it("gives each picture the title of its chart", () => {
-    const shown = page.matchAll(/!\[(?<title>[^\]]+)\]\((?<file>[^)]+)\)/g);
-    for (const { groups } of shown) {
-      const svg = readFileSync(join(docs, groups?.file ?? ""), "utf8");
-      expect(svg).toContain(`aria-label="${groups?.title}"`);
-    }
-  });
-
-  it("gives the size of the experiment in numbers", () => {
-    const number = (pattern: RegExp): number => Number(pattern.exec(page)?.[1]);
-    const lengths = new Set(results.map(({ card }) => card.length));
-    expect([...lengths]).toEqual([number(/samples have (\d+) tokens/)]);
-    const counts = new Set(results.map(({ samples }) => samples));
-    expect([...counts]).toEqual([number(/(\d+) samples each/)]);
-    expect(page).toContain("from an eighth as many steps as tokens to four times as many");
-    const [length] = lengths;
-    const steps = results.flatMap((result) => result.steps ?? []);
-    expect([Math.min(...steps), Math.max(...steps)]).toEqual([length / 8, length * 4]);
-    const judges = new Set(results.map(({ judge }) => judge?.name));
-    expect([...judges]).toEqual([/The judge is `([^`]+)`/.exec(page)?.[1]]);
-  });
-});
+const headline = new ExperimentPage("headline", "headline.md", "headline");
+headline.describeFiles();
 
 describe("each statement of the page", () => {
   const TOKENS = 128;
   const STEPS = [16, 32, 64, 128, 256, 512];
   const REMASKING = ["remdm-cap", "remdm-rescale", "remdm-loop"];
-
-  function at(label: string, steps: number | null): CellResult {
-    const found = results.find((result) => result.label === label && result.steps === steps);
-    if (found === undefined) throw new Error(`${label} has no ${steps} steps`);
-    return found;
-  }
-  const labelled = (label: string) => results.filter((result) => result.label === label);
+  const { results } = headline;
+  const at = (label: string, steps: number | null): CellResult => headline.at(label, steps);
+  const labelled = (label: string) => headline.labelled(label);
   const diffusion = results.filter(({ model }) => model === "demo");
 
-  interface Measured {
-    readonly value: number;
-    readonly error: number;
-  }
-  const measured = (value: unknown, error: unknown): Measured => ({
-    value: Number(value),
-    error: Number(error),
-  });
-  const perplexity = ({ evaluation: { genPpl } }: CellResult): Measured =>
-    measured(genPpl?.value, genPpl?.standardError);
-  const entropy = ({ evaluation: { entropy: own } }: CellResult): Measured =>
-    measured(own.mean, own.standardError);
-  const words = ({ evaluation }: CellResult): number => Number(evaluation.knownWords);
-  /** In standard errors of both: positive where the first is higher. */
-  const above = (a: Measured, b: Measured): number =>
-    (a.value - b.value) / Math.hypot(a.error, b.error);
-
-  const held: string[] = [];
-  /**
-   * Holds the results to a statement. @param lead in bold, where the page has one.
-   * @param words of the page, which `check` tries.
-   */
-  function statement(lead: string | undefined, words: readonly string[], check: () => void): void {
-    if (lead !== undefined) held.push(lead);
-    it(lead ?? words[0], () => {
-      expect(page).toContain(lead ?? "");
-      for (const some of words) expect(page).toContain(some);
-      check();
-    });
-  }
-
-  it("is tried here", () => {
-    const leads = [...page.matchAll(/- \*\*([^*]+)\*\*/g)].map(([, lead]) => lead);
-    expect(held).toEqual(leads);
+  it("is made for the steps that the page names", () => {
+    const { page } = headline;
+    expect(page).toContain("from an eighth as many steps as tokens to four times as many");
+    const steps = results.flatMap((result) => result.steps ?? []);
+    expect([Math.min(...steps), Math.max(...steps)]).toEqual([TOKENS / 8, TOKENS * 4]);
   });
 
-  statement(
+  headline.statement(
     "MDLM stops, remasking goes on.",
     [
       "From half as many steps as tokens on, MDLM's perplexity stays where it is, within its error",
@@ -166,7 +53,7 @@ describe("each statement of the page", () => {
     },
   );
 
-  statement(
+  headline.statement(
     "Not only because of more calls.",
     [
       "makes about as many calls as `remdm-cap` with one step a token; `remdm-cap` has the lower perplexity",
@@ -178,7 +65,7 @@ describe("each statement of the page", () => {
     },
   );
 
-  statement(
+  headline.statement(
     "Known words, which no model judges, say the same.",
     [
       "They stay where they are for MDLM and grow for cap, rescale and loop",
@@ -195,7 +82,7 @@ describe("each statement of the page", () => {
     },
   );
 
-  statement(
+  headline.statement(
     "The other correctors.",
     [
       "`fb` is below MDLM at every number of steps and stops where MDLM stops",
@@ -229,7 +116,7 @@ describe("each statement of the page", () => {
     },
   );
 
-  statement(
+  headline.statement(
     "A part of it is bought.",
     [
       "for cap, rescale and loop it ends below real text's, by less than the twentieth",
@@ -238,23 +125,18 @@ describe("each statement of the page", () => {
     ],
     () => {
       for (const label of REMASKING) {
-        const { references } = at(label, 512).evaluation;
-        const real = measured(references?.entropy?.mean, references?.entropy?.standardError);
+        const real = ofReal(at(label, 512));
         const own = entropy(at(label, 512));
         expect(above(entropy(at(label, 16)), own)).toBeGreaterThan(2);
-        expect(above(real, own)).toBeGreaterThan(2);
-        expect(1 - own.value / real.value).toBeLessThan(0.05);
-        const realPerplexity = measured(
-          references?.genPpl?.value,
-          references?.genPpl?.standardError,
-        );
-        expect(above(realPerplexity, perplexity(at(label, 512)))).toBeGreaterThan(4);
+        expect(above(real.entropy, own)).toBeGreaterThan(2);
+        expect(1 - own.value / real.entropy.value).toBeLessThan(0.05);
+        expect(above(real.perplexity, perplexity(at(label, 512)))).toBeGreaterThan(4);
       }
       expect(results.filter(({ evaluation }) => evaluation.collapse.collapsed)).toEqual([]);
     },
   );
 
-  statement(
+  headline.statement(
     "The paper's own headline, MAUVE growing with steps, is neither shown nor refuted.",
     [
       "MAUVE is high for every diffusion model here",
@@ -281,7 +163,7 @@ describe("each statement of the page", () => {
     },
   );
 
-  statement(
+  headline.statement(
     undefined,
     [
       "SEDD has no nucleus, as in the original: its higher entropy and perplexity do not compare with the rest",
@@ -295,4 +177,6 @@ describe("each statement of the page", () => {
       }
     },
   );
+
+  headline.everyLeadIsTried();
 });
