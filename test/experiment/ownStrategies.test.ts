@@ -136,7 +136,7 @@ describe("what is wrong is named with its place in the file", () => {
       remedy: "Its options are tau. Under options it takes of.",
     });
     await expect(open({ name: "psi", tau: 0.5 })).rejects.toMatchObject({
-      remedy: "Its options are kappa, tOn, tOff.",
+      remedy: "Its options are kappa, tOn, tOff. Under options it takes high, middle, low.",
     });
   });
 
