@@ -78,8 +78,8 @@ export async function compareGolden(directory, golden) {
 }
 
 /**
- * Returns the `top_k` of a config. transformers wrote its default of 50 into every `config.json` once, and Dream's
- * `diffusion_generate` takes what is there.
+ * Returns the `top_k` of a config, which is 50 by default in transformers 4: Dream's `diffusion_generate` takes it from
+ * there.
  * @param {string} directory @returns {number}
  */
 function configuredTopK(directory) {
