@@ -8,6 +8,7 @@ import { RemdmError } from "../../foundation/errors.ts";
 import { Pace } from "../../foundation/pace.ts";
 import type { Row, RowState, RowStep, Told } from "../definition.ts";
 import type { Denoiser } from "../denoiser.ts";
+import { takesLikeliest } from "../draw/drawRule.ts";
 import type { NoiseSource } from "../draw/noise.ts";
 import { invalidRow } from "../draw/rowAddress.ts";
 import type {
@@ -78,7 +79,10 @@ export class AskFirst implements ParticleLoop<RowSample> {
     this.ledger = new Ledger(run);
     const rows = new RowDraws(denoiser, run, noise, this.#pace);
     this.#tools = { denoiser, run, rows, ledger: this.ledger };
-    this.#fields = fieldsOf(plan.definition.kind, plan.fields, run.suppressed.size > 0);
+    this.#fields = fieldsOf(plan.definition.kind, plan.fields, {
+      ranksLast: run.suppressed.size > 0,
+      takesLikeliest: takesLikeliest(run) && denoiser.statistics !== undefined,
+    });
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -312,7 +316,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
     forward: RowForward,
     clock: Clock,
   ): Promise<Row<RowField>[][]> {
-    const { statistics, drawn } = this.#fields;
+    const { statistics, drawn, likeliest } = this.#fields;
     const { particles = 1 } = this.#run.guide ?? {};
     if (drawn) {
       const places = asked.map(({ positions }, b) => ({ b, tokens: positions }));
@@ -337,6 +341,8 @@ export class AskFirst implements ParticleLoop<RowSample> {
             throw invalidRow(at, `has ${value} as its ${name}`);
           }
           if (name === "argmax") row.suppressed = this.#run.suppressed.has(value);
+          if (likeliest && name === "argmax") row.drawn = value;
+          if (likeliest && name === "max") row.drawnLogProbability = value;
           row[name] = value;
         });
         const draw = draws.get(position);

@@ -11,6 +11,8 @@ export interface Fields {
   readonly statistics: readonly StatisticName[];
   /** Whether a token is drawn at every row before the strategy selects. */
   readonly drawn: boolean;
+  /** Whether the likeliest token, which comes, is told as the one that is drawn. */
+  readonly likeliest: boolean;
   /** Makes a row with statistics. */
   readonly Asked: RowClass;
   /** Makes a row without, for a revealed position that the network was not asked about. */
@@ -21,18 +23,33 @@ export interface Fields {
 type WritableRow = { -readonly [Field in keyof Row<RowField>]: Row<RowField>[Field] };
 export type RowClass = new (state: RowState) => WritableRow;
 
+/** What a run has that decides what is asked for. */
+interface Asks {
+  /** Whether it has tokens that rank last, which takes the token to come. */
+  readonly ranksLast: boolean;
+  /** Whether the likeliest token always comes, and two statistics say which and how likely. */
+  readonly takesLikeliest: boolean;
+}
+
 /**
  * @param kind of the strategy.
  * @param listed what it reads.
- * @param ranksLast whether the run has tokens that rank last, which takes the token to come.
  */
-export function fieldsOf(kind: string, listed: readonly RowField[], ranksLast: boolean): Fields {
-  const drawn = DRAWN_FIELDS.some((field) => listed.includes(field));
-  const asked = STATISTICS.filter((name) => listed.includes(name));
-  const needsArgmax = ranksLast && !drawn && !asked.includes("argmax");
+export function fieldsOf(
+  kind: string,
+  listed: readonly RowField[],
+  { ranksLast, takesLikeliest }: Asks,
+): Fields {
+  const readsDrawn = DRAWN_FIELDS.some((field) => listed.includes(field));
+  const likeliest = readsDrawn && takesLikeliest;
+  const drawn = readsDrawn && !likeliest;
+  const more = [...(likeliest ? ["max"] : []), ...(likeliest || ranksLast ? ["argmax"] : [])];
   return {
-    statistics: needsArgmax ? [...asked, "argmax"] : asked,
+    statistics: STATISTICS.filter((name) => {
+      return listed.includes(name) || (!drawn && more.includes(name));
+    }),
     drawn,
+    likeliest,
     Asked: rowClass(kind, listed, "without asking for it", (name) => {
       return `List "${name}" in its statistics.`;
     }),
