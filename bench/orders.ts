@@ -19,13 +19,15 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds);
 
-const ORDERS: Readonly<Record<string, Strategy>> = {
-  "confidence, by the likeliest token": { kind: "confidence" },
-  margin: { kind: "margin" },
-  entropy: { kind: "entropy" },
-  threshold: { kind: "threshold", tau: 1 },
-  "entropy-bounded": { kind: "entropy-bounded", gamma: 0 },
-  "confidence, by the token drawn": { kind: "confidence", of: "drawn" },
+const drawn: Strategy = { kind: "confidence", of: "drawn" };
+const ORDERS: Readonly<Record<string, readonly [Strategy, temperature?: number]>> = {
+  "confidence, by the likeliest token": [{ kind: "confidence" }],
+  margin: [{ kind: "margin" }],
+  entropy: [{ kind: "entropy" }],
+  threshold: [{ kind: "threshold", tau: 1 }],
+  "entropy-bounded": [{ kind: "entropy-bounded", gamma: 0 }],
+  "confidence, by the token drawn": [drawn],
+  "the same at temperature 0": [drawn, 0],
 };
 
 using models = new Models();
@@ -38,7 +40,10 @@ await using remdm = await Remdm.launch({
   dtype: "float32",
 });
 const runs = Object.fromEntries(
-  Object.entries(ORDERS).map(([name, strategy]) => [name, stepsOf(strategy)]),
+  Object.entries(ORDERS).map(([name, [strategy, temperature]]) => [
+    name,
+    stepsOf(strategy, temperature),
+  ]),
 );
 const seconds = await inTurns(rounds, {
   bare: () => bare.ask<number>("forward", { batch: 1, rows: LENGTH }),
@@ -59,8 +64,9 @@ table([
 ]);
 
 /** A run that stops after each of its steps. */
-async function* stepsOf(strategy: Strategy): AsyncGenerator<void, void, void> {
+async function* stepsOf(strategy: Strategy, temperature = 1): AsyncGenerator<void, void, void> {
   const isUntimed = strategy.kind === "threshold" || strategy.kind === "entropy-bounded";
-  const run = remdm.sample({ strategy, ...(!isUntimed && { steps: STEPS }), topP: 0.9 });
+  const steps = isUntimed ? {} : { steps: STEPS };
+  const run = remdm.sample({ strategy, ...steps, temperature, topP: 0.9 });
   for await (const { type } of run) if (type === "progress") yield;
 }
