@@ -20,11 +20,11 @@ const SMALLEST = 1e-10;
  */
 export function gumbelMax(row: Float32Array, temperature: number, noise: TorchGenerator): TokenId {
   if (temperature === 0) return argmaxOf(row);
-  return argmaxOf(
-    Float64Array.from(row, (logit) => {
-      return Math.exp(logit) / (-Math.log(noise.float64())) ** temperature;
-    }),
-  );
+  const scores = new Float64Array(row.length);
+  for (let v = 0; v < row.length; v++) {
+    scores[v] = Math.exp(row[v]) / (-Math.log(noise.float64())) ** temperature;
+  }
+  return argmaxOf(scores);
 }
 
 /**
@@ -46,8 +46,7 @@ export function softmaxOf(
 ): RowDraw {
   const kept = row.slice();
   for (const id of dropped) kept[id] = -Infinity;
-  const probability =
-    temperature === 0 ? 1 : softmax(Float64Array.from(row, (logit) => logit / temperature))[token];
+  const probability = temperature === 0 ? 1 : softmax(row, temperature)[token];
   const draw = { token, probability, logProbability: logOf(row, token, maskId) };
   return { draw, confidence: Math.fround(softmax(kept)[token]) };
 }
@@ -105,12 +104,18 @@ function logOf(row: Float32Array, token: TokenId, maskId: TokenId): number {
   return Math.log(softmax(others)[token]);
 }
 
-function softmax(row: ArrayLike<number>): Float64Array {
+/** @param temperature above 0. */
+function softmax(row: ArrayLike<number>, temperature = 1): Float64Array {
   let peak = -Infinity;
   for (let v = 0; v < row.length; v++) peak = Math.max(peak, row[v]);
-  const weights = Float64Array.from(row, (logit) => Math.exp(logit - peak));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => weight / total);
+  const p = new Float64Array(row.length);
+  let total = 0;
+  for (let v = 0; v < row.length; v++) {
+    p[v] = Math.exp((row[v] - peak) / temperature);
+    total += p[v];
+  }
+  for (let v = 0; v < row.length; v++) p[v] /= total;
+  return p;
 }
 
 /** Returns the index of the largest number, of equals the first. */
