@@ -12,7 +12,8 @@ import type { HubFile, HubRevision } from "./client.ts";
 import { brokeOff, fetchFile, sizeOf, type Tally } from "./fetchFile.ts";
 import { INDEX } from "./files.ts";
 import type { HubName } from "./names.ts";
-import { resolveHubJob, type HubDownloadOptions, type HubJob } from "./options.ts";
+import { resolveHubJob, type HubJob } from "./job.ts";
+import type { HubDownloadOptions } from "./options.ts";
 import { smallFiles, weightFiles, type Wanted } from "./wanted.ts";
 
 export interface DownloadedModel {

@@ -9,7 +9,7 @@ import { DownloadError, fileError, Interrupted } from "../errors.ts";
 import { PartFile } from "../partFile.ts";
 import { persist } from "../retries.ts";
 import { transfer } from "../transfer.ts";
-import type { HubJob } from "./options.ts";
+import type { HubJob } from "./job.ts";
 import type { Wanted } from "./wanted.ts";
 
 /** What has arrived so far of what is to come, in bytes. */
