@@ -61,3 +61,11 @@ export function plateauTimes(
   if (after > 0) times[before + during + after] = end;
   return times;
 }
+
+/**
+ * Counts the positions that a share of them is, rounded down. The product is rounded to float32
+ * first, as published code has it, so that 12 * (1 - 1 / 12) is 11.
+ */
+export function wholeShare(positions: number, share: number): number {
+  return Math.floor(Math.fround(positions * share));
+}

@@ -43,6 +43,14 @@ export class TextWindow {
     return this.#free;
   }
 
+  /** Where the part at hand ends in the window: the first position after it. */
+  get end(): number {
+    const { length, blockLength, given } = this.#settings;
+    return blockLength === undefined
+      ? length
+      : Math.min(length, given + (this.#part + 1) * blockLength);
+  }
+
   /** Position in the text of the window's first token. */
   get offset(): number {
     return this.#past.length;
@@ -101,7 +109,6 @@ export class TextWindow {
     const positions = Int32Array.from(this.tokens.keys());
     if (stride > 0 && this.#part > 0) return positions.subarray(length - stride);
     const begin = blockLength === undefined ? 0 : given + this.#part * blockLength;
-    const end = blockLength === undefined ? length : begin + blockLength;
-    return positions.subarray(begin, end).filter((position) => !pinned.has(position));
+    return positions.subarray(begin, this.end).filter((position) => !pinned.has(position));
   }
 }

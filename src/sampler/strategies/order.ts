@@ -5,6 +5,7 @@
 import type { Row, RowState, RowStep, Selection, Told } from "../definition.ts";
 import type { OptionTable, OptionValues } from "../optionTable.ts";
 import { REMDM_OPTIONS, remdmTransition } from "./remdm.ts";
+import { wholeShare } from "../schedule.ts";
 import { sharesWithin, type Window } from "./window.ts";
 
 /** Which token's probability is a row's confidence. */
@@ -67,14 +68,6 @@ export function ranked<R extends Ranked>(rows: readonly R[], score: (row: R) => 
     .map((row) => ({ row, score: row.suppressed ? -Infinity : score(row) }))
     .sort((a, b) => (a.score === b.score ? 0 : b.score - a.score))
     .map(({ row }) => row);
-}
-
-/**
- * Counts the positions that a share of them is, rounded down. The product is rounded to float32
- * first, as published code has it, so that 12 * (1 - 1 / 12) is 11.
- */
-export function wholeShare(positions: number, share: number): number {
-  return Math.floor(Math.fround(positions * share));
 }
 
 export function positionsOf(rows: readonly RowState[]): number[] {

@@ -3,7 +3,8 @@
  * were masked or revealed before (Path Planning, self-planning). Published: `p2_sampling`.
  */
 import { defineStrategy } from "../definition.ts";
-import { confidenceFields, logConfidence, OF_OPTIONS, positionsOf, wholeShare } from "./order.ts";
+import { wholeShare } from "../schedule.ts";
+import { confidenceFields, logConfidence, OF_OPTIONS, positionsOf } from "./order.ts";
 
 /** What a position's rank hangs on. */
 interface Scored {

@@ -4,14 +4,8 @@
  * when they were filled in. Published: MDPO, `diffusion_generate` with `rcr`.
  */
 import { defineStrategy } from "../definition.ts";
-import {
-  confidenceFields,
-  logConfidence,
-  OF_OPTIONS,
-  positionsOf,
-  ranked,
-  wholeShare,
-} from "./order.ts";
+import { wholeShare } from "../schedule.ts";
+import { confidenceFields, logConfidence, OF_OPTIONS, positionsOf, ranked } from "./order.ts";
 
 export const rcr = defineStrategy({
   kind: "rcr",

@@ -19,16 +19,22 @@ export interface ParityGrid {
 }
 
 /**
- * Computes `torch.linspace(1, eps, steps + 1)`, which goes from both ends to the middle, and one dt
- * for all steps.
+ * Computes `torch.linspace(1, end, steps + 1)`, which goes from both ends to the middle.
+ * @returns the function that gives time i, float32.
  */
+export function linspace(end: number, steps: number): (i: number) => number {
+  const last = Math.fround(end);
+  const width = Math.fround(Math.fround(last - 1) / steps);
+  return (i) => {
+    const fromBegin = i < Math.floor((steps + 1) / 2);
+    return Math.fround(fromBegin ? 1 + width * i : last - width * (steps - i));
+  };
+}
+
+/** Computes times that are even, and one dt for all steps. */
 export function evenGrid(steps: number): ParityGrid {
   const dt = (1 - T_MIN) / steps;
-  const width = Math.fround(Math.fround(Math.fround(T_MIN) - 1) / steps);
-  const time = (i: number) =>
-    Math.fround(
-      i < Math.floor((steps + 1) / 2) ? 1 + width * i : Math.fround(T_MIN) - width * (steps - i),
-    );
+  const time = linspace(T_MIN, steps);
   return {
     steps: Array.from({ length: steps }, (_, i) => stepFrom(time(i), dt)),
     end: time(steps),

@@ -87,7 +87,7 @@ export function masklessLogProbability(row: Float32Array, token: TokenId, maskId
 }
 
 /** Returns the first of the largest. */
-export function argmax(row: Float32Array): TokenId {
+export function argmax(row: Float32Array | Float64Array): TokenId {
   let best = 0;
   for (let v = 1; v < row.length; v++) if (row[v] > row[best]) best = v;
   return best;

@@ -6,7 +6,6 @@
  */
 import { Pace } from "../../../foundation/pace.ts";
 import type { Denoiser, TokenId } from "../../denoiser.ts";
-import type { Draw } from "../../draw/rowAddress.ts";
 import type { SamplerEvent, SamplerOutcome } from "../../events.ts";
 import type { PreparedRun } from "../../prepare.ts";
 import { networkSigma } from "../../schedule.ts";
@@ -16,8 +15,8 @@ import { nextCache } from "../caches.ts";
 import { remasked, revealed } from "../changeEvents.ts";
 import { Ledger } from "../ledger.ts";
 import { TextWindow } from "../textWindow.ts";
-import { categorical, dreams, gumbelMax, softmaxOf, type RowDraw } from "./publishedDraw.ts";
-import { isDreams, quotasOf, remasksIn, type PublishedRule } from "./publishedRule.ts";
+import { drawCandidate, drawOf, type Candidate, type PublishedDraw } from "./publishedDraw.ts";
+import { quotasOf, remasksIn, type PublishedRule } from "./publishedRule.ts";
 import { askRows } from "./rows.ts";
 import { TorchGenerator } from "./torchGenerator.ts";
 import { TorchSort } from "./torchSort.ts";
@@ -45,8 +44,9 @@ export class Published {
   readonly #noise: TorchGenerator;
   readonly #cache = nextCache();
   readonly #sort: TorchSort;
-  /** Tokens whose column goes before confidences are computed. */
-  readonly #dropped: readonly TokenId[];
+  readonly #draw: PublishedDraw;
+  /** [V] the noise of the row at hand. */
+  readonly #uniforms: Float64Array;
 
   constructor(denoiser: Denoiser, run: PreparedRun, rule: PublishedRule) {
     this.#denoiser = denoiser;
@@ -58,8 +58,11 @@ export class Published {
     this.#sort = new TorchSort(run.length, new Float64Array(run.length));
     // At temperature 0 the noisy logits and the logits are one tensor, so what the published code
     // takes from the former, the end of a text, is gone from the latter too.
-    const { eosId } = denoiser.model;
-    this.#dropped = [...run.suppressed].filter((id) => run.temperature === 0 || id !== eosId);
+    const { eosId, vocabSize } = denoiser.model;
+    const { temperature, topK } = run;
+    const dropped = [...run.suppressed].filter((id) => temperature === 0 || id !== eosId);
+    this.#draw = { order: rule.order, temperature, topK, dropped };
+    this.#uniforms = new Float64Array(vocabSize);
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -107,6 +110,7 @@ export class Published {
     step: number,
   ): AsyncGenerator<SamplerEvent, void, void> {
     const { steps, length, blockLength = length } = this.#run;
+    const { maskId } = this.#denoiser.model;
     this.#pace.checkAborted();
     const time = 1 - i / steps;
     if (remasksIn(this.#rule, { i, steps, blockLength })) {
@@ -121,27 +125,33 @@ export class Published {
         }
       }
     }
-    const drawn = await this.#draw(block, time, step);
-    const uniforms = this.#rule.order === "random" ? this.#uniforms(block.length) : undefined;
+    const drawn = await this.#drawAll(block, time, step);
+    const ranks = this.#rule.order === "random" ? this.#drawRanks(block.length) : undefined;
     for (const [b, one] of block.entries()) {
       const { sample, window, quotas, stored } = one;
       const scores = new Float64Array(length).fill(-Infinity);
       for (const [position, { confidence }] of drawn[b]) {
-        scores[position] = uniforms?.[b * length + position] ?? confidence;
+        scores[position] = ranks?.[b * length + position] ?? confidence;
       }
       const chosen = this.#sort.top(scores, Math.min(quotas[i], length));
-      const came = new Map<number, Draw>();
-      for (const position of chosen) {
-        stored[position] = scores[position];
-        const draw = drawn[b].get(position)?.draw;
-        // The mask is a token like any other here: where it comes, the position stays masked.
-        if (draw !== undefined && !this.#isMask(draw.token)) came.set(position, draw);
-      }
-      const positions = [...came.keys()].sort((p, q) => p - q);
-      const draws = positions.flatMap((position) => came.get(position) ?? []);
-      positions.forEach((position, n) => (window.tokens[position] = draws[n].token));
+      for (const position of chosen) stored[position] = scores[position];
+      const came = [...chosen]
+        .sort((p, q) => p - q)
+        .flatMap((position) => {
+          const candidate = drawn[b].get(position);
+          // The mask is a token like any other here: where it comes, the position stays masked.
+          if (candidate === undefined || this.#isMask(candidate.token)) return [];
+          return [{ position, draw: drawOf(candidate, this.#draw.temperature, maskId) }];
+        });
+      if (came.length === 0) continue;
+      for (const { position, draw } of came) window.tokens[position] = draw.token;
       const place = { sample, step, time, offset: 0 };
-      if (positions.length > 0) yield revealed(place, positions, draws);
+      const positions = came.map(({ position }) => position);
+      yield revealed(
+        place,
+        positions,
+        came.map(({ draw }) => draw),
+      );
     }
   }
 
@@ -163,18 +173,17 @@ export class Published {
   }
 
   /** Asks the network, and draws a token at each mask up to the end of the block. */
-  async #draw(
+  async #drawAll(
     block: readonly InBlock[],
     time: number,
     step: number,
-  ): Promise<Map<number, RowDraw>[]> {
+  ): Promise<Map<number, Candidate>[]> {
     const windows = block.map(({ window }) => window);
-    const end = windows[0].part * (this.#run.blockLength ?? 0) + this.#run.given;
-    const last = this.#run.blockLength === undefined ? Infinity : end + this.#run.blockLength;
+    const { end } = windows[0];
     const rows = await askRows(this.#denoiser, {
       sequences: windows.map(({ tokens }) => tokens),
       sigma: networkSigma(time),
-      asks: (token, position) => this.#isMask(token) && position < last,
+      asks: (token, position) => this.#isMask(token) && position < end,
       adjust: (request) => adjusted(request, this.#run, windows),
       cache: this.#cache,
       signal: this.#run.signal,
@@ -185,39 +194,31 @@ export class Published {
       block,
       rows.reduce((sum, own) => sum + own.size, 0),
     );
-    const drawn: Map<number, RowDraw>[] = [];
+    const drawn: Map<number, Candidate>[] = [];
     for (const own of rows) {
-      const draws = new Map<number, RowDraw>();
+      const candidates = new Map<number, Candidate>();
       for (let position = 0; position < this.#run.length; position++) {
         const row = own.get(position)?.values;
-        const draw = this.#drawRow(row);
-        if (draw !== undefined) draws.set(position, draw);
-        if (row !== undefined && this.#pace.spend(row.length)) await this.#pace.rest();
+        this.#drawNoise(row !== undefined);
+        if (row === undefined) continue;
+        candidates.set(position, drawCandidate(row, this.#uniforms, this.#draw));
+        if (this.#pace.spend(row.length)) await this.#pace.rest();
       }
-      drawn.push(draws);
+      drawn.push(candidates);
     }
     return drawn;
   }
 
-  /** Draws from a row, or passes over the noise of a position whose row was not asked for. */
-  #drawRow(row: Float32Array | undefined): RowDraw | undefined {
-    const { temperature } = this.#run;
-    const { vocabSize, maskId } = this.#denoiser.model;
-    const isDrawn = this.#rule.order === "remdm" || temperature > 0;
-    if (row === undefined) {
-      if (isDrawn) this.#noise.skip32(2 * vocabSize);
-      return undefined;
-    }
-    if (this.#rule.order === "remdm") return categorical(row, maskId, this.#noise);
-    if (isDreams(this.#rule)) {
-      return dreams(row, maskId, { order: this.#rule.order, topK: this.#run.topK });
-    }
-    const token = gumbelMax(row, temperature, this.#noise);
-    return softmaxOf(row, token, { maskId, temperature, dropped: this.#dropped });
+  /** Draws the noise of a position's row, or passes over it. */
+  #drawNoise(isNeeded: boolean): void {
+    const uniforms = this.#uniforms;
+    if (this.#draw.temperature === 0) return;
+    if (!isNeeded) this.#noise.skip32(2 * uniforms.length);
+    else for (let v = 0; v < uniforms.length; v++) uniforms[v] = this.#noise.float64();
   }
 
   /** @returns [B L] `torch.rand` in float32. */
-  #uniforms(batch: number): Float64Array {
+  #drawRanks(batch: number): Float64Array {
     return Float64Array.from({ length: batch * this.#run.length }, () => this.#noise.float32());
   }
 

@@ -1,83 +1,82 @@
 /** Draws a token from a row as the published code of LLaDA, ReMDM-LLaDA and Dream does. */
 import type { TokenId } from "../../denoiser.ts";
 import type { Draw } from "../../draw/rowAddress.ts";
+import { drawWeighted } from "./draw.ts";
+import { argmax } from "./parameterization.ts";
 import type { PublishedOrder } from "./publishedRule.ts";
-import type { TorchGenerator } from "./torchGenerator.ts";
 
-/** A token, and the probability that ranks its position. */
-export interface RowDraw {
-  readonly draw: Draw;
+/** A token that a mask may become. */
+export interface Candidate {
+  readonly token: TokenId;
+  /** What ranks its position; 0 in the order `random`, which ranks by noise. */
   readonly confidence: number;
+  /** [V] the logits that it was drawn from. */
+  readonly row: Float32Array;
 }
 
-/** ReMDM-LLaDA, `_sample_categorical`: added to the uniform number and to its logarithm. */
-const SMALLEST = 1e-10;
-
-/**
- * Draws as `add_gumbel_noise` and `argmax` do: `exp(logit) / (-log u)^T` in float64, the mask's
- * column included; at temperature 0 nothing is drawn.
- * @param row [V] logits.
- */
-export function gumbelMax(row: Float32Array, temperature: number, noise: TorchGenerator): TokenId {
-  if (temperature === 0) return argmaxOf(row);
-  const scores = new Float64Array(row.length);
-  for (let v = 0; v < row.length; v++) {
-    scores[v] = Math.exp(row[v]) / (-Math.log(noise.float64())) ** temperature;
-  }
-  return argmaxOf(scores);
-}
-
-/**
- * Tells of a token that was drawn from a row; its confidence is its softmax in float32.
- * @param dropped tokens without whose columns the confidence is computed; theirs is 0.
- */
-export function softmaxOf(
-  row: Float32Array,
-  token: TokenId,
-  {
-    maskId,
-    temperature,
-    dropped,
-  }: {
-    readonly maskId: TokenId;
-    readonly temperature: number;
-    readonly dropped: readonly TokenId[];
-  },
-): RowDraw {
-  const kept = row.slice();
-  for (const id of dropped) kept[id] = -Infinity;
-  const probability = temperature === 0 ? 1 : softmax(row, temperature)[token];
-  const draw = { token, probability, logProbability: logOf(row, token, maskId) };
-  return { draw, confidence: Math.fround(softmax(kept)[token]) };
-}
-
-/** Draws as ReMDM-LLaDA does: the argmax of p over minus the log of a uniform number. */
-export function categorical(row: Float32Array, maskId: TokenId, noise: TorchGenerator): RowDraw {
-  const p = softmax(row);
-  const token = argmaxOf(p.map((one) => one / (SMALLEST - Math.log(noise.float64() + SMALLEST))));
-  const draw = { token, probability: p[token], logProbability: logOf(row, token, maskId) };
-  return { draw, confidence: p[token] };
+export interface PublishedDraw {
+  readonly order: PublishedOrder;
+  readonly temperature: number;
+  /** Of Dream; undefined: all columns. */
+  readonly topK: number | undefined;
+  /** Of LLaDA: tokens without whose columns confidences are computed; theirs is 0. */
+  readonly dropped: readonly TokenId[];
 }
 
 /** Dream: added to a probability before its logarithm. */
 const DREAM_SMALLEST = 1e-10;
 
 /**
- * Takes the likeliest token and ranks it by the row that top-k leaves, as Dream does at temperature
- * 0. @param topK undefined: all columns.
+ * Draws a token; the mask is one like any other.
+ * @param row [V] logits.
+ * @param uniforms [V] in [0, 1), where something is drawn.
  */
-export function dreams(
+export function drawCandidate(
   row: Float32Array,
-  maskId: TokenId,
-  { order, topK }: { readonly order: PublishedOrder; readonly topK: number | undefined },
-): RowDraw {
-  const p = softmax(topK === undefined ? row : cut(row, topK)).map(Math.fround);
-  const token = argmaxOf(p);
-  const draw = { token, probability: 1, logProbability: logOf(row, token, maskId) };
-  return { draw, confidence: confidenceOf(p, token, order) };
+  uniforms: Float64Array,
+  { order, temperature, topK, dropped }: PublishedDraw,
+): Candidate {
+  switch (order) {
+    case "remdm": {
+      const p = softmax(row);
+      const token = drawWeighted(p, uniforms);
+      return { token, confidence: p[token], row };
+    }
+    case "random":
+      return { token: gumbelMax(row, temperature, uniforms), confidence: 0, row };
+    case "low_confidence": {
+      const token = gumbelMax(row, temperature, uniforms);
+      const kept = row.slice();
+      for (const id of dropped) kept[id] = -Infinity;
+      return { token, confidence: Math.fround(softmax(kept)[token]), row };
+    }
+    default: {
+      const p = softmax(topK === undefined ? row : cut(row, topK)).map(Math.fround);
+      const token = argmax(p);
+      return { token, confidence: dreamsConfidence(p, token, order), row };
+    }
+  }
 }
 
-function confidenceOf(p: Float64Array, token: TokenId, order: PublishedOrder): number {
+/** Tells of a candidate that is revealed; its temperature is 1 in ReMDM-LLaDA, 0 in Dream. */
+export function drawOf({ token, row }: Candidate, temperature: number, maskId: TokenId): Draw {
+  const probability = temperature === 0 ? 1 : softmax(row, temperature)[token];
+  const maskless = row.slice();
+  maskless[maskId] = -Infinity;
+  return { token, probability, logProbability: Math.log(softmax(maskless)[token]) };
+}
+
+/** LLaDA, `add_gumbel_noise`: the argmax of `exp(logit) / (-log u)^T` in float64. */
+function gumbelMax(row: Float32Array, temperature: number, uniforms: Float64Array): TokenId {
+  if (temperature === 0) return argmax(row);
+  const scores = new Float64Array(row.length);
+  for (let v = 0; v < row.length; v++) {
+    scores[v] = Math.exp(row[v]) / (-Math.log(uniforms[v])) ** temperature;
+  }
+  return argmax(scores);
+}
+
+function dreamsConfidence(p: Float64Array, token: TokenId, order: PublishedOrder): number {
   switch (order) {
     case "topk_margin": {
       const second = p.reduce((most, one, v) => (v === token ? most : Math.max(most, one)), 0);
@@ -96,16 +95,8 @@ function cut(row: Float32Array, k: number): Float32Array {
   return row.map((logit) => (logit < least ? -Infinity : logit));
 }
 
-/** Returns the log of a token's probability in a row without the mask's column. */
-function logOf(row: Float32Array, token: TokenId, maskId: TokenId): number {
-  if (token === maskId) return -Infinity;
-  const others = Float64Array.from(row);
-  others[maskId] = -Infinity;
-  return Math.log(softmax(others)[token]);
-}
-
 /** @param temperature above 0. */
-function softmax(row: ArrayLike<number>, temperature = 1): Float64Array {
+function softmax(row: Float32Array, temperature = 1): Float64Array {
   let peak = -Infinity;
   for (let v = 0; v < row.length; v++) peak = Math.max(peak, row[v]);
   const p = new Float64Array(row.length);
@@ -116,11 +107,4 @@ function softmax(row: ArrayLike<number>, temperature = 1): Float64Array {
   }
   for (let v = 0; v < row.length; v++) p[v] /= total;
   return p;
-}
-
-/** Returns the index of the largest number, of equals the first. */
-function argmaxOf(row: ArrayLike<number>): number {
-  let best = 0;
-  for (let v = 1; v < row.length; v++) if (row[v] > row[best]) best = v;
-  return best;
 }

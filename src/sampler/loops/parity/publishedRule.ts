@@ -1,4 +1,6 @@
 /** How many positions a step of the published loops reveals, and in which it remasks. */
+import { wholeShare } from "../../schedule.ts";
+import { linspace } from "./grid.ts";
 
 /**
  * What published code orders positions by. `remdm`: ReMDM-LLaDA, `llada_remdm_sample`.
@@ -57,22 +59,14 @@ export function quotasOf(
 
 /** Dream: `int(masks * (1 - s / t))` in float32; the last step reveals all that is left. */
 function dreamsQuotas(masks: number, steps: number): readonly number[] {
-  const times = linspace(1, DREAM_END, steps + 1);
+  const time = linspace(DREAM_END, steps);
   const quotas: number[] = [];
   let left = masks;
   for (let i = 0; i < steps; i++) {
-    const share = Math.fround(1 - Math.fround(times[i + 1] / times[i]));
-    const quota = i === steps - 1 ? left : Math.floor(Math.fround(left * share));
+    const share = Math.fround(1 - Math.fround(time(i + 1) / time(i)));
+    const quota = i === steps - 1 ? left : wholeShare(left, share);
     quotas.push(quota);
     left -= quota;
   }
   return quotas;
-}
-
-/** @returns [n] float32 numbers, as `torch.linspace` rounds them. */
-function linspace(from: number, to: number, n: number): number[] {
-  const step = Math.fround((to - from) / (n - 1));
-  return Array.from({ length: n }, (_, i) => {
-    return Math.fround(i < n / 2 ? from + i * step : to - (n - 1 - i) * step);
-  });
 }
