@@ -10,6 +10,7 @@ import type {
   SamplerStats,
 } from "../sampler/events.ts";
 import type { GuideOptions, PreparedGuide } from "../sampler/guide.ts";
+import { isDense } from "../sampler/loopPlan.ts";
 import type { PreparedRun } from "../sampler/prepare.ts";
 import { AbortedError, RemdmError } from "../foundation/errors.ts";
 
@@ -275,13 +276,10 @@ function settingsOf(run: PreparedRun, names: NamedTokens): RunSettings {
   const { length, noise, quirks, loop, stride, strides, blockLength } = run;
   const { endId, seed, guidance, guide } = run;
   const { banned = [...run.banned], suppressed = [...run.suppressed] } = names;
-  const isDense =
-    (["parity", "published"] as const).some((kind) => kind === loop.kind) ||
-    (loop.kind === "leftToRight" && loop.parity);
   return {
     ...{ strategy, steps, topP, temperature, topK, samples, firstSample, batchSize, length },
     ...{ noise, quirks, stride, strides, blockLength, guidance, banned, suppressed },
-    executor: isDense ? "dense" : "events",
+    executor: isDense(loop) ? "dense" : "events",
     until: endId === undefined ? "length" : "end",
     ...(guide !== undefined && { guide: guideSettings(guide) }),
     seed: seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed,

@@ -5,7 +5,7 @@
 import { checkNumber } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
 import type { DenoiserModel, TokenId } from "./denoiser.ts";
-import type { LoopPlan } from "./loopPlan.ts";
+import { followsOriginal, type LoopPlan } from "./loopPlan.ts";
 
 export interface Adjustments {
   /** Tokens that are never drawn, in ascending order. */
@@ -70,8 +70,7 @@ export function checkGuided({
 
 /** Tells why an option has no place in a loop, and what to do; undefined where it has one. */
 function reasonAgainst(option: keyof Adjustments, loop: LoopPlan) {
-  const isDense = loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
-  if (isDense) {
+  if (followsOriginal(loop)) {
     return {
       allowed: 'undefined with executor: "dense", which has no such option, as the original',
       remedy: `Leave ${option} out, or sample with executor: "events".`,

@@ -54,6 +54,16 @@ export type LoopPlan =
   /** A loop of LLaDA or Dream as it is published (`loops/parity/published.ts`). */
   | { readonly kind: "published"; readonly rule: PublishedRule };
 
+/** Tells whether a loop follows the original repository's code. */
+export function followsOriginal(loop: LoopPlan): boolean {
+  return loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
+}
+
+/** Tells whether a loop is that of `executor: "dense"`. */
+export function isDense(loop: LoopPlan): boolean {
+  return loop.kind === "published" || followsOriginal(loop);
+}
+
 interface LoopOptions {
   readonly steps: unknown;
   readonly dense: boolean;

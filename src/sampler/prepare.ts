@@ -18,7 +18,14 @@ import type { DenoiserModel, ModelKind, TokenId } from "./denoiser.ts";
 import { SAMPLE_LIMIT } from "./draw/noise.ts";
 import type { SamplerOptions } from "./events.ts";
 import { readGuide, type PreparedGuide } from "./guide.ts";
-import { followsPublished, loopOf, readExecutor, type LoopPlan } from "./loopPlan.ts";
+import {
+  followsOriginal,
+  followsPublished,
+  isDense,
+  loopOf,
+  readExecutor,
+  type LoopPlan,
+} from "./loopPlan.ts";
 import { isDreams } from "./loops/parity/publishedRule.ts";
 import { givenTokens, readPinned } from "./pinned.ts";
 import type { Quirks } from "./quirks.ts";
@@ -251,9 +258,7 @@ export function hasNucleus({ nucleus = true }: StrategyDefinition, quirks: Quirk
 /** Says why a run takes no guide; undefined: it takes one. */
 function refusalOfGuide(loop: LoopPlan, stride: number): string | undefined {
   if (loop.kind === "leftToRight") return "undefined with an ar model";
-  if (loop.kind === "parity" || loop.kind === "published") {
-    return "undefined with the executor dense: the published code has none";
-  }
+  if (isDense(loop)) return "undefined with the executor dense: the published code has none";
   return stride > 0 ? "undefined with stride: a reward judges the text of one window" : undefined;
 }
 
@@ -312,22 +317,17 @@ function readTemperature(temperature: unknown, loop: LoopPlan): number {
 
 /** Returns the one temperature that a dense loop has; undefined: any. */
 function onlyTemperature(loop: LoopPlan): { value: number; why: string } | undefined {
-  if (isOriginals(loop)) return { value: 1, why: "the original has none" };
+  if (followsOriginal(loop)) return { value: 1, why: "the original has none" };
   if (loop.kind !== "published") return undefined;
   if (loop.rule.order === "remdm") return { value: 1, why: "ReMDM-LLaDA has none" };
   // Above, Dream draws by torch.multinomial, whose noise depends on the machine.
   return isDreams(loop.rule) ? { value: 0, why: "Dream's draws are not followed" } : undefined;
 }
 
-/** Tells whether a loop follows the original repository's code. */
-function isOriginals(loop: LoopPlan): boolean {
-  return loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
-}
-
 function readTopK(topK: unknown, loop: LoopPlan): number | undefined {
   if (topK === undefined) return undefined;
   const value = checkInteger("topK", topK, 1, Number.MAX_SAFE_INTEGER);
-  if (loop.kind === "published" ? isDreams(loop.rule) : !isOriginals(loop)) return value;
+  if (loop.kind === "published" ? isDreams(loop.rule) : !followsOriginal(loop)) return value;
   const whose = loop.kind === "published" ? "LLaDA" : "the original";
   throw new OptionError("topK", value, `undefined with the executor dense: ${whose} has none`);
 }
