@@ -10,7 +10,6 @@ import type { Row, RowState, RowStep, Told } from "../definition.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { takesLikeliest } from "../draw/drawRule.ts";
 import type { NoiseSource } from "../draw/noise.ts";
-import { invalidRow } from "../draw/rowAddress.ts";
 import type {
   ProgressEvent,
   RemaskedEvent,
@@ -35,7 +34,7 @@ import { RowDraws } from "./rowDraws.ts";
 import { RowForward, type ForwardSample, type ForwardTools, type ToDraw } from "./rowForward.ts";
 import { RowSample } from "./rowSample.ts";
 import { checkRemasks, checkSelection, placesOf, type CheckedSelection } from "./selection.ts";
-import { fieldsOf, tellDrawn, type Fields } from "./toldRows.ts";
+import { fieldsOf, tellRow, type Fields } from "./toldRows.ts";
 
 type AskFirstPlan = Extract<LoopPlan, { kind: "askFirst" }>;
 
@@ -316,7 +315,8 @@ export class AskFirst implements ParticleLoop<RowSample> {
     forward: RowForward,
     clock: Clock,
   ): Promise<Row<RowField>[][]> {
-    const { statistics, drawn, likeliest } = this.#fields;
+    const { statistics, drawn } = this.#fields;
+    const { suppressed } = this.#run;
     const { particles = 1 } = this.#run.guide ?? {};
     if (drawn) {
       const places = asked.map(({ positions }, b) => ({ b, tokens: positions }));
@@ -334,22 +334,10 @@ export class AskFirst implements ParticleLoop<RowSample> {
         const row = new (isAsked ? this.#fields.Asked : this.#fields.Known)(state);
         own.push(row);
         if (!isAsked) continue;
-        statistics.forEach((name, k) => {
-          const value = values[n * statistics.length + k];
-          if (!(value < Infinity)) {
-            const at = { sample: sample.sample, particles, step: clock.number, position };
-            throw invalidRow(at, `has ${value} as its ${name}`);
-          }
-          if (name === "argmax") row.suppressed = this.#run.suppressed.has(value);
-          if (likeliest && name === "argmax") row.drawn = value;
-          if (likeliest && name === "max") row.drawnLogProbability = value;
-          row[name] = value;
-        });
-        const draw = draws.get(position);
-        if (draw !== undefined) {
-          tellDrawn(row, draw);
-          row.suppressed = this.#run.suppressed.has(draw.token);
-        }
+        const at = { sample: sample.sample, particles, step: clock.number, position };
+        const width = statistics.length;
+        const numbers = values.subarray(n * width, (n + 1) * width);
+        tellRow(row, this.#fields, { at, numbers, draw: draws.get(position), suppressed });
         n++;
         if (this.#pace.spend(1)) await this.#pace.rest();
       }

@@ -2,7 +2,7 @@
 import { RemdmError } from "../../foundation/errors.ts";
 import type { Row, RowState } from "../definition.ts";
 import type { StatisticName, TokenId } from "../denoiser.ts";
-import type { Draw } from "../draw/rowSampler.ts";
+import { invalidRow, type Draw, type RowAddress } from "../draw/rowAddress.ts";
 import { DRAWN_FIELDS, STATISTICS, type RowField } from "../rowFields.ts";
 
 /** What a run needs to know of each row. */
@@ -99,8 +99,32 @@ function rowClass(
   return ToldRow as unknown as RowClass;
 }
 
-/** Tells a row of the token that it would become. */
-export function tellDrawn(row: WritableRow, { token, logProbability }: Draw): void {
-  row.drawn = token;
-  row.drawnLogProbability = logProbability;
+/** What is known of a row. */
+interface Known {
+  readonly at: RowAddress;
+  /** In the order of the statistics that were asked for. */
+  readonly numbers: Float32Array;
+  /** The token that was drawn; undefined: none was. */
+  readonly draw: Draw | undefined;
+  readonly suppressed: ReadonlySet<TokenId>;
+}
+
+/** Tells a row what is known of it. @throws RemdmError `denoiser_invalid` for no distribution. */
+export function tellRow(
+  row: WritableRow,
+  { statistics, likeliest }: Fields,
+  { at, numbers, draw, suppressed }: Known,
+): void {
+  statistics.forEach((name, k) => {
+    const value = numbers[k];
+    if (!(value < Infinity)) throw invalidRow(at, `has ${value} as its ${name}`);
+    if (name === "argmax") row.suppressed = suppressed.has(value);
+    if (likeliest && name === "argmax") row.drawn = value;
+    if (likeliest && name === "max") row.drawnLogProbability = value;
+    row[name] = value;
+  });
+  if (draw === undefined) return;
+  row.drawn = draw.token;
+  row.drawnLogProbability = draw.logProbability;
+  row.suppressed = suppressed.has(draw.token);
 }
