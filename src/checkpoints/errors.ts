@@ -23,6 +23,11 @@ export class DownloadError extends RemdmError {
   }
 }
 
+/** Makes the error of a server that will not give what it was asked for. */
+export function refused(message: string, remedy: string): DownloadError {
+  return new DownloadError("download_refused", message, remedy);
+}
+
 /** Says that a request failed in a way that may pass, so that another try is worth it. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";

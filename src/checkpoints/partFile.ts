@@ -4,6 +4,7 @@
  */
 import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { isRecord } from "../foundation/checks.ts";
+import { jsonOrNothing } from "../foundation/json.ts";
 import { fileError } from "./errors.ts";
 import { partOf } from "./published.ts";
 
@@ -142,7 +143,7 @@ export class PartFile {
 async function readIdentity(path: string, source: string): Promise<Identity | undefined> {
   const text = await readFile(path, "utf8").catch(ignoreMissing);
   if (text === undefined) return undefined;
-  const notes = parsed(text);
+  const notes = jsonOrNothing(text); // a crash may have cut them short
   if (!isRecord(notes) || notes.source !== source) return undefined;
   const { etag, lastModified, total } = notes;
   return {
@@ -150,17 +151,6 @@ async function readIdentity(path: string, source: string): Promise<Identity | un
     lastModified: typeof lastModified === "string" ? lastModified : undefined,
     total: typeof total === "number" ? total : undefined,
   };
-}
-
-/** Parses notes; undefined for notes that a crash cut short. */
-function parsed(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    return value;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 function ignoreMissing(error: unknown): undefined {

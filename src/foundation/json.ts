@@ -21,6 +21,22 @@ export function parseJson(text: string): unknown {
 }
 
 /**
+ * Parses a text that may be no JSON, such as what a crash cut short; undefined where it is none.
+ * @param parse throws a SyntaxError for what it does not read. Default: JSON.parse.
+ */
+export function jsonOrNothing(
+  text: string,
+  parse: (text: string) => unknown = JSON.parse,
+): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/**
  * Parses a text that has such words.
  * @param strict is the error of JSON.parse. It is thrown where the text is wrong in other ways too,
  * because it says best what is wrong.

@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { isRecord } from "./checks.ts";
+import { jsonOrNothing } from "./json.ts";
 
 interface Owner {
   readonly pid: number;
@@ -127,13 +128,7 @@ function holderIn(text: string): Holder | undefined {
 }
 
 function ownerIn(text: string): Owner | undefined {
-  let owner: unknown;
-  try {
-    owner = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  const owner = jsonOrNothing(text);
   if (!isRecord(owner)) return undefined;
   const { pid, host, started } = owner;
   if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 0) return undefined;

@@ -3,8 +3,9 @@
  * are those of the hub's HTTP API, as huggingface_hub 2.4.0 uses them.
  */
 import { isRecord } from "../../foundation/checks.ts";
-import { parseJson } from "../../foundation/json.ts";
-import { DownloadError } from "../errors.ts";
+import { jsonOrNothing, parseJson } from "../../foundation/json.ts";
+import type { DownloadError} from "../errors.ts";
+import { refused } from "../errors.ts";
 import { checkPassing, follow, listen, readText, type Patience } from "../http.ts";
 import { isCommit } from "./cache.ts";
 
@@ -138,7 +139,7 @@ export class Hub {
   }
 
   #revisionIn(text: string): HubRevision {
-    const parsed = read(text);
+    const parsed = jsonOrNothing(text, parseJson);
     const unreadable = this.#refused("describes the model in a way that is not understood");
     if (!isRecord(parsed) || typeof parsed.sha !== "string" || !isCommit(parsed.sha)) {
       throw unreadable;
@@ -170,17 +171,4 @@ function fileIn(described: Readonly<Record<string, unknown>>): HubFile | undefin
   // It becomes the name of a file, so nothing else than a hash may come through.
   const hash = isLarge ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/;
   return typeof etag === "string" && hash.test(etag) ? { bytes, etag, isLarge } : undefined;
-}
-
-function read(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-function refused(message: string, remedy: string): DownloadError {
-  return new DownloadError("download_refused", message, remedy);
 }

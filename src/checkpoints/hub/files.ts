@@ -2,7 +2,7 @@
  * Says which files of a model's repository are needed: its description, its tokenizer, and its
  * weights as safetensors. Code and pickled weights are never among them.
  */
-import { parseJson } from "../../foundation/json.ts";
+import { jsonOrNothing, parseJson } from "../../foundation/json.ts";
 import { isRecord } from "../../foundation/checks.ts";
 
 export const WEIGHTS = "model.safetensors";
@@ -48,7 +48,7 @@ export function neededOf(names: ReadonlySet<string>): Needed {
  * not an index, or names a file that does not lie beside it.
  */
 export function shardsOf(index: string): readonly string[] | undefined {
-  const parsed = read(index);
+  const parsed = jsonOrNothing(index, parseJson);
   if (!isRecord(parsed) || !isRecord(parsed.weight_map)) return undefined;
   const names = [...new Set(Object.values(parsed.weight_map))];
   return names.length > 0 && names.every(isShard) ? names : undefined;
@@ -56,13 +56,4 @@ export function shardsOf(index: string): readonly string[] | undefined {
 
 function isShard(name: unknown): name is string {
   return typeof name === "string" && /^\w[\w.-]*\.safetensors$/.test(name);
-}
-
-function read(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

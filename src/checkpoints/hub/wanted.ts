@@ -1,5 +1,5 @@
 /** Says which files of a revision are to be in the snapshot, or why it cannot be loaded. */
-import { DownloadError } from "../errors.ts";
+import { refused } from "../errors.ts";
 import { readShards } from "./cache.ts";
 import type { HubFile, HubRevision } from "./client.ts";
 import { DESCRIPTIONS, INDEX, neededOf, WEIGHTS } from "./files.ts";
@@ -47,8 +47,4 @@ function wanted(name: HubName, { commit, files }: HubRevision, file: string): Wa
     `${file} of ${name} is needed, and the hub ${lack} (commit ${commit})`,
     "Tell the model's owners, or name another revision.",
   );
-}
-
-function refused(message: string, remedy: string): DownloadError {
-  return new DownloadError("download_refused", message, remedy);
 }

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { findPython, Remdm, RemdmError, type Python } from "../../../index.ts";
 import { isRecord } from "../../../foundation/checks.ts";
+import { jsonOrNothing } from "../../../foundation/json.ts";
 import { BACKEND_MODULE, backendEnvironment } from "../../../backend/process/environment.ts";
 import { packageVersion } from "../../../foundation/packageRoot.ts";
 import { gathered, type Problem } from "./problems.ts";
@@ -119,13 +120,7 @@ async function execute(
 export function parseReport(text: string): PythonReport | undefined {
   const start = text.indexOf("{");
   if (start < 0) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(text.slice(start));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  const json = jsonOrNothing(text.slice(start));
   if (!isRecord(json) || !isRecord(json.packages) || !isRecord(json.cuda)) return undefined;
   const { device } = json.cuda;
   return {
