@@ -1,18 +1,14 @@
 // @part slow
 /** The page on filling and editing does what it says: its blocks are compiled against the built package and run, and so are its commands. */
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { packageRoot as root } from "../../src/foundation/packageRoot.ts";
+import { blocksOfPage, newProject, STRICT_TSC, textsIn } from "./support/docsPage.ts";
 
 const MINUTES = 60_000;
-const page = await readFile(join(root, "docs/fill-and-edit.md"), "utf8");
-const blocksOf = (language: string): string[] => {
-  const blocks = page.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm"));
-  return Array.from(blocks, ([, block]) => block);
-};
+const blocks = await blocksOfPage("fill-and-edit.md");
 const main = join(root, "dist/cli/main.js");
 /** The words of a command after `npx remdm`; quotes hold one together. */
 const wordsOf = (command: string): string[] =>
@@ -22,11 +18,7 @@ describe("docs/fill-and-edit.md", () => {
   let directory = "";
 
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), "remdm-fill-"));
-    await mkdir(join(directory, "node_modules"));
-    await symlink(root, join(directory, "node_modules", "remdm"));
-    await symlink(join(root, "node_modules/@types"), join(directory, "node_modules", "@types"));
-    await writeFile(join(directory, "package.json"), '{ "type": "module" }');
+    directory = await newProject();
   });
 
   afterAll(async () => {
@@ -40,25 +32,20 @@ describe("docs/fill-and-edit.md", () => {
   it(
     "has examples that compile, strictly, and print what it says",
     async () => {
-      const examples = blocksOf("ts");
+      const examples = textsIn(blocks, "ts");
       const names = examples.map((_, i) => `example${i}`);
       for (const [i, example] of examples.entries()) {
         await writeFile(join(directory, `${names[i]}.ts`), example);
       }
-      await run([
-        join(root, "node_modules/typescript/bin/tsc"),
-        ...["--strict", "--exactOptionalPropertyTypes", "--target", "es2022"],
-        ...["--lib", "es2023,esnext.disposable", "--types", "node", "--module", "nodenext"],
-        ...names.map((name) => `${name}.ts`),
-      ]);
+      await run([...STRICT_TSC, ...names.map((name) => `${name}.ts`)]);
       const printed: string[] = [];
       for (const name of names) printed.push(`${(await run([`${name}.js`])).stdout}\n`);
-      expect(printed).toEqual(blocksOf("text"));
+      expect(printed).toEqual(textsIn(blocks, "text"));
     },
     5 * MINUTES,
   );
 
-  const commands = blocksOf("sh").join("").trim().split("\n");
+  const commands = textsIn(blocks, "sh").join("").trim().split("\n");
   const fills = commands.filter((command) => command.startsWith("npx remdm fill"));
 
   it.each(fills)(

@@ -1,29 +1,25 @@
 // @part slow
 /** The page on guides does what it says: its block is a user's file, compiled against the built package and run. */
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { packageRoot as root } from "../../src/foundation/packageRoot.ts";
+import { blocksOfPage, newProject, STRICT_TSC, textsIn } from "./support/docsPage.ts";
 
 const MINUTES = 60_000;
-const page = await readFile(join(root, "docs/guide.md"), "utf8");
+const blocks = await blocksOfPage("guide.md");
 const blockOf = (language: string): string => {
-  const found = [...page.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm"))];
+  const found = textsIn(blocks, language);
   expect(found).toHaveLength(1);
-  return found[0][1];
+  return found[0];
 };
 
 describe("docs/guide.md", () => {
   let directory = "";
 
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), "remdm-guide-"));
-    await mkdir(join(directory, "node_modules"));
-    await symlink(root, join(directory, "node_modules", "remdm"));
-    await symlink(join(root, "node_modules/@types"), join(directory, "node_modules", "@types"));
-    await writeFile(join(directory, "package.json"), '{ "type": "module" }');
+    directory = await newProject();
     await writeFile(join(directory, "king.ts"), blockOf("ts"));
   });
 
@@ -38,12 +34,7 @@ describe("docs/guide.md", () => {
   it(
     "has an example that compiles, strictly, and prints what it says",
     async () => {
-      await run([
-        join(root, "node_modules/typescript/bin/tsc"),
-        ...["--strict", "--exactOptionalPropertyTypes", "--target", "es2022"],
-        ...["--lib", "es2023,esnext.disposable", "--types", "node", "--module", "nodenext"],
-        "king.ts",
-      ]);
+      await run([...STRICT_TSC, "king.ts"]);
       const { stdout } = await run(["king.js"]);
       const [steered, guided, best] = stdout.split("\n");
       expect(steered).toBe(blockOf("text").trim());

@@ -3,25 +3,15 @@
  * The page "Your own strategy" does what it says: its blocks are a user's files, compiled against the built package
  * and run, with its shell commands beside them.
  */
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { packageRoot as root } from "../../src/foundation/packageRoot.ts";
+import { blocksOfPage, type Block, newProject } from "./support/docsPage.ts";
 
 const MINUTES = 60_000;
-const page = await readFile(join(root, "docs/strategies.md"), "utf8");
-
-interface Block {
-  readonly language: string;
-  readonly text: string;
-}
-
-const blocks: readonly Block[] = Array.from(
-  page.matchAll(/^```(\w+)\n([^]*?)^```$/gm),
-  ([, language, text]) => ({ language, text }),
-);
+const blocks = await blocksOfPage("strategies.md");
 
 /** The page's files by their names, which their first lines say; blocks of one name are one file. */
 const files = new Map<string, string>();
@@ -44,11 +34,7 @@ describe("docs/strategies.md", () => {
   let directory = "";
 
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), "remdm-page-"));
-    await mkdir(join(directory, "node_modules"));
-    await symlink(root, join(directory, "node_modules", "remdm"));
-    await symlink(join(root, "node_modules/@types"), join(directory, "node_modules", "@types"));
-    await writeFile(join(directory, "package.json"), '{ "type": "module" }');
+    directory = await newProject();
     for (const [name, text] of files) await writeFile(join(directory, name), text);
   }, MINUTES);
 

@@ -1,23 +1,12 @@
 /** `--guide ./mine.js#name` and the flags beside it become the library's guide; mistakes are named as flags. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  it,
-  jest,
-} from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import {
   guideOf,
   loadReward,
   type GuideFlags,
 } from "../../../../src/cli/commands/sample/guideOptions.ts";
 import { main } from "../../../../src/cli/program.ts";
+import { inProject } from "../../support/inProject.ts";
 
 const MODULE = `export const length = ({ tokens }, tokenizer) => tokenizer.decode(tokens).length;
 export default () => 1;
@@ -27,34 +16,7 @@ export const text = "reward";
 const tokenizer = { name: "t", vocabSize: 8, encode: async () => [1], decode: () => "abc" };
 const TEXT = { tokens: Int32Array.of(1), maskId: 7, finished: true };
 
-const before = { directory: process.cwd(), env: { ...process.env } };
-let scratch = "";
-let said = "";
-beforeAll(() => {
-  scratch = mkdtempSync(join(tmpdir(), "remdm-cli-guide-"));
-  process.chdir(scratch);
-  writeFileSync("package.json", '{ "type": "module" }');
-  writeFileSync("mine.js", MODULE);
-  // Nothing may start: what is right ends there.
-  process.env.REMDM_PYTHON = "/not/there";
-});
-afterAll(() => {
-  process.chdir(before.directory);
-  process.env = before.env;
-  rmSync(scratch, { recursive: true, force: true });
-});
-beforeEach(() => {
-  said = "";
-  for (const name of ["stdout", "stderr"] as const) {
-    jest.spyOn(process[name], "write").mockImplementation((chunk) => {
-      said += String(chunk);
-      return true;
-    });
-  }
-});
-afterEach(() => {
-  jest.restoreAllMocks();
-});
+const said = inProject(MODULE);
 
 describe("the reward", () => {
   const load = (guide: string) => loadReward({ guide, particles: 2 });
@@ -136,12 +98,12 @@ describe("remdm sample", () => {
     ["--guide ./mine.js --particles 4 --stride 4 --strides 2", "--guide must be left out with"],
   ])("%s is refused", async (line, message) => {
     expect(await run(line)).toBe(2);
-    expect(said).toContain(message);
-    expect(said).not.toContain("must be undefined");
+    expect(said()).toContain(message);
+    expect(said()).not.toContain("must be undefined");
   });
 
   it("what is right gets as far as Python", async () => {
     expect(await run("--guide ./mine.js#length --particles 4")).toBe(1);
-    expect(said).toContain("/not/there");
+    expect(said()).toContain("/not/there");
   });
 });

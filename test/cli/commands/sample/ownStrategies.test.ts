@@ -1,24 +1,14 @@
 /** `--strategy ./mine.js#name`: flags and `--strategy-option` become its options, and mistakes are named as flags. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  it,
-  jest,
-} from "@jest/globals";
+import { describe, expect, it } from "@jest/globals";
 import {
   ownStrategy,
   type OwnStrategyFlags,
 } from "../../../../src/cli/commands/sample/strategyOptions.ts";
 import { main } from "../../../../src/cli/program.ts";
 import { packageRoot } from "../../../../src/foundation/packageRoot.ts";
+import { inProject } from "../../support/inProject.ts";
 
 const SAMPLER = pathToFileURL(join(packageRoot, "src/sampler/index.ts")).href;
 const MODULE = `import { defineStrategy, posterior } from ${JSON.stringify(SAMPLER)};
@@ -37,34 +27,7 @@ export const wild = defineStrategy({ ...shared, kind: "wild",
   transition: () => ({ reveal: -1, remask: 0 }) });
 `;
 
-const before = { directory: process.cwd(), env: { ...process.env } };
-let scratch = "";
-let said = "";
-beforeAll(() => {
-  scratch = mkdtempSync(join(tmpdir(), "remdm-cli-own-"));
-  process.chdir(scratch);
-  writeFileSync("package.json", '{ "type": "module" }');
-  writeFileSync("mine.js", MODULE);
-  // Nothing may start: what is right ends there.
-  process.env.REMDM_PYTHON = "/not/there";
-});
-afterAll(() => {
-  process.chdir(before.directory);
-  process.env = before.env;
-  rmSync(scratch, { recursive: true, force: true });
-});
-beforeEach(() => {
-  said = "";
-  for (const name of ["stdout", "stderr"] as const) {
-    jest.spyOn(process[name], "write").mockImplementation((chunk) => {
-      said += String(chunk);
-      return true;
-    });
-  }
-});
-afterEach(() => {
-  jest.restoreAllMocks();
-});
+const said = inProject(MODULE);
 
 const MINE = "./mine.js#mine";
 
@@ -181,19 +144,19 @@ describe("remdm sample", () => {
     [["--strategy", MINE, "--checkpoint", "demo-ar"], "must be ar for a model of kind ar"],
   ])("%j", async (args, message) => {
     expect(await run(...args)).toBe(2);
-    expect(said).toContain(message);
-    expect(said).not.toContain("This should not happen");
-    expect(said).not.toContain("must be undefined");
+    expect(said()).toContain(message);
+    expect(said()).not.toContain("This should not happen");
+    expect(said()).not.toContain("must be undefined");
   });
 
   it("chances that are none are the strategy's fault, and nothing starts", async () => {
     expect(await run("--strategy", "./mine.js#wild")).toBe(1);
-    expect(said).toContain("The strategy wild gives -1 as the chance of a reveal in step 0");
-    expect(said).toContain("Let its transition return reveal in [0, 1].");
+    expect(said()).toContain("The strategy wild gives -1 as the chance of a reveal in step 0");
+    expect(said()).toContain("Let its transition return reveal in [0, 1].");
   });
 
   it("what is right gets as far as Python", async () => {
     expect(await run("--strategy", MINE, "--eta", "0.2", ...option("late=true"))).toBe(1);
-    expect(said).toContain("/not/there");
+    expect(said()).toContain("/not/there");
   });
 });
