@@ -112,6 +112,21 @@ export type GivenOptions<T> = {
 export type AnyOptions = Readonly<Record<string, unknown>>;
 
 /**
+ * Writes the value of an option for people: `0.5`, `8,8,16`, `loop (tOn 0.55, tOff 0.05)`; `none`
+ * for what is left out.
+ */
+export function written(value: unknown): string {
+  if (value === undefined || value === null) return "none";
+  if (Array.isArray(value)) return value.join(",");
+  if (!isRecord(value)) return typeof value === "string" ? value : JSON.stringify(value);
+  const { kind, ...rest } = value;
+  const parts = Object.entries(rest).map(([name, one]) => `${name} ${written(one)}`);
+  const inside = parts.join(", ");
+  if (typeof kind !== "string") return inside;
+  return parts.length === 0 ? kind : `${kind} (${inside})`;
+}
+
+/**
  * Checks the options of a strategy and fills in the defaults.
  * @param prefix what stands before the names of options in messages: `"strategy."`.
  * @param owner what the options belong to, for messages: the kind of the strategy.

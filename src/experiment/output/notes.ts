@@ -1,9 +1,10 @@
 /** Writes the notes below a table: what its numbers mean, the judge, and what is missing or odd. */
+import { written } from "../../sampler/optionTable.ts";
 import { skipNotes } from "../../evaluation/skipped.ts";
 import { unknownNotes } from "../../evaluation/texts/unknownPieces.ts";
 import type { CellResult } from "../run/results.ts";
 import { MEASURES, type Measure } from "./measures.ts";
-import { shownOptions, written } from "./strategyOptions.ts";
+import { shownOptions } from "./strategyOptions.ts";
 import { TOKEN_SETTINGS } from "./variants.ts";
 
 /** States the judge, the settings of MAUVE, and the settings that all cells share. */

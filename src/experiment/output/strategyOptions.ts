@@ -1,21 +1,9 @@
 /** Which options of strategies the tables and charts show, and how they are written. */
 import { isRecord } from "../../foundation/checks.ts";
-import type { OptionTable, StrategyOption } from "../../sampler/optionTable.ts";
+import { written, type OptionTable, type StrategyOption } from "../../sampler/optionTable.ts";
 import { BUILT_IN } from "../../sampler/strategies/builtIn.ts";
 import { remdm } from "../../sampler/strategies/remdm.ts";
 import type { CellResult } from "../run/results.ts";
-
-/** Writes a value: `0.5`, `8,8,16`, `loop (tOn 0.55, tOff 0.05)`; `none` for what is left out. */
-export function written(value: unknown): string {
-  if (value === undefined || value === null) return "none";
-  if (Array.isArray(value)) return value.join(",");
-  if (!isRecord(value)) return typeof value === "string" ? value : JSON.stringify(value);
-  const { kind, ...rest } = value;
-  const parts = Object.entries(rest).map(([name, one]) => `${name} ${written(one)}`);
-  const inside = parts.join(", ");
-  if (typeof kind !== "string") return inside;
-  return parts.length === 0 ? kind : `${kind} (${inside})`;
-}
 
 /** Returns the options of a result's strategy, those that its data leave out too. */
 export function optionsOf({ settings, eta }: CellResult): Readonly<Record<string, unknown>> {

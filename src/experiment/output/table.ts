@@ -1,11 +1,12 @@
 /** Makes the table of an experiment: a row for each cell, beside the paper's row of its setting. */
+import { written } from "../../sampler/optionTable.ts";
 import { ownValue } from "../../foundation/checks.ts";
 import { isPaperJudge } from "../run/paperRow.ts";
 import type { CellResult } from "../run/results.ts";
 import { markdownTable, oneLine, type Title } from "./markup.ts";
 import { MEASURES, type Measure, type Measured } from "./measures.ts";
 import { notesOn } from "./notes.ts";
-import { optionsOf, shownOptions, written } from "./strategyOptions.ts";
+import { optionsOf, shownOptions } from "./strategyOptions.ts";
 import { differing, numberOr, TOKEN_SETTINGS, variantOf } from "./variants.ts";
 
 interface Column extends Title {

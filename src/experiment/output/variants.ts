@@ -1,7 +1,8 @@
 /** Finds the settings in which results of a label differ: lines and columns are named by them. */
+import { written } from "../../sampler/optionTable.ts";
 import { isRecord, ownValue } from "../../foundation/checks.ts";
 import type { CellResult } from "../run/results.ts";
-import { optionsOf, written } from "./strategyOptions.ts";
+import { optionsOf } from "./strategyOptions.ts";
 
 /** Settings by the names that people see; a setting that a cell does not have is absent. */
 export type Variant = Readonly<Record<string, string>>;

@@ -2,11 +2,10 @@
  * Says what a run samples with, before it begins: in the words of the flags, so that a reader can
  * type them. The options of the strategy come from its option table.
  */
-import { isRecord } from "../../../foundation/checks.ts";
 import { counted, quoted } from "../../../foundation/messages.ts";
 import type { GuideSettings, RunSettings } from "../../../program/run.ts";
 import type { TokenName } from "../../../program/tokenNames.ts";
-import type { OptionTable, StrategyOption } from "../../../sampler/optionTable.ts";
+import { written, type OptionTable, type StrategyOption } from "../../../sampler/optionTable.ts";
 import { kebab, wordsOf } from "./strategyOptions.ts";
 
 /** The settings of a run; `steps` is undefined where its strategy takes none. */
@@ -66,14 +65,8 @@ function optionSaid(name: string, option: StrategyOption, value: unknown): strin
     case "choice":
       return value === (option.default ?? option.choices[0]) ? [] : [`${name} ${String(value)}`];
     case "integers":
-      return Array.isArray(value) ? [`${name} ${value.join(",")}`] : [];
-    case "variant": {
-      if (!isRecord(value)) return [];
-      const { kind, ...parts } = value;
-      const said = Object.entries(parts).map(([part, its]) => `${part} ${String(its)}`);
-      const about = said.length === 0 ? "" : ` (${said.join(", ")})`;
-      return [`${name} ${String(kind)}${about}`];
-    }
+    case "variant":
+      return value === undefined ? [] : [`${name} ${written(value)}`];
   }
 }
 
