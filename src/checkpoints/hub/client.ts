@@ -4,7 +4,7 @@
  */
 import { isRecord } from "../../foundation/checks.ts";
 import { jsonOrNothing, parseJson } from "../../foundation/json.ts";
-import type { DownloadError} from "../errors.ts";
+import type { DownloadError } from "../errors.ts";
 import { refused } from "../errors.ts";
 import { checkPassing, follow, listen, readText, type Patience } from "../http.ts";
 import { isCommit } from "./cache.ts";
