@@ -157,10 +157,12 @@ class TestPortions:
 
         monkeypatch.setattr(tiny.backbone, "head", head)
         monkeypatch.setattr(network_module, "LOGITS_AT_ONCE", 20 * tiny.card.vocab_size)
-        for method in (tiny.log_probs, partial(tiny.statistics, names=["max"])):
+        monkeypatch.setattr(network_module, "LOGITS_WITHOUT_COPIES", 30 * tiny.card.vocab_size)
+        statistics = partial(tiny.statistics, names=["max"])
+        for method, portions in ((tiny.log_probs, [20, 20, 10]), (statistics, [30, 20])):
             asked.clear()
             assert len(method(*inputs(tiny), torch.arange(50))) == 50
-            assert asked == [20, 20, 10]
+            assert asked == portions
 
 
 class TestTopRows:
@@ -184,7 +186,7 @@ class TestStatistics:
     def test_are_those_of_the_rows(
         self, sedd: Network, monkeypatch: pytest.MonkeyPatch, most: int
     ) -> None:
-        monkeypatch.setattr(network_module, "LOGITS_AT_ONCE", most)
+        monkeypatch.setattr(network_module, "LOGITS_WITHOUT_COPIES", most)
         tokens, sigma = inputs(sedd)
         rows = torch.arange(50)
         logits = sedd.logits(tokens, sigma, rows)

@@ -104,6 +104,21 @@ def test_a_large_vocabulary() -> None:
     assert_as_defined(rows, vocab_size - 1, torch.tensor([0, 1, 2, 50_000, 50_256, 50_257]))
 
 
+@pytest.mark.parametrize("width", [512, 513, 700, 768])
+def test_the_likeliest_of_a_wide_row_is_the_first_of_equals(width: int) -> None:
+    places = [(0,), (255, 256), (511, 300), (width - 1,), (width - 1, width - 2), (2, width - 1)]
+    rows = torch.zeros(len(places) + 2, width)
+    for row, equal in zip(rows, places, strict=False):
+        row[list(equal)] = 1.5
+    rows[-2] = -torch.inf
+    rows[-2, width - 1] = -3.0
+    rows[-1, width - 1] = torch.nan
+    got = row_statistics(rows, 1, ["argmax", "max"])
+    assert got[:-1, 0].tolist() == [min(equal) for equal in places] + [width - 1]
+    assert got[-2].tolist() == [width - 1, 0.0]
+    assert got[-1].isnan().all()
+
+
 def test_rows_that_are_reduced_in_portions_have_the_statistics_of_each_alone() -> None:
     vocab_size = 50_258  # ten rows at a time
     rows, given = random_rows(23, vocab_size), torch.arange(23) * 7

@@ -44,6 +44,11 @@ from remdm_backend.model.trunk_cache import TrunkCache
 LOGITS_AT_ONCE = 2**24
 """Logits that are reduced or normalised at a time: 64 MiB, of which some copies are needed."""
 
+LOGITS_WITHOUT_COPIES = 2**26
+"""Logits that are computed at a time on a CPU where nothing copies them. A matrix product begins by
+rearranging the head's weights: four portions of 333 rows take 15% longer than 1,024 rows at once,
+measured with 50,258 columns of 768 on 2 cores."""
+
 LEAST_ROOM = 64
 """Positions that a new KV cache has room for; it grows by doubling."""
 
@@ -178,12 +183,21 @@ class Network(ABC, Generic[B]):
                 tokens_named = None if named is None else named[part]
                 return row_statistics(logits(asked[part]), mask_id, names, tokens_named)
 
-            return self._in_portions(reduced, len(asked), len(names))
+            # On a CPU a few rows at a time are copied; guidance makes copies of all.
+            copies = self.device.type != "cpu" or self._adjustment.guidance is not None
+            most = LOGITS_AT_ONCE if copies else LOGITS_WITHOUT_COPIES
+            return self._in_portions(reduced, len(asked), len(names), most)
 
-    def _in_portions(self, values: Callable[[slice], Tensor], count: int, width: int) -> Tensor:
-        """Join ``values [N, width]`` of ``count`` rows, computed so many at a time that what is
-        needed on the way stays small."""
-        portion = self._portion
+    def _in_portions(
+        self,
+        values: Callable[[slice], Tensor],
+        count: int,
+        width: int,
+        most: int | None = None,
+    ) -> Tensor:
+        """Join ``values [N, width]`` of ``count`` rows, computed ``most`` logits at a time, so
+        that what is needed on the way stays small."""
+        portion = self._portion if most is None else max(1, most // self.card.vocab_size)
         if count <= portion:
             return values(slice(0, count))
         answer = torch.empty(count, width, device=self.device)

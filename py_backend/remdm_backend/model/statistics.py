@@ -24,6 +24,10 @@ LOGITS_IN_CACHE = 2**19
 """Logits that a processor reduces at a time: 4 MiB in float64, which stay in its cache. This is
 twice as fast as all rows at once, measured with 333 rows of 50,258 on 2 cores."""
 
+BLOCK = 256
+"""Columns of which the largest is found before its place is looked for: on a CPU PyTorch finds the
+largest four times as fast as its place."""
+
 NEGLIGIBLE = -1e4
 """A log-weight below which exp is 0 in float64: it stands for -inf, times which 0 is not NaN."""
 
@@ -79,7 +83,7 @@ def _of_distribution(
 ) -> tuple[Tensor, dict[StatisticName, Tensor]]:
     """Return the largest of each of ``rows [N, V]`` and the statistics, each ``[N]``; overwrite
     ``rows``, in which the mask is -inf."""
-    peak, place = rows.max(dim=-1)  # NaN if there is one; the first place of equals
+    peak, place = _largest(rows)
     best = place[:, None]
     found: dict[StatisticName, Tensor] = {"argmax": place.double()}
     rows -= peak[:, None]
@@ -101,3 +105,19 @@ def _of_distribution(
         weights *= rows.clamp_(min=NEGLIGIBLE)
         found["entropy"] = log_sum - weights.sum(dim=-1) / (1 + rest)
     return peak, found
+
+
+def _largest(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest of each of ``rows [N, V]``, NaN if there is one, and its first place."""
+    width = rows.shape[-1]
+    if width < 2 * BLOCK:
+        return torch.max(rows, dim=-1)
+    whole = width - width % BLOCK
+    largest = rows[:, :whole].view(len(rows), whole // BLOCK, BLOCK).amax(dim=-1)
+    if whole < width:
+        largest = torch.cat((largest, rows[:, whole:].amax(dim=-1, keepdim=True)), dim=-1)
+    peak, block = largest.max(dim=-1)
+    # The last BLOCK columns where the block is the rest: what lies before the rest is smaller.
+    begin = (block * BLOCK).clamp_(max=width - BLOCK)
+    columns = begin[:, None] + torch.arange(BLOCK, device=rows.device)
+    return peak, begin + rows.gather(-1, columns).argmax(dim=-1)
