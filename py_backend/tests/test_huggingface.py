@@ -241,6 +241,28 @@ class TestVocabulary:
         assert network.card.mask_id == 4
         assert int(logits[0].isfinite().sum()) == len(tokens)
 
+    def test_the_files_that_stand_for_a_tokenizer(self, tmp_path: Path) -> None:
+        made(tmp_path, vocab_size=64)
+        vocab = json.loads((tmp_path / "tokenizer.json").read_text())["model"]["vocab"]
+        (tmp_path / "tokenizer.json").unlink()
+        added = {token: vocab.pop(token) for token in ("cat", "dog")}
+        (tmp_path / "vocab.json").write_text(json.dumps(vocab))
+        (tmp_path / "added_tokens.json").write_text(json.dumps({"cat": added["cat"]}))
+        decoder = {str(added["dog"]): {"content": "dog"}, "60": {"content": "<late>"}}
+        change(tmp_path / "tokenizer_config.json", mask_token="dog", added_tokens_decoder=decoder)
+        network = load(tmp_path)
+        logits = network.logits(torch.full((1, 4), 4), torch.zeros(1), torch.arange(4))
+        assert network.card.mask_id == added["dog"]
+        known = {*vocab.values(), *added.values(), 60}
+        assert set(logits[0].isfinite().nonzero()[:, 0].tolist()) == known
+
+    @pytest.mark.parametrize("vocab", [{"a": -1}, {"a": "0"}, {"a": None}, [], {"a": True}])
+    def test_a_hostile_vocabulary(self, tmp_path: Path, vocab: object) -> None:
+        made(tmp_path)
+        (tmp_path / "tokenizer.json").unlink()
+        (tmp_path / "vocab.json").write_text(json.dumps(vocab))
+        assert refusal(tmp_path / "vocab.json").code == "checkpoint_invalid"
+
     def test_without_a_tokenizer_every_column_is_one(self, tmp_path: Path) -> None:
         made(tmp_path, vocab_size=64)
         (tmp_path / "tokenizer.json").unlink()

@@ -8,8 +8,10 @@ import { TokenizerError } from "./errors.ts";
 import { loadGpt2 } from "./gpt2.ts";
 import { loadHuggingFace } from "./huggingFace.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { MERGES, VOCABULARY } from "./vocabularyFiles.ts";
 
-const FILE_NAME = "tokenizer.json";
+/** The file that a tokenizer is read from; of a directory with both, the first. */
+const FILE_NAMES = ["tokenizer.json", VOCABULARY];
 /** The vocabulary size of the published checkpoints: GPT-2's tokens and the mask. */
 const GPT2_MODEL_VOCABULARY = 50258;
 /**
@@ -21,14 +23,15 @@ const BUNDLED_VOCABULARY = 4097;
 
 /**
  * Loads a tokenizer.
- * @param source `gpt2`, `demo`, or the path of a `tokenizer.json` or of its directory.
+ * @param source `gpt2`, `demo`, or the path of a `tokenizer.json`, of a `vocab.json` with
+ * `merges.txt` beside it, or of the directory of either.
  * @throws OptionError; TokenizerError tokenizer_invalid.
  */
 export async function loadTokenizer(source: string): Promise<Tokenizer> {
   checkText("source", source, "gpt2, demo, or the path of a tokenizer.json");
   if (source === "gpt2") return loadGpt2();
   const path = source === "demo" ? packagePath("checkpoints", "demo") : source;
-  return loadHuggingFace(isDirectory(path) ? join(path, FILE_NAME) : path);
+  return loadHuggingFace(isDirectory(path) ? (fileIn(path) ?? join(path, "tokenizer.json")) : path);
 }
 
 /**
@@ -41,12 +44,19 @@ export async function tokenizerBeside(checkpoint: string): Promise<Tokenizer | u
 }
 
 /**
- * Returns the path of the `tokenizer.json` beside a checkpoint, or undefined when there is none.
+ * Returns the path of the tokenizer's file beside a checkpoint, or undefined when there is none.
  */
 export function besideCheckpoint(checkpoint: string): string | undefined {
-  const directory = isDirectory(checkpoint) ? checkpoint : dirname(checkpoint);
-  const path = join(directory, FILE_NAME);
-  return existsSync(path) ? path : undefined;
+  return fileIn(isDirectory(checkpoint) ? checkpoint : dirname(checkpoint));
+}
+
+/** A `vocab.json` alone, without `merges.txt`, is of a kind that is not read. */
+function fileIn(directory: string): string | undefined {
+  const found = FILE_NAMES.find((name) => existsSync(join(directory, name)));
+  if (found === undefined) return undefined;
+  return found === VOCABULARY && !existsSync(join(directory, MERGES))
+    ? undefined
+    : join(directory, found);
 }
 
 /** The facts about its model that a running backend tells. */

@@ -77,7 +77,11 @@ export async function readSpecialTokens(
 
 type Fields = Readonly<Record<string, unknown>>;
 
-async function readObject(path: string): Promise<Fields> {
+/**
+ * Reads a JSON object that may be absent: then it is empty.
+ * @throws TokenizerError tokenizer_invalid when the file exists and does not hold a JSON object.
+ */
+export async function readObject(path: string): Promise<Fields> {
   if (!existsSync(path)) return {};
   try {
     const json = parseJson(await readFile(path, "utf8"));
@@ -87,7 +91,7 @@ async function readObject(path: string): Promise<Fields> {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new TokenizerError(
       "tokenizer_invalid",
-      `${path}, which says what the tokenizer's special tokens are, cannot be read: ${why}`,
+      `${path}, which belongs to the tokenizer, cannot be read: ${why}`,
       "Use the file as Hugging Face's libraries save it, or remove it.",
       cause,
     );

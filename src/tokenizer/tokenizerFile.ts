@@ -5,6 +5,9 @@
 import { isRecord } from "../foundation/checks.ts";
 import { TokenizerError } from "./errors.ts";
 
+/** The most characters of a token that a message shows. */
+const SHOWN = 40;
+
 export type TokenizerJson = Readonly<Record<string, unknown>>;
 
 /**
@@ -95,7 +98,7 @@ function fatalFault(part: unknown): string | undefined {
     case "TemplateProcessing":
       return missingSpecialToken(part);
     case "BPE":
-      return shortMerge(part);
+      return brokenMerge(part);
     default:
       return undefined;
   }
@@ -126,14 +129,24 @@ function missingSpecialToken({ single, pair, special_tokens }: TokenizerJson): s
   return undefined;
 }
 
-/** Finds a merge whose second part lacks the prefix, which the library would drop from it. */
-function shortMerge({ merges, continuing_subword_prefix: prefix }: TokenizerJson) {
-  if (typeof prefix !== "string" || prefix === "" || !Array.isArray(merges)) return undefined;
-  const seconds = merges.map((merge: unknown) =>
-    String(Array.isArray(merge) ? merge[1] : typeof merge === "string" ? merge.split(" ")[1] : ""),
-  );
-  const short = seconds.find((second) => !second.startsWith(prefix));
-  return short === undefined ? undefined : `a merge with ${short} lacks the prefix ${prefix}`;
+/**
+ * Finds a merge whose second part lacks the prefix, which the library would drop from it, or that
+ * makes a token which the vocabulary lacks.
+ */
+function brokenMerge({ merges, vocab, continuing_subword_prefix: named }: TokenizerJson) {
+  if (!Array.isArray(merges) || !isRecord(vocab)) return undefined;
+  const prefix = typeof named === "string" ? named : "";
+  for (const merge of merges as unknown[]) {
+    const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+    if (!Array.isArray(pair) || pair.length !== 2) continue; // the library says so
+    const [first, second] = pair.map(String);
+    if (!second.startsWith(prefix)) return `a merge with ${second} lacks the prefix ${prefix}`;
+    const made = first + second.slice(prefix.length);
+    if (!Object.hasOwn(vocab, made)) {
+      return `a merge makes ${made.slice(0, SHOWN)}, which the vocabulary lacks`;
+    }
+  }
+  return undefined;
 }
 
 function parse(path: string, text: string): TokenizerJson {

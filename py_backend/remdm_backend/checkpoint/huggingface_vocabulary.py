@@ -15,13 +15,15 @@ from remdm_backend.checkpoint.contents import invalid
 from remdm_backend.checkpoint.huggingface_files import CONFIG_FILE, FIX, JsonObject
 
 TOKENIZER_FILE = "tokenizer.json"
+VOCABULARY_FILE, ADDED_FILE = "vocab.json", "added_tokens.json"
+"""What a model has in place of ``tokenizer.json`` whose tokenizer is written in Python."""
 SPECIAL_TOKENS_FILES = ("tokenizer_config.json", "special_tokens_map.json")
 MAX_TOKENIZER_BYTES = 256 << 20
 
 
 class Vocabulary:
-    """The ids of the tokens in the ``tokenizer.json`` of ``directory``; empty if there is no such
-    file.
+    """The ids of the tokens in the ``tokenizer.json`` of ``directory``, or in the files that stand
+    for it; empty if there is neither.
 
     Raises ``BackendError`` ``checkpoint_invalid``; ``OSError`` if a file is unreadable.
     """
@@ -29,7 +31,7 @@ class Vocabulary:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         path = directory / TOKENIZER_FILE
-        self.ids: dict[str, int] = _ids(path) if path.is_file() else {}
+        self.ids: dict[str, int] = _ids(path) if path.is_file() else _ids_in_parts(directory)
 
     def mask_id(self, config: JsonObject, vocab_size: int) -> int:
         """Return ``config``'s ``mask_token_id``, else the id of the mask token that the tokenizer's
@@ -92,6 +94,26 @@ def _ids(path: Path) -> dict[str, int]:
     for entry in added if isinstance(added, list) else []:
         if isinstance(entry, dict):
             found.append((entry.get("content"), entry.get("id")))
+    return _checked(path, found)
+
+
+def _ids_in_parts(directory: Path) -> dict[str, int]:
+    path = directory / VOCABULARY_FILE
+    if not path.is_file():
+        return {}
+    found: list[tuple[object, object]] = list(JsonObject(path, MAX_TOKENIZER_BYTES).fields.items())
+    added = directory / ADDED_FILE
+    if added.is_file():
+        found += JsonObject(added, MAX_TOKENIZER_BYTES).fields.items()
+    settings = directory / SPECIAL_TOKENS_FILES[0]
+    decoder = JsonObject(settings).fields.get("added_tokens_decoder") if settings.is_file() else {}
+    for index, entry in decoder.items() if isinstance(decoder, dict) else ():
+        if isinstance(entry, dict) and index.isdecimal():
+            found.append((entry.get("content"), int(index)))
+    return _checked(path, found)
+
+
+def _checked(path: Path, found: list[tuple[object, object]]) -> dict[str, int]:
     ids: dict[str, int] = {}
     for token, index in found:
         if not isinstance(token, str) or type(index) is not int or index < 0:
