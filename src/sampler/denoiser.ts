@@ -40,6 +40,17 @@ export interface DenoiserModel {
   readonly eosId?: TokenId;
 }
 
+/** Tokens of a sequence that is given no length, at most. */
+const DEFAULT_LENGTH = 1024;
+
+/**
+ * Returns the tokens of a sequence that is given no length: those that the model takes, at most
+ * 1,024. The positions that a model has (131,072 of Dream 7B) are no length to sample unasked.
+ */
+export function defaultLength(model: Pick<DenoiserModel, "length">): number {
+  return Math.min(model.length, DEFAULT_LENGTH);
+}
+
 /** One batched question. The arrays belong to the denoiser until its promise settles. */
 export interface ForwardRequest {
   /** B, the number of sequences. */

@@ -67,7 +67,7 @@ export interface SamplerOptions {
   readonly firstSample?: number;
   /** Largest number of sequences in one forward call, an integer >= 1. Default min(samples, 16). */
   readonly batchSize?: number;
-  /** Tokens of a sequence, in [1, model.length]. Default model.length. */
+  /** Tokens of a sequence, in [1, model.length]. Default min(model.length, 1024). */
   readonly length?: number;
   /** An integer in [0, 2^64). Default 1. */
   readonly seed?: number | bigint;

@@ -14,7 +14,7 @@ import { OptionError, RemdmError } from "../foundation/errors.ts";
 import { counted, described } from "../foundation/messages.ts";
 import { checkGuided, readAdjustments, type Adjustments } from "./adjustments.ts";
 import type { StrategyDefinition } from "./definition.ts";
-import type { DenoiserModel, ModelKind, TokenId } from "./denoiser.ts";
+import { defaultLength, type DenoiserModel, type ModelKind, type TokenId } from "./denoiser.ts";
 import { SAMPLE_LIMIT } from "./draw/noise.ts";
 import type { SamplerOptions } from "./events.ts";
 import { readGuide, type PreparedGuide } from "./guide.ts";
@@ -132,7 +132,7 @@ export function prepare(options: SamplerOptions, model: DenoiserModel): Prepared
 export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserModel): PreparedRun {
   checkModel(model);
   const given = checkOptions("a sampler", options, KNOWN);
-  const { samples = 1, firstSample = 0, length = model.length } = given;
+  const { samples = 1, firstSample = 0, length = defaultLength(model) } = given;
   const count = checkInteger("samples", samples, 1, SAMPLE_LIMIT);
   const L = checkInteger("length", length, model.kind === "ar" ? 2 : 1, model.length);
   const { kind = "mdlm" } = model;
@@ -209,12 +209,13 @@ export function checkBeforeLoading(
   // This model stands in for the one to be loaded and has only the known bounds. One step for each
   // of its tokens would be too many.
   const tokens = { vocabSize: 2 ** 31, maskId: 2 ** 31 - 1, bosId: 0, eosId: 0 };
-  const isOpen = facts.length === undefined && options.length === undefined && kind !== "ar";
+  const isUnknown = facts.length === undefined && options.length === undefined;
+  const isOpen = isUnknown && kind !== "ar";
   const lacksSteps = options.steps === undefined && isOpen && takesSteps(options.strategy);
   const steps = lacksSteps ? 1 : options.steps;
   const prepared = facts.prompted === true ? prepareBeforePrompt : prepare;
   return prepared(
-    { ...options, ...(steps !== undefined && { steps }) },
+    { ...options, ...(steps !== undefined && { steps }), ...(isUnknown && { length }) },
     { kind, length, ...tokens, timeConditioning: false },
   );
 }

@@ -329,3 +329,16 @@ describe("texts that are held at once", () => {
     expect(checkBeforeLoading({ samples: 1e9, batchSize: 1e9 }).samples).toBe(1e9);
   });
 });
+
+describe("the length of a sequence that is given none", () => {
+  it.each([
+    [6, 6],
+    [1024, 1024],
+    [131_072, 1024],
+  ])("of a model that takes %i tokens is %i", (takes, length) => {
+    const options = { strategy: "mdlm", steps: 4 } as const;
+    const model = { vocabSize: 4, maskId: 1, length: takes, timeConditioning: false };
+    expect(prepare(options, model).length).toBe(length);
+    expect(prepare({ ...options, length: takes }, model).length).toBe(takes);
+  });
+});

@@ -35,7 +35,7 @@ export interface CellSettings {
   readonly seeds?: Several<number>;
   /** Samples of a cell. Default 128. */
   readonly samples?: number;
-  /** Tokens of a sample. Default: the model's length. */
+  /** Tokens of a sample. Default: the model's length, at most 1024. */
   readonly length?: number;
   /** Sequences in one forward call. Default: at most 16. */
   readonly batchSize?: number;

@@ -1,4 +1,5 @@
 /** Writes the notes below a table: what its numbers mean, the judge, and what is missing or odd. */
+import { defaultLength } from "../../sampler/denoiser.ts";
 import { written } from "../../sampler/optionTable.ts";
 import { skipNotes } from "../../evaluation/skipped.ts";
 import { unknownNotes } from "../../evaluation/texts/unknownPieces.ts";
@@ -30,7 +31,7 @@ function settingsNote(results: readonly CellResult[]): string {
     one(({ settings }) => settings.topK),
     one(({ seed }) => seed),
   ];
-  const length = one(({ card, settings }) => settings.length ?? card.length);
+  const length = one(({ card, settings }) => settings.length ?? defaultLength(card));
   const shared = [
     ...shownOptions(results).flatMap(({ title, show }) => {
       const value = one(show);

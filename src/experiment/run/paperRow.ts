@@ -1,5 +1,6 @@
 /** Finds the row of the paper's table that a cell may be compared with. */
 import type { ModelCard } from "../../backend/wire/protocol.ts";
+import { defaultLength } from "../../sampler/denoiser.ts";
 import { LOOP_OPTIONS } from "../../sampler/strategies/window.ts";
 import type { Cell } from "../file/cell.ts";
 import { paper, paperEta, type PaperRow } from "../file/paper.ts";
@@ -25,7 +26,7 @@ export function paperRow(cell: Cell, model: ModelCard): PaperRow | undefined {
   const sampler = samplerOf(cell, model);
   const steps = cell.strategy.kind === "ar" ? LENGTH : cell.steps;
   if (sampler === undefined || !isPublished(model) || cell.quirks !== "original") return undefined;
-  if ((cell.length ?? model.length) !== LENGTH) return undefined;
+  if ((cell.length ?? defaultLength(model)) !== LENGTH) return undefined;
   if (cell.topP !== undefined && cell.topP !== TOP_P) return undefined;
   if (cell.temperature !== 1 || cell.topK !== undefined) return undefined;
   if (cell.banned.length > 0 || cell.suppressed.length > 0) return undefined;

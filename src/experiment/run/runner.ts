@@ -3,6 +3,7 @@
  * before the next begins.
  */
 import { AbortedError } from "../../foundation/errors.ts";
+import { defaultLength, type DenoiserModel } from "../../sampler/denoiser.ts";
 import type { Cell } from "../file/cell.ts";
 import { completeSamples, countSamples, type CellSample } from "./cellSamples.ts";
 import { ASSUMED_LENGTH, Estimate, expectedCalls } from "./cost.ts";
@@ -28,8 +29,8 @@ interface ModelWork {
 }
 
 /** Estimates what sampling a cell costs: samples x calls of the network. */
-function unitsOf(cell: Cell, modelLength: number): number {
-  return cell.samples * expectedCalls(cell, cell.length ?? modelLength);
+function unitsOf(cell: Cell, model: Pick<DenoiserModel, "length">): number {
+  return cell.samples * expectedCalls(cell, cell.length ?? defaultLength(model));
 }
 
 export class Runner implements AsyncDisposable {
@@ -61,8 +62,8 @@ export class Runner implements AsyncDisposable {
       new Map(
         cells.map((cell) => {
           const { id, model, samples } = cell;
-          const whole = directory.resultOf(cell)?.card.length ?? ASSUMED_LENGTH;
-          return [id, { model, samples, units: unitsOf(cell, whole) }];
+          const card = directory.resultOf(cell)?.card ?? { length: ASSUMED_LENGTH };
+          return [id, { model, samples, units: unitsOf(cell, card) }];
         }),
       ),
     );
@@ -125,7 +126,7 @@ export class Runner implements AsyncDisposable {
     try {
       for (const cell of cells) {
         await checkCellOf(cell, loaded, this.#experiment.source);
-        this.#estimate.resize(cell.id, unitsOf(cell, loaded.model.length));
+        this.#estimate.resize(cell.id, unitsOf(cell, loaded.model));
         await this.#evaluator.referencesFor(cell, loaded);
       }
       await work(loaded);

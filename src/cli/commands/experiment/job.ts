@@ -14,6 +14,7 @@ import { resolveLaunch } from "../../../program/launchOptions.ts";
 import { realServices } from "../../../experiment/run/realServices.ts";
 import type { ExperimentFile } from "../../../experiment/file/types.ts";
 import { counted, quoted } from "../../../foundation/messages.ts";
+import { defaultLength } from "../../../sampler/denoiser.ts";
 import type { Session } from "../../runCommand.ts";
 import { experimentView } from "../../terminal/experimentView.ts";
 import { harmless } from "../../terminal/terminalText.ts";
@@ -142,7 +143,12 @@ function withDevice(experiment: Experiment, { device }: ExperimentFlags): Experi
 }
 
 function dryRun({ name, cells, models }: Experiment): string {
-  const lengths = new Map(models.map((model) => [model.name, modelFacts(model.checkpoint).length]));
+  const lengths = new Map(
+    models.map(({ name: model, checkpoint }) => {
+      const { length } = modelFacts(checkpoint);
+      return [model, length === undefined ? undefined : defaultLength({ length })];
+    }),
+  );
   const calls = (cell: Cell): number =>
     expectedCalls(cell, cell.length ?? lengths.get(cell.model) ?? ASSUMED_LENGTH);
   const lines = cells.map((cell) => {

@@ -144,7 +144,11 @@ export function addSharedFlags(command: Command): Command {
 export function addTextFlags(command: Command): Command {
   return command
     .optionsGroup("Text:")
-    .option("--length <n>", "tokens of a sequence (default: the model's length)", readInteger)
+    .option(
+      "--length <n>",
+      "tokens of a sequence (default: as many as the model takes, at most 1024)",
+      readInteger,
+    )
     .option(
       "--prompt <text>",
       "text that every sample begins with; [MASK], where the tokenizer knows it, is left to the model",
