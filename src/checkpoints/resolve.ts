@@ -21,8 +21,8 @@ export interface CheckpointFault {
 /**
  * Turns a name into a place. A bundled name (`demo`) is the directory in this package. A published
  * name (`mdlm`, `sedd`, `ar`) is the downloaded file, unless the current directory has something of
- * that name. A name on the Hugging Face hub (`OWNER/NAME`) with nothing at it as a path is the
- * model in the hub's cache, where there is one. Everything else is a path.
+ * that name. A name on the Hugging Face hub (`OWNER/NAME`, `OWNER/NAME@REVISION`) with nothing at
+ * it as a path is the model in the hub's cache, where there is one. Everything else is a path.
  */
 export function resolveCheckpoint(checkpoint: string): CheckpointPlace {
   if (BUNDLED_NAMES.includes(checkpoint)) {

@@ -17,7 +17,7 @@ export class UsageError extends Error {
 }
 
 /** What `--checkpoint` takes, for the help of every command. */
-export const CHECKPOINT_HELP = `${BUNDLED_NAMES.join(", ")} (bundled); ${PUBLISHED_NAMES.join(", ")} (published, to be downloaded first); OWNER/NAME of the Hugging Face hub (likewise); a .ckpt or .safetensors file; or a directory`;
+export const CHECKPOINT_HELP = `${BUNDLED_NAMES.join(", ")} (bundled); ${PUBLISHED_NAMES.join(", ")} (published, to be downloaded first); OWNER/NAME or OWNER/NAME@REVISION of the Hugging Face hub (likewise); a .ckpt or .safetensors file; or a directory`;
 
 /**
  * For commander: a path or a name. `~/` is the home directory, also after `=`, where a shell leaves

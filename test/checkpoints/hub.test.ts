@@ -37,12 +37,30 @@ describe("a name of the hub", () => {
     );
   });
 
-  it.each(["a/b.ckpt", "a/b.safetensors", "./a/b", "a/b/c", "a", "/a/b", "src/b", "../b", ""])(
-    "%j is none",
-    (path) => {
-      expect(hubRemedy(path)).toBeUndefined();
-    },
-  );
+  it("is answered with the revision that it names", () => {
+    expect(hubRemedy("a-b/c.d@refs/pr/2")).toContain(
+      "Run `npx remdm checkpoints download a-b/c.d --revision refs/pr/2`",
+    );
+  });
+
+  it.each([
+    "a/b@",
+    "a/b@../c",
+    "a/b@c@d",
+    "a@b/c",
+    "a/b@-c",
+    "a/b.ckpt",
+    "a/b.safetensors",
+    "./a/b",
+    "a/b/c",
+    "a",
+    "/a/b",
+    "src/b",
+    "../b",
+    "",
+  ])("%j is none", (path) => {
+    expect(hubRemedy(path)).toBeUndefined();
+  });
 });
 
 describe("a model in the hub's cache", () => {

@@ -521,6 +521,19 @@ describe("the name of a model for a checkpoint", () => {
     expect(() => resolveLaunch({ checkpoint: NAME })).toThrow(/There is no checkpoint at/);
   });
 
+  it("may name a revision, as it was fetched, or a commit", async () => {
+    const { path, commit } = await download({ revision: "refs/pr/1" });
+    for (const revision of ["refs/pr/1", commit]) {
+      const checkpoint = `${NAME}@${revision}`;
+      expect(resolveLaunch({ checkpoint }).checkpoint).toBe(path);
+    }
+    for (const checkpoint of [NAME, `${NAME}@v2`, `${NAME}@${"0".repeat(40)}`]) {
+      expect(() => resolveLaunch({ checkpoint })).toThrow(
+        expect.objectContaining({ code: "checkpoint_missing" }),
+      );
+    }
+  });
+
   it("is listed once it is whole, beside directories that are none", async () => {
     for (const other of ["models--a--half", "datasets--a--b", ".locks", "models--alone"]) {
       mkdirSync(join(cache(), other, "snapshots"), { recursive: true });

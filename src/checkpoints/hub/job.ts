@@ -8,7 +8,7 @@ import { fileError } from "../errors.ts";
 import { checkDirectory } from "../published.ts";
 import { CachedRepository, hubHome, requireHubCache } from "./cache.ts";
 import { Hub } from "./client.ts";
-import { checkHubName, type HubName } from "./names.ts";
+import { checkHubName, isRevision, type HubName } from "./names.ts";
 import type { HubDownloadOptions } from "./options.ts";
 
 const KEYS: Readonly<Record<keyof HubDownloadOptions, true>> = {
@@ -50,8 +50,7 @@ export function resolveHubJob(given: HubName, options: HubDownloadOptions): HubJ
 /** Checks a revision, which becomes the name of a file in the cache. @throws OptionError. */
 function checkRevision(revision: unknown): string {
   const text = checkText("revision", revision, "a branch, a tag or a commit");
-  const parts = text.split("/");
-  if (parts.every((part) => /^[\w][\w.+-]*$/.test(part) && !part.includes(".."))) return text;
+  if (isRevision(text)) return text;
   throw new OptionError("revision", revision, "the name of a branch, a tag or a commit");
 }
 

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { OptionError } from "../../foundation/errors.ts";
 import { fileError } from "../errors.ts";
-import { CachedRepository, hubCache, isWhole } from "./cache.ts";
+import { CachedRepository, hubCache, isCommit, isWhole } from "./cache.ts";
 
 /** OWNER/NAME of a model on the hub, such as `kuleshov-group/mdlm-owt`. */
 export type HubName = `${string}/${string}`;
@@ -23,13 +23,32 @@ export function checkHubName(name: unknown): HubName {
 }
 
 /**
- * Returns the directory of a model that was downloaded from the hub: the whole snapshot of its
- * revision `main`. It returns undefined where there is none.
+ * Takes OWNER/NAME or OWNER/NAME@REVISION apart; the revision is `main` where none is named.
+ * Returns undefined for what is neither.
  */
-export function downloadedModel(name: string): string | undefined {
-  const repository = repositoryOf(name);
-  const commit = repository?.commitOf("main");
-  if (repository === undefined || commit === undefined) return undefined;
+function revisionOf(text: string): { name: HubName; revision: string } | undefined {
+  const at = text.indexOf("@");
+  const [name, revision] = at < 0 ? [text, "main"] : [text.slice(0, at), text.slice(at + 1)];
+  return isHubName(name) && isRevision(revision) ? { name, revision } : undefined;
+}
+
+/** Whether a text may name a branch, a tag or a commit; a file of that name stays in its directory. */
+export function isRevision(text: string): boolean {
+  return text.split("/").every((part) => /^\w[\w.+-]*$/.test(part) && !part.includes(".."));
+}
+
+/**
+ * Returns the directory of a model that was downloaded from the hub: the whole snapshot of the
+ * revision that is named, else of `main`. It returns undefined where there is none.
+ * @param text OWNER/NAME or OWNER/NAME@REVISION: a branch or tag as it was when it was fetched, or
+ *   the 40 digits of a commit.
+ */
+export function downloadedModel(text: string): string | undefined {
+  const { name, revision } = revisionOf(text) ?? {};
+  const repository = name && repositoryOf(name);
+  if (repository === undefined || revision === undefined) return undefined;
+  const commit = isCommit(revision) ? revision : repository.commitOf(revision);
+  if (commit === undefined) return undefined;
   const snapshot = repository.snapshot(commit);
   return isWhole(snapshot) ? snapshot : undefined;
 }
@@ -65,9 +84,9 @@ function directoriesIn(cache: string): readonly string[] {
   }
 }
 
-function repositoryOf(name: string): CachedRepository | undefined {
+function repositoryOf(name: HubName): CachedRepository | undefined {
   const cache = hubCache();
-  return isHubName(name) && cache !== undefined ? new CachedRepository(cache, name) : undefined;
+  return cache === undefined ? undefined : new CachedRepository(cache, name);
 }
 
 /**
@@ -75,15 +94,18 @@ function repositoryOf(name: string): CachedRepository | undefined {
  * `kuleshov-group/mdlm-owt`; else undefined.
  * @param base the directory that the path starts from.
  */
-export function hubRemedy(name: string, base: string = process.cwd()): string | undefined {
-  const [owner = ""] = name.split("/");
-  const isFile = /\.(ckpt|safetensors|pt|pth|bin|json|gguf)$/i.test(name);
-  if (!isHubName(name) || isFile || existsSync(resolve(base, owner))) return undefined;
+export function hubRemedy(text: string, base: string = process.cwd()): string | undefined {
+  const [owner = ""] = text.split("/");
+  const isFile = /\.(ckpt|safetensors|pt|pth|bin|json|gguf)$/i.test(text);
+  const named = revisionOf(text);
+  if (named === undefined || isFile || existsSync(resolve(base, owner))) return undefined;
+  const { name, revision } = named;
   const repository = repositoryOf(name);
   const other = repository && cachedModel(repository.path)?.snapshot;
-  const named =
+  const instead =
     other !== undefined && isWhole(other) ? `, name ${other}, which is another revision` : "";
-  return `Run \`npx remdm checkpoints download ${name}\`, which fetches it from the Hugging Face hub${named}, or check the path.`;
+  const flag = revision === "main" ? "" : ` --revision ${revision}`;
+  return `Run \`npx remdm checkpoints download ${name}${flag}\`, which fetches it from the Hugging Face hub${instead}, or check the path.`;
 }
 
 /**
