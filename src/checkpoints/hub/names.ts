@@ -32,7 +32,7 @@ function revisionOf(text: string): { name: HubName; revision: string } | undefin
   return isHubName(name) && isRevision(revision) ? { name, revision } : undefined;
 }
 
-/** Whether a text may name a branch, a tag or a commit; a file of that name stays in its directory. */
+/** Whether a text may name a branch, a tag or a commit, as a file that stays in its directory. */
 export function isRevision(text: string): boolean {
   return text.split("/").every((part) => /^\w[\w.+-]*$/.test(part) && !part.includes(".."));
 }
