@@ -117,7 +117,7 @@ async function runAll({ runners, part }, places, python, args) {
   const color = process.stderr.isTTY === true ? { FORCE_COLOR: "1" } : {};
   // The tests use the environment that was set up, whatever else is on this machine.
   const env = { ...process.env, ...color, REMDM_PYTHON: python };
-  // Everything goes part by part, because only the unit tests may take every core.
+  // Everything goes part by part, because the tests of the backend may not take every core.
   const runs = runners.flatMap((runner) => {
     const parts =
       runner.name === "jest" && part === undefined && args.length === 0 ? PARTS : [part];
@@ -130,8 +130,9 @@ async function runAll({ runners, part }, places, python, args) {
   for (const { name, start, count, skipped, own } of runs) {
     const file = join(temporary, `${name}-${own ?? "all"}`);
     const { command, args: first, cwd } = start(places, python, file);
-    // Jest leaves one core free, which the real backend needs; without a backend nothing does.
-    const workers = own === "unit" ? ["--maxWorkers=100%"] : [];
+    // Jest leaves one core free, which the real backend needs; the other parts wait for none, or
+    // for one now and then.
+    const workers = own === "unit" || own === "slow" ? ["--maxWorkers=100%"] : [];
     const parted = own === undefined ? env : { ...env, REMDM_TEST_PART: own };
     const end = await watch(command, [...first, ...workers, ...args], { cwd, env: parted });
     const written = existsSync(file) ? readFileSync(file, "utf8") : null;
