@@ -534,6 +534,25 @@ describe("the name of a model for a checkpoint", () => {
     }
   });
 
+  it("is found offline, where it was downloaded", async () => {
+    const { path, commit } = await download();
+    const asked = hub().paths.length;
+    process.env.HF_HUB_OFFLINE = "1";
+    try {
+      const found = { path, commit, downloaded: false };
+      await expect(download()).resolves.toMatchObject(found);
+      await expect(download({ revision: commit })).resolves.toMatchObject(found);
+      await expect(download({ revision: "v2" })).rejects.toMatchObject({
+        code: "download_refused",
+        message: expect.stringContaining(`has no whole ${NAME} of the revision v2`),
+        remedy: expect.stringContaining("Unset HF_HUB_OFFLINE"),
+      });
+    } finally {
+      Reflect.deleteProperty(process.env, "HF_HUB_OFFLINE");
+    }
+    expect(hub().paths).toHaveLength(asked);
+  });
+
   it("is listed once it is whole, beside directories that are none", async () => {
     for (const other of ["models--a--half", "datasets--a--b", ".locks", "models--alone"]) {
       mkdirSync(join(cache(), other, "snapshots"), { recursive: true });

@@ -75,6 +75,16 @@ export class CachedRepository {
     }
   }
 
+  /**
+   * Returns the commit of a revision whose snapshot has all that a model needs; undefined where
+   * there is none.
+   * @param revision a branch or tag as it was when it was fetched, or the 40 digits of a commit.
+   */
+  find(revision: string): string | undefined {
+    const commit = isCommit(revision) ? revision : this.commitOf(revision);
+    return commit !== undefined && isWhole(this.snapshot(commit)) ? commit : undefined;
+  }
+
   /** Makes the directories of a commit. @throws DownloadError output_failed. */
   async make(commit: string): Promise<void> {
     for (const directory of [join(this.path, "blobs"), this.snapshot(commit)]) {

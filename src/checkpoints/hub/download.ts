@@ -4,7 +4,7 @@
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError, stoppable } from "../errors.ts";
+import { fileError, refused, stoppable } from "../errors.ts";
 import { exclusively } from "../exclusively.ts";
 import { persist } from "../retries.ts";
 import { isWhole } from "./cache.ts";
@@ -32,7 +32,8 @@ export interface DownloadedModel {
 
 /**
  * Downloads the files of a model that are needed, or finds them in the cache. The hub is asked in
- * any case which commit the revision is and which files it has.
+ * any case which commit the revision is and which files it has, except where `HF_HUB_OFFLINE` is
+ * set: then the cache alone counts.
  * @throws OptionError; DownloadError `download_interrupted` (the same call goes on from there),
  * `download_refused`, `download_busy`, `checkpoint_invalid` (a file does not have its hash),
  * `output_failed`; AbortedError.
@@ -42,7 +43,25 @@ export async function downloadModel(
   options: HubDownloadOptions,
 ): Promise<DownloadedModel> {
   const job = resolveHubJob(name, options);
-  return stoppable(job, () => obtain(job));
+  return stoppable(job, () => (isOffline() ? find(job) : obtain(job)));
+}
+
+/** Whether the user's settings keep huggingface_hub from the network, as it reads them. */
+function isOffline({ HF_HUB_OFFLINE: setting = "" } = process.env): boolean {
+  return ["1", "ON", "YES", "TRUE"].includes(setting.toUpperCase());
+}
+
+/** Finds the model as it was downloaded. @throws DownloadError `download_refused`. */
+async function find({ name, revision, repository }: HubJob): Promise<DownloadedModel> {
+  const commit = repository.find(revision);
+  if (commit === undefined) {
+    throw refused(
+      `HF_HUB_OFFLINE is set, and ${repository.path} has no whole ${name} of the revision ${revision}`,
+      "Unset HF_HUB_OFFLINE to download it, or name a revision that is there.",
+    );
+  }
+  const path = repository.snapshot(commit);
+  return { name, path, revision, commit, bytes: await bytesIn(path), downloaded: false };
 }
 
 async function obtain(job: HubJob): Promise<DownloadedModel> {

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { OptionError } from "../../foundation/errors.ts";
 import { fileError } from "../errors.ts";
-import { CachedRepository, hubCache, isCommit, isWhole } from "./cache.ts";
+import { CachedRepository, hubCache, isWhole } from "./cache.ts";
 
 /** OWNER/NAME of a model on the hub, such as `kuleshov-group/mdlm-owt`. */
 export type HubName = `${string}/${string}`;
@@ -47,10 +47,8 @@ export function downloadedModel(text: string): string | undefined {
   const { name, revision } = revisionOf(text) ?? {};
   const repository = name && repositoryOf(name);
   if (repository === undefined || revision === undefined) return undefined;
-  const commit = isCommit(revision) ? revision : repository.commitOf(revision);
-  if (commit === undefined) return undefined;
-  const snapshot = repository.snapshot(commit);
-  return isWhole(snapshot) ? snapshot : undefined;
+  const commit = repository.find(revision);
+  return commit === undefined ? undefined : repository.snapshot(commit);
 }
 
 /** A model of the hub that can be named as a checkpoint. */
