@@ -63,23 +63,29 @@ export function judgeCountdown(
  * first of these.
  */
 export function expressionIn(answer: string): string | undefined {
-  const tagged = Array.from(answer.matchAll(/<answer>([^]*?)<\/answer>/g), ([, inner]) => inner);
-  const text = SIGNS.reduce((said, [sign, by]) => said.replace(sign, by), tagged.at(-1) ?? answer);
+  const text = SIGNS.reduce((said, [sign, by]) => said.replace(sign, by), tagged(answer));
   const chains = Array.from(text.matchAll(CHAIN), ([chain]) => chain);
   const last = chains.findLast((chain) => HAS_OPERATOR.test(chain));
   const found = last?.split("=").find((part) => HAS_OPERATOR.test(part));
   return found === undefined ? undefined : trimmed(found);
 }
 
+/** Returns what stands in the last tags; the whole where there are none. */
+function tagged(answer: string): string {
+  const end = answer.lastIndexOf("</answer>");
+  const begin = end < 0 ? -1 : answer.lastIndexOf("<answer>", end);
+  return begin < 0 ? answer : answer.slice(begin + "<answer>".length, end);
+}
+
 /** Takes away what belongs to the sentence around it: the mark of a list, a lone bracket. */
 function trimmed(text: string): string {
-  let expression = text.replace(/^(?:[\s+*/)]|-\s)+/, "").replace(/[-\s+*/(]+$/, "");
-  const brackets = (which: string): number => expression.split(which).length - 1;
-  while (expression.endsWith(")") && brackets(")") > brackets("(")) {
-    expression = expression.slice(0, -1).trimEnd();
-  }
-  while (expression.startsWith("(") && brackets("(") > brackets(")")) {
-    expression = expression.slice(1).trimStart();
-  }
-  return expression;
+  let from = /^(?:[\s+*/)]|-\s)*/.exec(text)?.[0].length ?? 0;
+  let to = text.length;
+  const isDangling = (character: string): boolean => "-+*/( \t".includes(character);
+  while (to > from && isDangling(text[to - 1])) to--;
+  const count = (bracket: string): number => text.slice(from, to).split(bracket).length - 1;
+  let extra = count(")") - count("(");
+  for (; extra > 0 && text[to - 1] === ")"; extra--) to--;
+  for (; extra < 0 && text[from] === "("; extra++) from++;
+  return text.slice(from, to).trim();
 }

@@ -82,7 +82,7 @@ async function answersAgainst(
   if (mismatch === undefined) return answers;
   throw new InputError(
     against,
-    `cannot be compared with: ${mismatch}`,
+    `cannot be compared: ${mismatch}`,
     "Compare answers to all items of one task; go on with an unfinished file by --out and --resume.",
   );
 }
