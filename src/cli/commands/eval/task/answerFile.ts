@@ -51,6 +51,7 @@ export class AnswerFile implements Disposable {
       return [];
     }
     const names = new Set([...Object.keys(run), ...Object.keys(earlier ?? {})]);
+    names.delete("task"); // a path: the items are known by their hash
     const textOf = (settings: TaskRun | undefined, name: string): string =>
       JSON.stringify(settings?.[name] ?? null);
     const other = [...names].filter((name) => textOf(run, name) !== textOf(earlier, name));

@@ -32,7 +32,9 @@ export async function evaluateOnTask(session: Session, flags: TaskFlags): Promis
   const { progress, signal, print } = session;
   const own = await ownStrategy(flags);
   checkOutFlags(flags);
-  checkTask(optionsOf(flags, modelFacts(flags.checkpoint).kind ?? "mdlm", own));
+  const { concurrency } = flags;
+  const asked = optionsOf(flags, modelFacts(flags.checkpoint).kind ?? "mdlm", own);
+  checkTask({ ...asked, ...(concurrency !== undefined && { concurrency }) });
   checkFlags({ ...flags, samples: flags.repeats }, own, undefined, true);
   progress.phase(`Reading ${flags.task} ...`);
   const items = await itemsOf(flags, signal);
@@ -45,10 +47,11 @@ export async function evaluateOnTask(session: Session, flags: TaskFlags): Promis
   await using remdm = await launchModel(session, flags);
   const options = optionsOf(flags, remdm.model.kind, own);
   const run = asJson({ ...settingsOf(flags, items), ...options, tokenizer: remdm.tokenizer.name });
+  const earlier = file?.begin(run) ?? [];
+  const startedAt = performance.now();
   const evaluation = await evaluateTask(remdm, items, {
-    ...options,
-    signal,
-    earlier: file?.begin(run) ?? [],
+    ...{ ...options, signal, earlier },
+    ...(concurrency !== undefined && { concurrency }),
     onAnswer: (answer) => file?.append(answer),
     onProgress: (...counts) => {
       [done, total] = counts;
@@ -56,6 +59,9 @@ export async function evaluateOnTask(session: Session, flags: TaskFlags): Promis
     },
   });
   progress.end();
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  const kept = earlier.length > 0 ? `; ${earlier.length} were there` : "";
+  progress.note(`${counted(total - earlier.length, "answer")} in ${seconds} s${kept}`);
   const comparison = against && compareTasks(evaluation.answers, against);
   print(
     `${flags.json ? toJson({ ...evaluation, ...(comparison && { comparison }), run }) : harmless(described(flags, evaluation, comparison))}\n`,
@@ -92,7 +98,7 @@ function optionsOf(
   kind: ModelKind,
   own: DefinedStrategy | undefined,
 ): TaskOptions {
-  const { answerLength, likelihoodSamples, choiceScore, concurrency } = flags;
+  const { answerLength, likelihoodSamples, choiceScore } = flags;
   const asked = { ...flags, samples: flags.repeats };
   const { samples: repeats = 1, ...sampling } = samplingOptions(asked, kind, own);
   return {
@@ -101,7 +107,6 @@ function optionsOf(
     ...(answerLength !== undefined && { answerLength }),
     ...(likelihoodSamples !== undefined && { likelihoodSamples }),
     ...(choiceScore !== undefined && { choiceScore }),
-    ...(concurrency !== undefined && { concurrency }),
   };
 }
 
