@@ -2,10 +2,10 @@
 import type { ReadChoice } from "../../evaluation/tasks/item.ts";
 import type { TaskAnswer } from "../../evaluation/tasks/scores.ts";
 import { OptionError } from "../../foundation/errors.ts";
-import type { DenoiserModel, TokenId } from "../../sampler/denoiser.ts";
+import type { Denoiser, DenoiserModel, TokenId } from "../../sampler/denoiser.ts";
 import { PhiloxNoise } from "../../sampler/draw/noise.ts";
 import { unknownError } from "../../tokenizer/errors.ts";
-import type { Tokenizer, UnknownPiece } from "../../tokenizer/tokenizer.ts";
+import type { UnknownPiece } from "../../tokenizer/tokenizer.ts";
 import type { Remdm } from "../remdm.ts";
 import { likelihoodOf } from "./likelihood.ts";
 
@@ -19,25 +19,30 @@ export interface ChoiceOptions {
 
 type Asked = ReadChoice & { readonly id: string; readonly prompt: string };
 
+/** The tokens of an item's prompt and of its choices. */
+export interface SplitChoices {
+  readonly prompt: readonly TokenId[];
+  readonly choices: readonly (readonly TokenId[])[];
+}
+
 /**
  * Computes the likelihood of each choice. All choices, and every evaluation of the same seed, have
  * the same noise, so that differences between them are paired.
+ * @param split of {@link splitChoices}.
  * @param place of the item in its task, counted from 0.
- * @throws OptionError for a choice that is too long for the model, or for a prompt without tokens
- *   where the model needs one; TokenizerError `tokenizer_unknown`; what the network throws.
+ * @throws AbortedError; what the network throws.
  */
 export async function answerChoice(
-  { denoiser, tokenizer }: Pick<Remdm, "denoiser" | "tokenizer">,
-  { id, prompt, choices, expected }: Asked,
+  denoiser: Denoiser,
+  { id, choices, expected }: Asked,
+  split: SplitChoices,
   place: number,
   { likelihoodSamples, choiceScore, seed, batchSize, signal }: ChoiceOptions,
 ): Promise<TaskAnswer> {
-  const split = await splitChoices(id, prompt, choices, tokenizer);
   const noise = new PhiloxNoise(seed);
   const logLikelihoods: number[] = [];
   const standardErrors: number[] = [];
-  for (const [i, tokens] of split.choices.entries()) {
-    checkFit(id, choices[i], split.prompt.length + tokens.length, denoiser.model);
+  for (const tokens of split.choices) {
     const bound = await likelihoodOf(denoiser, split.prompt, tokens, {
       ...{ samples: likelihoodSamples, batchSize, signal },
       noise: {
@@ -49,7 +54,7 @@ export async function answerChoice(
     standardErrors.push(bound.standardError);
   }
   const scores = logLikelihoods.map((log, i) =>
-    choiceScore === "total" ? log : log / choices[i].length,
+    choiceScore === "total" ? log : log / Array.from(choices[i]).length,
   );
   const chosen = scores.indexOf(Math.max(...scores));
   return {
@@ -61,21 +66,16 @@ export async function answerChoice(
 /** The address of the number that sizes begin with: a step that no set has. */
 const START_STEP = 2 ** 32 - 1;
 
-interface SplitChoices {
-  readonly prompt: readonly TokenId[];
-  readonly choices: readonly (readonly TokenId[])[];
-}
-
 /**
  * Encodes each choice together with the prompt, because a tokenizer may join the two. The tokens
  * that all of them begin with, as the prompt alone does, are the prompt; what follows is the
  * choice. A blank at the end of the prompt belongs to the choices, as in lm-eval-harness.
+ * @throws OptionError for a choice without tokens, or too long for the model; TokenizerError
+ *   `tokenizer_unknown`.
  */
-async function splitChoices(
-  id: string,
-  prompt: string,
-  choices: readonly string[],
-  tokenizer: Tokenizer,
+export async function splitChoices(
+  { id, prompt, choices }: Asked,
+  { denoiser, tokenizer }: Pick<Remdm, "denoiser" | "tokenizer">,
 ): Promise<SplitChoices> {
   const unknown: UnknownPiece[] = [];
   const encode = (text: string): Promise<readonly TokenId[]> =>
@@ -88,6 +88,9 @@ async function splitChoices(
     prompt: alone.slice(0, shared),
     choices: whole.map((tokens) => tokens.slice(shared)),
   };
+  split.choices.forEach(({ length }, i) => {
+    checkFit(id, choices[i], split.prompt.length + length, denoiser.model);
+  });
   const empty = split.choices.findIndex(({ length }) => length === 0);
   if (empty < 0) return split;
   throw new OptionError("choices", choices[empty], {

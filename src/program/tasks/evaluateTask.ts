@@ -11,7 +11,7 @@ import { takesSteps } from "../../sampler/strategies/find.ts";
 import { answerText } from "../answerText.ts";
 import type { Remdm, SampleOptions } from "../remdm.ts";
 import type { RunSettings } from "../run.ts";
-import { answerChoice } from "./choices.ts";
+import { answerChoice, splitChoices, type SplitChoices } from "./choices.ts";
 import { checkTask, MOST_REPEATS, type CheckedTask, type TaskOptions } from "./taskOptions.ts";
 
 export interface TaskEvaluation {
@@ -48,7 +48,6 @@ export async function evaluateTask(
   const answers = new Map(task.earlier.map((answer) => [keyOf(answer), answer]));
   const isMissing = (item: ReadItem): boolean =>
     repeatsOf(item, task).some((repeat) => !answers.has(keyOf({ id: item.id, repeat })));
-  const places = read.flatMap((item, place) => (isMissing(item) ? [{ item, place }] : []));
   const keys = read.flatMap((item) =>
     repeatsOf(item, task).map((repeat) => keyOf({ id: item.id, repeat })),
   );
@@ -61,15 +60,21 @@ export async function evaluateTask(
     task.onAnswer(answer);
     task.onProgress(++done, keys.length);
   };
+  // All are laid out before the first is answered: an item that does not fit is found at once.
+  const laidOut = new Map<number, LaidOut>();
+  for (const [place, item] of read.entries()) {
+    if (isMissing(item)) laidOut.set(place, await layOut(remdm, item, task));
+  }
   task.onProgress(done, keys.length);
-  await atOnce(places, task.concurrency, task.sampling.signal, async ({ item, place }, signal) => {
-    if (item.scorer === "choice") {
-      keep(await answerChoice(remdm, item, place, { ...task, ...seedOf(task), batchSize, signal }));
+  const { concurrency, sampling } = task;
+  await atOnce([...laidOut], concurrency, sampling.signal, async ([place, one], signal) => {
+    if ("split" in one) {
+      const options = { ...task, ...seedOf(task), batchSize, signal };
+      keep(await answerChoice(remdm.denoiser, one.item, one.split, place, options));
       return;
     }
-    for (const answer of await sampleAnswers(remdm, item, place, noise, { ...task, signal })) {
-      keep(answer);
-    }
+    const answers = await sampleAnswers(remdm, one, place, noise, { ...task, signal });
+    answers.forEach(keep);
   });
   const ordered = keys.flatMap((key) => answers.get(key) ?? []);
   return { answers: ordered, scores: scoresOf(ordered) };
@@ -100,9 +105,31 @@ function checkKind({ denoiser }: EvaluatedModel, items: readonly ReadItem[]): vo
   });
 }
 
+type LaidOut = LaidOutChoice | LaidOutPrompt;
+
+interface LaidOutChoice {
+  readonly item: Extract<ReadItem, ReadChoice>;
+  readonly split: SplitChoices;
+}
+
+interface LaidOutPrompt {
+  readonly item: SampledItem;
+  /** How many tokens of the text are not of the answer. */
+  readonly given: number;
+  readonly lengths: Pick<SampleOptions, "length" | "steps">;
+}
+
+/** Encodes an item. @throws OptionError for what does not fit into the model; TokenizerError. */
+async function layOut(remdm: EvaluatedModel, item: ReadItem, task: CheckedTask): Promise<LaidOut> {
+  if (item.scorer === "choice") return { item, split: await splitChoices(item, remdm) };
+  const begun = remdm.denoiser.model.kind === "ar" ? 1 : 0;
+  const given = begun + (await remdm.tokenizer.encode(item.prompt)).length;
+  return { item, given, lengths: lengthsOf(remdm, item.id, given, task) };
+}
+
 async function sampleAnswers(
   remdm: EvaluatedModel,
-  item: SampledItem & Pick<ReadItem, "id" | "prompt" | "stop">,
+  { item, given, lengths }: LaidOutPrompt,
   place: number,
   noise: RunSettings["noise"],
   task: CheckedTask & { readonly signal: AbortSignal },
@@ -110,12 +137,10 @@ async function sampleAnswers(
   const { tokenizer, denoiser } = remdm;
   const { repeats, signal } = task;
   const { seed } = seedOf(task);
-  const isAr = denoiser.model.kind === "ar";
-  const given = (isAr ? 1 : 0) + (await tokenizer.encode(item.prompt)).length;
   const { tokens, finishReasons } = await remdm
     .sample({
       ...task.sampling,
-      ...lengthsOf(remdm, item.id, given, task),
+      ...lengths,
       ...(noise === "torch"
         ? { seed: BigInt.asUintN(64, seed + BigInt(place)) }
         : { firstSample: MOST_REPEATS * place }),

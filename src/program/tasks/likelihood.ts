@@ -5,7 +5,8 @@
  *     log p(y | x) >= E_l E_M [ L / l * sum over i in M of log p(y_i | x, y without M) ]
  *
  * with l uniform in 1..L and M a uniform set of l of the answer's L positions, which are masked;
- * the prompt never is. Source: LLaDA (arXiv 2502.09992), equation 6 and `get_log_likelihood`.
+ * the prompt never is. Source: LLaDA (arXiv 2502.09992), its conditional likelihood,
+ * and `get_log_likelihood` of its code.
  */
 import { RemdmError } from "../../foundation/errors.ts";
 import type { Denoiser, TokenId } from "../../sampler/denoiser.ts";

@@ -241,9 +241,12 @@ describe("an evaluation", () => {
     await expect(refused).rejects.toMatchObject({ code: "option_invalid", option });
   });
 
-  it("names the item whose prompt leaves no room", async () => {
-    const items = [{ ...ITEMS[0], prompt: "a".repeat(12) }] as readonly TaskItem[];
-    await expect(evaluateTask(model(), items)).rejects.toThrow(
+  it("names the item whose prompt leaves no room, before anything is answered", async () => {
+    const items = [ITEMS[1], { ...ITEMS[0], prompt: "a".repeat(12) }] as readonly TaskItem[];
+    const onAnswer = (): void => {
+      throw new Error("an item was answered");
+    };
+    await expect(evaluateTask(model(), items, { onAnswer })).rejects.toThrow(
       'The prompt of the item "one" has 12 tokens, which leaves room for 0 of the model\'s 12; the answer has 1',
     );
   });

@@ -26,7 +26,9 @@ Exit codes: 0 (also when samples have collapsed), 1 for a failure, 2 for bad usa
 
 export function evalCommand(): Command {
   return new Command("eval")
-    .description("measure samples: entropy, perplexity, MAUVE, diversity, signs of a collapse")
+    .description(
+      "measure samples: entropy, perplexity, MAUVE, diversity, signs of a collapse; with --task, a model",
+    )
     .argument("<samples>", "a file of samples", readPath)
     .optionsGroup("References:")
     .option("--references <file>", "text that people wrote, to compare with", readPath)
