@@ -69,7 +69,7 @@ const START_STEP = 2 ** 32 - 1;
 /**
  * Encodes each choice together with the prompt, because a tokenizer may join the two. The tokens
  * that all of them begin with, as the prompt alone does, are the prompt; what follows is the
- * choice. A blank at the end of the prompt belongs to the choices, as in lm-eval-harness.
+ * choice.
  * @throws OptionError for a choice without tokens, or too long for the model; TokenizerError
  *   `tokenizer_unknown`.
  */
@@ -81,7 +81,7 @@ export async function splitChoices(
   const encode = (text: string): Promise<readonly TokenId[]> =>
     tokenizer.encode(text, { onUnknown: (piece) => unknown.push(piece) });
   const whole = await Promise.all(choices.map((choice) => encode(prompt + choice)));
-  const alone = await encode(prompt.trimEnd());
+  const alone = await encode(prompt);
   if (unknown.length > 0) throw unknownError(tokenizer.name, unknown[0]);
   const shared = Math.min(...whole.map((tokens) => sharedLength(alone, tokens)));
   const split = {
