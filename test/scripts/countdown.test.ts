@@ -1,5 +1,6 @@
 /** The script that makes tasks of Countdown: every item can be solved, and comes again. */
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { countdownItems, readOptions } from "../../scripts/tasks/countdown.mjs";
@@ -36,6 +37,12 @@ describe("its items", () => {
   it("are those of the seed; fewer are the first ones", () => {
     expect(countdownItems({ ...BASE, count: 20 })).toEqual(items.slice(0, 20));
     expect(countdownItems({ ...BASE, count: 20, seed: 2 })).not.toEqual(items.slice(0, 20));
+  });
+
+  it("are the first of the example that docs/tasks.md has", () => {
+    const example = readFileSync(join(packageRoot, "examples", "tasks", "mixed.jsonl"), "utf8");
+    const lines = items.slice(0, 20).map((item) => `${JSON.stringify(item)}\n`);
+    expect(example.startsWith(lines.join(""))).toBe(true);
   });
 
   it("come after solved examples that are no items, and then end with their line", () => {
