@@ -36,6 +36,24 @@ export type {
   ReferenceEvaluation,
 } from "./evaluation/evaluation.ts";
 export type { EvaluationInput, EvaluationOptions } from "./evaluation/evaluationOptions.ts";
+export { readAnswers, type AnswersFile, type TaskRun } from "./evaluation/tasks/answersFile.ts";
+export type {
+  ChoiceItem,
+  CountdownItem,
+  NumberItem,
+  ScorerName,
+  TaskItem,
+  TextItem,
+} from "./evaluation/tasks/item.ts";
+export {
+  compareTasks,
+  type PairedDifference,
+  type TaskAnswer,
+  type TaskComparison,
+  type TaskScore,
+  type TaskScores,
+} from "./evaluation/tasks/scores.ts";
+export { readTask, type TaskFileOptions } from "./evaluation/tasks/taskFile.ts";
 export { formatOriginal, type OriginalResult } from "./evaluation/texts/originalFormat.ts";
 export {
   readReferences,
@@ -101,6 +119,12 @@ export type {
   SampleResult,
   SampleRun,
 } from "./program/run.ts";
+export {
+  evaluateTask,
+  type EvaluatedModel,
+  type TaskEvaluation,
+} from "./program/tasks/evaluateTask.ts";
+export type { AnswerOptions, TaskOptions } from "./program/tasks/taskOptions.ts";
 export type { FinishedText, RunEvent, TextChange, TextPiece } from "./program/runTexts.ts";
 export * from "./sampler/index.ts";
 export { TokenizerError } from "./tokenizer/errors.ts";

@@ -6,13 +6,16 @@ import {
   convertCheckpoint,
   downloadCheckpoint,
   evaluate,
+  evaluateTask,
   findPython,
   Judge,
   loadTokenizer,
   publishedCheckpoints,
   pythonCandidates,
   readReferences,
+  readAnswers,
   readSamples,
+  readTask,
   Remdm,
   prepare,
   runExperiment,
@@ -21,6 +24,7 @@ import {
   type ConnectOptions,
   type ConversionOptions,
   type DownloadOptions,
+  type EvaluatedModel,
   type EvaluationInput,
   type EvaluationOptions,
   type ExperimentOptions,
@@ -34,6 +38,8 @@ import {
   type SampleOptions,
   type SamplerOptions,
   type Strategy,
+  type TaskFileOptions,
+  type TaskOptions,
 } from "../src/index.ts";
 import { packageRoot } from "../src/foundation/packageRoot.ts";
 import { preparePrompted } from "../src/program/prompt.ts";
@@ -57,6 +63,11 @@ const tokenizer = {
 };
 /** One without the other is refused by itself. */
 const windows = { stride: 1, strides: 1 };
+const model: EvaluatedModel = {
+  denoiser,
+  tokenizer,
+  sample: (options) => Remdm.prototype.sample.call({ denoiser, tokenizer } as never, options),
+};
 const out = "not/made";
 
 const sampler: Keys<SamplerOptions> = {
@@ -197,6 +208,33 @@ const referring: Keys<ReferenceOptions> = {
   ends: true,
   onProgress: true,
 };
+const task: Keys<TaskOptions> = {
+  strategy: true,
+  steps: true,
+  topP: true,
+  temperature: true,
+  topK: true,
+  banned: true,
+  suppressed: true,
+  guidance: true,
+  batchSize: true,
+  seed: true,
+  executor: true,
+  noise: true,
+  quirks: true,
+  blockLength: true,
+  signal: true,
+  scorer: true,
+  answerLength: true,
+  repeats: true,
+  likelihoodSamples: true,
+  choiceScore: true,
+  concurrency: true,
+  earlier: true,
+  onAnswer: true,
+  onProgress: true,
+};
+const taskFile: Keys<TaskFileOptions> = { ...reading, scorer: true };
 const plan: Keys<NonNullable<Parameters<typeof compilePlan>[2]>> = { end: true, quirks: true };
 
 /** Without an instance: the options are looked at before anything of it. */
@@ -233,6 +271,13 @@ const FUNCTIONS: readonly (readonly [string, Call, Readonly<Record<string, true>
   ["publishedCheckpoints", publishedCheckpoints, { dir: true }],
   ["convertCheckpoint", (options) => convertCheckpoint("demo", options), conversion, { out }],
   ["runExperiment", (options) => runExperiment(tiny, options), experiment, { out }],
+  [
+    "evaluateTask",
+    (options) => evaluateTask(model, [{ prompt: "", scorer: "exact", expected: "a" }], options),
+    task,
+  ],
+  ["readTask", (options) => readTask("not/there", options), taskFile],
+  ["readAnswers", (options) => readAnswers("not/there", options), reading],
   ["readSamples", (options) => readSamples("not/there", options), reading],
   [
     "readReferences",
@@ -301,6 +346,8 @@ describe("what stands alone", () => {
     ["findPython", "python", findPython],
     ["pythonCandidates", "python", pythonCandidates],
     ["readSamples", "path", readSamples],
+    ["readTask", "path", readTask],
+    ["readAnswers", "path", readAnswers],
     ["readReferences", "path", (path) => readReferences(path, { count: 1, length: 1 })],
     ["convertCheckpoint", "checkpoint", (name) => convertCheckpoint(name, { out })],
     ["downloadCheckpoint", "name", (name) => downloadCheckpoint(name, { dir: packageRoot })],

@@ -20,7 +20,8 @@ afterAll(() => {
 });
 
 const PROGRAM = `
-  import { evaluate, Judge, Remdm, runExperiment, type SampleResult } from "remdm";
+  import { evaluate, evaluateTask, Judge, Remdm, runExperiment, type SampleResult } from "remdm";
+  import { compareTasks, readAnswers, readTask, type TaskItem } from "remdm";
   import { sample, type Denoiser } from "remdm/sampler";
   export async function main(denoiser: Denoiser): Promise<SampleResult> {
     const remdm = await Remdm.launch({ checkpoint: "demo" });
@@ -29,7 +30,12 @@ const PROGRAM = `
     await remdm[Symbol.asyncDispose]();
     return remdm.sample({}).result();
   }
-  export const others = [evaluate, Judge, runExperiment];
+  export const others = [evaluate, Judge, runExperiment, readAnswers];
+  export async function task(remdm: Remdm, items: readonly TaskItem[]): Promise<number> {
+    const { answers } = await evaluateTask(remdm, await readTask("task.jsonl"));
+    const { scores, ...rest } = await evaluateTask(remdm, items, { repeats: 2 });
+    return compareTasks(answers, rest.answers).all.mean - scores.all.mean;
+  }
   // @ts-expect-error: that the types are there at all
   void Remdm.launch({ checkpoint: 5 });
 `;

@@ -7,6 +7,7 @@ import { convertCommand } from "./commands/convert/command.ts";
 import { doctorCommand } from "./commands/doctor/command.ts";
 import { editCommand } from "./commands/edit/command.ts";
 import { evalCommand } from "./commands/eval/command.ts";
+import { evalTaskCommand, isAboutTask } from "./commands/eval/task/command.ts";
 import { experimentCommand } from "./commands/experiment/command.ts";
 import { fillCommand } from "./commands/fill/command.ts";
 import { sampleCommand } from "./commands/sample/command.ts";
@@ -20,7 +21,7 @@ import { standardOutput } from "./standardOutput.ts";
 export async function main(args: readonly string[]): Promise<void> {
   standardOutput.open();
   try {
-    const program = createProgram();
+    const program = createProgram(args);
     checkFlagValues(program, args);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
@@ -43,7 +44,8 @@ function cut(message: string): string {
   );
 }
 
-export function createProgram(): Command {
+/** @param args of the command line: `eval` has another form for tasks. */
+export function createProgram(args: readonly string[] = []): Command {
   const program = new Command("remdm")
     .description("Sample text from masked diffusion language models, with remasking.")
     .version(packageVersion(), "-V, --version", "print the version")
@@ -56,7 +58,7 @@ export function createProgram(): Command {
     fillCommand(),
     editCommand(),
     experimentCommand(),
-    evalCommand(),
+    isAboutTask(args) ? evalTaskCommand() : evalCommand(),
     checkpointsCommand(),
     convertCommand(),
     doctorCommand(),

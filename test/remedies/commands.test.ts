@@ -113,7 +113,13 @@ const FOREIGN = [
 ];
 
 /** Between backticks, and nothing that the reader is to run. */
-const DESCRIPTIONS = ["result()", "remdm sample --out", 'unit: "paragraph"', 'unit: "text"'];
+const DESCRIPTIONS = [
+  "result()",
+  "remdm sample --out",
+  "remdm eval --task",
+  'unit: "paragraph"',
+  'unit: "text"',
+];
 
 /** Commands that are put together before they stand between backticks, or are no advice. */
 const BARE = [

@@ -15,6 +15,7 @@ Examples:
   remdm eval samples.jsonl --no-judge                 what needs no model
   remdm eval generated_seqs.json --references openwebtext.jsonl --judge path/to/gpt2-large --device cuda
   remdm eval samples.jsonl --references held-out.txt --original generated_seqs.json
+  remdm eval --task task.jsonl --help                 another form, which evaluates a model on a task
 
 SAMPLES is a .jsonl file as remdm sample --out writes it (or with a text a line), what remdm sample --json
 prints, or the original repository's JSON. References are plain text, or .jsonl with a text a line; both
@@ -25,7 +26,9 @@ Exit codes: 0 (also when samples have collapsed), 1 for a failure, 2 for bad usa
 
 export function evalCommand(): Command {
   return new Command("eval")
-    .description("measure samples: entropy, perplexity, MAUVE, diversity, signs of a collapse")
+    .description(
+      "measure samples: entropy, perplexity, MAUVE, diversity, signs of a collapse; with --task, a model",
+    )
     .argument("<samples>", "a file of samples", readPath)
     .optionsGroup("References:")
     .option("--references <file>", "text that people wrote, to compare with", readPath)
