@@ -1,5 +1,5 @@
 /** Runs `remdm sample`: it launches a model, draws from it, shows and keeps what comes. */
-import { Remdm, RemdmError, type SampleOptions } from "../../../index.ts";
+import { RemdmError, type Remdm, type SampleOptions } from "../../../index.ts";
 import { tokenEntropy } from "../../../evaluation/measures/entropy.ts";
 import type { RunSettings, SampleResult, SampleRun } from "../../../program/run.ts";
 import { UsageError } from "../../usage.ts";
@@ -18,6 +18,7 @@ import type { SampleFlags } from "./flags.ts";
 import { ownStrategy } from "./strategyOptions.ts";
 import { guideOf, loadReward, type ModuleReward } from "./guideOptions.ts";
 import { InOrder } from "./inOrder.ts";
+import { launchModel } from "./launch.ts";
 import { opening } from "./opening.ts";
 import { checkFlags, samplingOptions, type SamplingOptions } from "./samplingOptions.ts";
 import {
@@ -98,7 +99,7 @@ class Job {
 
   async run(): Promise<void> {
     const { progress, print, signal } = this.#session;
-    await using remdm = await this.#launch();
+    await using remdm = await launchModel(this.#session, this.#flags);
     const { kind } = remdm.model;
     const options = samplingOptions(this.#flags, kind, this.#own, this.#guide(remdm));
     const asked = { ...options, signal };
@@ -114,29 +115,6 @@ class Job {
     if (this.#flags.json || this.#task !== undefined) return;
     const { checkpoint } = this.#flags;
     progress.hint(suggestion({ kind, checkpoint, options, command: commandOf(process.env) }));
-  }
-
-  async #launch(): Promise<Remdm> {
-    const { checkpoint, tokenizer, device, dtype, rawWeights = false } = this.#flags;
-    const { progress, signal } = this.#session;
-    progress.phase(`Loading ${checkpoint} ...`);
-    const startedAt = performance.now();
-    const remdm = await Remdm.launch({
-      checkpoint,
-      device,
-      dtype,
-      rawWeights,
-      signal,
-      ...(tokenizer !== undefined && { tokenizer }),
-    });
-    const { model, runtime } = remdm;
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    const size = `${(model.parameters / 1e6).toPrecision(3)}M parameters`;
-    const place = `${runtime.device}, ${runtime.dtype}, ${runtime.attention}`;
-    progress.note(
-      `${model.name}: ${size}, ${model.weights} weights, on ${place}; ready in ${seconds} s`,
-    );
-    return remdm;
   }
 
   /** Shows and keeps what the run tells. */
