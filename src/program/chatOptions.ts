@@ -1,4 +1,4 @@
-/** Checks the options of a chat, and fills in how long its answer is and in which blocks it comes. */
+/** Checks the options of a chat, and fills in how long its answer is and in which blocks. */
 import type { ChatMessage } from "../backend/renderChat.ts";
 import { checkChoice, checkInteger, checkKeys, isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
