@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remdm_backend.chat.worker import MAX_TEXT, MEMORY, SECONDS
+from remdm_backend.chat.worker import MAX_TEXT, MEMORY
 from remdm_backend.errors import BackendError
 from remdm_backend.failures import as_backend_error
 from remdm_backend.log import log
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 WORKER = "remdm_backend.chat.worker"
 PACKAGE_ROOT = Path(__file__).parents[2]
+SECONDS = 5.0
+"""How long a template may take on the clock, once its process has imported everything."""
 START_SECONDS = 60
 """How long the process may take in all, on a machine that is out of breath."""
 SIMPLER = "Use a template that does less, or a model with another one."
@@ -91,6 +93,7 @@ def render(template: Template, request: Render) -> Rendering:
         "template": template.text(tools=bool(request.variables.get("tools"))),
         "messages": request.messages,
         "variables": variables,
+        "seconds": SECONDS,
     }
     path = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]))
     try:
@@ -152,8 +155,8 @@ def _error(name: str, fault: str, detail: str) -> BackendError:
             )
 
 
-def _too_long(name: str, seconds: int) -> BackendError:
-    return _failed(name, f"it takes longer than {seconds} s", SIMPLER)
+def _too_long(name: str, seconds: float) -> BackendError:
+    return _failed(name, f"it takes longer than {seconds:g} s", SIMPLER)
 
 
 def _failed(name: str, what: str, remedy: str) -> BackendError:

@@ -3,8 +3,9 @@
 A template comes with a model, whoever made it: it may loop for ever, take all memory or recurse. So
 it runs here, within limits that the system enforces: seconds on the clock, address space, no file
 to open and none to write. The question is a JSON object on standard input: ``template``,
-``messages`` and ``variables``. The answer is one on standard output: ``text``, or ``fault`` (see
-``Fault``) and ``detail``. A process that ran out of time is killed by SIGALRM and answers nothing.
+``messages``, ``variables`` and ``seconds``. The answer is one on standard output: ``text``, or
+``fault`` (see ``Fault``) and ``detail``. A process that ran out of time is killed by SIGALRM and
+answers nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ from remdm_backend.chat.environment import RefusalError, environment
 
 Fault: TypeAlias = Literal["syntax", "refused", "unsafe", "size", "memory", "failed"]
 
-SECONDS = 5
-"""On the clock, from the moment at which everything is imported."""
 MEMORY = 512 << 20
 """Bytes of address space, Python's own 100 MB among them."""
 MAX_TEXT = 1 << 20
@@ -39,15 +38,15 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     question = json.loads(sys.stdin.buffer.read())
-    limit()
+    limit(question.pop("seconds"))
     answer = rendered(**question)
     sys.stdout.buffer.write(json.dumps(answer).encode())
 
 
-def limit() -> None:
-    """Begin the limits, which hold to the end of the process."""
+def limit(seconds: float) -> None:
+    """Begin the limits, which hold to the end of the process; ``seconds`` are on the clock."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     if sys.platform != "darwin":  # which has no limit of address space
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
