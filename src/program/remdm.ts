@@ -148,17 +148,15 @@ export class Remdm implements AsyncDisposable {
   sample(options?: SampleOptions): SampleRun;
   sample(options: ChatOptions | SampleOptions = {}): SampleRun {
     if (!isChat(options)) return prepareRun(this, options, undefined, (result) => result);
-    if (!this.hasChatTemplate) {
-      throw new BackendError(
-        "template_missing",
-        `The model ${this.model.name} has no chat template, so it takes no messages`,
-        "Give a prompt, or a model that was trained to chat.",
-      );
-    }
-    const { transport } = this.#backend;
-    return prepareChat(this, options, (messages, variables, signal) => {
-      return renderChat(transport, messages, variables, signal);
+    const run = prepareChat(this, options, (messages, variables, signal) => {
+      return renderChat(this.#backend.transport, messages, variables, signal);
     });
+    if (this.hasChatTemplate) return run;
+    throw new BackendError(
+      "template_missing",
+      `The model ${this.model.name} has no chat template, so it takes no messages`,
+      "Give a prompt, or a model that was trained to chat.",
+    );
   }
 
   /**
