@@ -103,16 +103,13 @@ export { perplexityOf, type Perplexity } from "./evaluation/measures/perplexity.
 export { repetitionOf } from "./evaluation/measures/repetition.ts";
 export { spreadOf, type Spread } from "./evaluation/measures/spread.ts";
 export { KnownWords, knownWordShare, vocabularyOf, wordsOf } from "./evaluation/measures/words.ts";
+export type { ChatMessage } from "./backend/renderChat.ts";
+export type { ChatOptions } from "./program/chatOptions.ts";
 export type { CharacterRange, Suspect } from "./program/draft.ts";
 export type { FillText } from "./program/fillText.ts";
-export {
-  Remdm,
-  type BackendStatus,
-  type EditOptions,
-  type FillOptions,
-  type SampleOptions,
-} from "./program/remdm.ts";
+export { Remdm, type BackendStatus, type EditOptions, type FillOptions } from "./program/remdm.ts";
 export type {
+  ChatResult,
   FillResult,
   GuideSettings,
   RunStats,
@@ -125,6 +122,7 @@ export {
   type TaskEvaluation,
 } from "./program/tasks/evaluateTask.ts";
 export type { AnswerOptions, TaskOptions } from "./program/tasks/taskOptions.ts";
+export type { SampleOptions } from "./program/sampleOptions.ts";
 export type { FinishedText, RunEvent, TextChange, TextPiece } from "./program/runTexts.ts";
 export * from "./sampler/index.ts";
 export { TokenizerError } from "./tokenizer/errors.ts";

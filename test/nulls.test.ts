@@ -21,6 +21,7 @@ import {
   runExperiment,
   sample,
   sampleEvents,
+  type ChatOptions,
   type ConnectOptions,
   type ConversionOptions,
   type DownloadOptions,
@@ -99,6 +100,12 @@ const sampler: Keys<SamplerOptions> = {
 /** What an edit cannot do without. */
 const editing = { suspect: 0.5, t0: 0.5 };
 const sampling: Keys<SampleOptions> = { ...sampler, prompt: true, specialTokens: true };
+const chatting: Keys<ChatOptions> = {
+  ...sampling,
+  messages: true,
+  answerLength: true,
+  templateOptions: true,
+};
 const launch: Keys<LaunchOptions> = {
   checkpoint: true,
   tokenizer: true,
@@ -254,6 +261,12 @@ const FUNCTIONS: readonly (readonly [string, Call, Readonly<Record<string, true>
   ["Remdm.connect", (options) => Remdm.connect(options), connect, { endpoint: "ipc:///not/there" }],
   ["resolveConnect", resolveConnect, connect, { endpoint: "ipc:///not/there" }],
   ["remdm.sample", method("sample"), sampling, windows],
+  [
+    "remdm.sample of messages",
+    method("sample"),
+    chatting,
+    { messages: [{ role: "user", content: "a" }] },
+  ],
   ["remdm.fill", method("fill", "[2]"), sampling],
   ["remdm.edit", method("edit", "a"), { ...sampling, suspect: true, t0: true }, editing],
   ["preparePrompted", (options) => preparePrompted(options, MODEL), { prompt: true }],

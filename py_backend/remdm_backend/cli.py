@@ -107,6 +107,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         faulthandler.enable()  # where it was, should native code crash
     keep_freed_memory()
     try:
+        from remdm_backend.chat.renderer import ChatRenderer
         from remdm_backend.serving import process
     except ImportError as error:
         log_fatal(as_backend_error(error))
@@ -137,6 +138,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
             max_batch=options.max_batch,
         ),
         load,
+        None if options.judge else ChatRenderer(options.checkpoint.expanduser()),
     )
 
 

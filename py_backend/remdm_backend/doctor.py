@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
     "pyzmq": "zmq",
     "msgpack": "msgpack",
     "fastjsonschema": "fastjsonschema",
+    "jinja2": "jinja2",
     "safetensors": "safetensors",
 }
 """Name on the package index -> name to import."""

@@ -24,6 +24,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from remdm_backend.chat.renderer import ChatRenderer
 from remdm_backend.engine.scheduler import Limits
 from remdm_backend.errors import BackendError
 from remdm_backend.host.wakeup import Wakeup
@@ -294,15 +295,21 @@ def temporary_directory() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def serving(load: Callable[[], Model], limits: Limits | None = None) -> Iterator[str]:
+def serving(
+    load: Callable[[], Model], limits: Limits | None = None, chat: ChatRenderer | None = None
+) -> Iterator[str]:
     """A server on a thread of this process; gives its address."""
-    with server_thread(load, limits or Limits(), hello_grace=0) as (address, _):
+    with server_thread(load, limits or Limits(), hello_grace=0, chat=chat) as (address, _):
         yield address
 
 
 @contextlib.contextmanager
 def server_thread(
-    load: Callable[[], Model], limits: Limits, *, hello_grace: float
+    load: Callable[[], Model],
+    limits: Limits,
+    *,
+    hello_grace: float,
+    chat: ChatRenderer | None = None,
 ) -> Iterator[tuple[str, threading.Thread]]:
     """The same, with its thread."""
     with temporary_directory() as directory, zmq.Context() as context:
@@ -310,7 +317,9 @@ def server_thread(
         router = open_router(context)
         router.bind(address)
         wakeup = Wakeup()
-        server = Server(router, load, limits=limits, wakeup=wakeup, hello_grace=hello_grace)
+        server = Server(
+            router, load, limits=limits, wakeup=wakeup, hello_grace=hello_grace, chat=chat
+        )
         thread = threading.Thread(target=server.run)
         thread.start()
         try:

@@ -18,12 +18,13 @@ ROOMS: dict[str, set[str]] = {
     "model": {"foundation"},
     "host": {"foundation"},
     "checkpoint": {"foundation", "model", "host"},
+    "chat": {"foundation", "wire", "checkpoint"},
     "judging": {"foundation", "wire", "model", "host", "checkpoint"},
     "engine": {"foundation", "wire", "model", "host", "judging"},
-    "serving": {"foundation", "wire", "model", "host", "engine"},
+    "serving": {"foundation", "wire", "model", "host", "chat", "engine"},
     "training": {"foundation", "model", "checkpoint"},
-    "program": {"foundation", "wire", "model", "host", "checkpoint", "judging", "engine",
-                "serving", "training"},
+    "program": {"foundation", "wire", "model", "host", "checkpoint", "chat", "judging",
+                "engine", "serving", "training"},
 }  # fmt: skip
 FOUNDATION = {"__init__", "errors", "failures", "installing", "log"}
 """The modules beside the rooms that every room may import; the others are the program."""

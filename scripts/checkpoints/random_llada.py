@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,7 @@ sys.path.insert(0, str(BACKEND))
 import torch
 from torch import Tensor
 
+from remdm_backend.checkpoint.architecture import PublishedTrunk
 from remdm_backend.checkpoint.architectures.llada import LLADA
 from remdm_backend.checkpoint.huggingface_files import CONFIG_FILE, INDEX_FILE, JsonObject
 from remdm_backend.checkpoint.load import load_network
@@ -44,7 +46,7 @@ def main() -> None:
         measure(options.out, options.dtype)
         return
     if not options.only_load:
-        write(options.out, config_of(options))
+        write(options.out, config_of(options), LLADA)
     if not options.only_write:
         again = [sys.executable, __file__, str(options.out), "--measure", "--dtype", options.dtype]
         subprocess.run(again, check=True)
@@ -80,14 +82,16 @@ def config_of(options: argparse.Namespace) -> dict[str, object]:
     }  # fmt: skip
 
 
-def write(out: Path, config: dict[str, object]) -> None:
-    """Write the directory, one tensor in memory at a time."""
+def write(out: Path, config: dict[str, object], entry: PublishedTrunk) -> None:
+    """Write the directory of a model of ``entry``, one tensor in memory at a time."""
     out.mkdir(parents=True, exist_ok=True)
     (out / CONFIG_FILE).write_text(json.dumps(config, indent=1))
+    shape = entry.shape(JsonObject(out / CONFIG_FILE))
+    shape = replace(shape, tied=config[entry.tied_key] is True)
     with torch.device("meta"):
-        network = Transformer(LLADA.shape(JsonObject(out / CONFIG_FILE)))
+        network = Transformer(shape)
     plan: Plan = {
-        LLADA.published_name(name): (tuple(parameter.shape), torch.bfloat16)
+        entry.published_name(name): (tuple(parameter.shape), torch.bfloat16)
         for name, parameter in network.named_parameters()
     }
     total = bytes_of(plan)

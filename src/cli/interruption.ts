@@ -1,6 +1,6 @@
 /**
  * Listens to Ctrl-C and SIGTERM: the first ends the work in order, within a second; the second ends
- * everything at once.
+ * everything at once. A part of the work may take a Ctrl-C for itself.
  */
 
 /** As shells count: 128 and the number of the signal. */
@@ -14,6 +14,7 @@ export class Interruption implements Disposable {
   readonly #controller = new AbortController();
   #received: Signal | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  #part: (() => void) | undefined;
 
   /** @param listens false: signals are left alone, and only {@link stop} ends the work. */
   constructor(listens: boolean) {
@@ -37,6 +38,14 @@ export class Interruption implements Disposable {
     this.#controller.abort();
   }
 
+  /**
+   * Names a part of the work that Ctrl-C ends instead of all of it.
+   * @param end called at each Ctrl-C; undefined: there is no such part any more.
+   */
+  endPartWith(end: (() => void) | undefined): void {
+    this.#part = end;
+  }
+
   [Symbol.dispose](): void {
     process.off("SIGINT", this.#onSignal);
     process.off("SIGTERM", this.#onSignal);
@@ -44,6 +53,10 @@ export class Interruption implements Disposable {
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (signal === "SIGINT" && this.#part !== undefined && this.#received === undefined) {
+      this.#part();
+      return;
+    }
     const code = signal === "SIGTERM" ? EXIT_CODES.SIGTERM : EXIT_CODES.SIGINT;
     // The backend goes with us: its standard input closes, whatever else happens.
     if (this.#received !== undefined) process.exit(code);

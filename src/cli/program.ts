@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { quoted, shortened } from "../foundation/messages.ts";
 import { packageVersion } from "../foundation/packageRoot.ts";
+import { chatCommand } from "./commands/chat/command.ts";
 import { checkpointsCommand } from "./commands/checkpoints/command.ts";
 import { convertCommand } from "./commands/convert/command.ts";
 import { doctorCommand } from "./commands/doctor/command.ts";
@@ -57,6 +58,7 @@ export function createProgram(args: readonly string[] = []): Command {
     sampleCommand(),
     fillCommand(),
     editCommand(),
+    chatCommand(),
     experimentCommand(),
     isAboutTask(args) ? evalTaskCommand() : evalCommand(),
     checkpointsCommand(),

@@ -19,6 +19,8 @@ export interface Session {
   readonly fail: (error: unknown) => void;
   /** Sets the exit code, 0 by default; a greater one that was set before stays. */
   readonly exitWith: (code: number) => void;
+  /** Sets what Ctrl-C ends instead of the job; undefined: it ends the job again. */
+  readonly endPartWith: (end: (() => void) | undefined) => void;
   /** Sets what is said when Ctrl-C has ended the job. Default: "Stopped." */
   readonly onStopped: (say: (error: unknown) => string) => void;
 }
@@ -59,6 +61,9 @@ export async function runCommand(
     exitWith,
     print: (text) => standardOutput.write(text),
     onStopped: (say) => (stopped = say),
+    endPartWith: (end) => {
+      interruption.endPartWith(end);
+    },
   };
   try {
     await job(session);

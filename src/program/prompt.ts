@@ -14,13 +14,16 @@ interface PromptedOptions extends Omit<SamplerOptions, keyof NamedTokens>, Named
   readonly prompt?: unknown;
 }
 
-/** A run whose prompt is still a text. */
-export interface PromptedRun {
-  /** The run without the prompt, and without tokens that are named by texts. */
+/** A run without what depends on the tokens of texts. */
+export interface NamedRun {
   readonly run: PreparedRun;
-  readonly prompt: string | undefined;
-  /** Tokens as the caller named them. */
+  /** Tokens as the caller named them; `run` has those that were named by ids. */
   readonly names: NamedTokens;
+}
+
+/** A run whose prompt is still a text. */
+export interface PromptedRun extends NamedRun {
+  readonly prompt: string | undefined;
 }
 
 /**
@@ -30,15 +33,27 @@ export interface PromptedRun {
 export function preparePrompted(given: PromptedOptions, model: DenoiserModel): PromptedRun {
   const untyped: unknown = given;
   if (!isRecord(untyped)) throw new OptionError("options", given, "an object");
-  const { prompt, banned, suppressed, ...options } = given;
+  const { prompt, ...options } = given;
   if (prompt !== undefined && typeof prompt !== "string") {
     throw new OptionError("prompt", prompt, "a text");
   }
-  const names = { banned, suppressed };
   const prepared = prompt === undefined ? prepare : prepareBeforePrompt;
+  return { ...prepareNamed(options, model, prepared), prompt };
+}
+
+/**
+ * Prepares a run to which a prompt is added when its tokens are known.
+ * @throws OptionError for every option, except for tokens that are named by texts.
+ */
+export function prepareNamed(
+  { banned, suppressed, ...options }: Omit<PromptedOptions, "prompt">,
+  model: DenoiserModel,
+  prepared = prepareBeforePrompt,
+): NamedRun {
+  const names = { banned, suppressed };
   const run = prepared({ ...options, ...idsAlone(names) }, model);
   checkAdjustable(names, run.loop);
-  return { run, prompt, names };
+  return { run, names };
 }
 
 /**

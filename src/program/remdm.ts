@@ -1,5 +1,7 @@
 /** `Remdm` is the public class: a model that is ready to be sampled from. */
 import { connectBackend, launchBackend, ping, type Backend } from "../backend/backend.ts";
+import { BackendError } from "../backend/errors.ts";
+import { renderChat } from "../backend/renderChat.ts";
 import type { ModelCard, ReadyReply, Runtime } from "../backend/wire/protocol.ts";
 import { findPython } from "../backend/process/python.ts";
 import { ZmqDenoiser } from "../backend/zmqDenoiser.ts";
@@ -10,46 +12,25 @@ import {
   type LaunchOptions,
   type RowChoice,
 } from "./launchOptions.ts";
+import { prepareChat } from "./chat.ts";
+import type { ChatOptions } from "./chatOptions.ts";
 import { checkDraft, layOutDraft, type Suspect } from "./draft.ts";
 import { layOut } from "./fillLayout.ts";
 import { readFillText, type FillText } from "./fillText.ts";
 import type { GappedText } from "./gapTexts.ts";
 import { pinPrompt, preparePrompted } from "./prompt.ts";
-import { SampleRun, type FillResult, type SampleResult } from "./run.ts";
+import { SampleRun, type ChatResult, type FillResult, type SampleResult } from "./run.ts";
 import { RunTexts } from "./runTexts.ts";
-import { withNamedTokens, type TokenName } from "./tokenNames.ts";
+import type { SampleOptions } from "./sampleOptions.ts";
+import { withNamedTokens } from "./tokenNames.ts";
 import { checkBoolean, checkOptions, checkSignal, isRecord } from "../foundation/checks.ts";
 import type { Denoiser } from "../sampler/denoiser.ts";
 import { OptionError } from "../foundation/errors.ts";
-import type { SamplerOptions } from "../sampler/events.ts";
 import { readSeed } from "../sampler/prepare.ts";
 import { runEvents } from "../sampler/run.ts";
 import { checkTokenizer, loadTokenizer, tokenizerBeside, tokenizerFor } from "../tokenizer/load.ts";
 import { textEnds } from "../tokenizer/specialTokens.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-
-export interface SampleOptions extends Omit<SamplerOptions, "banned" | "suppressed"> {
-  /**
-   * Tokens that are never drawn, each by its id or by a text that is exactly one token of the
-   * tokenizer. A prompt may have them. Default: none.
-   */
-  readonly banned?: readonly TokenName[];
-  /**
-   * Tokens that may be drawn and are revealed last, named as for `banned`, for strategies in which
-   * the rows of the network say what is revealed. Default: none.
-   */
-  readonly suppressed?: readonly TokenName[];
-  /**
-   * Text that every sample begins with; use `pinned` for tokens in other places. A mask in it,
-   * written as the tokenizer writes one (`a [MASK] b`), leaves that position to the model.
-   */
-  readonly prompt?: string;
-  /**
-   * Whether special tokens (they begin, end or pad a text) are part of `texts` and of the pieces.
-   * Default true.
-   */
-  readonly specialTokens?: boolean;
-}
 
 /** The options that a given text decides, and those of texts with an open end. */
 const SET_BY_TEXT = [
@@ -93,6 +74,8 @@ export class Remdm implements AsyncDisposable {
   readonly model: ModelCard;
   readonly runtime: Runtime;
   readonly tokenizer: Tokenizer;
+  /** Whether the checkpoint has a chat template, so that `sample` takes `messages`. */
+  readonly hasChatTemplate: boolean;
   /** The network itself, for a sampler of your own. */
   readonly denoiser: Denoiser;
   readonly #backend: Backend;
@@ -102,6 +85,7 @@ export class Remdm implements AsyncDisposable {
     this.model = backend.ready.model;
     this.runtime = backend.ready.runtime;
     this.tokenizer = tokenizer;
+    this.hasChatTemplate = backend.ready.chat === true;
     const top = rows === "auto" ? this.runtime.device.startsWith("cuda") : rows === "top";
     const model = samplerModel(backend.ready, tokenizer);
     this.denoiser = new ZmqDenoiser(backend.transport, model, { top });
@@ -153,10 +137,26 @@ export class Remdm implements AsyncDisposable {
    * depends on the tokens of a text ends the run after its start: OptionError for a prompt that is
    * too long or meets a pinned position, or for a text that names a token and is not one;
    * TokenizerError for a text that the tokenizer does not know.
-   * @throws OptionError for every other option, at once.
+   *
+   * With `messages` instead of a prompt, the checkpoint's chat template writes the prompt and the
+   * result has `answers`. An error of the template ends the run after its start: BackendError
+   * `template_invalid` or `template_failed`. docs/chat.md.
+   * @throws OptionError for every other option, at once; BackendError `template_missing` for
+   *   messages where the checkpoint has no chat template.
    */
-  sample(options: SampleOptions = {}): SampleRun {
-    return prepareRun(this, options, undefined, (result) => result);
+  sample(options: ChatOptions): SampleRun<ChatResult>;
+  sample(options?: SampleOptions): SampleRun;
+  sample(options: ChatOptions | SampleOptions = {}): SampleRun {
+    if (!isChat(options)) return prepareRun(this, options, undefined, (result) => result);
+    const run = prepareChat(this, options, (messages, variables, signal) => {
+      return renderChat(this.#backend.transport, messages, variables, signal);
+    });
+    if (this.hasChatTemplate) return run;
+    throw new BackendError(
+      "template_missing",
+      `The model ${this.model.name} has no chat template, so it takes no messages`,
+      "Give a prompt, or a model that was trained to chat.",
+    );
   }
 
   /**
@@ -252,6 +252,10 @@ function prepareRun<Result extends SampleResult>(
   };
   const completed = (result: SampleResult): Result => complete(result, texts);
   return new SampleRun({ ...prompted, start, texts, complete: completed });
+}
+
+function isChat(options: ChatOptions | SampleOptions): options is ChatOptions {
+  return isRecord(options) && options.messages !== undefined;
 }
 
 /** @throws OptionError for an option that the text decides. */

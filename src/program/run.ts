@@ -45,6 +45,15 @@ export interface FillResult extends SampleResult {
   readonly gaps: readonly (readonly string[])[];
 }
 
+/** The result of a run that answers messages. */
+export interface ChatResult extends SampleResult {
+  /**
+   * The answer of each sample: what follows the messages, without special tokens, cut before the
+   * first token that ends an answer.
+   */
+  readonly answers: readonly string[];
+}
+
 /** The settings that a run was prepared with, defaults included. */
 export interface RunSettings extends Pick<
   PreparedRun,
@@ -88,6 +97,8 @@ export interface SampleRunParts<Result extends SampleResult> {
   readonly texts: RunTexts;
   /** Adds what only this kind of run has to its result. */
   readonly complete: (result: SampleResult) => Result;
+  /** Returns the run as it began, where its length is known only then; before, `run`. */
+  readonly begun?: () => PreparedRun;
 }
 
 type Events = AsyncGenerator<SamplerEvent, SamplerOutcome, void>;
@@ -99,7 +110,7 @@ type Events = AsyncGenerator<SamplerEvent, SamplerOutcome, void>;
 export class SampleRun<
   Result extends SampleResult = SampleResult,
 > implements AsyncIterable<RunEvent> {
-  readonly settings: RunSettings;
+  readonly #settings: () => RunSettings;
   readonly #events: Events;
   readonly #texts: RunTexts;
   readonly #signal: AbortSignal | undefined;
@@ -113,8 +124,8 @@ export class SampleRun<
   #startedAt: number | undefined;
   #release: (() => void) | undefined;
 
-  constructor({ run, names = {}, start, texts, complete }: SampleRunParts<Result>) {
-    this.settings = settingsOf(run, names);
+  constructor({ run, names = {}, start, texts, complete, begun }: SampleRunParts<Result>) {
+    this.#settings = () => settingsOf(begun?.() ?? run, names);
     this.#events = start(this.#controller.signal);
     this.#texts = texts;
     this.#signal = run.signal;
@@ -124,6 +135,14 @@ export class SampleRun<
       resolve(complete(result));
     };
     this.#reject = reject;
+  }
+
+  /**
+   * The settings of the run, defaults included. A run that answers messages has their tokens in its
+   * `length` once it has begun; before, `length` is that of the answer.
+   */
+  get settings(): RunSettings {
+    return this.#settings();
   }
 
   /**
@@ -274,13 +293,13 @@ export class SampleRun<
 function settingsOf(run: PreparedRun, names: NamedTokens): RunSettings {
   const { strategy, steps, topP, temperature, topK, samples, firstSample, batchSize } = run;
   const { length, noise, quirks, loop, stride, strides, blockLength } = run;
-  const { endId, seed, guidance, guide } = run;
+  const { endIds, seed, guidance, guide } = run;
   const { banned = [...run.banned], suppressed = [...run.suppressed] } = names;
   return {
     ...{ strategy, steps, topP, temperature, topK, samples, firstSample, batchSize, length },
     ...{ noise, quirks, stride, strides, blockLength, guidance, banned, suppressed },
     executor: isDense(loop) ? "dense" : "events",
-    until: endId === undefined ? "length" : "end",
+    until: endIds.length === 0 ? "length" : "end",
     ...(guide !== undefined && { guide: guideSettings(guide) }),
     seed: seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed,
   };

@@ -46,6 +46,8 @@ export interface FinishedText {
   readonly text: string;
   /** In a run that fills gaps: the text of each gap. */
   readonly gaps?: readonly string[];
+  /** In a run that answers messages: the answer, as in the result. */
+  readonly answer?: string;
 }
 
 /**
@@ -83,6 +85,8 @@ export class RunTexts {
   readonly #splitter: TextPieces;
   readonly #gapped: GappedText | undefined;
   #blank: Int32Array;
+  /** Where answers begin, and the tokens that end them; undefined where there are none. */
+  #answers: { readonly from: number; readonly endIds: readonly TokenId[] } | undefined;
   /** The pieces that every sample begins with, without the prompt. */
   readonly #unprompted: readonly string[];
   /** The tokens of every sample that has begun, as they stand. */
@@ -101,9 +105,13 @@ export class RunTexts {
     this.#unprompted = this.pieces();
   }
 
-  /** @param run the run with the prompt's tokens, which the first event of each sample tells. */
-  begin(run: PreparedRun): void {
+  /**
+   * @param run the run with the prompt's tokens, which the first event of each sample tells.
+   * @param endIds the tokens that end an answer, in a run that answers messages.
+   */
+  begin(run: PreparedRun, endIds?: readonly TokenId[]): void {
     this.#blank = blankText(run, this.#model);
+    if (endIds !== undefined) this.#answers = { from: run.given, endIds };
   }
 
   /**
@@ -162,7 +170,8 @@ export class RunTexts {
       this.#told.delete(event.sample);
       const { tokens } = event;
       const filled = this.#gapped && { gaps: this.gapsOf(tokens) };
-      return { ...event, pieces, text: this.#textOf(tokens), ...filled };
+      const answered = this.#answers && { answer: this.answerOf(tokens) };
+      return { ...event, pieces, text: this.#textOf(tokens), ...filled, ...answered };
     }
     this.#told.set(event.sample, now);
     return { ...event, pieces };
@@ -178,6 +187,17 @@ export class RunTexts {
   /** Returns the text of each gap of a finished sample. */
   gapsOf(tokens: readonly TokenId[]): readonly string[] {
     return this.#gapped ? gapTexts(tokens, this.#gapped, (ids) => this.#decode(ids)) : [];
+  }
+
+  /** Returns the answer in a finished sample, without special tokens. */
+  answerOf(tokens: readonly TokenId[]): string {
+    if (this.#answers === undefined) return "";
+    const { from, endIds } = this.#answers;
+    const answer = tokens.slice(from);
+    const end = answer.findIndex((id) => endIds.includes(id));
+    const hidden = hiddenTokens(this.#tokenizer);
+    const said = end < 0 ? answer : answer.slice(0, end);
+    return this.#tokenizer.decode(said.filter((id) => !hidden.has(id)));
   }
 
   /** Returns the text of a finished sample. */

@@ -81,8 +81,8 @@ export interface PreparedRun extends Adjustments {
    * text.
    */
   readonly given: number;
-  /** Token before which a text ends; undefined: it ends with its length. */
-  readonly endId: TokenId | undefined;
+  /** Tokens before the first of which a text ends; none: it ends with its length. */
+  readonly endIds: readonly TokenId[];
   /** What steers the run; undefined: nothing. */
   readonly guide: PreparedGuide | undefined;
   readonly signal: AbortSignal | undefined;
@@ -184,7 +184,7 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     start,
     ...windows,
     ...placesOf({ ...windows, length: L }, pinned, model),
-    endId: readEnd(given.until, windows.strides > 0, model),
+    endIds: readEnd(given.until, windows.strides > 0, model),
     guide,
     signal: checkSignal(given.signal),
   };
@@ -408,14 +408,15 @@ export function readSeed(seed: unknown = 1): bigint {
   throw new OptionError("seed", seed, "an integer in [0, 2^64), a bigint from 2^53 on");
 }
 
-/** Returns the token that is to end a text. */
+/** Returns the tokens that are to end a text. */
 function readEnd(
   until: unknown,
   semiAutoregressive: boolean,
   { eosId }: DenoiserModel,
-): TokenId | undefined {
+): readonly TokenId[] {
   const choices = semiAutoregressive ? (["end", "length"] as const) : (["length", "end"] as const);
-  if (checkChoice("until", until, choices) === "length") return undefined;
-  if (eosId !== undefined || until === undefined) return eosId;
+  if (checkChoice("until", until, choices) === "length") return [];
+  if (eosId !== undefined) return [eosId];
+  if (until === undefined) return [];
   throw new OptionError("until", until, '"length": this model has no end-of-text token');
 }

@@ -24,7 +24,7 @@ import { createProgram, main } from "../../src/cli/program.ts";
 import { sampleNaming } from "../../src/cli/commands/sample/command.ts";
 import { OptionError, prepare, type DenoiserModel } from "../../src/index.ts";
 import { packageRoot } from "../../src/foundation/packageRoot.ts";
-import type { SampleOptions } from "../../src/program/remdm.ts";
+import type { SampleOptions } from "../../src/program/sampleOptions.ts";
 import { pinPrompt, preparePrompted } from "../../src/program/prompt.ts";
 
 const before = { directory: process.cwd(), env: { ...process.env } };

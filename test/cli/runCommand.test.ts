@@ -79,3 +79,33 @@ it.each([
   if (message === undefined) expect(reason).toBeUndefined();
   else expect(reason?.message).toMatch(message);
 });
+
+/** Sends a signal to the job alone: jest listens to it too. */
+function press(signal: "SIGINT" | "SIGTERM"): void {
+  process.listeners(signal).at(-1)?.(signal);
+}
+
+it("Ctrl-C ends a part of the job while there is one, and then the job", async () => {
+  let ended = 0;
+  const code = runCommand({}, async (session) => {
+    session.endPartWith(() => ended++);
+    press("SIGINT");
+    press("SIGINT");
+    expect([ended, session.signal.aborted]).toEqual([2, false]);
+    session.endPartWith(undefined);
+    press("SIGINT");
+    expect([ended, session.signal.aborted]).toEqual([2, true]);
+    session.signal.throwIfAborted();
+  });
+  expect(await code).toBe(130);
+  expect(said).toBe("Stopped.\n");
+});
+
+it("SIGTERM ends the job, whatever part of it Ctrl-C would end", async () => {
+  const code = runCommand({}, async (session) => {
+    session.endPartWith(() => undefined);
+    press("SIGTERM");
+    session.signal.throwIfAborted();
+  });
+  expect(await code).toBe(143);
+});

@@ -99,3 +99,9 @@ describe("refuses", () => {
     await expect(filled).rejects.toThrow(message);
   });
 });
+
+it("a model without a chat template takes no messages", () => {
+  expect(remdm.hasChatTemplate).toBe(false);
+  const messages = [{ role: "user", content: "Hi" }];
+  expect(() => remdm.sample({ messages })).toThrow("The model demo has no chat template");
+});

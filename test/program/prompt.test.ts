@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { pinPrompt, preparePrompted } from "../../src/program/prompt.ts";
-import type { SampleOptions } from "../../src/program/remdm.ts";
+import type { SampleOptions } from "../../src/program/sampleOptions.ts";
 import type { DenoiserModel, PreparedRun } from "../../src/sampler/index.ts";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 

@@ -1,7 +1,7 @@
 /** Tokens that are named by their ids or by texts: which token a text is, and what is refused. */
 import { describe, expect, it } from "@jest/globals";
 import { pinPrompt, preparePrompted } from "../../src/program/prompt.ts";
-import type { SampleOptions } from "../../src/program/remdm.ts";
+import type { SampleOptions } from "../../src/program/sampleOptions.ts";
 import { SampleRun } from "../../src/program/run.ts";
 import { RunTexts } from "../../src/program/runTexts.ts";
 import { withNamedTokens } from "../../src/program/tokenNames.ts";

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import zmq
 
+from remdm_backend.chat.renderer import ChatRenderer
 from remdm_backend.engine.models import Model
 from remdm_backend.engine.scheduler import Limits
 from remdm_backend.errors import BackendError
@@ -47,8 +48,11 @@ class ServeOptions:
     """Sequences in one forward."""
 
 
-def run(options: ServeOptions, load: Callable[[], Model]) -> NoReturn:
-    """Serve what ``load`` gives, on the main thread, until the end of the process."""
+def run(
+    options: ServeOptions, load: Callable[[], Model], chat: ChatRenderer | None = None
+) -> NoReturn:
+    """Serve what ``load`` gives, on the main thread, until the end of the process. ``chat`` renders
+    the chats of the same checkpoint."""
     try:
         endpoint = Endpoint(options.endpoint, own_directory=options.own_directory)
     except BackendError as error:
@@ -72,7 +76,7 @@ def run(options: ServeOptions, load: Callable[[], Model]) -> NoReturn:
         leave_terminal_to_parent()
         watch_parent(lambda: leave(0))
     try:
-        load_error = _serve(options, load, endpoint)
+        load_error = _serve(options, load, chat, endpoint)
     except BackendError as error:
         leave(EXIT_CODES.get(error.code, EXIT_OTHER), error)
     except Exception as error:
@@ -81,7 +85,10 @@ def run(options: ServeOptions, load: Callable[[], Model]) -> NoReturn:
 
 
 def _serve(
-    options: ServeOptions, load: Callable[[], Model], endpoint: Endpoint
+    options: ServeOptions,
+    load: Callable[[], Model],
+    chat: ChatRenderer | None,
+    endpoint: Endpoint,
 ) -> BackendError | None:
     context = zmq.Context()
     router = open_router(context)
@@ -91,6 +98,7 @@ def _serve(
         load,
         limits=Limits(sequences=options.max_batch),
         wakeup=wakeup,
+        chat=chat,
         hello_grace=MANAGED_HELLO_GRACE if options.managed else 0.0,
     )
     stop_on_signals(server.stop, wakeup)

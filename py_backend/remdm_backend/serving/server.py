@@ -12,10 +12,13 @@ import platform
 import queue
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import zmq
 
 from remdm_backend import __version__
+from remdm_backend.chat.renderer import ChatRenderer
 from remdm_backend.engine.engine import (
     Answered,
     Engine,
@@ -31,6 +34,7 @@ from remdm_backend.errors import BackendError, RequestError
 from remdm_backend.host.wakeup import Wakeup
 from remdm_backend.log import log
 from remdm_backend.model.card import wire_record
+from remdm_backend.wire.chat import Render, Rendering
 from remdm_backend.wire.judging import Evaluation, Mauve, check_texts
 from remdm_backend.wire.protocol import (
     MAX_FRAME_BYTES,
@@ -50,6 +54,7 @@ from remdm_backend.wire.protocol import (
     evaluated_reply,
     pong,
     released,
+    rendered_reply,
     rows_reply,
 )
 
@@ -69,6 +74,18 @@ def open_router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
     return router
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """What came of a request to render, for the client that asked."""
+
+    client: bytes
+    request: Render
+    outcome: Rendering | BackendError
+
+
+ServerEvent: TypeAlias = Event | Rendered
+
+
 class Server:
     def __init__(
         self,
@@ -78,20 +95,23 @@ class Server:
         limits: Limits,
         wakeup: Wakeup,
         hello_grace: float,
+        chat: ChatRenderer | None = None,
     ) -> None:
         """``router`` is bound and belongs to the thread that calls ``run``.
 
         ``hello_grace``: seconds that a server which cannot load waits for somebody to tell.
+        ``chat`` renders chats; without it there is no template.
         """
         self._router = router
         self._wakeup = wakeup
+        self._chat = chat
         self._hello_grace = hello_grace
         self._decoder = RequestDecoder()
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[ServerEvent] = queue.SimpleQueue()
         self._engine = Engine(load, self._deliver, limits)
         self._model: Model | None = None
         self._load_error: BackendError | None = None
-        self._waiting: list[tuple[bytes, Hello | Forward | Evaluation]] = []
+        self._waiting: list[tuple[bytes, Hello | Forward | Render | Evaluation]] = []
         self._told = False
         self._stopping = False
 
@@ -126,8 +146,8 @@ class Server:
         """After ``run``: wait for what the device thread was still computing."""
         self._engine.join(timeout)
 
-    def _deliver(self, event: Event) -> None:
-        """On the device thread."""
+    def _deliver(self, event: ServerEvent) -> None:
+        """On the device thread or the renderer's."""
         self._events.put(event)
         self._wakeup.set()
 
@@ -172,12 +192,28 @@ class Server:
         elif self._model is None:
             self._waiting.append((client, request))
         elif isinstance(request, Hello):
-            self._send(client, _ready(request.id, self._model))
+            has_template = self._chat is not None and self._chat.has_template
+            self._send(client, _ready(request.id, self._model, has_template=has_template))
+        elif isinstance(request, Render):
+            self._render(client, request)
         else:
             try:
                 self._submit(client, request, self._model)
             except RequestError as error:
                 self._send(client, error_reply(request.id, error))
+
+    def _render(self, client: bytes, request: Render) -> None:
+        def done(outcome: Rendering | BackendError) -> None:
+            self._deliver(Rendered(client, request, outcome))
+
+        if self._chat is None:
+            done(BackendError(
+                "template_missing",
+                "This backend has no chat template.",
+                "Chat with a model that `Remdm.launch` or `npx remdm serve` started.",
+            ))  # fmt: skip
+        else:
+            self._chat.submit(request, done)
 
     def _submit(self, client: bytes, request: Forward | Evaluation, model: Model) -> None:
         card = model.card
@@ -214,6 +250,12 @@ class Server:
             elif isinstance(event, Evaluated):
                 reply = evaluated_reply(event.job.request.id, event.job.answer)
                 self._router.send_multipart([event.job.client, *reply], copy=False)
+            elif isinstance(event, Rendered):
+                if isinstance(event.outcome, BackendError):
+                    self._send(event.client, error_reply(event.request.id, event.outcome))
+                else:
+                    reply = rendered_reply(event.request.id, event.outcome)
+                    self._router.send_multipart([event.client, *reply], copy=False)
             elif isinstance(event, Failed):
                 reply_header = error_reply(event.call.request.id, event.error)
                 self._send(event.call.client, reply_header)
@@ -243,7 +285,7 @@ def _mismatch(protocol: int) -> BackendError:
     )
 
 
-def _ready(request_id: int, model: Model) -> Header:
+def _ready(request_id: int, model: Model, *, has_template: bool) -> Header:
     from torch import __version__ as torch_version  # loaded by now, by the device thread
 
     return {
@@ -252,6 +294,7 @@ def _ready(request_id: int, model: Model) -> Header:
         "protocol": PROTOCOL_VERSION,
         "version": __version__,
         "model": wire_record(model.card),
+        **({"chat": True} if has_template else {}),
         "runtime": {
             "device": str(model.device),
             "dtype": _dtype_name(model),

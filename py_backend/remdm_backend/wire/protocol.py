@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remdm_backend.errors import BackendError, RequestError
+from remdm_backend.wire.chat import Render, Rendering, read_render
 from remdm_backend.wire.judging import READERS, Evaluation
 from remdm_backend.wire.schemas import compile_by_type
 from remdm_backend.wire.tensor_frames import MAX_SEQUENCES, read_tensors
@@ -45,6 +46,9 @@ ERROR_CODES = frozenset(
         "package_missing",
         "protocol_mismatch",
         "request_invalid",
+        "template_missing",
+        "template_invalid",
+        "template_failed",
         "internal",
     }
 )
@@ -57,7 +61,13 @@ StatisticName: TypeAlias = Literal[
 """As in ``model/statistics.py``, which says what each means."""
 Header: TypeAlias = dict[str, Any]
 
-_WIRE_NAMES = {"float32": "float32", "uint16": "bfloat16", "int32": "int32", "float64": "float64"}
+_WIRE_NAMES = {
+    "float32": "float32",
+    "uint16": "bfloat16",
+    "int32": "int32",
+    "float64": "float64",
+    "uint8": "uint8",
+}
 _FORWARD_TENSORS = (("tokens", "int32", 2), ("sigma", "float32", 1), ("rows", "int32", 1))
 _GIVEN_TENSOR = ("given", "int32", 1)
 _BANNED_TENSOR = ("banned", "int32", 1)
@@ -135,7 +145,7 @@ class ForwardAnswer(Protocol):
     def tensors(self) -> Sequence[NDArray[Any]]: ...
 
 
-Request: TypeAlias = Hello | Ping | Forward | Release | Evaluation
+Request: TypeAlias = Hello | Ping | Forward | Release | Render | Evaluation
 
 
 class RequestDecoder:
@@ -161,6 +171,8 @@ class RequestDecoder:
             raise RequestError(None, f"Invalid header: id must be at most {MAX_ID}.")
         if header["type"] == "forward":
             return _forward(request_id, header, frames[1:])
+        if header["type"] == "render":
+            return read_render(request_id, header, frames[1:])
         if header["type"] in READERS:
             return READERS[header["type"]](request_id, header, frames[1:])
         if len(frames) != 1:
@@ -282,6 +294,14 @@ def rows_reply(request_id: int, answer: ForwardAnswer) -> list[bytes | memoryvie
 def evaluated_reply(request_id: int, arrays: Sequence[NDArray[Any]]) -> list[bytes | memoryview]:
     """Return header and frames; the frames are views of ``arrays``."""
     return _with_tensors("evaluated", request_id, arrays)
+
+
+def rendered_reply(request_id: int, rendering: Rendering) -> list[bytes | memoryview]:
+    """Return header and frames: the text in UTF-8, and the tokens that end an answer."""
+    # A template can make half a surrogate pair out of an escape; no text has one.
+    text = np.frombuffer(rendering.text.encode("utf-8", "replace"), np.uint8)
+    end_ids = np.array(rendering.end_ids, np.int32)
+    return _with_tensors("rendered", request_id, [text, end_ids])
 
 
 def _with_tensors(

@@ -14,7 +14,7 @@ from remdm_backend.errors import RequestError
 MAX_SEQUENCES = 16 * 1024
 """Sequences, or texts, in one request."""
 
-_ITEM_BYTES = {"float32": 4, "int32": 4}
+_WIRE_TYPES = {"float32": "<f4", "int32": "<i4", "uint8": "|u1"}
 
 
 def read_tensors(
@@ -40,12 +40,13 @@ def read_tensors(
         shape = [int(size) for size in spec["shape"]]
         if spec["dtype"] != dtype or len(shape) != rank:
             raise RequestError(request_id, f"{name} must be {dtype} with {rank} dimensions.")
-        size = math.prod(shape) * _ITEM_BYTES[dtype]
+        form = np.dtype(_WIRE_TYPES[dtype])
+        size = math.prod(shape) * form.itemsize
         if frame.nbytes != size:
             raise RequestError(
                 request_id, f"{name} has {frame.nbytes} bytes where its shape needs {size}."
             )
         if size == 0 and name not in may_be_empty:
             raise RequestError(request_id, f"{name} is empty.")
-        arrays.append(np.frombuffer(frame, dtype=f"<{dtype[0]}4").reshape(shape))
+        arrays.append(np.frombuffer(frame, dtype=form).reshape(shape))
     return arrays

@@ -11,7 +11,7 @@ import type { StatisticName } from "../../sampler/denoiser.ts";
 /** Raised whenever a message changes its meaning; both sides refuse any other. */
 export const PROTOCOL_VERSION = 6;
 
-export type TensorDtype = "float32" | "float64" | "bfloat16" | "int32";
+export type TensorDtype = "float32" | "float64" | "bfloat16" | "int32" | "uint8";
 
 /** One raw frame: `shape` in row-major order. */
 export interface TensorSpec {
@@ -238,6 +238,19 @@ export interface MauveRequestHeader {
   readonly tensors: readonly TensorSpec[];
 }
 
+/**
+ * Asks for the text of a chat, by the checkpoint's chat template. Frame: chat uint8 [N], JSON in
+ * UTF-8 of at most 4 MiB: `messages`, at least one, each with a `role` and a `content`, and
+ * `variables`, an object of what else the template is given.
+ */
+export interface RenderRequestHeader {
+  readonly type: "render";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  readonly tensors: readonly TensorSpec[];
+}
+
 /** Answer to hello. */
 export interface ReadyReply {
   readonly type: "ready";
@@ -249,6 +262,8 @@ export interface ReadyReply {
   /** Version of the Python package. */
   readonly version: string;
   readonly model: ModelCard;
+  /** Says that the checkpoint has a chat template. */
+  readonly chat?: true;
   readonly runtime: Runtime;
 }
 
@@ -318,6 +333,18 @@ export interface EvaluatedReply {
   readonly tensors: readonly TensorSpec[];
 }
 
+/**
+ * Answer to render. Frames: text uint8 [M], UTF-8; ends int32 [K], the tokens that end an answer by
+ * the model's `config.json` and `generation_config.json`.
+ */
+export interface RenderedReply {
+  readonly type: "rendered";
+  /** @TJS-type integer
+   * @minimum 0 */
+  readonly id: number;
+  readonly tensors: readonly TensorSpec[];
+}
+
 export type BackendErrorCode =
   | "checkpoint_missing"
   | "checkpoint_invalid"
@@ -327,6 +354,9 @@ export type BackendErrorCode =
   | "package_missing"
   | "protocol_mismatch"
   | "request_invalid"
+  | "template_missing"
+  | "template_invalid"
+  | "template_failed"
   | "internal";
 
 /** Answer to any request that failed. `id` is the request's, or null when it could not be read. */
@@ -347,10 +377,18 @@ export type Request =
   | PingRequest
   | ForwardRequestHeader
   | ReleaseRequest
+  | RenderRequestHeader
   | LikelihoodRequestHeader
   | FeaturesRequestHeader
   | MauveRequestHeader;
 
 /** Everything that the backend sends. */
 export type Reply =
-  ReadyReply | PongReply | RowsReply | TopRowsReply | ReleasedReply | EvaluatedReply | ErrorReply;
+  | ReadyReply
+  | PongReply
+  | RowsReply
+  | TopRowsReply
+  | ReleasedReply
+  | EvaluatedReply
+  | RenderedReply
+  | ErrorReply;

@@ -10,12 +10,19 @@ export type Tensor =
   | { readonly dtype: "float32"; readonly shape: readonly number[]; readonly data: Float32Array }
   | { readonly dtype: "float64"; readonly shape: readonly number[]; readonly data: Float64Array }
   | { readonly dtype: "int32"; readonly shape: readonly number[]; readonly data: Int32Array }
-  | { readonly dtype: "bfloat16"; readonly shape: readonly number[]; readonly data: Uint16Array };
+  | { readonly dtype: "bfloat16"; readonly shape: readonly number[]; readonly data: Uint16Array }
+  | { readonly dtype: "uint8"; readonly shape: readonly number[]; readonly data: Uint8Array };
 
 /** A tensor of logits. */
 export type FloatTensor = Extract<Tensor, { dtype: "float32" | "bfloat16" }>;
 
-const ITEM_BYTES: Record<TensorDtype, number> = { float32: 4, float64: 8, bfloat16: 2, int32: 4 };
+const ITEM_BYTES: Record<TensorDtype, number> = {
+  float32: 4,
+  float64: 8,
+  bfloat16: 2,
+  int32: 4,
+  uint8: 1,
+};
 
 export function specOf(tensor: Tensor): TensorSpec {
   return { dtype: tensor.dtype, shape: tensor.shape };
@@ -47,6 +54,8 @@ export function tensorOf(spec: TensorSpec, frame: Uint8Array, requestId?: number
       return { dtype, shape, data: new Int32Array(buffer, byteOffset, items) };
     case "bfloat16":
       return { dtype, shape, data: new Uint16Array(buffer, byteOffset, items) };
+    case "uint8":
+      return { dtype, shape, data: new Uint8Array(buffer, byteOffset, items) };
   }
 }
 

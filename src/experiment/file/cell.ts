@@ -1,7 +1,7 @@
 /** A cell: one point of an experiment's grid, sampled and evaluated as one. */
 import { createHash } from "node:crypto";
 import { isRecord } from "../../foundation/checks.ts";
-import type { SampleOptions } from "../../program/remdm.ts";
+import type { SampleOptions } from "../../program/sampleOptions.ts";
 import type { TokenName } from "../../program/tokenNames.ts";
 import type { DefinedStrategy } from "../../sampler/definition.ts";
 import type { Quirks } from "../../sampler/quirks.ts";

@@ -3,7 +3,7 @@ import type { ModelCard } from "../../backend/wire/protocol.ts";
 import type { Evaluation } from "../../evaluation/evaluation.ts";
 import type { EvaluationInput, EvaluationOptions } from "../../evaluation/evaluationOptions.ts";
 import type { TextJudge } from "../../evaluation/judge/textJudge.ts";
-import type { SampleOptions } from "../../program/remdm.ts";
+import type { SampleOptions } from "../../program/sampleOptions.ts";
 import type { SamplerEvent } from "../../sampler/events.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Experiment, ExperimentModel } from "../file/read.ts";

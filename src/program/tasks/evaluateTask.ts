@@ -9,8 +9,9 @@ import { onAbort } from "../../foundation/onAbort.ts";
 import { readSeed } from "../../sampler/prepare.ts";
 import { takesSteps } from "../../sampler/strategies/find.ts";
 import { answerText } from "../answerText.ts";
-import type { Remdm, SampleOptions } from "../remdm.ts";
-import type { RunSettings } from "../run.ts";
+import type { Remdm } from "../remdm.ts";
+import type { RunSettings, SampleRun } from "../run.ts";
+import type { SampleOptions } from "../sampleOptions.ts";
 import { answerChoice, splitChoices, type SplitChoices } from "./choices.ts";
 import { checkTask, MOST_REPEATS, type CheckedTask, type TaskOptions } from "./taskOptions.ts";
 
@@ -21,7 +22,9 @@ export interface TaskEvaluation {
 }
 
 /** What a model must have to be evaluated: an instance of `Remdm` has it. */
-export type EvaluatedModel = Pick<Remdm, "denoiser" | "tokenizer" | "sample">;
+export interface EvaluatedModel extends Pick<Remdm, "denoiser" | "tokenizer"> {
+  sample(options: SampleOptions): SampleRun;
+}
 
 /** Tokens of an answer, where no other number is given and the model has room for them. */
 export const DEFAULT_ANSWER_LENGTH = 128;

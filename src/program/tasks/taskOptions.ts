@@ -3,7 +3,7 @@ import type { ScorerName } from "../../evaluation/tasks/item.ts";
 import type { TaskAnswer } from "../../evaluation/tasks/scores.ts";
 import { checkChoice, checkFunction, checkInteger, isRecord } from "../../foundation/checks.ts";
 import { OptionError } from "../../foundation/errors.ts";
-import type { SampleOptions } from "../remdm.ts";
+import type { SampleOptions } from "../sampleOptions.ts";
 
 /** The options of a run that the items and the task decide. */
 const SET_BY_TASK = [

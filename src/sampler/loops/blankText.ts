@@ -10,7 +10,7 @@ export function blankText(
   run: PreparedRun,
   { maskId, bosId = 0 }: DenoiserModel, // an ar model has a bosId: `prepare` has seen to it
 ): Int32Array {
-  const { loop, length, stride, strides, steps, pinned, start, endId } = run;
+  const { loop, length, stride, strides, steps, pinned, start, endIds } = run;
   const text = new Int32Array(length + strides * stride).fill(maskId);
   const isForced = loop.kind === "leftToRight" && steps + 1 < length;
   if (loop.kind === "leftToRight") text[0] = bosId;
@@ -18,6 +18,6 @@ export function blankText(
   for (const [position, token] of [...pinned, ...(start?.tokens ?? [])]) text[position] = token;
   // The original ends every ar text with the token that it began with; a text that may end earlier
   // needs no forced end.
-  const isSpared = isForced && endId !== undefined && !pinned.has(length - 1);
+  const isSpared = isForced && endIds.length > 0 && !pinned.has(length - 1);
   return isSpared ? text.subarray(0, length - 1) : text;
 }

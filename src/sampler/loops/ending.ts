@@ -9,16 +9,17 @@ export interface EndedText {
 }
 
 /**
- * Cuts a text before its end-of-text token, where the run asks for it. A given token at the
+ * Cuts a text before the first token that ends it, where the run asks for it. A given token at the
  * beginning ends no text, and neither does the first token: most models begin a text with the token
  * that ended the last one.
  */
 export function endText(
   text: ArrayLike<TokenId>,
-  { endId, given }: Pick<PreparedRun, "endId" | "given">,
+  { endIds, given }: Pick<PreparedRun, "endIds" | "given">,
 ): EndedText {
   const tokens = Array.from(text);
-  const end = endId === undefined ? -1 : tokens.indexOf(endId, Math.max(1, given));
+  const first = Math.max(1, given);
+  const end = tokens.findIndex((token, at) => at >= first && endIds.includes(token));
   if (end < 0) return { tokens, finishReason: "length" };
   return { tokens: tokens.slice(0, end), finishReason: "end" };
 }

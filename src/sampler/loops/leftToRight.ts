@@ -63,7 +63,7 @@ export class LeftToRight {
   }
 
   async *#sample(samples: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
-    const { steps, pinned, endId } = this.#run;
+    const { steps, pinned, endIds } = this.#run;
     const { model } = this.#denoiser;
     this.#parity?.begin(samples.length);
     let open = samples.map((sample, b): Sequence => {
@@ -83,7 +83,7 @@ export class LeftToRight {
         checkNotBanned(token, this.#run);
         tokens[position] = token;
         if (this.#pace.spendTokens(model.vocabSize)) await this.#pace.rest();
-        if (token === endId) {
+        if (endIds.includes(token)) {
           yield this.#ledger.finish(sample, tokens.subarray(0, position + 1));
           continue;
         }

@@ -18,8 +18,8 @@ export interface WindowSettings {
   readonly blockLength: number | undefined;
   /** Number of first tokens that are given: the first block begins after them. */
   readonly given: number;
-  /** Token before which a text ends; undefined: it ends with its length. */
-  readonly endId: TokenId | undefined;
+  /** Tokens before the first of which a text ends; none: it ends with its length. */
+  readonly endIds: readonly TokenId[];
 }
 
 export class TextWindow {
@@ -99,9 +99,9 @@ export class TextWindow {
 
   /** Tells whether the block at hand has the token that ends a text; the first token ends none. */
   #hasEnded(): boolean {
-    const { blockLength, endId } = this.#settings;
-    if (blockLength === undefined || endId === undefined) return false;
-    return this.#free.some((at) => at > 0 && this.tokens[at] === endId);
+    const { blockLength, endIds } = this.#settings;
+    if (blockLength === undefined) return false;
+    return this.#free.some((at) => at > 0 && endIds.includes(this.tokens[at]));
   }
 
   #freeOfPart(): Int32Array {

@@ -159,6 +159,18 @@ describe("decodeReply", () => {
     expect(tensor).toEqual({ dtype: "float64", shape: [2], data: Float64Array.of(Math.PI, -0) });
   });
 
+  it("reads bytes, wherever they lie", () => {
+    const tensors = [{ dtype: "uint8", shape: [3] }];
+    const header = pack({
+      type: "rendered",
+      id: 3,
+      tensors: [...tensors, { dtype: "int32", shape: [0] }],
+    });
+    const text = new TextEncoder().encode("_Zoë").subarray(1, 4);
+    const { tensors: found } = decodeReply([header, text, new Uint8Array()]);
+    expect(found[0]).toEqual({ dtype: "uint8", shape: [3], data: text });
+  });
+
   it("reads int32 and the bits of bfloat16", () => {
     const int32 = decodeReply([rows([1], "int32"), Uint8Array.of(0xff, 0xff, 0xff, 0xff)]);
     expect(int32.tensors[0].data).toEqual(Int32Array.of(-1));

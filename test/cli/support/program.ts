@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { packageRoot } from "../../../src/foundation/packageRoot.ts";
 
-const MAIN = join(packageRoot, "dist", "cli", "main.js");
+export const MAIN = join(packageRoot, "dist", "cli", "main.js");
 
 export interface End {
   readonly code: number | null;

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import {
   evaluateTask,
   Remdm,
+  type EvaluatedModel,
   type ModelKind,
   type TaskAnswer,
   type TaskItem,
@@ -29,7 +30,7 @@ function model(
   kind: ModelKind = "mdlm",
   logits: Logits = tableLogits,
   length = 12,
-): Pick<Remdm, "denoiser" | "tokenizer" | "sample"> & { readonly denoiser: TableDenoiser } {
+): EvaluatedModel & { readonly denoiser: TableDenoiser } {
   const denoiser = new TableDenoiser(length, { kind, eosId: 3, bosId: 3 }, logits, true);
   const parts = { denoiser, tokenizer };
   return { ...parts, sample: (options) => Remdm.prototype.sample.call(parts as never, options) };

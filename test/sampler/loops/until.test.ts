@@ -147,15 +147,15 @@ describe("the end of a text", () => {
     ["is not the first token", [9, 5, 9], 0, [9, 5]],
     ["is not in what was given", [9, 5, 9, 4, 9, 7], 3, [9, 5, 9, 4]],
   ])("%s", (_, text, given, tokens) => {
-    expect(endText(text, { endId: 9, given })).toEqual({ tokens, finishReason: "end" });
+    expect(endText(text, { endIds: [9], given })).toEqual({ tokens, finishReason: "end" });
   });
 
   it("is that of its tokens where none of them ends it, or may", () => {
-    expect(endText([1, 2], { endId: 9, given: 0 })).toEqual({
+    expect(endText([1, 2], { endIds: [9], given: 0 })).toEqual({
       tokens: [1, 2],
       finishReason: "length",
     });
-    expect(endText([1, 9, 2], { endId: undefined, given: 0 }).tokens).toEqual([1, 9, 2]);
+    expect(endText([1, 9, 2], { endIds: [], given: 0 }).tokens).toEqual([1, 9, 2]);
   });
 });
 

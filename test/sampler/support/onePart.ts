@@ -4,5 +4,5 @@ export const ONE_PART = {
   stride: 0,
   blockLength: undefined,
   given: 0,
-  endId: undefined,
+  endIds: [],
 } as const;

@@ -16,9 +16,17 @@ import { collectTokens } from "./tokenNames.ts";
 
 /** Adds the flags of the model, of sampling, of strategies, of a guide and of the output. */
 export function addSharedFlags(command: Command): Command {
-  command
-    .optionsGroup("Model:")
-    .option("--checkpoint <file>", CHECKPOINT_HELP, readPath, "demo")
+  command.optionsGroup("Model:").option("--checkpoint <file>", CHECKPOINT_HELP, readPath, "demo");
+  addDrawFlags(addModelFlags(command))
+    .option("--samples <n>", "how many sequences", readInteger, 1)
+    .option("--batch-size <n>", "sequences in one forward call (default: at most 16)", readInteger);
+  addStrategyFlags(addRunFlags(command));
+  return addGuideAndOutputFlags(command);
+}
+
+/** Adds the flags that say how the model of `--checkpoint` runs. */
+export function addModelFlags(command: Command): Command {
+  return command
     .option(
       "--tokenizer <file>",
       "gpt2, demo, or a tokenizer.json (default: what fits the model)",
@@ -30,7 +38,12 @@ export function addSharedFlags(command: Command): Command {
         .choices(["float32", "bfloat16"])
         .default("float32"),
     )
-    .option("--device <name>", DEVICES, readDevice, "auto")
+    .option("--device <name>", DEVICES, readDevice, "auto");
+}
+
+/** Adds the flags that say which strategy draws, and how. */
+export function addDrawFlags(command: Command): Command {
+  return command
     .optionsGroup("Sampling:")
     .option(
       "--strategy <name>",
@@ -73,9 +86,12 @@ export function addSharedFlags(command: Command): Command {
       "--guidance <w>",
       "scale of guidance towards the prompt, with twice the work; 0 is none (default: 0)",
       readNumber,
-    )
-    .option("--samples <n>", "how many sequences", readInteger, 1)
-    .option("--batch-size <n>", "sequences in one forward call (default: at most 16)", readInteger)
+    );
+}
+
+/** Adds the flags of the noise and of the arithmetic. */
+export function addRunFlags(command: Command): Command {
+  return command
     .addOption(
       new Option("--seed <n>", "same seed, same samples; random: others each time")
         .argParser(readSeed)
@@ -93,13 +109,20 @@ export function addSharedFlags(command: Command): Command {
         "paper",
       ]),
     );
+}
+
+/** Adds the flags of the strategies' options. */
+export function addStrategyFlags(command: Command): Command {
   command.optionsGroup("Strategy:");
   for (const { flag, help } of strategyFlags()) command.option(flag, help, readNumber);
+  return command.option(
+    "--strategy-option <name=value...>",
+    "an option of the strategy that has no flag, or of your own: of=drawn, window=loop window.tOn=0.6",
+  );
+}
+
+function addGuideAndOutputFlags(command: Command): Command {
   return command
-    .option(
-      "--strategy-option <name=value...>",
-      "an option of the strategy that has no flag, or of your own: of=drawn, window=loop window.tOn=0.6",
-    )
     .optionsGroup("Guide:")
     .option(
       "--guide <file#name>",

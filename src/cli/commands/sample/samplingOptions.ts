@@ -7,7 +7,7 @@ import { DEFAULT_STRATEGIES } from "../../../sampler/strategies/builtIn.ts";
 import type { DefinedStrategy } from "../../../sampler/definition.ts";
 import type { GuideOptions } from "../../../sampler/guide.ts";
 import type { Strategy } from "../../../sampler/strategy.ts";
-import type { SampleOptions } from "../../../program/remdm.ts";
+import type { SampleOptions } from "../../../program/sampleOptions.ts";
 import { idsAlone } from "../../../program/tokenNames.ts";
 import type { SampleFlags } from "./flags.ts";
 import { strategyOf } from "./strategyOptions.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { opening, type OpeningSettings } from "../../../../src/cli/commands/sample/opening.ts";
 import { preparePrompted } from "../../../../src/program/prompt.ts";
-import type { SampleOptions } from "../../../../src/program/remdm.ts";
+import type { SampleOptions } from "../../../../src/program/sampleOptions.ts";
 import { SampleRun } from "../../../../src/program/run.ts";
 import { RunTexts } from "../../../../src/program/runTexts.ts";
 import { defineStrategy, posterior, type Denoiser } from "../../../../src/sampler/index.ts";
