@@ -1,7 +1,6 @@
 /** Files that survive a kill: a line is there or not, a text is replaced as a whole. */
 import {
   closeSync,
-  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -9,6 +8,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -54,16 +54,24 @@ export class JsonLines implements Disposable {
    * Opens a file for appending, and makes it where there is none.
    * @param read checks a record of an earlier session.
    * @param remedy says what to do about a line that remdm did not write.
-   * @throws RemdmError output_failed; also for a line that remdm did not write.
+   * @throws RemdmError output_failed; also for a line that remdm did not write, and for a device or
+   *   a pipe, which may never end.
    */
   static open<Record>(
     path: string,
     read: (value: unknown) => Record,
     remedy = "Delete that line, and what it held is made again; or write to another place.",
   ): { readonly file: JsonLines; readonly records: Record[] } {
-    const bytes = attempt(path, () => (existsSync(path) ? readFileSync(path) : Buffer.alloc(0)));
+    const known = attempt(path, () => statSync(path, { throwIfNoEntry: false }));
+    if (known?.isFile() === false) {
+      throw new RemdmError(`${path} is no file that can be gone on with`, {
+        code: "output_failed",
+        remedy: "Name a file.",
+      });
+    }
+    const bytes = attempt(path, () => (known ? readFileSync(path) : Buffer.alloc(0)));
     const { records, size } = readLines(path, bytes, read, remedy);
-    const isNew = !existsSync(path);
+    const isNew = known === undefined;
     const descriptor = attempt(path, () => openSync(path, "a"));
     attempt(path, () => {
       if (size < bytes.length) ftruncateSync(descriptor, size);

@@ -39,6 +39,15 @@ it("cuts a last line off that the disk lost, and refuses one in the middle", () 
   expect(() => JsonLines.open(path, read)).toThrow(/Line 2 of .* was not written by remdm/);
 });
 
+it("goes on with a file only: a device or a pipe may never end", () => {
+  expect(() => JsonLines.open("/dev/null", Number)).toThrow(
+    expect.objectContaining({
+      code: "output_failed",
+      message: "/dev/null is no file that can be gone on with",
+    }),
+  );
+});
+
 it("says which directory is in use, and by whom", () => {
   const lock = lockDirectory(scratch);
   expect(() => lockDirectory(scratch)).toThrow(`in use by process ${process.pid}`);
