@@ -93,6 +93,12 @@ export function loopOf(
     throw new OptionError("stride", stride, `undefined with the strategy ${kind}`);
   }
   const isOriginal = dense && !followsPublished(definition);
+  if (model.blockLength !== undefined && definition.windows === false) {
+    throw new OptionError("strategy.kind", kind, {
+      message: `The strategy ${kind} has no blocks, and this model generates in blocks of ${model.blockLength} tokens`,
+      remedy: "Take another strategy, such as first-hitting or remdm-cap.",
+    });
+  }
   if (blockLength !== undefined && (isOriginal || definition.windows === false)) {
     const why = isOriginal
       ? "the executor dense: the original has no blocks"

@@ -6,6 +6,7 @@ already answer pings and notice that its parent is gone.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -56,7 +57,7 @@ class ModelRunner:
         if isinstance(network, MixesLengths) and network.mixes_lengths:
             self._mixing = network
         room = free_memory(network.device) // 4 if budget is None else budget
-        self.caches: CacheStore[TrunkCache] = CacheStore(room, TrunkCache)
+        self.caches: CacheStore[TrunkCache] = CacheStore(room, partial(TrunkCache, room))
 
     @property
     def mixes_lengths(self) -> bool:
