@@ -8,6 +8,7 @@ the original's cache.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,8 +55,8 @@ class Blocks:
 class Prefix:
     """Keys and values of one text's last blocks, and the tokens of all of them from its beginning.
 
-    ``keys_and_values`` is empty at first; ``layers`` and ``shape`` (heads, dimensions of a head)
-    are the network's, type and device are ``like``'s.
+    It is empty at first. ``layers`` and ``shape`` (heads, dimensions of a head) are the network's,
+    type and device are ``like``'s.
     """
 
     def __init__(self, blocks: Blocks, layers: int, shape: tuple[int, int], like: Tensor) -> None:
@@ -86,6 +87,16 @@ class Prefix:
         if begin == 0:
             self._begin = 0
         self.tokens = self.tokens[:begin]
+
+    def copy(self, known: int) -> Prefix | None:
+        """Copy what is known of the first ``known`` tokens, whole blocks, for another text that
+        begins with them; ``None`` where too few of them are there."""
+        if not self.reaches(known):
+            return None
+        copied = copy.copy(self)
+        copied._layers = [layer[:, :, : known - self._begin].clone() for layer in self._layers]
+        copied.tokens = self.tokens[:known]
+        return copied
 
     def extend(self, text: Tokens) -> None:
         """Make room for ``text``, whole blocks that follow the known ones; ``add`` then fills
@@ -133,8 +144,8 @@ class BlockPrefixes:
         return sum(prefix.nbytes for prefix in self._prefixes)
 
     def take(self, texts: Sequence[Tokens]) -> list[Prefix | None]:
-        """Take out for each text the prefix that knows most of it, each for one text; ``None`` for
-        a text of which nothing is known."""
+        """Take out for each text the prefix that knows most of it, each for one text; a copy for a
+        text that begins as another one does; ``None`` for one of which nothing is known."""
         lengths = [[prefix.known(text) for prefix in self._prefixes] for text in texts]
         pairs = [
             (-known, text, place)
@@ -144,10 +155,13 @@ class BlockPrefixes:
         ]
         found: list[Prefix | None] = [None] * len(texts)
         taken: set[int] = set()
-        for _, text, place in sorted(pairs):
+        pairs.sort()
+        for _, text, place in pairs:
             if found[text] is None and place not in taken:
                 found[text] = self._prefixes[place]
                 taken.add(place)
+        for known, text, place in pairs:
+            found[text] = found[text] or self._prefixes[place].copy(-known)
         self._prefixes = [
             prefix for place, prefix in enumerate(self._prefixes) if place not in taken
         ]
