@@ -157,6 +157,10 @@ def cases() -> list[Record]:
         {"seed": 4, "length": 4 * CONTEXT, "nucleus_p": 1.0, "kv_cache": True},
         {"seed": 5, "length": CONTEXT, "nucleus_p": 1.0, "first_hitting": False, "num_steps": 8},
         {"seed": 6, "length": CONTEXT, "nucleus_p": 0.9, "first_hitting": False, "num_steps": 32},
+        # Masks are left in the step that begins at time 0.
+        {"seed": 7, "length": CONTEXT, "nucleus_p": 1.0, "first_hitting": False, "num_steps": 2},
+        {"seed": 8, "length": CONTEXT, "nucleus_p": 0.9, "first_hitting": False, "num_steps": 2},
+        {"seed": 9, "length": CONTEXT, "nucleus_p": 0.9, "first_hitting": False, "num_steps": 1},
     ]  # fmt: skip
 
 

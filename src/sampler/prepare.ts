@@ -142,7 +142,7 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
   const strategy = findStrategy(given.strategy, kind);
   checkJudges(strategy.definition, model);
   const dense = readExecutor(given.executor, kind);
-  const noise = checkChoice("noise", given.noise, noisesOf(strategy.definition, dense));
+  const noise = checkChoice("noise", given.noise, noisesOf(strategy.definition, dense, model));
   const quirks = checkChoice("quirks", given.quirks, dense ? ["original"] : ["original", "paper"]);
   const windows = readWindows(given, L, model);
   const pinned = readPinned(given.pinned, L, model);
@@ -293,9 +293,11 @@ function checkJudges(definition: StrategyDefinition, { judgesRevealed = false }:
 function noisesOf(
   definition: StrategyDefinition,
   dense: boolean,
+  { blockLength }: DenoiserModel,
 ): ["philox" | "torch", ..."philox"[]] {
   if (!dense) return ["philox"];
-  const isTorch = "leftToRight" in definition || followsPublished(definition);
+  const isBlocks = blockLength !== undefined;
+  const isTorch = isBlocks || "leftToRight" in definition || followsPublished(definition);
   return isTorch ? ["torch"] : ["torch", "philox"];
 }
 
