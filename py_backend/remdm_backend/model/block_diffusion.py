@@ -55,11 +55,18 @@ class BlockCausalLayer(BlockLayers):
         if shape.cond_dim > 0:
             self.adaLN_modulation = zeroed(Linear(shape.cond_dim, 6 * shape.hidden_size))
 
+    def modulation(self, c: Tensor | None) -> Modulation:
+        """What the noise level's embedding ``c [1, cond]`` does to the two halves."""
+        if self.adaLN_modulation is not None:
+            return Modulation(self.adaLN_modulation(c))
+        weight = self.norm1.weight
+        nothing, open_gate = torch.zeros_like(weight)[None], torch.ones_like(weight)[None]
+        return Modulation(torch.cat(2 * (nothing, nothing, open_gate), dim=-1))
+
     def forward(
-        self, x: Tensor, c: Tensor | None, angles: Angles, attend: Callable[[Tensor], Tensor]
+        self, x: Tensor, modulation: Modulation, angles: Angles, attend: Callable[[Tensor], Tensor]
     ) -> Tensor:
-        """``x [T, H]``, ``c [1, cond]``."""
-        modulation = self._modulation(x, c)
+        """``x [T, H]``."""
         shift, scale, gate = modulation.attention
         qkv: Tensor = self.attn_qkv(self.norm1.modulated(x, shift, scale))
         qkv = qkv.view(len(x), 3, self.n_heads, -1)
@@ -67,11 +74,14 @@ class BlockCausalLayer(BlockLayers):
         x = torch.addcmul(x, gate, self.attn_out(attend(qkv)))
         return self._forward_mlp(x, modulation)
 
-    def _modulation(self, x: Tensor, c: Tensor | None) -> Modulation:
-        if self.adaLN_modulation is not None:
-            return Modulation(self.adaLN_modulation(c))
-        nothing, open_gate = x.new_zeros(1, x.shape[1]), x.new_ones(1, x.shape[1])
-        return Modulation(torch.cat(2 * (nothing, nothing, open_gate), dim=-1))
+
+@dataclass(frozen=True)
+class Conditioning:
+    """The embedding of the noise level 0, ``None`` without adaLN, and what each block makes of
+    it."""
+
+    c: Tensor | None
+    modulations: list[Modulation]
 
 
 class BlockDiffusion(nn.Module):
@@ -87,6 +97,7 @@ class BlockDiffusion(nn.Module):
         self._frequencies = inverse_frequencies(shape.hidden_size // shape.n_heads).double()
         self.blocks = nn.ModuleList(BlockCausalLayer(shape) for _ in range(shape.n_blocks))
         self.output_layer = Head(shape) if shape.cond_dim > 0 else CausalHead(shape)
+        self._conditioning: Conditioning | None = None
 
     def new_prefix(self, blocks: Blocks, like: Tensor) -> Prefix:
         """Return a prefix of no tokens; type and device are ``like``'s."""
@@ -97,26 +108,32 @@ class BlockDiffusion(nn.Module):
         """Hidden states ``[T, H]`` of ``tokens [T]``, those of the chunks one after the other;
         their keys and values are added to their prefixes."""
         x: Tensor = self.vocab_embed(tokens)
-        c = self._noise_level(tokens.device)
         angles = self._angles(chunks, tokens.device)
-        for index, block in enumerate(self.blocks):
-            x = block(x, c, angles, lambda qkv, index=index: _attend(qkv, index, chunks))
+        modulations = self._condition().modulations
+        for index, (block, modulation) in enumerate(zip(self.blocks, modulations, strict=True)):
+            x = block(x, modulation, angles, lambda qkv, index=index: _attend(qkv, index, chunks))
         return x
 
     def head(self, hidden: Tensor) -> Tensor:
         """Raw logits ``[N, V]`` of ``hidden [N, H]``."""
-        c = self._noise_level(hidden.device)
+        c = self._condition().c
         if c is None:
             plain: Tensor = self.output_layer(hidden)
             return plain
         logits: Tensor = self.output_layer(hidden, c, None)
         return logits
 
-    def _noise_level(self, device: torch.device) -> Tensor | None:
-        if self.shape.cond_dim == 0:
-            return None
-        with torch.autocast(device.type, enabled=False):
-            return F.silu(self.sigma_map(torch.zeros(1, device=device)))
+    def _condition(self) -> Conditioning:
+        """The same in every forward of a loaded network, so it is computed in the first."""
+        if self._conditioning is None:
+            c = None
+            if self.shape.cond_dim > 0:
+                nothing = torch.zeros(1, device=self.vocab_embed.embedding.device)
+                with torch.autocast(nothing.device.type, enabled=False):
+                    c = F.silu(self.sigma_map(nothing))
+            layers = (block for block in self.blocks if isinstance(block, BlockCausalLayer))
+            self._conditioning = Conditioning(c, [layer.modulation(c) for layer in layers])
+        return self._conditioning
 
     def _angles(self, chunks: Sequence[Chunk], device: torch.device) -> Angles:
         """Of each token, ``[T, 1, 1, D/2]``: computed in float64, so that a text of any length has
