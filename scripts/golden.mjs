@@ -59,7 +59,7 @@ export async function compareGolden(directory, golden) {
   try {
     for (const [i, one] of golden.cases.entries()) {
       const result = await remdm.sample(ourOptions(one, golden, topK)).result();
-      const ours = result.tokens[0];
+      const ours = result.tokens.flat();
       const wrong = one.tokens.filter((token, at) => ours[at] !== token).length;
       tokens += one.tokens.length;
       different += wrong;
@@ -127,6 +127,7 @@ function ourOptions({ sampler, options, seed = 0, promptIds }, { eosId, eotId },
       strategy: isFirstHitting ? { kind: "first-hitting" } : { kind: "mdlm" },
       ...(!isFirstHitting && { steps: number("num_steps") }),
       topP: number("nucleus_p"),
+      samples: number("samples"),
       length: number("length"),
     };
   }

@@ -61,11 +61,8 @@ function factsBeside(path: string): ModelFacts {
   const key = LENGTH_KEYS.get(config?.model_type);
   if (config === undefined || key === undefined) return {};
   const facts = factsOf("mdlm", config[key]);
-  return config.model_type === "bd3lm" ? { ...facts, ...blocksOf(config.block_size) } : facts;
-}
-
-function blocksOf(size: unknown): Pick<ModelFacts, "blockLength"> {
-  return isCount(size) ? { blockLength: size } : {};
+  const size = config.model_type === "bd3lm" ? config.block_size : undefined;
+  return facts.length !== undefined && isCount(size) ? { ...facts, blockLength: size } : facts;
 }
 
 function factsOf(kind: unknown, length: unknown): ModelFacts {
