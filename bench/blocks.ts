@@ -2,7 +2,7 @@
  * What a token of a BD3-LM costs at the published size (12 blocks of 768, V = 50,258, random weights), in a run that
  * stands at the training length L = 1,024 and in one at 4 L, with and without the KV cache.
  *
- *     npm run bench blocks -- --rounds 9 --block 4
+ *     npm run bench blocks -- --rounds 25 --block 4
  */
 import { parseArgs } from "node:util";
 import { Remdm, sampleEvents, type Denoiser } from "remdm";
@@ -14,7 +14,7 @@ const LENGTH = 1024;
 const { values } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: "string", default: "9" },
+    rounds: { type: "string", default: "25" },
     block: { type: "string", default: "4" },
     dtype: { type: "string", default: "float32" },
   },
