@@ -2,6 +2,7 @@
 const BENCHMARKS: readonly string[] = [
   "rowSampler",
   "network",
+  "blocks",
   "orders",
   "original",
   "sequences",

@@ -45,9 +45,9 @@ export class Models implements Disposable {
   }
 
   /** @returns the model's path. */
-  async make(kind: "dit" | "ar"): Promise<string> {
+  async make(kind: "dit" | "ar" | "bd3lm", block = 4): Promise<string> {
     const path = join(this.directory, kind);
-    await runPython("models.py", path, kind);
+    await runPython("models.py", path, kind, String(block));
     return path;
   }
 

@@ -3,7 +3,7 @@
  *
  *     node scripts/golden.mjs DIRECTORY FILE.json
  *
- * DIRECTORY is a LLaDA or a Dream in Hugging Face's format, FILE.json what the published code made of it
+ * DIRECTORY is a LLaDA, a Dream or a BD3-LM in Hugging Face's format, FILE.json what the published code made of it
  * (`test/golden/README.md`). Ends with `N cases, M of K tokens differ`; the exit code is 1 when any does, when a case
  * took another number of calls of the network, or when an output is off by more than 1e-4.
  */
@@ -18,7 +18,7 @@ import { Remdm } from "../dist/index.js";
 
 /**
  * @typedef {object} Case
- * @property {"llada" | "remdm-llada" | "dream"} sampler
+ * @property {"llada" | "remdm-llada" | "dream" | "bd3lm"} sampler
  * @property {Readonly<Record<string, unknown>>} options of the published function
  * @property {number} [seed]
  * @property {readonly number[]} promptIds
@@ -59,7 +59,7 @@ export async function compareGolden(directory, golden) {
   try {
     for (const [i, one] of golden.cases.entries()) {
       const result = await remdm.sample(ourOptions(one, golden, topK)).result();
-      const ours = result.tokens[0];
+      const ours = result.tokens.flat();
       const wrong = one.tokens.filter((token, at) => ours[at] !== token).length;
       tokens += one.tokens.length;
       different += wrong;
@@ -120,6 +120,17 @@ function ourOptions({ sampler, options, seed = 0, promptIds }, { eosId, eotId },
   }
   const blockLength = number("block_length");
   const steps = Math.floor(number("steps") / (length / blockLength));
+  if (sampler === "bd3lm") {
+    const isFirstHitting = options.first_hitting === true;
+    return {
+      ...common,
+      strategy: isFirstHitting ? { kind: "first-hitting" } : { kind: "mdlm" },
+      ...(!isFirstHitting && { steps: number("num_steps") }),
+      topP: number("nucleus_p"),
+      samples: number("samples"),
+      length: number("length"),
+    };
+  }
   const dense = { ...common, blockLength };
   if (sampler === "remdm-llada") {
     const until = options.ignore_eos === true ? "length" : "end";

@@ -11,6 +11,7 @@ import pytest
 from remdm_backend.checkpoint.architecture import OwnNetwork
 from remdm_backend.checkpoint.architectures.a2d import A2D_LLAMA, A2D_QWEN2, A2D_QWEN3
 from remdm_backend.checkpoint.architectures.autoregressive import AUTOREGRESSIVE
+from remdm_backend.checkpoint.architectures.bd3lm import BD3LM, BD3LM_RELEASE
 from remdm_backend.checkpoint.architectures.dit import DIT
 from remdm_backend.checkpoint.architectures.dream import DREAM
 from remdm_backend.checkpoint.architectures.huggingface_masked_lm import MASKED_LM
@@ -35,12 +36,14 @@ def test_every_kind_has_one_network() -> None:
     assert [network_for(kind) for kind in ("mdlm", "sedd", "d3pm")] == [DIT] * 3
     assert network_for("ar") is AUTOREGRESSIVE
     assert network_named("dit") is DIT
+    assert network_named("bd3lm") is BD3LM
 
 
 @pytest.mark.parametrize(
     ("config", "entry"),
     [
         ({"model_type": "mdlm"}, MDLM_RELEASE),
+        ({"model_type": "bd3lm"}, BD3LM_RELEASE),
         ({"model_type": "llada", "auto_map": {"AutoModel": "modeling_llada.LLaDAModelLM"}}, LLADA),
         ({"model_type": "Dream"}, DREAM),
         ({"model_type": "a2d-llama"}, A2D_LLAMA),
@@ -66,4 +69,4 @@ def test_a_model_type_that_is_not_known_names_the_known_ones(tmp_path: Path) -> 
         published_as(JsonObject(file))
     assert caught.value.code == "checkpoint_unsupported"
     assert "'lladamoe'" in caught.value.message
-    assert "mdlm, llada, Dream, a2d-llama, a2d-qwen2, a2d-qwen3" in caught.value.remedy
+    assert "mdlm, bd3lm, llada, Dream, a2d-llama, a2d-qwen2, a2d-qwen3" in caught.value.remedy

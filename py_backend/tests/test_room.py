@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_backend import PATIENCE, FakeNetwork, expected, make_call
+from fake_backend import PATIENCE, FakeCard, FakeNetwork, expected, make_call
 from running_engine import Gate, engine_of, values_of
 
 from remdm_backend.engine import model_runner
@@ -103,3 +103,20 @@ def test_logits_that_are_reduced_a_portion_at_a_time_need_a_portion(output: Outp
     answer = 4 * len(call.rows) * width_of(call, card.vocab_size)
     # All logits at once would be 3.3 GB more.
     assert bytes_needed(merge([piece]), card) < 1.5e9 + answer
+
+
+def test_a_network_of_blocks_needs_what_it_computes_at_a_time_and_keeps() -> None:
+    """A text of any length takes the room of its last blocks; what a cache holds is there."""
+    card = FakeCard(block_length=4, length=1024, hidden_size=768, n_blocks=12)
+    kept = 4 * 2 * 12 * 768 * (1024 - 4 + 256)
+
+    def needed(length: int, held: int = 0) -> int:
+        tokens = np.zeros((1, length), dtype=np.int64)
+        call = replace(make_call(0), tokens=tokens, rows=np.array([length - 1]))
+        (piece,) = cut(Call(b"a", call), Limits(), card.vocab_size)
+        return bytes_needed(merge([piece]), card, held)
+
+    assert needed(1 << 16) == needed(1 << 12) > kept
+    assert needed(1 << 12) - needed(1 << 12, held=kept) == kept
+    assert needed(1 << 12, held=2 * kept) < kept / 2
+    assert needed(256) < needed(1024) < needed(1 << 12)

@@ -14,6 +14,8 @@ export interface ModelFacts {
   readonly kind?: "mdlm" | "sedd" | "d3pm" | "ar";
   /** How many tokens the longest sequence has. */
   readonly length?: number;
+  /** Tokens of a block of a network that is causal over blocks. */
+  readonly blockLength?: number;
 }
 
 const KINDS = ["mdlm", "sedd", "d3pm", "ar"] as const;
@@ -40,6 +42,7 @@ export function modelFacts(checkpoint: string): ModelFacts {
  */
 const LENGTH_KEYS: ReadonlyMap<unknown, string> = new Map([
   ["mdlm", "model_length"],
+  ["bd3lm", "model_length"],
   ["llada", "max_sequence_length"],
   ["Dream", "max_position_embeddings"],
   ["a2d-llama", "max_position_embeddings"],
@@ -56,15 +59,22 @@ function factsBeside(path: string): ModelFacts {
   if (card !== undefined) return factsOf(card.kind, card.length);
   const config = readFacts(join(directory, "config.json"));
   const key = LENGTH_KEYS.get(config?.model_type);
-  return config === undefined || key === undefined ? {} : factsOf("mdlm", config[key]);
+  if (config === undefined || key === undefined) return {};
+  const facts = factsOf("mdlm", config[key]);
+  const size = config.model_type === "bd3lm" ? config.block_size : undefined;
+  return facts.length !== undefined && isCount(size) ? { ...facts, blockLength: size } : facts;
 }
 
 function factsOf(kind: unknown, length: unknown): ModelFacts {
   const known = KINDS.find((one) => one === kind);
   return {
     ...(known !== undefined && { kind: known }),
-    ...(typeof length === "number" && Number.isSafeInteger(length) && length > 0 && { length }),
+    ...(isCount(length) && { length }),
   };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ChatMessage, RenderedChat } from "../backend/renderChat.ts";
 import { checkBoolean } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
 import { counted } from "../foundation/messages.ts";
+import { longestText } from "../sampler/blocks.ts";
 import type { Denoiser, DenoiserModel, TokenId } from "../sampler/denoiser.ts";
 import { withPinned, type PreparedRun } from "../sampler/prepare.ts";
 import { runEvents } from "../sampler/run.ts";
@@ -83,11 +84,12 @@ function withChat(
   model: DenoiserModel,
 ): PreparedRun {
   const length = prompt.length + answerLength;
-  if (length > model.length) {
-    const room = model.length - prompt.length;
+  const most = longestText(model);
+  if (length > most) {
+    const room = most - prompt.length;
     const shorter = room < 1 ? "" : `, or set \`answerLength\` to ${room} or less`;
     throw new OptionError("messages", prompt.length, {
-      message: `The messages have ${counted(prompt.length, "token")} and the answer ${answerLength}, ${length} in all; the model takes at most ${model.length}`,
+      message: `The messages have ${counted(prompt.length, "token")} and the answer ${answerLength}, ${length} in all; the model takes at most ${most}`,
       remedy: `Shorten the messages or leave early ones out${shorter}.`,
     });
   }

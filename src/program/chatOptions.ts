@@ -103,8 +103,9 @@ function readAnswerLength(answerLength: unknown, { length }: DenoiserModel): num
 function partsOf(
   { strategy, executor, steps, blockLength }: Partial<SampleOptions>,
   answerLength: number,
-  { kind = "mdlm" }: DenoiserModel,
+  { kind = "mdlm", blockLength: own }: DenoiserModel,
 ): Pick<SampleOptions, "steps" | "blockLength"> {
+  if (own !== undefined) return {}; // the sampler has the model's own blocks
   const { definition } = findStrategy(strategy, kind);
   const isDense = kind === "d3pm" || executor === "dense";
   const hasBlocks = definition.windows !== false && (!isDense || followsPublished(definition));

@@ -2,6 +2,7 @@
 import { checkInteger, checkNumber, checkOptions, isRecord } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
 import { counted } from "../foundation/messages.ts";
+import { longestText } from "../sampler/blocks.ts";
 import type { DenoiserModel, TokenId } from "../sampler/denoiser.ts";
 import { PhiloxNoise } from "../sampler/draw/noise.ts";
 import { T_MIN } from "../sampler/schedule.ts";
@@ -68,9 +69,10 @@ export async function layOutDraft(
 ): Promise<DraftLayout> {
   const tokens = await encodePiece("draft", draft, false, tokenizer, model.maskId);
   const { length } = tokens;
-  if (length > model.length) {
+  const most = longestText(model);
+  if (length > most) {
     throw new OptionError("draft", draft, {
-      message: `The draft has ${counted(length, "token")}; the model takes at most ${model.length}`,
+      message: `The draft has ${counted(length, "token")}; the model takes at most ${most}`,
       remedy: "Shorten the draft.",
     });
   }

@@ -1,6 +1,7 @@
 /** Lays out a text with gaps in tokens: which positions hold the text, and which are gaps. */
 import { OptionError } from "../foundation/errors.ts";
 import { counted } from "../foundation/messages.ts";
+import { longestText } from "../sampler/blocks.ts";
 import type { DenoiserModel, TokenId } from "../sampler/denoiser.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { encodePiece } from "./encodePiece.ts";
@@ -24,8 +25,10 @@ export interface FillLayout extends GappedText {
 export async function layOut(
   parts: readonly FillPart[],
   tokenizer: Tokenizer,
-  { length: most, maskId, kind }: DenoiserModel,
+  model: DenoiserModel,
 ): Promise<FillLayout> {
+  const { maskId, kind } = model;
+  const most = longestText(model);
   if (kind === "ar") {
     throw new OptionError("text", parts, {
       message: "An ar model fills no gaps: it goes from left to right",

@@ -20,6 +20,12 @@ export interface DenoiserModel {
   readonly maskId: number;
   /** The longest sequence that the model takes, in tokens. */
   readonly length: number;
+  /**
+   * Tokens of a block of a network that is causal over blocks (BD3-LM), from the first token on: a
+   * position sees its own block and what stands left of it. `length` is then what a block sees, the
+   * block included, and texts may be longer. Absent: every position sees the whole sequence.
+   */
+  readonly blockLength?: number;
   /** Whether the network looks at sigma; when false the backend ignores it. */
   readonly timeConditioning: boolean;
   /**

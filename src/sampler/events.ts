@@ -67,7 +67,10 @@ export interface SamplerOptions {
   readonly firstSample?: number;
   /** Largest number of sequences in one forward call, an integer >= 1. Default min(samples, 16). */
   readonly batchSize?: number;
-  /** Tokens of a sequence, in [1, model.length]. Default min(model.length, 1024). */
+  /**
+   * Tokens of a sequence, in [1, model.length]; of a model with blocks of its own (BD3-LM), in [1,
+   * 2^20]. Default min(model.length, 1024).
+   */
   readonly length?: number;
   /** An integer in [0, 2^64). Default 1. */
   readonly seed?: number | bigint;
@@ -103,7 +106,8 @@ export interface SamplerOptions {
    * fixed, and what is right of it stays masked. The first block begins after the prompt; the last
    * one may be shorter. Each block takes all `steps` (by default one for each of its tokens). An
    * integer in [1, length]; default: one block. LLaDA, `block_length`, which divides its steps
-   * among the blocks. Refused with `stride`, `dense` and the strategies that have no windows.
+   * among the blocks. Refused with `stride`, `dense` and the strategies that have no windows. A
+   * model with blocks of its own (BD3-LM) has these and no others, from the first token on.
    */
   readonly blockLength?: number;
   /**
@@ -119,7 +123,8 @@ export interface SamplerOptions {
    * with the chance 1 - alpha(t) = t, drawn anew for each sample, at the time t0 at which the grid
    * then begins. None of them is pinned; positions in neither `start` nor `pinned` begin masked. An
    * array of `steps` begins with that time. The first event of a sample, `remasked` in step 0, says
-   * which were masked. Refused with `dense`, `stride`, `blockLength`, `ar` models, strategies
+   * which were masked. Refused with `dense`, `stride`, `blockLength` (but not with the
+   * blocks that a model has), `ar` models, strategies
    * without a time grid that draw first (`first-hitting`), and strategies that remask by the
    * probability that a token had when it was drawn (`remdm-conf`, `rcr`, `remdm-llada`).
    */

@@ -10,6 +10,7 @@ import type {
   Told,
 } from "./definition.ts";
 import type { DenoiserModel, ModelKind } from "./denoiser.ts";
+import { blockRuleOf, type BlockRule } from "./loops/parity/blockRule.ts";
 import { bindForm, isPublished, type BoundForm, type PublishedForm } from "./loops/parity/form.ts";
 import { evenGrid, windowGrid, type ParityGrid } from "./loops/parity/grid.ts";
 import type { PublishedRule } from "./loops/parity/publishedRule.ts";
@@ -51,12 +52,15 @@ export type LoopPlan =
   | { readonly kind: "leftToRight"; readonly parity: boolean }
   /** Every position is computed in the original's arithmetic (`loops/parity/run.ts`). */
   | { readonly kind: "parity"; readonly form: BoundForm; readonly grid: ParityGrid }
+  /** BD3-LM's loop as it is published (`loops/parity/blocks.ts`). */
+  | { readonly kind: "blockParity"; readonly rule: BlockRule }
   /** A loop of LLaDA or Dream as it is published (`loops/parity/published.ts`). */
   | { readonly kind: "published"; readonly rule: PublishedRule };
 
-/** Tells whether a loop follows the original repository's code. */
+/** Tells whether a loop follows the code of the original repository, or of BD3-LM's. */
 export function followsOriginal(loop: LoopPlan): boolean {
-  return loop.kind === "parity" || (loop.kind === "leftToRight" && loop.parity);
+  const { kind } = loop;
+  return kind === "parity" || kind === "blockParity" || (kind === "leftToRight" && loop.parity);
 }
 
 /** Tells whether a loop is that of `executor: "dense"`. */
@@ -92,7 +96,13 @@ export function loopOf(
   if (stride > 0 && definition.windows === false) {
     throw new OptionError("stride", stride, `undefined with the strategy ${kind}`);
   }
-  const isOriginal = dense && !followsPublished(definition);
+  const isOriginal = dense && !followsPublished(definition) && model.blockLength === undefined;
+  if (model.blockLength !== undefined && definition.windows === false) {
+    throw new OptionError("strategy.kind", kind, {
+      message: `The strategy ${kind} has no blocks, and this model generates in blocks of ${model.blockLength} tokens`,
+      remedy: "Take another strategy, such as first-hitting or remdm-cap.",
+    });
+  }
   if (blockLength !== undefined && (isOriginal || definition.windows === false)) {
     const why = isOriginal
       ? "the executor dense: the original has no blocks"
@@ -106,6 +116,15 @@ export function loopOf(
       throw new OptionError("steps", steps, "undefined (ar takes one step a token)");
     }
     return { loop: { kind: "leftToRight", parity: dense }, steps: drawnTokens(length, quirks) };
+  }
+  if (dense && model.blockLength !== undefined) {
+    const rule = blockRuleOf(definition, options);
+    if (rule === "ancestral") {
+      const count = checkInteger("steps", steps === undefined ? span : steps, 1, MAX_STEPS);
+      return { loop: { kind: "blockParity", rule }, steps: count };
+    }
+    if (steps === undefined) return { loop: { kind: "blockParity", rule }, steps: span };
+    throw new OptionError("steps", steps, `undefined (${kind} has no time grid)`);
   }
   if (dense) {
     const { parity } = definition;

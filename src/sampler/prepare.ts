@@ -13,6 +13,7 @@ import {
 import { OptionError, RemdmError } from "../foundation/errors.ts";
 import { counted, described } from "../foundation/messages.ts";
 import { checkGuided, readAdjustments, type Adjustments } from "./adjustments.ts";
+import { firstBlockOf, longestText, readBlockLength } from "./blocks.ts";
 import type { StrategyDefinition } from "./definition.ts";
 import { defaultLength, type DenoiserModel, type ModelKind, type TokenId } from "./denoiser.ts";
 import { SAMPLE_LIMIT } from "./draw/noise.ts";
@@ -81,6 +82,8 @@ export interface PreparedRun extends Adjustments {
    * text.
    */
   readonly given: number;
+  /** Where the first block begins; 0 where there are no blocks. */
+  readonly firstBlock: number;
   /** Tokens before the first of which a text ends; none: it ends with its length. */
   readonly endIds: readonly TokenId[];
   /** What steers the run; undefined: nothing. */
@@ -134,14 +137,14 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
   const given = checkOptions("a sampler", options, KNOWN);
   const { samples = 1, firstSample = 0, length = defaultLength(model) } = given;
   const count = checkInteger("samples", samples, 1, SAMPLE_LIMIT);
-  const L = checkInteger("length", length, model.kind === "ar" ? 2 : 1, model.length);
+  const L = checkInteger("length", length, model.kind === "ar" ? 2 : 1, longestText(model));
   const { kind = "mdlm" } = model;
   const strategy = findStrategy(given.strategy, kind);
   checkJudges(strategy.definition, model);
   const dense = readExecutor(given.executor, kind);
-  const noise = checkChoice("noise", given.noise, noisesOf(strategy.definition, dense));
+  const noise = checkChoice("noise", given.noise, noisesOf(strategy.definition, dense, model));
   const quirks = checkChoice("quirks", given.quirks, dense ? ["original"] : ["original", "paper"]);
-  const windows = readWindows(given, L);
+  const windows = readWindows(given, L, model);
   const pinned = readPinned(given.pinned, L, model);
   const start = readStart(given.start, L, model);
   checkApart(start, pinned);
@@ -154,7 +157,7 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     ...windows,
     model,
   });
-  checkStart(start, strategy.definition.kind, loop, windows);
+  checkStart(start, strategy.definition.kind, loop, { ...windows, model });
   const guide = readGuide(given.guide, {
     steps,
     refusal: refusalOfGuide(loop, windows.stride),
@@ -202,10 +205,12 @@ export function checkBeforeLoading(
   facts: {
     readonly kind?: ModelKind;
     readonly length?: number;
+    readonly blockLength?: number;
     readonly prompted?: boolean;
   } = {},
 ): PreparedRun {
   const { kind = modelKindFor(options.strategy), length = Number.MAX_SAFE_INTEGER } = facts;
+  const { blockLength } = facts;
   // This model stands in for the one to be loaded and has only the known bounds. One step for each
   // of its tokens would be too many.
   const tokens = { vocabSize: 2 ** 31, maskId: 2 ** 31 - 1, bosId: 0, eosId: 0 };
@@ -216,7 +221,13 @@ export function checkBeforeLoading(
   const prepared = facts.prompted === true ? prepareBeforePrompt : prepare;
   return prepared(
     { ...options, ...(steps !== undefined && { steps }), ...(isUnknown && { length }) },
-    { kind, length, ...tokens, timeConditioning: false },
+    {
+      kind,
+      length,
+      ...(blockLength !== undefined && { blockLength }),
+      ...tokens,
+      timeConditioning: false,
+    },
   );
 }
 
@@ -242,10 +253,12 @@ function placesOf(
   { length, strides, blockLength }: Pick<PreparedRun, "length" | "strides" | "blockLength">,
   pinned: ReadonlyMap<number, TokenId>,
   model: DenoiserModel,
-): Pick<PreparedRun, "given" | "parts"> {
+): Pick<PreparedRun, "given" | "firstBlock" | "parts"> {
   const given = givenTokens(pinned, model);
-  if (blockLength === undefined) return { given, parts: strides + 1 };
-  return { given, parts: Math.max(1, Math.ceil((length - given) / blockLength)) };
+  const firstBlock = firstBlockOf(given, blockLength, model.blockLength);
+  if (blockLength === undefined) return { given, firstBlock, parts: strides + 1 };
+  const parts = Math.max(1, Math.ceil((length - firstBlock) / blockLength));
+  return { given, firstBlock, parts };
 }
 
 /**
@@ -281,9 +294,11 @@ function checkJudges(definition: StrategyDefinition, { judgesRevealed = false }:
 function noisesOf(
   definition: StrategyDefinition,
   dense: boolean,
+  { blockLength }: DenoiserModel,
 ): ["philox" | "torch", ..."philox"[]] {
   if (!dense) return ["philox"];
-  const isTorch = "leftToRight" in definition || followsPublished(definition);
+  const isBlocks = blockLength !== undefined;
+  const isTorch = isBlocks || "leftToRight" in definition || followsPublished(definition);
   return isTorch ? ["torch"] : ["torch", "philox"];
 }
 
@@ -336,11 +351,17 @@ function readTopK(topK: unknown, loop: LoopPlan): number | undefined {
 function readWindows(
   { stride, strides, blockLength }: Pick<SamplerOptions, "stride" | "strides" | "blockLength">,
   length: number,
+  model: DenoiserModel,
 ): Pick<PreparedRun, "stride" | "strides" | "blockLength"> {
-  const block =
-    blockLength === undefined ? undefined : checkInteger("blockLength", blockLength, 1, length);
+  const block = readBlockLength(blockLength, length, model.blockLength);
   if (stride === undefined && strides === undefined) {
     return { stride: 0, strides: 0, blockLength: block };
+  }
+  if (model.blockLength !== undefined) {
+    throw new OptionError("stride", stride ?? strides, {
+      allowed: "undefined with a model that has blocks of its own",
+      remedy: "Raise `length`: such a text goes on block by block, as long as you like.",
+    });
   }
   if (block !== undefined) {
     throw new OptionError("blockLength", block, "undefined with stride: a window has no blocks");

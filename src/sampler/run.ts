@@ -1,6 +1,7 @@
 /** Runs the sampler: every loop gives the same kinds of events and of outcome. */
 import { LeftToRight } from "./loops/leftToRight.ts";
 import { Published } from "./loops/parity/published.ts";
+import { BlockParity } from "./loops/parity/blocks.ts";
 import { Parity } from "./loops/parity/run.ts";
 import type { Denoiser } from "./denoiser.ts";
 import type { SamplerEvent, SamplerOptions, SamplerOutcome } from "./events.ts";
@@ -56,6 +57,8 @@ function loopOf(denoiser: Denoiser, run: PreparedRun, noise: NoiseSource): Loop 
       return new LeftToRight(denoiser, run, loop.parity, noise);
     case "parity":
       return new Parity(denoiser, run, loop, noise);
+    case "blockParity":
+      return new BlockParity(denoiser, run, loop.rule);
     case "published":
       return new Published(denoiser, run, loop.rule);
   }

@@ -44,11 +44,20 @@ export function checkStart(
   start: StartOptions | undefined,
   kind: string,
   loop: LoopPlan,
-  { stride, blockLength }: { readonly stride: number; readonly blockLength: number | undefined },
+  {
+    stride,
+    blockLength,
+    model,
+  }: {
+    readonly stride: number;
+    readonly blockLength: number | undefined;
+    readonly model: DenoiserModel;
+  },
 ): void {
   if (start === undefined) return;
   if (stride > 0) throw new OptionError("stride", stride, "undefined with start");
-  if (blockLength !== undefined) {
+  // A network with blocks of its own does not see the draft right of a block.
+  if (blockLength !== undefined && model.blockLength === undefined) {
     throw new OptionError("blockLength", blockLength, "undefined with start");
   }
   if (loop.kind === "leftToRight") {

@@ -33,8 +33,20 @@ describe("facts of a model", () => {
     expect(modelFacts(path)).toEqual({ kind: "mdlm", length: 96 });
   });
 
+  it("say the blocks of a BD3-LM, beside its length", async () => {
+    const path = join(packageRoot, "test", "golden", "llm", "bd3lm");
+    expect(modelFacts(path)).toEqual({ kind: "mdlm", length: 32, blockLength: 4 });
+    await write("config.json", { model_type: "bd3lm", block_size: 4 });
+    expect(modelFacts(directory)).toEqual({ kind: "mdlm" });
+    await write("config.json", { model_type: "bd3lm", block_size: "4", model_length: 32 });
+    expect(modelFacts(directory)).toEqual({ kind: "mdlm", length: 32 });
+    await write("config.json", { model_type: "mdlm", block_size: 4, model_length: 32 });
+    expect(modelFacts(directory)).toEqual({ kind: "mdlm", length: 32 });
+  });
+
   it.each([
     ["mdlm", "model_length"],
+    ["bd3lm", "model_length"],
     ["llada", "max_sequence_length"],
     ["Dream", "max_position_embeddings"],
     ["a2d-llama", "max_position_embeddings"],

@@ -15,6 +15,7 @@ import {
   type Strategy,
   type TokenId,
 } from "../../src/sampler/index.ts";
+import { causalLogits } from "./support/causalLogits.ts";
 import { goodnessOfFit } from "./support/chiSquare.ts";
 import { enumerate, type DenseChain, type Mistake } from "./support/denseChain.ts";
 import { collect, replay } from "./support/replay.ts";
@@ -41,6 +42,8 @@ interface Case {
   readonly topK?: number;
   readonly length?: number;
   readonly blockLength?: number;
+  /** Whether the network is causal over its own blocks. */
+  readonly ownBlocks?: boolean;
   readonly pinned?: ReadonlyMap<number, TokenId>;
   readonly start?: StartOptions;
   readonly uneven?: boolean;
@@ -124,6 +127,24 @@ const inBlocks: Case[] = [
     pinned: new Map([[0, 2]]),
   },
   { strategy: { kind: "remdm-conf" }, length: 3, blockLength: 2, steps: 4, topP: 0.8 },
+  { strategy: { kind: "mdlm" }, length: 3, blockLength: 2, steps: 3, ownBlocks: true },
+  {
+    strategy: { kind: "remdm-cap", eta: 0.4 },
+    length: 4,
+    blockLength: 2,
+    steps: 3,
+    pinned: new Map([[0, 2]]),
+    ownBlocks: true,
+  },
+  {
+    strategy: { kind: "remdm-conf" },
+    length: 4,
+    blockLength: 2,
+    steps: 4,
+    topP: 0.8,
+    pinned: new Map([[0, 2]]),
+    ownBlocks: true,
+  },
 ];
 
 const bases = [{}, { cap: 0.35 }, { rescale: 0.7 }, { cap: 0.5, rescale: 0.8 }];
@@ -277,6 +298,7 @@ async function compare(
     topK,
     length = 2,
     blockLength,
+    ownBlocks = false,
     pinned = new Map(),
     start,
     uneven = false,
@@ -284,7 +306,9 @@ async function compare(
   seed: number,
   mistake?: Mistake,
 ): Promise<{ middle: number; end: number }> {
-  const logits = uneven ? unevenLogits : tableLogits;
+  const table = uneven ? unevenLogits : tableLogits;
+  const isCausal = ownBlocks && blockLength !== undefined;
+  const logits = isCausal ? causalLogits(table, blockLength) : table;
   const chain: DenseChain = {
     kind,
     subsMasking,
@@ -298,7 +322,7 @@ async function compare(
     maskId: MASK,
     logits,
     pinned,
-    ...(blockLength !== undefined && { blockLength }),
+    ...(blockLength !== undefined && { blockLength, ownBlocks }),
     ...(start !== undefined && { start }),
     ...(mistake === undefined ? {} : { mistake }),
   };
@@ -319,7 +343,8 @@ async function compare(
     ...(executor !== undefined && ({ executor, noise: "philox" } as const)),
     ...(quirks !== undefined && { quirks }),
   };
-  const denoiser = new TableDenoiser(length, { kind, subsMasking }, logits);
+  const own = isCausal ? { blockLength } : {};
+  const denoiser = new TableDenoiser(length, { kind, subsMasking, ...own }, logits);
   const { events } = await collect(sampleEvents(denoiser, options));
   const begin = Array.from({ length }, (_, i) => pinned.get(i) ?? start?.tokens.get(i) ?? MASK);
   const pValue = (step: number) =>

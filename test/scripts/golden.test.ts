@@ -1,6 +1,6 @@
 // @part backend
 /**
- * `scripts/golden.mjs` on small networks in the published formats of LLaDA and Dream: every second
+ * `scripts/golden.mjs` on small networks in the published formats of LLaDA, Dream and BD3-LM: every second
  * recorded run of the published code again, token for token, with the same number of calls. All of
  * them take the script more than a minute.
  */
@@ -14,6 +14,7 @@ const directory = join(packageRoot, "test", "golden", "llm");
 describe.each([
   ["llada", 36],
   ["dream", 14],
+  ["bd3lm", 5],
 ])("%s", (name, cases) => {
   it("gives the published tokens, and finds a token that is not theirs", async () => {
     const golden = readGolden(join(directory, `${name}.json.gz`));

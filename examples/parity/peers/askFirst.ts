@@ -215,7 +215,10 @@ export function entropyBounded(run: PeerCase): OurRun | Reason {
 
 export function editing(run: PeerCase): OurRun | Reason {
   const { options } = run;
-  if (number(options, "block_length") < run.length) return "blocks without what follows";
+  const blockLength = number(options, "block_length");
+  // It asks about the whole of its last block, also where that goes on beyond the text.
+  const hasBlocks = blockLength < run.length;
+  if (hasBlocks && run.length % blockLength !== 0) return "blocks without what follows";
   const temperature = number(options, "temperature");
   const isCut = typeof options.top_p === "number" || typeof options.top_k === "number";
   if (isCut || (temperature > 0 && temperature < 1)) {
@@ -232,6 +235,7 @@ export function editing(run: PeerCase): OurRun | Reason {
     options: { strategy, temperature, topP: 1 },
     noise: noiseOf(run, { tokens: 0, exponential: true }),
     judgesRevealed: true,
+    ...(hasBlocks && { blockLength }),
   };
 }
 

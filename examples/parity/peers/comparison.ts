@@ -74,10 +74,15 @@ async function collected(
 /** The texts that our strategy is to ask about: those of the recorded calls that can do anything. */
 function neededTexts(
   run: PeerCase,
-  { asksForRevealsOnly = false }: OurRun,
+  { asksForRevealsOnly = false, blockLength }: OurRun,
 ): readonly (readonly TokenId[])[] {
-  if (!startOf(run).includes(run.maskId)) return [];
-  const asked = askedTexts(run);
+  const start = startOf(run);
+  const first = start.indexOf(run.maskId);
+  if (first < 0) return [];
+  const [, ...later] = askedTexts(run);
+  // A network with blocks is asked about its first block with a mask, and what stands left of it.
+  const end = (Math.floor(first / (blockLength ?? run.length)) + 1) * (blockLength ?? run.length);
+  const asked = [start.slice(0, end), ...later];
   if (!asksForRevealsOnly) return asked;
   const reveals = (text: readonly TokenId[], call: number) =>
     text.some((token, at) => token === run.maskId && run.states[call][at] !== run.maskId);
@@ -96,8 +101,12 @@ class Watched extends HashNetwork {
     super(run);
     this.#run = run;
     this.#ours = ours;
-    const { judgesRevealed = false, endId } = ours;
-    Object.assign(this.model, { judgesRevealed, ...(endId !== undefined && { eosId: endId }) });
+    const { judgesRevealed = false, endId, blockLength } = ours;
+    Object.assign(this.model, {
+      judgesRevealed,
+      ...(endId !== undefined && { eosId: endId }),
+      ...(blockLength !== undefined && { blockLength }),
+    });
   }
 
   override async statistics(request: StatisticsRequest): Promise<Float32Array> {

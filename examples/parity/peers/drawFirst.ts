@@ -5,13 +5,13 @@ import { number, type NumberPair, type Options, type OurRun, type Reason } from 
 import type { PeerCase } from "./recordings.ts";
 
 export function firstHitting(run: PeerCase): OurRun | Reason {
-  const { options, length, maskId, result, events = [] } = run;
-  if (number(options, "block_size") < length) return "blocks without what follows";
+  const { options, maskId, result, events = [] } = run;
   if (result.includes(maskId)) return "masks are left";
   return {
     options: { strategy: { kind: "first-hitting" }, topP: 1 },
     noise: eventNoise(run),
     times: events.map(({ time }) => time),
+    blockLength: number(options, "block_size"),
   };
 }
 

@@ -168,10 +168,12 @@ function shortestWait(
 
 /** Replays first hitting: when an event comes, which mask it reveals, and what that becomes. */
 export function eventNoise(run: PeerCase): NoiseSource {
-  const { events = [], length } = run;
+  const { events = [], length, options } = run;
+  const block = Number(options.block_size);
   const tokens = noiseOf(run, { tokens: 0, smallest: MDLM_SMALLEST });
   return {
-    ...tokens,
+    // Token noise is drawn for a block at a time.
+    token: (sample, step, position, token) => tokens.token(sample, step, position % block, token),
     position: (_, step, position) => {
       const event = events.at(step);
       // After the last event the loop asks whether another one comes.

@@ -12,6 +12,8 @@ export interface OurRun {
   readonly judgesRevealed?: boolean;
   /** Whether the strategy asks nothing in a step that reveals nothing; the published code asks. */
   readonly asksForRevealsOnly?: boolean;
+  /** Tokens of the blocks of a network that is causal over them. */
+  readonly blockLength?: number;
   /** The token that ends the run with the block that has it. */
   readonly endId?: TokenId;
   /** Weight of guidance: the rows are `(weight + 1) l_c - weight l_u`. */

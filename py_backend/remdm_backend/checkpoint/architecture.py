@@ -39,6 +39,8 @@ class OwnNetwork:
     build: Callable[[Shape], nn.Module]
     run: Callable[[nn.Module, ModelCard, torch.device, torch.dtype], Network[nn.Module]]
     """Make a filled network, on the device and of the type that are named, answer calls."""
+    always_embeds_noise: bool = True
+    """Whether a file without ``noise_embedding`` is refused, not taken for a network without it."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def shape_of(
     """
     embedding = _dims(path, shapes, ANCHOR, 2)
     noise = entry.noise_embedding
-    cond = (0,) if noise is None else _dims(path, shapes, noise, 2)
+    knows_noise = noise in shapes or (noise is not None and entry.always_embeds_noise)
+    cond = _dims(path, shapes, noise, 2) if noise is not None and knows_noise else (0,)
     hidden = embedding[1]
     if ROTARY not in shapes and hidden % (2 * n_heads):
         raise invalid(

@@ -39,6 +39,7 @@ class Contents:
     vocab_size: int | None = None
     mask_id: int | None = None
     subs_masking: bool = False
+    block_length: int | None = None
     shards: tuple[Path, ...] = ()
     """The files that hold the tensors, where it is not ``path`` itself."""
 

@@ -105,6 +105,12 @@ def open_contents(source: Path, weights: Weights | None) -> tuple[Contents, Shap
             "Use it as it is: its directory is a checkpoint to sample from.",
         )
     contents = opener(source, raw_weights=weights == "raw")
+    if contents.block_length is not None:
+        raise unsupported(
+            source,
+            "a BD3-LM in the format of Hugging Face, whose blocks no card.json can say",
+            "Use it as it is: its directory is a checkpoint to sample from.",
+        )
     if weights == "ema" and contents.weights != "ema":
         raise unsupported(
             source, "it holds no moving average of the weights", "Leave the choice of weights out."

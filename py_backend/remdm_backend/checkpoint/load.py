@@ -115,6 +115,7 @@ def build(
         length=contents.length,
         time_conditioning=contents.time_conditioning,
         subs_masking=contents.subs_masking,
+        block_length=contents.block_length,
         hidden_size=shape.hidden_size,
         n_blocks=shape.n_blocks,
         n_heads=shape.n_heads,

@@ -5,9 +5,11 @@ So a network's parameters are filled from the files without a second copy of any
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from remdm_backend.checkpoint.config_record import mapping
@@ -52,12 +54,12 @@ class PickledFile:
 class PublishedWeights:
     """All tensors of ``path``, a directory or a file of weights in it.
 
-    ``shapes`` by name, without buffers that a config makes superfluous; ``size``: bytes of the
-    files; ``place``: what errors about several tensors name. Raises ``BackendError``; ``OSError``
-    if a file is unreadable.
+    ``shapes`` by name, without the rotary frequencies, which a config makes superfluous, unless
+    ``rotary`` asks for them; ``files``, and ``size``, their bytes; ``place``: what errors about
+    several tensors name. Raises ``BackendError``; ``OSError`` if a file is unreadable.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, rotary: bool = False) -> None:
         found = weight_files(path, pickled=True)
         files = {
             file: PickledFile(file) if file.suffix == PICKLED else SafetensorsFile(file)
@@ -66,9 +68,10 @@ class PublishedWeights:
         self._files = {
             name: (place, files[place])
             for name, place in found.places(lambda file: files[file].shapes).items()
-            if not name.endswith(BUFFER)
+            if rotary or not name.endswith(BUFFER)
         }
         self.shapes = {name: file.shapes[name] for name, (_, file) in self._files.items()}
+        self.files = found.files
         self.size = found.size
         self.place = found.files[0] if found.index is None else found.index
 
@@ -80,3 +83,15 @@ class PublishedWeights:
         """Give the numbers of a tensor in order, as stored, in parts of any shape; a part is good
         until the next one. Raises ``BackendError`` if the bytes are damaged."""
         return self._files[name][1].parts(name)
+
+    def tensor(self, name: str) -> Tensor:
+        """Read a whole tensor as stored, into memory of its own. Raises ``BackendError``."""
+        shape = self.shapes[name]
+        numbers, done = torch.empty(0), 0
+        for part in self.parts(name):
+            if done == 0:
+                numbers = torch.empty(math.prod(shape), dtype=part.dtype)
+            numbers[done : done + part.numel()] = part.flatten()
+            done += part.numel()
+        assert done == len(numbers)  # its shape was checked
+        return numbers.view(shape)

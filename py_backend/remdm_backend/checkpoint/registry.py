@@ -30,6 +30,7 @@ from remdm_backend.checkpoint.architecture import (
 )
 from remdm_backend.checkpoint.architectures.a2d import A2D_LLAMA, A2D_QWEN2, A2D_QWEN3
 from remdm_backend.checkpoint.architectures.autoregressive import AUTOREGRESSIVE
+from remdm_backend.checkpoint.architectures.bd3lm import BD3LM, BD3LM_RELEASE
 from remdm_backend.checkpoint.architectures.dit import DIT
 from remdm_backend.checkpoint.architectures.dream import DREAM
 from remdm_backend.checkpoint.architectures.huggingface_masked_lm import MASKED_LM
@@ -43,7 +44,8 @@ Published: TypeAlias = PublishedTensors | PublishedTrunk | LibraryModel
 Architecture: TypeAlias = OwnNetwork | Published
 
 ARCHITECTURES: tuple[Architecture, ...] = (
-    DIT, AUTOREGRESSIVE, MDLM_RELEASE, LLADA, DREAM, A2D_LLAMA, A2D_QWEN2, A2D_QWEN3, MASKED_LM,
+    DIT, AUTOREGRESSIVE, BD3LM, MDLM_RELEASE, BD3LM_RELEASE, LLADA, DREAM, A2D_LLAMA, A2D_QWEN2,
+    A2D_QWEN3, MASKED_LM,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ already answer pings and notice that its parent is gone.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -22,6 +23,7 @@ from remdm_backend.errors import BackendError, NoRoomError
 from remdm_backend.host.allocator import kept_memory
 from remdm_backend.host.free_memory import free_memory
 from remdm_backend.model.adjustment import Adjustment, Guidance
+from remdm_backend.model.block_prefixes import Blocks
 from remdm_backend.model.memory import COPIES, HIDDEN_STATES, out_of_memory
 from remdm_backend.model.network import LOGITS_AT_ONCE
 from remdm_backend.model.packing import Packed, Tokens
@@ -56,7 +58,7 @@ class ModelRunner:
         if isinstance(network, MixesLengths) and network.mixes_lengths:
             self._mixing = network
         room = free_memory(network.device) // 4 if budget is None else budget
-        self.caches: CacheStore[TrunkCache] = CacheStore(room, TrunkCache)
+        self.caches: CacheStore[TrunkCache] = CacheStore(room, partial(TrunkCache, room))
 
     @property
     def mixes_lengths(self) -> bool:
@@ -82,17 +84,18 @@ class ModelRunner:
     def _cache_of(self, batch: Batch) -> TrunkCache | None:
         return None if batch.cache is None else self.caches.entry(batch.cache)
 
-    def _check_room(self, batch: Batch) -> None:
+    def _check_room(self, batch: Batch, cache: TrunkCache | None) -> None:
         """Refuse what does not fit. On a CPU nothing fails: Linux promises more memory than it has,
         and kills the process that uses it."""
         if self._network.device.type != "cpu":
             return
-        needed = bytes_needed(batch, self._network.card)
+        held = 0 if cache is None else cache.nbytes
+        needed = bytes_needed(batch, self._network.card, held)
         if needed > free_memory(self._network.device) + kept_memory():
             raise NoRoomError(out_of_memory(batch.tokens.shape, len(batch.rows)))
 
     def _forward(self, batch: Batch, cache: TrunkCache | None) -> Answer:
-        self._check_room(batch)
+        self._check_room(batch, cache)
         tokens = torch.from_numpy(batch.tokens)
         if batch.lengths is None:
             return self._ask(self._network, tokens, batch, cache)
@@ -137,11 +140,21 @@ def _adjustment_of(batch: Batch) -> Adjustment:
     )
 
 
-def bytes_needed(batch: Batch, card: ModelCard) -> int:
-    """Estimate from above the main memory that ``batch`` takes beside the weights, in bytes."""
+def bytes_needed(batch: Batch, card: ModelCard, held: int = 0) -> int:
+    """Estimate from above the main memory that ``batch`` takes beside the weights, in bytes.
+
+    ``held`` by the call's cache already: the keys and values of a network of blocks are there.
+    """
     rows, wide = len(batch.rows), 4 * card.vocab_size
     forwards = forwards_of(batch)
-    hidden = 4 * HIDDEN_STATES * card.hidden_size * batch.tokens.size * forwards
+    at_once, kept = batch.tokens.size, 0
+    if card.block_length is not None:
+        blocks = Blocks(card.block_length, card.length)
+        lengths = batch.lengths or (batch.tokens.shape[1],) * len(batch.tokens)
+        at_once = sum(min(length, blocks.chunk) for length in lengths)
+        kept = sum(min(length, blocks.room) for length in lengths) * forwards
+    keys_and_values = max(0, 4 * 2 * card.n_blocks * card.hidden_size * kept - held)
+    hidden = 4 * HIDDEN_STATES * card.hidden_size * at_once * forwards + keys_and_values
     portion = COPIES * min(rows * wide, 4 * LOGITS_AT_ONCE) * forwards
     if batch.output == "logits" and batch.top is None:
         return hidden + 2 * rows * wide + (portion if forwards > 1 else 0)

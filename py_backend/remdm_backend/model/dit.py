@@ -113,6 +113,11 @@ class BlockLayers(nn.Module):
             Linear(dim, 4 * dim), nn.GELU(approximate="tanh"), Linear(4 * dim, dim)
         )
 
+    def _forward_mlp(self, x: Tensor, modulation: Modulation) -> Tensor:
+        shift, scale, gate = modulation.mlp
+        forwarded: Tensor = self.mlp(self.norm2.modulated(x, shift, scale))
+        return torch.addcmul(x, gate, forwarded)
+
 
 class Block(BlockLayers):
     """Attention and MLP, each normalised, modulated and gated by the noise level."""
@@ -170,11 +175,6 @@ class Block(BlockLayers):
             attended[mine] = found[0].transpose(0, 1)
         x = torch.addcmul(x, gate, self.attn_out(attended.flatten(start_dim=1)))
         return self._forward_mlp(x, modulation)
-
-    def _forward_mlp(self, x: Tensor, modulation: Modulation) -> Tensor:
-        shift, scale, gate = modulation.mlp
-        forwarded: Tensor = self.mlp(self.norm2.modulated(x, shift, scale))
-        return torch.addcmul(x, gate, forwarded)
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,27 @@ and changes no number.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from remdm_backend.model.backbone import KeysAndValues, States
+from remdm_backend.model.block_prefixes import BlockPrefixes, Prefix
+from remdm_backend.model.block_prefixes import Tokens as Text
 
 
 class TrunkCache:
-    """``tokens [B, L]`` and ``sigma [B]`` of the last call, with what the trunk made of them."""
+    """``tokens [B, L]`` and ``sigma [B]`` of the last call, with what the trunk made of them; and
+    of a network that is causal over blocks, what is known of texts, of several calls.
 
-    def __init__(self) -> None:
+    ``budget``: bytes that what is known of texts may take.
+    """
+
+    def __init__(self, budget: float = math.inf) -> None:
+        self._budget = budget
+        self._texts = BlockPrefixes()
         self._tokens: Tensor | None = None
         self._sigma: Tensor | None = None
         self._states: States = ()
@@ -26,9 +37,10 @@ class TrunkCache:
     def nbytes(self) -> int:
         """Memory that it holds on the network's device, in bytes."""
         prefix = self._prefix.nbytes if self._prefix is not None else 0
-        return prefix + sum(part.nbytes for part in self._states)
+        return prefix + self._texts.nbytes + sum(part.nbytes for part in self._states)
 
     def clear(self) -> None:
+        """Forget the last call."""
         self._tokens = self._sigma = self._prefix = None
         self._states = ()
 
@@ -65,6 +77,15 @@ class TrunkCache:
 
     def keep_prefix(self, tokens: Tensor, known: KeysAndValues) -> None:
         self._tokens, self._prefix = tokens.clone(), known
+
+    def take_prefixes(self, texts: Sequence[Text]) -> list[Prefix | None]:
+        """Take out what is known of each text; the last call is forgotten."""
+        self.clear()
+        return self._texts.take(texts)
+
+    def keep_prefixes(self, prefixes: Sequence[Prefix]) -> None:
+        """Keep what is known of the texts of a call."""
+        self._texts.keep(prefixes, self._budget)
 
 
 def _places(tokens: Tensor, known: Tensor) -> Tensor | None:

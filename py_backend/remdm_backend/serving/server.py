@@ -224,7 +224,7 @@ class Server:
                     "This backend judges texts and cannot be sampled from.",
                     "Sample from a model that `Remdm.launch` or `npx remdm serve` started.",
                 )
-            check_forward(request, vocab_size=card.vocab_size, length=card.length)
+            check_forward(request, vocab_size=card.vocab_size, length=card.longest)
             check_adjustment(
                 request,
                 vocab_size=card.vocab_size,

@@ -28,7 +28,7 @@ export interface ModelCard {
   readonly name: string;
   readonly format: "lightning" | "safetensors" | "huggingface";
   /** `huggingface` is a network that transformers builds; the others are the backend's own. */
-  readonly architecture: "dit" | "ar" | "huggingface" | "llada" | "dream" | "a2d";
+  readonly architecture: "dit" | "ar" | "huggingface" | "llada" | "dream" | "a2d" | "bd3lm";
   readonly weights: "ema" | "raw";
   /** V, the mask included.
    * @TJS-type integer
@@ -38,10 +38,15 @@ export interface ModelCard {
    * @TJS-type integer
    * @minimum 0 */
   readonly maskId: number;
-  /** Longest sequence, in tokens.
+  /** Longest sequence, in tokens; of a network with a `blockLength`, what a block of it sees.
    * @TJS-type integer
    * @minimum 1 */
   readonly length: number;
+  /**
+   * Tokens of a block of a network that is causal over blocks (BD3-LM); absent: the network is not.
+   * @TJS-type integer
+   * @minimum 1 */
+  readonly blockLength?: number;
   readonly timeConditioning: boolean;
   /** Whether the mask has no probability in a d3pm model. */
   readonly subsMasking: boolean;

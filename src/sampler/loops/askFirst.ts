@@ -21,6 +21,7 @@ import { beginFrom } from "../start.ts";
 import { stepOf } from "../plan.ts";
 import { toldOf, type LoopPlan } from "../loopPlan.ts";
 import type { PreparedRun } from "../prepare.ts";
+import { seenLength } from "../blocks.ts";
 import type { RowField } from "../rowFields.ts";
 import { networkSigma } from "../schedule.ts";
 import { adjusted } from "./adjusted.ts";
@@ -291,8 +292,9 @@ export class AskFirst implements ParticleLoop<RowSample> {
 
   /** Begins a forward about the texts as they stand, at the time of the grid or of each sample. */
   #forward(asked: readonly Asked[], { i, number }: Clock): RowForward {
-    const { length } = this.#run;
     const { times, definition } = this.#plan;
+    const windows = asked.map(({ sample }) => sample.window);
+    const length = seenLength(this.#denoiser.model, this.#run.length, windows);
     const rows = asked.flatMap(({ positions }, b) => positions.map((at) => b * length + at));
     const sigma = asked.map(({ step }) => {
       return networkSigma(definition.untimed === true ? step.t : times[i]);
@@ -300,12 +302,11 @@ export class AskFirst implements ParticleLoop<RowSample> {
     const request = {
       batch: asked.length,
       length,
-      tokens: stack(asked.map(({ sample }) => sample.window.tokens)),
+      tokens: stack(windows.map(({ tokens }) => tokens.subarray(0, length))),
       sigma: Float32Array.from(sigma),
       rows: Int32Array.from(rows),
       cache: this.#cache,
     };
-    const windows = asked.map(({ sample }) => sample.window);
     return new RowForward(this.#tools, adjusted(request, this.#run, windows), asked, number);
   }
 

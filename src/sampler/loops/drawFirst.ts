@@ -6,6 +6,8 @@
 import { adjusted } from "./adjusted.ts";
 import type { Denoiser } from "../denoiser.ts";
 import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
+import { seenLength } from "../blocks.ts";
+import { nextCache } from "./caches.ts";
 import { draftMasked, remasked, revealed } from "./changeEvents.ts";
 import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
@@ -31,6 +33,11 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
   readonly #rows: RowDraws;
   readonly #pace: Pace;
   readonly ledger: Ledger;
+  /**
+   * Names the denoiser's cache for a network that is causal over blocks, of which it keeps the
+   * blocks that are finished. Of any other nothing is the same in two calls.
+   */
+  readonly #cache: number | undefined;
   /** The samples under way, the oldest first. */
   readonly #active: ActiveSample[] = [];
   /** What the samples that have begun have not told yet. */
@@ -44,14 +51,23 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
     this.ledger = new Ledger(run);
     this.#newSample = samplesOf(denoiser, run, loop);
+    this.#cache = denoiser.model.blockLength === undefined ? undefined : nextCache();
   }
 
   async *events(): AsyncGenerator<SamplerEvent, void, void> {
     const source = this.#samples();
-    yield* this.#takeSteps(source, Infinity, (state) => {
-      return this.ledger.finish(state.sample, state.window.text());
-    });
+    try {
+      yield* this.#takeSteps(source, Infinity, (state) => {
+        return this.ledger.finish(state.sample, state.window.text());
+      });
+    } finally {
+      this.release();
+    }
     yield this.#progress();
+  }
+
+  release(): void {
+    if (this.#cache !== undefined) this.#denoiser.release?.(this.#cache);
   }
 
   begin(number: number): ActiveSample {
@@ -143,7 +159,9 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     this.#pace.checkAborted();
     const states = questions.map(({ state }) => state);
     const windows = states.map(({ window }) => window);
-    const request = adjusted(requestOf(questions, this.#run.length), this.#run, windows);
+    const { model } = this.#denoiser;
+    const length = seenLength(model, this.#run.length, windows);
+    const request = adjusted(requestOf(questions, length, this.#cache), this.#run, windows);
     const rows = await this.#rows.ask(request);
     this.ledger.called(states, request.rows.length);
     let row = 0;

@@ -109,7 +109,7 @@ export class Ledger {
   #atTheEnd(): Clock {
     const { loop, steps, parts } = this.#run;
     // A part on a time grid ends with the final noise removal, which has a number of its own.
-    const hasGrid = loop.kind !== "leftToRight" && loop.kind !== "events";
+    const hasGrid = !["leftToRight", "events", "blockParity"].includes(loop.kind);
     const numbers = (hasGrid ? steps + 1 : steps) * parts;
     return { step: Math.max(0, numbers - 1), time: 0 };
   }

@@ -60,8 +60,13 @@ export function* inCalls<Part>(
 /**
  * Makes one request of several questions. The network sees each sample as it is before the step:
  * remasks of the same step are not carried out yet.
+ * @param length of the sequences; what stands beyond it is not sent.
  */
-export function requestOf(questions: readonly Question[], length: number): ForwardRequest {
+export function requestOf(
+  questions: readonly Question[],
+  length: number,
+  cache?: number,
+): ForwardRequest {
   const batch = questions.length;
   const sigma = new Float32Array(batch);
   const rows = new Int32Array(
@@ -72,8 +77,8 @@ export function requestOf(questions: readonly Question[], length: number): Forwa
     sigma[b] = networkSigma(time);
     for (const position of changes.reveals) rows[row++] = b * length + position;
   });
-  const tokens = stack(questions.map(({ state }) => state.window.tokens));
-  return { batch, length, tokens, sigma, rows };
+  const tokens = stack(questions.map(({ state }) => state.window.tokens.subarray(0, length)));
+  return { batch, length, tokens, sigma, rows, ...(cache !== undefined && { cache }) };
 }
 
 /**

@@ -72,12 +72,13 @@ export class RowForward {
    * @param likeliest takes the likeliest tokens instead.
    */
   async draw(places: readonly ToDraw[], likeliest: boolean): Promise<void> {
-    const { run, rows } = this.#tools;
+    const { rows } = this.#tools;
+    const { length } = this.#request;
     const missing = places.map(({ b, tokens }) => ({
       b,
       positions: tokens.filter((position) => !this.#samples[b].draws.has(position)),
     }));
-    const asked = missing.flatMap(({ b, positions }) => positions.map((at) => b * run.length + at));
+    const asked = missing.flatMap(({ b, positions }) => positions.map((at) => b * length + at));
     if (asked.length === 0) return;
     const answered = await rows.ask({ ...this.#request, rows: Int32Array.from(asked) });
     this.#count(asked.length);

@@ -16,8 +16,8 @@ export interface WindowSettings {
   readonly stride: number;
   /** Tokens of a block; undefined: there are no blocks. */
   readonly blockLength: number | undefined;
-  /** Number of first tokens that are given: the first block begins after them. */
-  readonly given: number;
+  /** Where the first block begins. */
+  readonly firstBlock: number;
   /** Tokens before the first of which a text ends; none: it ends with its length. */
   readonly endIds: readonly TokenId[];
 }
@@ -45,10 +45,10 @@ export class TextWindow {
 
   /** Where the part at hand ends in the window: the first position after it. */
   get end(): number {
-    const { length, blockLength, given } = this.#settings;
+    const { length, blockLength, firstBlock } = this.#settings;
     return blockLength === undefined
       ? length
-      : Math.min(length, given + (this.#part + 1) * blockLength);
+      : Math.min(length, firstBlock + (this.#part + 1) * blockLength);
   }
 
   /** Position in the text of the window's first token. */
@@ -105,10 +105,10 @@ export class TextWindow {
   }
 
   #freeOfPart(): Int32Array {
-    const { length, pinned, stride, blockLength, given } = this.#settings;
+    const { length, pinned, stride, blockLength, firstBlock } = this.#settings;
     const positions = Int32Array.from(this.tokens.keys());
     if (stride > 0 && this.#part > 0) return positions.subarray(length - stride);
-    const begin = blockLength === undefined ? 0 : given + this.#part * blockLength;
+    const begin = blockLength === undefined ? 0 : firstBlock + this.#part * blockLength;
     return positions.subarray(begin, this.end).filter((position) => !pinned.has(position));
   }
 }

@@ -34,7 +34,7 @@ describe("a window of blocks", () => {
 
   it("has blocks after what is given, without pinned positions; the last one may be shorter", () => {
     const pinned = new Map([...prompt, [3, 2]]);
-    const window = new TextWindow({ ...settings, pinned, given: 2, blockLength: 3, parts: 2 });
+    const window = new TextWindow({ ...settings, pinned, firstBlock: 2, blockLength: 3, parts: 2 });
     const blocks: number[][] = [];
     while (!window.done) {
       blocks.push([...window.free]);

@@ -135,7 +135,7 @@ it.each([
 describe("a window", () => {
   it("slides: what leaves it stays in the text", () => {
     const pinned = new Map([[0, 7]]);
-    const windows = { ...ONE_PART, parts: 2, stride: 2, given: 1 };
+    const windows = { ...ONE_PART, parts: 2, stride: 2, firstBlock: 1 };
     const window = new TextWindow({ ...windows, maskId: 9, length: 3, pinned });
     expect([...window.free]).toEqual([1, 2]);
     window.tokens.set([7, 1, 2]);

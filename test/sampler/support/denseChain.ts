@@ -41,6 +41,8 @@ export interface DenseChain {
   readonly start?: StartOptions;
   /** Tokens of a block; absent: there are no blocks. */
   readonly blockLength?: number;
+  /** Whether blocks have fixed places, from the first token on, and do not begin after what is given. */
+  readonly ownBlocks?: boolean;
   readonly mistake?: Mistake;
 }
 
@@ -68,12 +70,13 @@ export function enumerate(chain: DenseChain): Map<string, number>[] {
   const times = timesOf(chain);
   let given = 0;
   while (pinned.has(given)) given++;
-  for (let begin = given; begin < length; begin += blockLength) {
+  const first = chain.ownBlocks === true ? given - (given % blockLength) : given;
+  for (let begin = first; begin < length; begin += blockLength) {
     const outside = [...tokens.entries()].filter(
       ([at]) => pinned.has(at) || at < begin || at >= begin + blockLength,
     );
     const block = { ...chain, pinned: new Map(outside) };
-    if (begin > given) now = forgotten(now);
+    if (begin > first) now = forgotten(now);
     for (const [i, t] of times.entries()) {
       const next: Distribution = new Map();
       for (const { state, probability } of now.values()) {

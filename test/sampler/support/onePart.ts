@@ -3,6 +3,6 @@ export const ONE_PART = {
   parts: 1,
   stride: 0,
   blockLength: undefined,
-  given: 0,
+  firstBlock: 0,
   endIds: [],
 } as const;

@@ -17,7 +17,8 @@ export class ParityNucleus {
   constructor(vocabSize: number, topP: number, precision: Precision) {
     this.#topP = precision.round(topP);
     this.#precision = precision;
-    this.#sort = new TorchSort(vocabSize);
+    const isDouble = precision.round(0.1) === 0.1;
+    this.#sort = new TorchSort(vocabSize, isDouble ? new Float64Array(vocabSize) : undefined);
   }
 
   /**
@@ -25,7 +26,7 @@ export class ParityNucleus {
    * @param p [V] probabilities, in place.
    * @returns what the kept ones were divided by.
    */
-  filter(p: Float32Array): number {
+  filter(p: Float32Array | Float64Array): number {
     const { round, accumulate } = this.#precision;
     const order = this.#sort.descending(p);
     let cumulative = 0;

@@ -28,6 +28,8 @@ const exact: Round = (x) => x;
 export const float32: Precision = { round: Math.fround, accumulate: exact };
 export const bfloat16: Precision = { round: roundToBfloat16, accumulate: Math.fround };
 
+export const float64: Precision = { round: exact, accumulate: exact };
+
 export function precisionOf(dtype: "float32" | "bfloat16" | undefined): Precision {
   return dtype === "bfloat16" ? bfloat16 : float32;
 }

@@ -15,7 +15,7 @@ export interface BatchQuestion {
   readonly asks: (token: number, position: number) => boolean;
   /** Puts into a request what the run wants of every row. Default: nothing. */
   readonly adjust?: (request: ForwardRequest) => ForwardRequest;
-  /** Name for the denoiser's cache. */
+  /** Name for the denoiser's cache; used where it spares something. */
   readonly cache: number;
   readonly signal: AbortSignal | undefined;
   /** Number of the first sequence, and the step, for errors. */
@@ -57,7 +57,8 @@ export async function askRows(
   // anything is masked.
   for (let begin = 0; begin === 0 || begin < wanted.length; begin += portion) {
     const rows = Int32Array.from(wanted.slice(begin, begin + portion));
-    const kept = wanted.length > portion ? { cache } : {};
+    const isUsed = wanted.length > portion || denoiser.model.blockLength !== undefined;
+    const kept = isUsed ? { cache } : {};
     const request = adjust({ ...batchOf(question), rows, ...kept });
     const logits = await ask(denoiser, request, question.signal);
     rows.forEach((at, i) => {

@@ -51,6 +51,11 @@ export class TorchGenerator {
     return -Math.fround(Math.log(-Math.fround(Math.log(u))));
   }
 
+  /** Returns the next number of `torch.randint(0, n)`, for n below 2^28. */
+  integer(n: number): number {
+    return this.#word() % n;
+  }
+
   /** Passes over `count` float32 draws. */
   skip32(count: number): void {
     for (let i = 0; i < count; i++) this.#word();

@@ -32,7 +32,7 @@ export class TorchSort {
    * Sorts indices.
    * @returns indices of `values`, of the largest first; overwritten by the next call.
    */
-  descending(values: Float32Array): Uint32Array {
+  descending(values: Float32Array | Float64Array): Uint32Array {
     this.#take(values);
     this.#sort(values.length);
     return this.#from;
