@@ -18,7 +18,7 @@ const LONGEST = 400;
 const SIGN = String.raw`(?:(?<![\p{L}\p{N})\]])[-+\u2212])?`;
 const WHOLE = String.raw`(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)`;
 const PART = String.raw`(?:\.\d+)?(?:[eE][-+\u2212]?\d{1,3}(?!\d))?`;
-const NUMBER = String.raw`${SIGN}[$\u20ac\u00a3]?(?:${WHOLE}${PART}(?:/\d+(?![\d.]))?|(?<!\d)\.\d+)`;
+const NUMBER = String.raw`${SIGN}[$\u20ac\u00a3]?(?:${WHOLE}${PART}(?:/\d+(?!\d|\.\d))?|(?<!\d)\.\d+)`;
 const ANYWHERE = new RegExp(NUMBER, "gu");
 const ALONE = new RegExp(`^${NUMBER}$`, "u");
 

@@ -70,3 +70,8 @@ describe("a text that is a number", () => {
     },
   );
 });
+
+it("reads a fraction that ends a sentence", () => {
+  expect(lastNumber("The answer is 3/4.")?.text).toBe("3/4");
+  expect(lastNumber("3/4.5")?.text).toBe("4.5");
+});
