@@ -27,12 +27,18 @@ const REMEDY = "Name a file that `remdm eval --task` wrote with --out.";
 export async function readAnswers(path: string, options: ReadOptions = {}): Promise<AnswersFile> {
   checkReading(path, checkOptions("readAnswers", options, READ_KEYS));
   const lines: AnswerLine[] = [];
+  const seen = new Set<string>();
   let number = 0;
   for await (const line of textLines(path, options)) {
     number++;
     if (line.trim() === "") continue;
     try {
-      lines.push(readAnswerLine(parseJson(line)));
+      const read = readAnswerLine(parseJson(line));
+      lines.push(read);
+      if ("run" in read) continue;
+      const key = `${read.repeat} ${read.id}`;
+      if (seen.has(key)) throw new TypeError(`has an answer that is there already (${read.id})`);
+      seen.add(key);
     } catch (cause) {
       if (!(cause instanceof TypeError || cause instanceof SyntaxError)) throw cause;
       throw new InputError(path, cause.message, REMEDY, number, cause);

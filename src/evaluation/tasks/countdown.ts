@@ -21,8 +21,12 @@ export interface CountdownVerdict {
   readonly problem?: string;
 }
 
-/** What may stand in an expression, or in several that `=` joins. A dot counts between digits. */
-const CHAIN = /(?:[\d+\-*/()= \t]|(?<=\d)\.(?=\d))+/g;
+/**
+ * What may stand in an expression, or in several that `=` joins; and what belongs to it although
+ * no expression may have it: powers, factorials, remainders, decimals, functions.
+ */
+const CHAIN =
+  /(?:[\d+\-*/()= \t^!%\u00b2\u00b3\u00b9\u2070-\u2079]|(?<![\p{L}.])\.(?=\d)|(?<=\d),(?=\d)|[\p{L}\u221a]{1,8}(?=\())+/gu;
 const HAS_OPERATOR = /\d[\s)]*[-+*/][\s(-]*\d/;
 
 /** Other writings of the signs. */
@@ -30,6 +34,8 @@ const SIGNS: readonly (readonly [RegExp, string])[] = [
   [/[\u2212\u2013]/g, "-"],
   [/\u00d7|\u22c5|\u00b7|\\times|\\cdot/g, "*"],
   [/\u00f7|\\div/g, "/"],
+  [/\\\*/g, "*"],
+  [/[\u00a0\u2009\u202f]/g, " "],
 ];
 
 /** Says whether an answer solves the task, and what its expression is. */
@@ -79,9 +85,9 @@ function tagged(answer: string): string {
 
 /** Takes away what belongs to the sentence around it: the mark of a list, a lone bracket. */
 function trimmed(text: string): string {
-  let from = /^(?:[\s+*/)]|-\s)*/.exec(text)?.[0].length ?? 0;
+  let from = /^(?:[\s+*/)!%,]|-\s)*(?:\(?\d+\)\s+(?=[\d(]))?/.exec(text)?.[0].length ?? 0;
   let to = text.length;
-  const isDangling = (character: string): boolean => "-+*/( \t".includes(character);
+  const isDangling = (character: string): boolean => "-+*/( \t!".includes(character);
   while (to > from && isDangling(text[to - 1])) to--;
   const count = (bracket: string): number => text.slice(from, to).split(bracket).length - 1;
   let extra = count(")") - count("(");

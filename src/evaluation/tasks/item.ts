@@ -121,7 +121,7 @@ export function readItem(value: unknown, place: number, scorer?: ScorerName): Re
   switch (name) {
     case "exact":
     case "contains":
-      return { ...asked, scorer: name, expected: readExpected(value.expected) };
+      return { ...asked, scorer: name, expected: readExpected(value.expected, name) };
     case "number":
       return { ...asked, scorer: name, expected: readNumbers(value.expected) };
     case "countdown":
@@ -152,9 +152,11 @@ function checkFields(item: Readonly<Record<string, unknown>>, scorer: ScorerName
   );
 }
 
-function readExpected(value: unknown): readonly string[] {
-  const texts = readTexts("expected", value, 1).map((text) => text.trim().normalize("NFC"));
-  if (texts.every((text) => text !== "")) return texts;
+function readExpected(value: unknown, scorer: "exact" | "contains"): readonly string[] {
+  const given = readTexts("expected", value, 1).map((text) => text.normalize("NFC"));
+  // A blank at the end of what an answer contains may tell a word from the beginning of another.
+  const texts = scorer === "exact" ? given.map((text) => text.trim()) : given;
+  if (texts.every((text) => text.trim() !== "")) return texts;
   throw wrong("expected", "", "texts that are not blank");
 }
 
@@ -172,6 +174,8 @@ function readNumbers(value: unknown): readonly Rational[] {
   const allowed = "a number, or a text that is one number (1,234.5 or 3/4), or an array of these";
   if (given.length === 0) throw wrong("expected", value, allowed);
   return given.map((one) => {
+    const isRounded = Number.isInteger(one) && !Number.isSafeInteger(one);
+    if (isRounded) throw wrong("expected", one, "a number beyond 2^53 as a text, in quotes,");
     const isGiven = typeof one === "number" || typeof one === "string";
     const number = isGiven ? numberAlone(String(one)) : undefined;
     if (number === undefined) throw wrong("expected", one, allowed);

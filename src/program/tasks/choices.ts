@@ -2,6 +2,7 @@
 import type { ReadChoice } from "../../evaluation/tasks/item.ts";
 import type { TaskAnswer } from "../../evaluation/tasks/scores.ts";
 import { OptionError } from "../../foundation/errors.ts";
+import { longestText } from "../../sampler/blocks.ts";
 import type { Denoiser, DenoiserModel, TokenId } from "../../sampler/denoiser.ts";
 import { PhiloxNoise } from "../../sampler/draw/noise.ts";
 import { unknownError } from "../../tokenizer/errors.ts";
@@ -106,7 +107,7 @@ function sharedLength(a: readonly TokenId[], b: readonly TokenId[]): number {
 
 function checkFit(id: string, choice: string, length: number, model: DenoiserModel): void {
   const begun = model.kind === "ar" && model.bosId !== undefined ? length + 1 : length;
-  const most = model.kind === "ar" ? model.length + 1 : model.length; // the last is not asked about
+  const most = model.kind === "ar" ? model.length + 1 : longestText(model); // the last is not asked about
   if (begun <= most) return;
   throw new OptionError("choices", choice, {
     message: `The item ${JSON.stringify(id)} has ${length} tokens with its choice; the model takes at most ${most - begun + length}`,

@@ -6,6 +6,7 @@ import { checkItems } from "../../evaluation/tasks/taskFile.ts";
 import { OptionError } from "../../foundation/errors.ts";
 import { counted } from "../../foundation/messages.ts";
 import { onAbort } from "../../foundation/onAbort.ts";
+import { longestText } from "../../sampler/blocks.ts";
 import { readSeed } from "../../sampler/prepare.ts";
 import { takesSteps } from "../../sampler/strategies/find.ts";
 import { answerText } from "../answerText.ts";
@@ -46,7 +47,8 @@ export async function evaluateTask(
 ): Promise<TaskEvaluation> {
   const task = checkTask(options);
   const read = checkItems(items, task.scorer);
-  const { noise, batchSize } = remdm.sample({ ...task.sampling, samples: task.repeats }).settings;
+  const asked = { ...task.sampling, samples: task.repeats, prompt: "" };
+  const { noise, batchSize } = remdm.sample(asked).settings;
   checkKind(remdm, read);
   const answers = new Map(task.earlier.map((answer) => [keyOf(answer), answer]));
   const isMissing = (item: ReadItem): boolean =>
@@ -169,11 +171,12 @@ function lengthsOf(
   const { strategy, steps, blockLength, quirks } = sampling;
   // The original ends every ar text with the token that begins it.
   const end = model.kind === "ar" && quirks !== "paper" ? 1 : 0;
-  const room = model.length - given - end;
+  const longest = longestText(model);
+  const room = longest - given - end;
   const most = answerLength ?? Math.min(DEFAULT_ANSWER_LENGTH, Math.max(1, room));
   if (most > room) {
     throw new OptionError("answerLength", answerLength, {
-      message: `The prompt of the item ${JSON.stringify(id)} has ${counted(given, "token")}, which leaves room for ${Math.max(0, room)} of the model's ${model.length}; the answer has ${most}`,
+      message: `The prompt of the item ${JSON.stringify(id)} has ${counted(given, "token")}, which leaves room for ${Math.max(0, room)} of the model's ${longest}; the answer has ${most}`,
       remedy: "Shorten the prompt, or lower `answerLength`.",
     });
   }

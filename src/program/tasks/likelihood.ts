@@ -49,11 +49,52 @@ export async function likelihoodOf(
   answer: readonly TokenId[],
   options: LikelihoodOptions,
 ): Promise<LikelihoodBound> {
-  if (denoiser.model.kind === "ar") return exactLikelihood(denoiser, prompt, answer, options);
-  const L = answer.length;
-  return 2 ** L - 1 <= options.samples
+  const { kind, blockLength } = denoiser.model;
+  if (kind === "ar") return exactLikelihood(denoiser, prompt, answer, options);
+  return blockLength === undefined
+    ? boundOf(denoiser, prompt, answer, options)
+    : boundByBlocks(denoiser, prompt, answer, { ...options, blockLength });
+}
+
+async function boundOf(
+  denoiser: Denoiser,
+  prompt: readonly TokenId[],
+  answer: readonly TokenId[],
+  options: LikelihoodOptions,
+): Promise<LikelihoodBound> {
+  return 2 ** answer.length - 1 <= options.samples
     ? exactBound(denoiser, prompt, answer, options)
     : estimatedBound(denoiser, prompt, answer, options);
+}
+
+/**
+ * The bound of a network with blocks of its own (BD3-LM): each block is decoded in random order,
+ * after the blocks before it.
+ */
+async function boundByBlocks(
+  denoiser: Denoiser,
+  prompt: readonly TokenId[],
+  answer: readonly TokenId[],
+  { blockLength, ...options }: LikelihoodOptions & { readonly blockLength: number },
+): Promise<LikelihoodBound> {
+  const { noise } = options;
+  const bounds: LikelihoodBound[] = [];
+  for (let at = 0, end = 0; at < answer.length; at = end) {
+    const block = Math.floor((prompt.length + at) / blockLength);
+    end = Math.min(answer.length, (block + 1) * blockLength - prompt.length);
+    const begin = at;
+    const before = [...prompt, ...answer.slice(0, begin)];
+    const own = {
+      start: () => noise.start(),
+      position: (set: number, position: number) => noise.position(set, begin + position),
+    };
+    const piece = answer.slice(begin, end);
+    bounds.push(await boundOf(denoiser, before, piece, { ...options, noise: own }));
+  }
+  return {
+    value: sum(bounds.map(({ value }) => value)),
+    standardError: Math.hypot(...bounds.map(({ standardError }) => standardError)),
+  };
 }
 
 /** The likelihood of an `ar` model, from one forward call. */

@@ -33,6 +33,12 @@ describe("contains", () => {
     expect(verdict(item, "un cafe\u0301s")).toEqual({ score: 1, extracted: "caf\u00e9" });
     expect(verdict(item, "paris")).toEqual({ score: 0 });
   });
+
+  it("keeps the blanks of a text, which tell a word from a part of one", () => {
+    const cat: TaskItem = { prompt: "", scorer: "contains", expected: " cat" };
+    expect(verdict(cat, "a cat").score).toBe(1);
+    expect(verdict(cat, "concat").score).toBe(0);
+  });
 });
 
 describe("number", () => {

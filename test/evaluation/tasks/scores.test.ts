@@ -92,6 +92,7 @@ describe("a file of answers", () => {
 
   it.each<[string, string]>([
     ["7", "must be an object"],
+    [answer, "has an answer that is there already (a)"],
     [answer.replace('"a"', "7"), "must have `id`, a text"],
     [answer.replace("0", "-1"), "must have `repeat`, a whole number from 0 on"],
     [answer.replace("exact", "other"), "must have `scorer`, one of exact"],

@@ -52,6 +52,10 @@ describe("an error of a file names the line and the field", () => {
     ['{"prompt":"","scorer":"number","expected":"four"}', /as `expected`, and has "four"$/],
     ['{"prompt":"","scorer":"number","expected":NaN}', /as `expected`, and has NaN$/],
     [
+      '{"prompt":"","scorer":"number","expected":12345678901234567890}',
+      /a number beyond 2\^53 as a text, in quotes, as `expected`/,
+    ],
+    [
       '{"prompt":"","scorer":"exact","expcted":"a"}',
       "must not have `expcted`: with the scorer exact it takes id, prompt, scorer, metadata, expected, stop",
     ],

@@ -67,6 +67,14 @@ describe("an answer", () => {
     expect(scores.all).toEqual({ items: 3, answers: 3, mean: 1, standardError: 0 });
   });
 
+  it("is guided towards its prompt where that is asked for", async () => {
+    const { answers } = await evaluateTask(model("mdlm", wise), ITEMS, {
+      ...OPTIONS,
+      guidance: 2,
+    });
+    expect(answers.map(({ answer }) => answer)).toEqual(["bbb", "bbbb", "bb"]);
+  });
+
   it("ends before a text that stops it", async () => {
     const item: TaskItem = { prompt: "a", scorer: "exact", expected: "b", stop: ["bb", "b"] };
     const { answers } = await evaluateTask(model("mdlm", wise), [item], OPTIONS);

@@ -55,6 +55,20 @@ const options = (samples: number, seed = 1) => ({
   ...{ samples, noise: noiseOf(seed), batchSize: 5, signal: undefined },
 });
 
+describe("the bound of a model with blocks of its own", () => {
+  it("is the sum of those of its blocks, each after the blocks before it", async () => {
+    const denoiser = new TableDenoiser(8, { blockLength: 2 });
+    const whole = [...PROMPT, 0, ...SHORT]; // blocks of 2: the answer has a half and a whole one
+    const bound = await likelihoodOf(denoiser, [...PROMPT, 0], SHORT, options(7));
+    const blocks = [
+      meanOverOrders([2], whole.slice(0, 3)),
+      meanOverOrders([0, 3], whole.slice(0, 4)),
+    ];
+    expect(bound).toEqual({ value: expect.closeTo(blocks[0] + blocks[1], 4), standardError: 0 });
+    expect(denoiser.requests.map(({ length }) => length)).toEqual([4, 6]);
+  });
+});
+
 describe("the bound of a masked model", () => {
   it("is exact where all sets can be asked about: the mean over all orders of decoding", async () => {
     const denoiser = new TableDenoiser(8);

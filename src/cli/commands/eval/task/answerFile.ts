@@ -1,5 +1,6 @@
 /** Keeps answers in the file of `--out`, and goes on with such a file. */
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import {
   answersOf,
   readAnswerLine,
@@ -85,11 +86,15 @@ export class AnswerFile implements Disposable {
 
 /** @throws UsageError for flags that need `--out`, or do not go together. */
 export function checkOutFlags(flags: {
+  readonly task: string;
   readonly out?: string;
   readonly force?: true;
   readonly resume?: true;
 }): void {
-  const { out, force, resume } = flags;
+  const { task, out, force, resume } = flags;
+  if (out !== undefined && resolve(out) === resolve(task)) {
+    throw new UsageError("--out is the file of --task", "Name another file for the answers.");
+  }
   if (resume && out === undefined) {
     throw new UsageError(
       "--resume goes on with the file of --out, and there is none",

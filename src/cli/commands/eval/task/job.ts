@@ -46,7 +46,7 @@ export async function evaluateOnTask(session: Session, flags: TaskFlags): Promis
   session.onStopped(() => stopped(done, total, path));
   await using remdm = await launchModel(session, flags);
   const options = optionsOf(flags, remdm.model.kind, own);
-  const run = asJson({ ...settingsOf(flags, items), ...options, tokenizer: remdm.tokenizer.name });
+  const run = asJson({ ...settingsOf(flags, items), ...options, tokenizer: flags.tokenizer });
   const earlier = file?.begin(run) ?? [];
   const startedAt = performance.now();
   const evaluation = await evaluateTask(remdm, items, {
@@ -113,7 +113,8 @@ function optionsOf(
 /** What the answers depend on beside the options of the library. */
 function settingsOf(flags: TaskFlags, items: readonly TaskItem[]): TaskRun {
   const { task, checkpoint, rawWeights = false, dtype } = flags;
-  const sha256 = createHash("sha256").update(JSON.stringify(items)).digest("hex");
+  const asked = items.map(({ metadata: _, ...rest }) => rest);
+  const sha256 = createHash("sha256").update(JSON.stringify(asked)).digest("hex");
   return { task, items: items.length, sha256, checkpoint, rawWeights, dtype };
 }
 

@@ -55,6 +55,7 @@ describe("before a model is loaded", () => {
     [["--strategy", "nope"], 2, "nope"],
     [["--eta", "3"], 2, "--eta must be"],
     [["--resume"], 2, "--resume goes on with the file of --out, and there is none"],
+    [["--out", "./task.jsonl", "--force"], 2, "--out is the file of --task"],
     [["--resume", "--force", "--out", "o"], 2, "--resume keeps what is in the file"],
     [["--scorer", "regex"], 2, "Allowed choices are exact, contains"],
     [["--against", "not-there.jsonl"], 1, "not-there.jsonl cannot be read"],
