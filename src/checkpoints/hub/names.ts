@@ -102,8 +102,8 @@ export function hubRemedy(text: string, base: string = process.cwd()): string | 
   const other = repository && cachedModel(repository.path)?.snapshot;
   const instead =
     other !== undefined && isWhole(other) ? `, name ${other}, which is another revision` : "";
-  const flag = revision === "main" ? "" : ` --revision ${revision}`;
-  return `Run \`npx remdm checkpoints download ${name}${flag}\`, which fetches it from the Hugging Face hub${instead}, or check the path.`;
+  const pinned = revision === "main" ? "" : ` --revision ${revision}`;
+  return `Run \`npx remdm checkpoints download ${name}${pinned}\`, which fetches it from the Hugging Face hub${instead}, or check the path.`;
 }
 
 /**

@@ -35,6 +35,8 @@ export interface Cell {
   readonly seed: number;
   readonly samples: number;
   readonly length: number | undefined;
+  /** undefined: as a whole, or in the model's own blocks. */
+  readonly blockLength: number | undefined;
   readonly batchSize: number | undefined;
   readonly quirks: Quirks;
   readonly executor: "events" | "dense";
@@ -45,7 +47,7 @@ export interface Cell {
 /** Gives the sampler's options for a cell. */
 export function samplerOptionsOf(cell: Cell): SampleOptions {
   const { strategy, steps, topP, temperature, topK, seed, samples, length } = cell;
-  const { banned, suppressed, batchSize, quirks, executor } = cell;
+  const { banned, suppressed, blockLength, batchSize, quirks, executor } = cell;
   return {
     strategy,
     topP: topP ?? 1,
@@ -59,6 +61,7 @@ export function samplerOptionsOf(cell: Cell): SampleOptions {
     ...(suppressed.length > 0 && { suppressed }),
     ...(steps !== undefined && { steps }),
     ...(length !== undefined && { length }),
+    ...(blockLength !== undefined && { blockLength }),
     ...(batchSize !== undefined && { batchSize }),
   };
 }
@@ -91,6 +94,7 @@ export function cellId(
     ...(cell.banned.length === 0 ? [] : [`ban${idOf(cell.banned)}`]),
     ...(cell.suppressed.length === 0 ? [] : [`suppress${idOf(cell.suppressed)}`]),
     ...(cell.length === undefined ? [] : [`L${cell.length}`]),
+    ...(cell.blockLength === undefined ? [] : [`B${cell.blockLength}`]),
     ...(cell.quirks === "paper" ? ["paper"] : []),
     ...(cell.executor === "dense" ? ["dense"] : []),
     `seed${cell.seed}`,

@@ -95,6 +95,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
   const {
     samples = DEFAULT_SAMPLES,
     length,
+    blockLength,
     batchSize,
     quirks = "original",
     executor = "events",
@@ -131,6 +132,7 @@ function* cellsOfStrategy(place: Place): Generator<Cell> {
             seed,
             samples,
             length,
+            blockLength,
             batchSize,
             quirks,
             executor,
@@ -225,6 +227,7 @@ const CELL_KEYS = [
   "seeds",
   "samples",
   "length",
+  "blockLength",
   "batchSize",
   "quirks",
   "executor",

@@ -37,6 +37,11 @@ export interface CellSettings {
   readonly samples?: number;
   /** Tokens of a sample. Default: the model's length, at most 1024. */
   readonly length?: number;
+  /**
+   * Tokens of a block: samples are generated block by block, each in `steps` steps. Only strategies
+   * that have blocks take it. Default: as a whole, or in the blocks that a BD3-LM was trained on.
+   */
+  readonly blockLength?: number;
   /** Sequences in one forward call. Default: at most 16. */
   readonly batchSize?: number;
   /** Whom to follow where code and papers differ. Default `original`. */

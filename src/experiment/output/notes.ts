@@ -31,6 +31,7 @@ function settingsNote(results: readonly CellResult[]): string {
     one(({ settings }) => settings.topK),
     one(({ seed }) => seed),
   ];
+  const blockLength = one(({ settings }) => settings.blockLength);
   const length = one(({ card, settings }) => settings.length ?? defaultLength(card));
   const shared = [
     ...shownOptions(results).flatMap(({ title, show }) => {
@@ -46,6 +47,7 @@ function settingsNote(results: readonly CellResult[]): string {
     }),
     ...(seed === undefined ? [] : [`seed ${seed}`]),
     ...(typeof length === "number" ? [`${length} tokens a sample`] : []),
+    ...(typeof blockLength === "number" ? [`blocks of ${blockLength} tokens`] : []),
   ];
   if (shared.length > 0) mauves.add(`All rows: ${shared.join(", ")}.`);
   return [...said, ...mauves].join(" ");

@@ -9,6 +9,15 @@ import type { Cell } from "../file/cell.ts";
  * @param length of the sample, in tokens.
  */
 export function expectedCalls(cell: Cell, length: number): number {
+  const { blockLength } = cell;
+  if (blockLength === undefined || blockLength >= length) return callsOfPart(cell, length);
+  const rest = length % blockLength;
+  const whole = Math.floor(length / blockLength) * callsOfPart(cell, blockLength);
+  return whole + (rest === 0 ? 0 : callsOfPart(cell, rest));
+}
+
+/** Estimates the same of a sample that is generated as a whole, or of one block. */
+function callsOfPart(cell: Cell, length: number): number {
   const { strategy, quirks, executor } = cell;
   if (cell.steps === undefined && !takesSteps(strategy))
     return length * (1 + expectedRemasks(strategy));

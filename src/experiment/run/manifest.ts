@@ -107,7 +107,7 @@ function beside(checkpoint: string, name: string): string | undefined {
 /** Describes what the samples of a cell depend on; the batch only where the noise depends on it. */
 export function describe(cell: Cell): Readonly<Record<string, unknown>> {
   const { model, label, strategy, steps, topP, temperature, topK, seed, samples, length } = cell;
-  const { quirks, executor, banned, suppressed } = cell;
+  const { quirks, executor, banned, suppressed, blockLength } = cell;
   return {
     model,
     label,
@@ -122,6 +122,7 @@ export function describe(cell: Cell): Readonly<Record<string, unknown>> {
     seed,
     samples,
     length: length ?? null,
+    ...(blockLength !== undefined && { blockLength }),
     // The key and its values from before the option was renamed, so that an experiment begun then
     // can go on.
     compat: quirks === "original" ? "remdm" : quirks,

@@ -28,6 +28,7 @@ export function paperRow(cell: Cell, model: ModelCard): PaperRow | undefined {
   if (sampler === undefined || !isPublished(model) || cell.quirks !== "original") return undefined;
   if ((cell.length ?? defaultLength(model)) !== LENGTH) return undefined;
   if (cell.topP !== undefined && cell.topP !== TOP_P) return undefined;
+  if (cell.blockLength !== undefined) return undefined;
   if (cell.temperature !== 1 || cell.topK !== undefined) return undefined;
   if (cell.banned.length > 0 || cell.suppressed.length > 0) return undefined;
   return paper().rows.find((row) => row.sampler === sampler && row.steps === steps);

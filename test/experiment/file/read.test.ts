@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { PRESETS, etaNote, presetExperiment } from "../../../src/experiment/file/presets.ts";
 import { readExperiment, resolveExperiment } from "../../../src/experiment/file/read.ts";
 import { samplerOptionsOf } from "../../../src/experiment/file/cell.ts";
+import { expectedCalls } from "../../../src/experiment/run/cost.ts";
 import { ExperimentError } from "../../../src/index.ts";
 
 let scratch = "";
@@ -84,6 +85,17 @@ describe("the grid", () => {
       { topP: 1, temperature: 0, topK: 5 },
       { topP: 1, temperature: 0, topK: 50 },
     ]);
+  });
+
+  it("generates in blocks where the file says so, and only strategies that have any", () => {
+    const more = { steps: 8, seeds: 1, topP: 1, blockLength: 32, length: 100 };
+    const { cells } = resolveExperiment(grid(["mdlm"], more));
+    expect(cells.map(({ id }) => id)).toEqual(["demo_mdlm_T8_p1_L100_B32_seed1"]);
+    expect(cells.map(samplerOptionsOf)).toMatchObject([{ blockLength: 32, length: 100 }]);
+    const whole = { ...cells[0], blockLength: undefined };
+    const calls = [32, 32, 32, 4].map((length) => expectedCalls(whole, length));
+    expect(expectedCalls(cells[0], 100)).toBeCloseTo(calls.reduce((a, b) => a + b));
+    expect(() => resolveExperiment(grid(["analytic"], more))).toThrow(/blockLength/);
   });
 
   it("counts what stands nearer", () => {
