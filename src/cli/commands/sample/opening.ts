@@ -28,7 +28,8 @@ export function opening(
   named: string | undefined,
 ): string {
   const { strategy, steps, length, samples, temperature, topK, topP, guidance } = settings;
-  const { banned, suppressed, stride, strides, until, executor, quirks, guide, seed } = settings;
+  const { banned, suppressed, stride, strides, blockLength } = settings;
+  const { until, executor, quirks, guide, seed } = settings;
   const parts = [
     strategy.kind === "remdm" && named !== undefined ? named : strategy.kind,
     ...optionsSaid(table, strategy),
@@ -42,6 +43,7 @@ export function opening(
     ...tokensSaid("ban", banned),
     ...tokensSaid("suppress", suppressed),
     ...(strides === 0 ? [] : [`stride ${stride}`, `strides ${strides}`]),
+    ...(blockLength === undefined ? [] : [`block-length ${blockLength}`]),
     ...(until === "length" ? [] : [`until ${until}`]),
     ...(executor === "events" ? [] : [`executor ${executor}`]),
     ...(quirks === "original" ? [] : [`quirks ${quirks}`]),

@@ -72,6 +72,10 @@ describe("the opening", () => {
       "mdlm, 2 steps, length 16, top-p 0.9, stride 4, strides 2, until end",
     ],
     [
+      { strategy: "mdlm", steps: 2, blockLength: 4 },
+      "mdlm, 2 steps, length 16, top-p 0.9, block-length 4",
+    ],
+    [
       { strategy: "mdlm", steps: 32, guide: { reward: () => 0, particles: 4 } },
       "mdlm, 32 steps, length 16, top-p 0.9, " +
         "guide smc (particles 4, strength 1, every 2, resample-below 0.5, resampling systematic)",
