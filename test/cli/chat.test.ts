@@ -146,6 +146,19 @@ describe("on a terminal", () => {
     await expectNothingLeft();
   });
 
+  it("answers every line of what is pasted, and asks on with the rest", async () => {
+    const me = new Person();
+    await me.sees(PROMPT);
+    me.types("/reset\r/reset\rWho is");
+    const shown = await me.sees(PROMPT);
+    expect(shown.match(/The conversation is forgotten\./g)).toHaveLength(2);
+    me.types(" there?\r");
+    expect(await me.sees(PROMPT)).toMatch(/^Who is there\?.*▒ masked/s);
+    me.types("/exit\r");
+    expect(await me.ends()).toBe(0);
+    await expectNothingLeft();
+  });
+
   it("Ctrl-C ends the answer that forms, and then the session", async () => {
     const model = join(scratch, "model");
     cpSync(LLADA, model, { recursive: true });
@@ -154,7 +167,7 @@ describe("on a terminal", () => {
     writeFileSync(join(model, "chat_template.jinja"), template);
     const me = new Person("--checkpoint", model, "--steps", "20000", "--strategy", "remdm-cap");
     await me.sees(PROMPT);
-    me.types("Hi\r");
+    me.types("Hi\r/exit\r"); // the second line is forgotten with the first
     await me.sees(/▒/);
     me.types(CTRL_C);
     await me.sees(/The answer was ended; it and its message are not kept\./);
