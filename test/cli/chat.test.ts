@@ -69,6 +69,13 @@ class Person {
     this.#program.child.stdin.write(keys);
   }
 
+  /** Does what `fg` does to a program that Ctrl-Z stopped. */
+  continues(): void {
+    const parent = String(this.#program.child.pid);
+    const found = execFileSync("ps", ["-o", "pid=", "--ppid", parent], { encoding: "utf8" });
+    process.kill(Number(found), "SIGCONT");
+  }
+
   /** @returns the exit code. */
   async ends(): Promise<number | null> {
     const { child, code } = this.#program;
@@ -82,6 +89,7 @@ class Person {
 const PROMPT = /> \u001b\[3G/;
 const CTRL_C = "\u0003";
 const CTRL_D = "\u0004";
+const CTRL_Z = "\u001a";
 const UP = "\u001b[A";
 
 async function expectNothingLeft(): Promise<void> {
@@ -154,7 +162,23 @@ describe("on a terminal", () => {
     expect(shown.match(/The conversation is forgotten\./g)).toHaveLength(2);
     me.types(" there?\r");
     expect(await me.sees(PROMPT)).toMatch(/^Who is there\?.*▒ masked/s);
-    me.types("/exit\r");
+    me.types(`/reset\r${CTRL_D}`);
+    await me.sees(/The conversation is forgotten\./);
+    expect(await me.ends()).toBe(0);
+    await expectNothingLeft();
+  });
+
+  it("goes on after Ctrl-Z with the line that was begun", async () => {
+    const me = new Person();
+    await me.sees(PROMPT);
+    me.types(`/re${CTRL_Z}`); // nothing stops without a shell: the program is told to go on at once
+    await me.sees(/\/re/);
+    me.continues();
+    await me.sees(/> \/re/);
+    me.types("set\r");
+    await me.sees(/The conversation is forgotten\./);
+    await me.sees(PROMPT);
+    me.types(CTRL_D);
     expect(await me.ends()).toBe(0);
     await expectNothingLeft();
   });

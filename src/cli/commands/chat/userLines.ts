@@ -18,6 +18,7 @@ export class TerminalLines {
   #history: string[] = [];
   #waiting: string[] = [];
   #begun = "";
+  #ended = false;
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
@@ -28,7 +29,8 @@ export class TerminalLines {
    * @throws AbortError when the signal fires.
    */
   async next(): Promise<string | undefined> {
-    return this.#waiting.shift() ?? (await this.#ask());
+    const line = this.#waiting.shift();
+    return line !== undefined || this.#ended ? line : await this.#ask();
   }
 
   /** Forgets what was pasted and not asked for yet. */
@@ -47,8 +49,14 @@ export class TerminalLines {
     reader.on("history", (lines: string[]) => (this.#history = [...lines]));
     // In the terminal's raw mode Ctrl-C is a key: here it becomes the signal that it is elsewhere.
     reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+    // After Ctrl-Z and fg, Node leaves the input paused, and nothing would keep the program alive.
+    reader.on("SIGCONT", () => reader.prompt(true));
+    let answered = false;
     const ended = new Promise<undefined>((resolve) => {
-      reader.once("close", () => resolve(undefined));
+      reader.once("close", () => {
+        this.#ended = !answered;
+        resolve(undefined);
+      });
     });
     reader.on("line", (line) => this.#waiting.push(line)); // after the one that answers the question
     let line: string | undefined;
@@ -59,6 +67,7 @@ export class TerminalLines {
       this.#begun = reader.line;
       return line;
     } finally {
+      answered = true;
       reader.close();
       if (line === undefined) process.stderr.write("\n");
     }
