@@ -171,6 +171,18 @@ def test_a_template_fails_within_its_limits(
     assert "\x1b" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ '<b>a</b> &amp; b' | striptags }}", "a & b"),
+        ("{{ 'one two' | wordwrap(3) }}", "one\ntwo"),
+        ("{{ '\\N{DIGIT ONE}' }}", "1"),
+    ],
+)
+def test_what_jinja2_imports_late_is_there(template: str, text: str) -> None:
+    assert text_of(template) == text
+
+
 def test_the_process_of_a_template_can_open_no_file() -> None:
     code = (
         "from remdm_backend.chat.worker import limit, rendered; limit(60)\n"

@@ -119,7 +119,8 @@ export function readMessages(messages: unknown): readonly ChatMessage[] {
   if (!Array.isArray(messages) || messages.length === 0) {
     throw new OptionError("messages", messages, "an array of one message or more");
   }
-  return messages.map((message: unknown, i): ChatMessage => {
+  // Not `map`, which skips the holes of an array.
+  return Array.from(messages, (message: unknown, i): ChatMessage => {
     const name = `messages[${i}]`;
     if (!isRecord(message)) {
       throw new OptionError(name, message, "an object with a role and a content");

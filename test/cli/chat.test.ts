@@ -69,6 +69,13 @@ class Person {
     this.#program.child.stdin.write(keys);
   }
 
+  /** Does what `fg` does to a program that Ctrl-Z stopped. */
+  continues(): void {
+    const parent = String(this.#program.child.pid);
+    const found = execFileSync("ps", ["-o", "pid=", "--ppid", parent], { encoding: "utf8" });
+    process.kill(Number(found), "SIGCONT");
+  }
+
   /** @returns the exit code. */
   async ends(): Promise<number | null> {
     const { child, code } = this.#program;
@@ -82,6 +89,7 @@ class Person {
 const PROMPT = /> \u001b\[3G/;
 const CTRL_C = "\u0003";
 const CTRL_D = "\u0004";
+const CTRL_Z = "\u001a";
 const UP = "\u001b[A";
 
 async function expectNothingLeft(): Promise<void> {
@@ -146,6 +154,35 @@ describe("on a terminal", () => {
     await expectNothingLeft();
   });
 
+  it("answers every line of what is pasted, and asks on with the rest", async () => {
+    const me = new Person();
+    await me.sees(PROMPT);
+    me.types("/reset\r/reset\rWho is");
+    const shown = await me.sees(PROMPT);
+    expect(shown.match(/The conversation is forgotten\./g)).toHaveLength(2);
+    me.types(" there?\r");
+    expect(await me.sees(PROMPT)).toMatch(/^Who is there\?.*▒ masked/s);
+    me.types(`/reset\r${CTRL_D}`);
+    await me.sees(/The conversation is forgotten\./);
+    expect(await me.ends()).toBe(0);
+    await expectNothingLeft();
+  });
+
+  it("goes on after Ctrl-Z with the line that was begun", async () => {
+    const me = new Person();
+    await me.sees(PROMPT);
+    me.types(`/re${CTRL_Z}`); // nothing stops without a shell: the program is told to go on at once
+    await me.sees(/\/re/);
+    me.continues();
+    await me.sees(/> \/re/);
+    me.types("set\r");
+    await me.sees(/The conversation is forgotten\./);
+    await me.sees(PROMPT);
+    me.types(CTRL_D);
+    expect(await me.ends()).toBe(0);
+    await expectNothingLeft();
+  });
+
   it("Ctrl-C ends the answer that forms, and then the session", async () => {
     const model = join(scratch, "model");
     cpSync(LLADA, model, { recursive: true });
@@ -154,7 +191,7 @@ describe("on a terminal", () => {
     writeFileSync(join(model, "chat_template.jinja"), template);
     const me = new Person("--checkpoint", model, "--steps", "20000", "--strategy", "remdm-cap");
     await me.sees(PROMPT);
-    me.types("Hi\r");
+    me.types("Hi\r/exit\r"); // the second line is forgotten with the first
     await me.sees(/▒/);
     me.types(CTRL_C);
     await me.sees(/The answer was ended; it and its message are not kept\./);

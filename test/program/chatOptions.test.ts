@@ -23,6 +23,8 @@ describe("messages", () => {
     ],
     ["an empty role", [...HI, { role: "", content: "Hi" }], "messages[1].role must be a text"],
     ["no content", [{ role: "user" }], "messages[0].content must be a text; got undefined"],
+    // eslint-disable-next-line no-sparse-arrays -- it is what is tested
+    ["a hole", [, ...HI], "messages[0] must be an object with a role and a content; got undefined"],
     ["parts", [{ role: "user", content: [] }], "messages[0].content must be a text"],
     [
       "another key",

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import html  # noqa: F401 (the filter striptags asks for it when no file can be opened)
 import json
 import resource
 import signal
 import sys
+import textwrap  # noqa: F401 (the filter wordwrap)
+import unicodedata  # noqa: F401 (names of characters in a template's texts)
 from typing import Literal, TypeAlias
 
 from jinja2 import TemplateSyntaxError

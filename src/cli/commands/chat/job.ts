@@ -15,7 +15,7 @@ import { ownStrategy } from "../sample/strategyOptions.ts";
 import { Conversation } from "./conversation.ts";
 import type { ChatFlags } from "./flags.ts";
 import { readTemplateOptions } from "./templateOptions.ts";
-import { isConversation, pipedLines, terminalLines } from "./userLines.ts";
+import { isConversation, pipedLines, TerminalLines } from "./userLines.ts";
 
 /** Errors of one turn, after which a conversation goes on. */
 const OF_A_TURN = ["option_invalid", "template_failed", "tokenizer_unknown", "out_of_memory"];
@@ -69,7 +69,8 @@ class Talk {
     const { progress, signal } = this.#session;
     progress.hint(HINT);
     progress.end();
-    for await (const line of terminalLines(signal)) {
+    const lines = new TerminalLines(signal);
+    for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
       if (line.trim() === "/exit") return;
       const turn = new AbortController();
       this.#session.endPartWith(() => turn.abort());
@@ -77,8 +78,10 @@ class Talk {
         await this.#take(line, AbortSignal.any([signal, turn.signal]));
       } catch (error) {
         if (signal.aborted) throw error;
-        if (turn.signal.aborted) say("The answer was ended; it and its message are not kept.");
-        else if (isOfTurn(error)) say(failureOf(error, naming).text.trimEnd());
+        if (turn.signal.aborted) {
+          lines.forget();
+          say("The answer was ended; it and its message are not kept.");
+        } else if (isOfTurn(error)) say(failureOf(error, naming).text.trimEnd());
         else throw error;
       } finally {
         this.#session.endPartWith(undefined);

@@ -9,44 +9,68 @@ export function isConversation(): boolean {
 }
 
 /**
- * Asks for lines at the terminal, until its end (Ctrl-D). Between two lines the terminal is left
- * alone, so that Ctrl-C is a signal.
- * @throws AbortError when the signal fires.
+ * Asks for lines at the terminal. Between two lines the terminal is left alone, so that Ctrl-C is a
+ * signal. What was pasted at once is read at once: the lines after the first wait until they are
+ * asked for, and what follows the last one stands on the next prompt.
  */
-export async function* terminalLines(signal: AbortSignal): AsyncGenerator<string, void, void> {
-  let history: string[] = [];
-  for (;;) {
-    const line = await ask(signal, history, (lines) => (history = lines));
-    if (line === undefined) return;
-    yield line;
-  }
-}
+export class TerminalLines {
+  readonly #signal: AbortSignal;
+  #history: string[] = [];
+  #waiting: string[] = [];
+  #begun = "";
+  #ended = false;
 
-/** @returns undefined at the end of the input. */
-async function ask(
-  signal: AbortSignal,
-  history: string[],
-  remember: (lines: string[]) => void,
-): Promise<string | undefined> {
-  const reader = createInterface({
-    input: process.stdin,
-    output: process.stderr,
-    history: [...history],
-    removeHistoryDuplicates: true,
-  });
-  reader.on("history", (lines: string[]) => remember([...lines]));
-  // In the terminal's raw mode Ctrl-C is a key: here it becomes the signal that it is elsewhere.
-  reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
-  const ended = new Promise<undefined>((resolve) => {
-    reader.once("close", () => resolve(undefined));
-  });
-  let line: string | undefined;
-  try {
-    line = await Promise.race([reader.question(PROMPT, { signal }), ended]);
-    return line;
-  } finally {
-    reader.close();
-    if (line === undefined) process.stderr.write("\n");
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /**
+   * @returns undefined at the end of the input (Ctrl-D).
+   * @throws AbortError when the signal fires.
+   */
+  async next(): Promise<string | undefined> {
+    const line = this.#waiting.shift();
+    return line !== undefined || this.#ended ? line : await this.#ask();
+  }
+
+  /** Forgets what was pasted and not asked for yet. */
+  forget(): void {
+    this.#waiting = [];
+    this.#begun = "";
+  }
+
+  async #ask(): Promise<string | undefined> {
+    const reader = createInterface({
+      input: process.stdin,
+      output: process.stderr,
+      history: [...this.#history],
+      removeHistoryDuplicates: true,
+    });
+    reader.on("history", (lines: string[]) => (this.#history = [...lines]));
+    // In the terminal's raw mode Ctrl-C is a key: here it becomes the signal that it is elsewhere.
+    reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+    // After Ctrl-Z and fg, Node leaves the input paused, and nothing would keep the program alive.
+    reader.on("SIGCONT", () => reader.prompt(true));
+    let answered = false;
+    const ended = new Promise<undefined>((resolve) => {
+      reader.once("close", () => {
+        this.#ended = !answered;
+        resolve(undefined);
+      });
+    });
+    reader.on("line", (line) => this.#waiting.push(line)); // after the one that answers the question
+    let line: string | undefined;
+    try {
+      const answer = reader.question(PROMPT, { signal: this.#signal });
+      reader.write(this.#begun);
+      line = await Promise.race([answer, ended]);
+      this.#begun = reader.line;
+      return line;
+    } finally {
+      answered = true;
+      reader.close();
+      if (line === undefined) process.stderr.write("\n");
+    }
   }
 }
 
