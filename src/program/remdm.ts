@@ -147,7 +147,10 @@ export class Remdm implements AsyncDisposable {
   sample(options: ChatOptions): SampleRun<ChatResult>;
   sample(options?: SampleOptions): SampleRun;
   sample(options: ChatOptions | SampleOptions = {}): SampleRun {
-    if (!isChat(options)) return prepareRun(this, options, undefined, (result) => result);
+    if (!isChat(options)) {
+      refuseOfChat(options);
+      return prepareRun(this, options, undefined, (result) => result);
+    }
     const run = prepareChat(this, options, (messages, variables, signal) => {
       return renderChat(this.#backend.transport, messages, variables, signal);
     });
@@ -256,6 +259,18 @@ function prepareRun<Result extends SampleResult>(
 
 function isChat(options: ChatOptions | SampleOptions): options is ChatOptions {
   return isRecord(options) && options.messages !== undefined;
+}
+
+/** @throws OptionError for an option that needs messages. */
+function refuseOfChat(options: SampleOptions): void {
+  if (!isRecord(options)) return; // it is refused later
+  for (const name of ["answerLength", "templateOptions"]) {
+    if (options[name] === undefined) continue;
+    throw new OptionError(name, options[name], {
+      allowed: "undefined without messages",
+      remedy: name === "answerLength" ? "Give messages, or say `length`." : "Give messages.",
+    });
+  }
 }
 
 /** @throws OptionError for an option that the text decides. */

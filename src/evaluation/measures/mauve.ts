@@ -71,7 +71,7 @@ export function checkMauveTexts(
   if (Math.min(ours, theirs) >= mauveLeastTexts) return;
   throw new RemdmError(tooFewForMauve(ours, theirs, mauveLeastTexts), {
     code: "input_invalid",
-    remedy: `Give ${mauveLeastTexts} or more of each, and hundreds for a number to rely on.`,
+    remedy: `Give ${mauveLeastTexts} or more of each, and thousands for a number to rely on.`,
   });
 }
 

@@ -139,7 +139,9 @@ function wrong(field: string, value: unknown, allowed: string): ItemProblem {
 function readScorer(value: unknown, fallback: ScorerName | undefined): ScorerName {
   const named = value === undefined ? fallback : SCORERS.find((one) => one === value);
   if (named !== undefined) return named;
-  throw wrong("scorer", value, `one of ${SCORERS.join(", ")}`);
+  const allowed = `one of ${SCORERS.join(", ")}`;
+  if (value !== undefined) throw wrong("scorer", value, allowed);
+  throw new ItemProblem(`must have a scorer, its own or one for all items: ${allowed}`);
 }
 
 /** Refuses what the scorer does not know, so that a misspelt field is not ignored in silence. */

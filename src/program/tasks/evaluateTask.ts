@@ -174,14 +174,22 @@ function lengthsOf(
   const longest = longestText(model);
   const room = longest - given - end;
   const most = answerLength ?? Math.min(DEFAULT_ANSWER_LENGTH, Math.max(1, room));
+  const prompt = `The prompt of the item ${JSON.stringify(id)} has ${counted(given, "token")}`;
+  if (room < 1) {
+    throw new OptionError("items", id, {
+      message: `${prompt}; the model takes ${longest}, the answer included`,
+      remedy: "Shorten the prompt, or take a model for longer texts.",
+    });
+  }
   if (most > room) {
     throw new OptionError("answerLength", answerLength, {
-      message: `The prompt of the item ${JSON.stringify(id)} has ${counted(given, "token")}, which leaves room for ${Math.max(0, room)} of the model's ${longest}; the answer has ${most}`,
-      remedy: "Shorten the prompt, or lower `answerLength`.",
+      message: `${prompt}, which leaves room for ${room} of the model's ${longest}; the answer has ${most}`,
+      remedy: `Shorten the prompt, or set \`answerLength\` to ${room} or less.`,
     });
   }
   const isStepped = model.kind !== "ar" && takesSteps(strategy);
-  const perToken = isStepped && steps === undefined && blockLength === undefined;
+  const isWhole = blockLength === undefined && model.blockLength === undefined;
+  const perToken = isStepped && isWhole && steps === undefined;
   return { length: given + most + end, ...(perToken && { steps: most }) };
 }
 

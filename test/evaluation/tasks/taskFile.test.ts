@@ -42,7 +42,7 @@ describe("an error of a file names the line and the field", () => {
     ["7", "must be an object with `prompt`"],
     ['{"expected":"a","scorer":"exact"}', "must have `prompt`, a text"],
     ['{"prompt":7,"scorer":"exact"}', "must have a text as `prompt`, and has 7"],
-    ['{"prompt":"","expected":"a"}', /must have `scorer`, one of exact, contains, .*choice$/],
+    ['{"prompt":"","expected":"a"}', /must have a scorer, its own or one for all items: one of exact, .*choice$/],
     ['{"prompt":"","scorer":"regex"}', /must have one of .* as `scorer`, and has "regex"$/],
     ['{"id":7,"prompt":"","scorer":"exact"}', /a text that is not empty as `id`, and has 7$/],
     ['{"prompt":"","scorer":"exact"}', /must have `expected`, a text that is not empty/],

@@ -256,7 +256,13 @@ describe("an evaluation", () => {
       throw new Error("an item was answered");
     };
     await expect(evaluateTask(model(), items, { onAnswer })).rejects.toThrow(
-      'The prompt of the item "one" has 12 tokens, which leaves room for 0 of the model\'s 12; the answer has 1',
+      'The prompt of the item "one" has 12 tokens; the model takes 12, the answer included',
     );
+    const longer = { onAnswer, answerLength: 11 };
+    await expect(evaluateTask(model(), [ITEMS[0]], longer)).rejects.toMatchObject({
+      message:
+        'The prompt of the item "one" has 2 tokens, which leaves room for 10 of the model\'s 12; the answer has 11',
+      remedy: "Shorten the prompt, or set `answerLength` to 10 or less.",
+    });
   });
 });

@@ -13,8 +13,8 @@ Examples:
   echo "Who wrote Hamlet?" | remdm chat --checkpoint models/mine --quiet
 
 In a terminal: /reset forgets the conversation, /exit or Ctrl-D ends the session. Ctrl-C ends the answer
-that forms, or the session where none does. Elsewhere each line of standard input is a message, and the
-answers alone go to standard output. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
+that forms, or the session where none does. Elsewhere each line of standard input is a message (/reset and
+/exit count there too, blank lines do not), and the answers alone go to standard output. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
 
 export function chatCommand(): Command {
   const command = new Command("chat")

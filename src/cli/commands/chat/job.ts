@@ -1,5 +1,5 @@
 /** Runs `remdm chat`: it launches a model, and answers line by line. */
-import { RemdmError, type ChatOptions, type Remdm } from "../../../index.ts";
+import { OptionError, RemdmError, type ChatOptions, type Remdm } from "../../../index.ts";
 import { isUntimed } from "../../../sampler/strategies/find.ts";
 import { failureOf } from "../../failure.ts";
 import type { Naming } from "../../naming.ts";
@@ -33,6 +33,13 @@ export async function chat(session: Session, flags: ChatFlags, naming: Naming): 
   checkFlags(drawn, own, undefined, true);
   const templateOptions = readTemplateOptions(flags.templateOption ?? []);
   await using remdm = await launchModel(session, flags);
+  if (!remdm.hasChatTemplate) {
+    throw new RemdmError(`The model ${remdm.model.name} has no chat template`, {
+      code: "template_missing",
+      remedy:
+        "Name a model that was trained to chat, or use `npx remdm sample`, which goes on with a text.",
+    });
+  }
   const { answerLength } = flags;
   const options: TurnOptions = {
     ...samplingOptions(drawn, remdm.model.kind, own),
@@ -72,6 +79,10 @@ class Talk {
     const lines = new TerminalLines(signal);
     for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
       if (line.trim() === "/exit") return;
+      if (/^\/\w*$/.test(line.trim()) && line.trim() !== "/reset") {
+        say(`There is no command ${harmless(line.trim())}. ${HINT}`);
+        continue;
+      }
       const turn = new AbortController();
       this.#session.endPartWith(() => turn.abort());
       try {
@@ -81,8 +92,10 @@ class Talk {
         if (turn.signal.aborted) {
           lines.forget();
           say("The answer was ended; it and its message are not kept.");
-        } else if (isOfTurn(error)) say(failureOf(error, naming).text.trimEnd());
-        else throw error;
+        } else if (isOfTurn(error)) {
+          say(failureOf(error, naming).text.trimEnd());
+          if (isOfMessages(error)) say("/reset begins a new conversation.");
+        } else throw error;
       } finally {
         this.#session.endPartWith(undefined);
       }
@@ -139,6 +152,11 @@ class Talk {
 
 function isOfTurn(error: unknown): boolean {
   return RemdmError.isInstance(error) && OF_A_TURN.includes(error.code);
+}
+
+/** Whether the messages are what is wrong, such as too many for the model. */
+function isOfMessages(error: unknown): boolean {
+  return error instanceof OptionError && error.option === "messages";
 }
 
 /** Tells somebody at the terminal something. */

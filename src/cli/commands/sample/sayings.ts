@@ -74,6 +74,9 @@ export interface Tried {
   readonly command: string;
 }
 
+/** Strategies that remask by default, by the beginnings of their names. */
+const REMASKING = /^(remdm|forward-backward|dfm|psi)/;
+
 /** Suggests what to try next. */
 export function suggestion({ kind, checkpoint, options, command }: Tried): string {
   const { prompt, strategy, samples = 1 } = options;
@@ -82,7 +85,7 @@ export function suggestion({ kind, checkpoint, options, command }: Tried): strin
   const what =
     prompt === undefined && isBundled
       ? `${command}${model} --prompt "ROMEO:" --seed random`
-      : kind === "mdlm" && strategy?.kind !== "mdlm"
+      : kind === "mdlm" && REMASKING.test(strategy?.kind ?? "remdm-loop")
         ? `${command}${model} --strategy mdlm, which remasks nothing`
         : samples === 1
           ? `${command}${model} --samples 4 --out samples.jsonl`
