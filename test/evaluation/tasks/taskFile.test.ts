@@ -42,7 +42,10 @@ describe("an error of a file names the line and the field", () => {
     ["7", "must be an object with `prompt`"],
     ['{"expected":"a","scorer":"exact"}', "must have `prompt`, a text"],
     ['{"prompt":7,"scorer":"exact"}', "must have a text as `prompt`, and has 7"],
-    ['{"prompt":"","expected":"a"}', /must have a scorer, its own or one for all items: one of exact, .*choice$/],
+    [
+      '{"prompt":"","expected":"a"}',
+      /must have a scorer, its own or one for all items: one of exact, .*choice$/,
+    ],
     ['{"prompt":"","scorer":"regex"}', /must have one of .* as `scorer`, and has "regex"$/],
     ['{"id":7,"prompt":"","scorer":"exact"}', /a text that is not empty as `id`, and has 7$/],
     ['{"prompt":"","scorer":"exact"}', /must have `expected`, a text that is not empty/],
@@ -92,7 +95,9 @@ describe("an error of a file names the line and the field", () => {
   it("or the item, where items come from a program", () => {
     const wrong = (items: unknown) => () => checkItems(items);
     expect(wrong([])).toThrow("items must be an array of one item or more; got an array of 0");
-    expect(wrong([{ prompt: "a" }])).toThrow("items[0] must have `scorer`");
+    expect(wrong([{ prompt: "a" }])).toThrow(
+      "items[0] must have a scorer, its own or one for all items",
+    );
     const item = { id: "a", prompt: "", scorer: "exact", expected: "b" };
     expect(wrong([item, item])).toThrow("items[1] has the `id` of items[0]");
     expect(() => checkItems([{ prompt: "", expected: "a" }], "exact")).not.toThrow();
