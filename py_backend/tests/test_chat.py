@@ -222,11 +222,10 @@ def test_the_process_of_a_template_ends_with_the_backend(tmp_path: Path) -> None
 
 
 def children_of(parent: int) -> int:
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True)
-    for line in listed.stdout.splitlines()[1:]:
-        pid, ppid, command = line.split(None, 2)
-        if int(ppid) == parent and WORKER in command:
-            return int(pid)
+    for thread in Path(f"/proc/{parent}/task").iterdir():
+        for child in (thread / "children").read_text().split():
+            if WORKER in Path(f"/proc/{child}/cmdline").read_text():
+                return int(child)
     return 0
 
 

@@ -94,7 +94,7 @@ const UP = "\u001b[A";
 
 async function expectNothingLeft(): Promise<void> {
   const list = (): string[] =>
-    execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
+    execFileSync("ps", ["-ewwo", "pid,args"], { encoding: "utf8" })
       .split("\n")
       .filter((line) => line.includes(scratch));
   await until(() => list().length === 0);
@@ -134,7 +134,7 @@ describe("in a pipe", () => {
 
 describe("on a terminal", () => {
   it("shows how an answer forms, keeps the lines, and ends with Ctrl-D", async () => {
-    const me = new Person();
+    const me = new Person("--steps", "3000"); // so that it is seen at work
     await me.sees(/Type a message/);
     await me.sees(PROMPT);
     me.types("Who is there?\r");

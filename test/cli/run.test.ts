@@ -38,7 +38,7 @@ function run(...args: string[]): Promise<End> {
 }
 
 function processesLeft(): string[] {
-  const list = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" });
+  const list = execFileSync("ps", ["-ewwo", "pid,args"], { encoding: "utf8" });
   return list.split("\n").filter((line) => line.includes(scratch));
 }
 

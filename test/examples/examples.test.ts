@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 async function backendsOf(directory: string): Promise<string[]> {
-  const { stdout } = await execa("ps", ["-eo", "pid,args"]);
+  const { stdout } = await execa("ps", ["-ewwo", "pid,args"]);
   return stdout.split("\n").filter((line) => line.includes(directory));
 }
 

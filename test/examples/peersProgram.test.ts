@@ -102,6 +102,6 @@ it("ends at once on Ctrl-C, and leaves nothing behind", async () => {
   program.kill("SIGINT");
   expect((await program).exitCode).toBe(130);
   expect(await readdir(join(scratch, "tmp"))).toEqual([]);
-  const { stdout } = await execa("ps", ["-eo", "args"]);
+  const { stdout } = await execa("ps", ["-ewwo", "args"]);
   expect(stdout).not.toContain(scratch);
 });

@@ -275,6 +275,7 @@ describe("stopping", () => {
     const attempt = sample(new TableDenoiser(20_000, {}, () => Float32Array.of(1, 0, 0, 0)), {
       strategy,
       steps: 1_000_000,
+      length: 20_000,
       pinned: new Map(Array.from({ length: 19_999 }, (_, i) => [i, 0])),
       samples: 1_000_000,
       signal: controller.signal,
