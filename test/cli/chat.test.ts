@@ -1,6 +1,6 @@
 // @part backend
 /** `remdm chat` on the real backend: in a pipe, and on a terminal. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +21,12 @@ beforeEach(() => {
   scratch = mkdtempSync(join(tmpdir(), "remdm-chat-"));
   mkdirSync(join(scratch, "tmp"));
 });
-afterEach(() => rmSync(scratch, { recursive: true, force: true }));
+/** What a test started: a test that fails leaves nothing running. */
+const started: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of started.splice(0)) child.stdin?.destroy();
+  rmSync(scratch, { recursive: true, force: true });
+});
 
 /** Starts the program; on a terminal all that it shows is `stdout`. */
 function start(args: readonly string[], onTerminal = false) {
@@ -32,6 +37,7 @@ function start(args: readonly string[], onTerminal = false) {
     env: { ...process.env, TMPDIR: join(scratch, "tmp"), TERM: "xterm-256color" },
     stdio: ["pipe", "pipe", "pipe"],
   });
+  started.push(child);
   const said = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk: Buffer) => (said.stdout += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString()));

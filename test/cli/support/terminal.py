@@ -1,7 +1,7 @@
 """Run a program on a pseudo-terminal of 80 columns: ``terminal.py COMMAND...``.
 
 What comes on standard input is typed there, what the program shows goes to standard output, and its
-exit code is this process's.
+exit code is this process's. The end of standard input closes the terminal, which hangs up.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ while True:
         if typed:
             os.write(terminal, typed)
         else:
-            sources.remove(0)
+            os.close(terminal)
+            break
     if terminal in ready:
         try:
             shown = os.read(terminal, 65536)
