@@ -58,6 +58,19 @@ export function checkOptions(
   return options;
 }
 
+/**
+ * Refuses options that something else decides.
+ * @param refusal says of an option what is allowed.
+ */
+export function checkAbsent<Name extends string>(
+  options: Readonly<Record<string, unknown>>,
+  names: readonly Name[],
+  refusal: (name: Name) => ConstructorParameters<typeof OptionError>[2],
+): void {
+  const name = names.find((one) => options[one] !== undefined);
+  if (name !== undefined) throw new OptionError(name, options[name], refusal(name));
+}
+
 /** Returns the value, or the first of the choices where the value is undefined. */
 export function checkChoice<const Choice extends string>(
   option: string,

@@ -1,6 +1,12 @@
 /** Checks the options of a chat, and fills in how long its answer is and in which blocks. */
 import type { ChatMessage } from "../backend/renderChat.ts";
-import { checkChoice, checkInteger, checkKeys, isRecord } from "../foundation/checks.ts";
+import {
+  checkAbsent,
+  checkChoice,
+  checkInteger,
+  checkKeys,
+  isRecord,
+} from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
 import type { DenoiserModel } from "../sampler/denoiser.ts";
 import type { FinishReason } from "../sampler/events.ts";
@@ -64,14 +70,10 @@ export function readChat(
   options: Omit<ChatOptions, "specialTokens">,
   model: DenoiserModel,
 ): PreparedChat {
-  const given: Readonly<Record<string, unknown>> = { ...options };
-  for (const name of SET_BY_MESSAGES) {
-    if (given[name] === undefined) continue;
-    throw new OptionError(name, given[name], {
-      allowed: "undefined with messages",
-      remedy: name === "length" ? "Say `answerLength`." : `Leave ${name} out.`,
-    });
-  }
+  checkAbsent({ ...options }, SET_BY_MESSAGES, (name) => ({
+    allowed: "undefined with messages",
+    remedy: name === "length" ? "Say `answerLength`." : `Leave ${name} out.`,
+  }));
   const { messages, answerLength, templateOptions, until, ...rest } = options;
   if (model.kind === "ar") {
     throw new OptionError("messages", messages, {

@@ -23,7 +23,13 @@ import { SampleRun, type ChatResult, type FillResult, type SampleResult } from "
 import { RunTexts } from "./runTexts.ts";
 import type { SampleOptions } from "./sampleOptions.ts";
 import { withNamedTokens } from "./tokenNames.ts";
-import { checkBoolean, checkOptions, checkSignal, isRecord } from "../foundation/checks.ts";
+import {
+  checkAbsent,
+  checkBoolean,
+  checkOptions,
+  checkSignal,
+  isRecord,
+} from "../foundation/checks.ts";
 import type { Denoiser } from "../sampler/denoiser.ts";
 import { OptionError } from "../foundation/errors.ts";
 import { readSeed } from "../sampler/prepare.ts";
@@ -264,22 +270,16 @@ function isChat(options: ChatOptions | SampleOptions): options is ChatOptions {
 /** @throws OptionError for an option that needs messages. */
 function refuseOfChat(options: SampleOptions): void {
   if (!isRecord(options)) return; // it is refused later
-  for (const name of ["answerLength", "templateOptions"]) {
-    if (options[name] === undefined) continue;
-    throw new OptionError(name, options[name], {
-      allowed: "undefined without messages",
-      remedy: name === "answerLength" ? "Give messages, or say `length`." : "Give messages.",
-    });
-  }
+  checkAbsent(options, ["answerLength", "templateOptions"], (name) => ({
+    allowed: "undefined without messages",
+    remedy: name === "answerLength" ? "Give messages, or say `length`." : "Give messages.",
+  }));
 }
 
 /** @throws OptionError for an option that the text decides. */
 function checkSetByText(options: SampleOptions, where: string): void {
   if (!isRecord(options)) throw new OptionError("options", options, "an object");
-  for (const name of SET_BY_TEXT) {
-    if (options[name] === undefined) continue;
-    throw new OptionError(name, options[name], `undefined in ${where}`);
-  }
+  checkAbsent(options, SET_BY_TEXT, () => `undefined in ${where}`);
 }
 
 async function chosenTokenizer(

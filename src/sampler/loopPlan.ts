@@ -112,26 +112,20 @@ export function loopOf(
   const span = blockLength ?? length;
   if ("leftToRight" in definition) {
     checkBos(model);
-    if (steps !== undefined) {
-      throw new OptionError("steps", steps, "undefined (ar takes one step a token)");
-    }
+    refuseSteps(steps, "ar takes one step a token");
     return { loop: { kind: "leftToRight", parity: dense }, steps: drawnTokens(length, quirks) };
   }
   if (dense && model.blockLength !== undefined) {
     const rule = blockRuleOf(definition, options);
-    if (rule === "ancestral") {
-      const count = checkInteger("steps", steps === undefined ? span : steps, 1, MAX_STEPS);
-      return { loop: { kind: "blockParity", rule }, steps: count };
-    }
-    if (steps === undefined) return { loop: { kind: "blockParity", rule }, steps: span };
-    throw new OptionError("steps", steps, `undefined (${kind} has no time grid)`);
+    if (rule === "firstHitting") refuseSteps(steps, `${kind} has no time grid`);
+    return { loop: { kind: "blockParity", rule }, steps: countOf(steps, span) };
   }
   if (dense) {
     const { parity } = definition;
     if (parity === undefined) {
       throw new OptionError("strategy.kind", kind, "one that the original's code has, for `dense`");
     }
-    const count = checkInteger("steps", steps === undefined ? span : steps, 1, MAX_STEPS);
+    const count = countOf(steps, span);
     if (isPublished(parity)) {
       if (stride > 0) {
         throw new OptionError("stride", stride, "undefined: the published code has no windows");
@@ -150,9 +144,7 @@ export function loopOf(
     };
   }
   if ("nextEvent" in definition) {
-    if (steps !== undefined) {
-      throw new OptionError("steps", steps, `undefined (${kind} has no time grid)`);
-    }
+    refuseSteps(steps, `${kind} has no time grid`);
     return { loop: { kind: "events", definition, options }, steps: span };
   }
   // A window's last time is 0, not 1e-5: it leaves nothing to the final noise removal.
@@ -170,6 +162,16 @@ export function loopOf(
   const fields = fieldsIn(definition, options, quirks);
   const asks = { definition, options, times, lastTold, readsState, stepsAfter, fields };
   return { loop: { kind: "askFirst", ...asks }, steps: times.length - 1 };
+}
+
+/** @throws OptionError for steps of a strategy that takes none. */
+function refuseSteps(steps: unknown, why: string): void {
+  if (steps !== undefined) throw new OptionError("steps", steps, `undefined (${why})`);
+}
+
+/** Reads the steps of a loop that takes a number of them: by default one for each token. */
+function countOf(steps: unknown, span: number): number {
+  return checkInteger("steps", steps === undefined ? span : steps, 1, MAX_STEPS);
 }
 
 /** Tells whether `dense` follows the code of LLaDA or Dream, and not the original repository's. */
@@ -304,7 +306,7 @@ function readTimes(
   begin: number,
 ): Float64Array {
   if (Array.isArray(steps) || ArrayBuffer.isView(steps)) return checkTimes(steps, begin);
-  const count = checkInteger("steps", steps === undefined ? length : steps, 1, MAX_STEPS);
+  const count = countOf(steps, length);
   return timesOf(definition, count, end, begin);
 }
 

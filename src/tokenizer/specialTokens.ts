@@ -99,7 +99,7 @@ export async function readObject(path: string): Promise<Fields> {
 }
 
 /** Returns a token's text from its setting, which is the text or a record of it. */
-function tokenIn(value: unknown): string | undefined {
+export function tokenIn(value: unknown): string | undefined {
   const content = isRecord(value) ? value.content : value;
   return typeof content === "string" ? content : undefined;
 }
@@ -108,7 +108,7 @@ function idIn(idOf: (token: string) => TokenId | undefined) {
   return (token: string | undefined) => (token === undefined ? undefined : idOf(token));
 }
 
-function isId(value: unknown): value is TokenId {
+export function isId(value: unknown): value is TokenId {
   return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { isRecord } from "../foundation/checks.ts";
 import type { TokenId } from "../sampler/denoiser.ts";
 import { TokenizerError } from "./errors.ts";
-import { readObject } from "./specialTokens.ts";
+import { isId, readObject, tokenIn } from "./specialTokens.ts";
 
 /** The file that stands for the vocabulary's files, as a path. */
 export const VOCABULARY = "vocab.json";
@@ -157,9 +157,7 @@ function specialTexts(settings: Parts): string[] {
     ...NAMES.map((name) => settings[name]),
     ...(Array.isArray(more) ? (more as unknown[]) : []),
   ];
-  return values
-    .map((value) => (isRecord(value) ? value.content : value))
-    .filter((content) => typeof content === "string");
+  return values.map(tokenIn).filter((content) => content !== undefined);
 }
 
 function checkIds(path: string, vocab: Readonly<Record<string, TokenId>>): void {
@@ -171,10 +169,6 @@ function checkIds(path: string, vocab: Readonly<Record<string, TokenId>>): void 
     }
     seen.set(id, content);
   }
-}
-
-function isId(value: unknown): value is TokenId {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
 async function readText(path: string): Promise<string> {

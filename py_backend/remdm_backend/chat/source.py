@@ -15,6 +15,7 @@ from remdm_backend.checkpoint.huggingface_files import (
     FIX,
     JsonObject,
     directory_of,
+    token_text,
 )
 from remdm_backend.errors import BackendError
 
@@ -105,13 +106,8 @@ def _tokens(directory: Path, settings: JsonObject | None) -> dict[str, str]:
     legacy = _object(directory / LEGACY_TOKENS_FILE)
     if legacy is not None and "added_tokens_decoder" not in fields:
         fields |= legacy.fields
-    found = {}
-    for name in SPECIAL_TOKENS:
-        value = fields.get(name)
-        content = value.get("content") if isinstance(value, dict) else value
-        if isinstance(content, str):
-            found[name] = content
-    return found
+    texts = {name: token_text(fields.get(name)) for name in SPECIAL_TOKENS}
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def _end_ids(directory: Path) -> tuple[int, ...]:

@@ -47,6 +47,12 @@ def is_huggingface(path: Path) -> bool:
     return described and (path.is_dir() or path.suffix in (".safetensors", PICKLED))
 
 
+def token_text(value: object) -> str | None:
+    """Return the text of a special token, which a setting has as it is or in a record."""
+    content = value.get("content") if isinstance(value, dict) else value
+    return content if isinstance(content, str) else None
+
+
 def directory_of(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 

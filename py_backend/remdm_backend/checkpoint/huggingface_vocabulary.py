@@ -12,7 +12,12 @@ import torch
 from torch import Tensor
 
 from remdm_backend.checkpoint.contents import invalid
-from remdm_backend.checkpoint.huggingface_files import CONFIG_FILE, FIX, JsonObject
+from remdm_backend.checkpoint.huggingface_files import (
+    CONFIG_FILE,
+    FIX,
+    JsonObject,
+    token_text,
+)
 
 TOKENIZER_FILE = "tokenizer.json"
 VOCABULARY_FILE, ADDED_FILE = "vocab.json", "added_tokens.json"
@@ -68,10 +73,9 @@ class Vocabulary:
         for name in SPECIAL_TOKENS_FILES:
             path = self._directory / name
             if path.is_file():
-                token = JsonObject(path).fields.get("mask_token")
-                content = token.get("content") if isinstance(token, dict) else token
-                if isinstance(content, str):
-                    return content
+                token = token_text(JsonObject(path).fields.get("mask_token"))
+                if token is not None:
+                    return token
         return None
 
 

@@ -1,7 +1,13 @@
 /** The options of `evaluateTask`, and their checks. */
 import type { ScorerName } from "../../evaluation/tasks/item.ts";
 import type { TaskAnswer } from "../../evaluation/tasks/scores.ts";
-import { checkChoice, checkFunction, checkInteger, isRecord } from "../../foundation/checks.ts";
+import {
+  checkAbsent,
+  checkChoice,
+  checkFunction,
+  checkInteger,
+  isRecord,
+} from "../../foundation/checks.ts";
 import { OptionError } from "../../foundation/errors.ts";
 import type { SampleOptions } from "../sampleOptions.ts";
 
@@ -76,10 +82,7 @@ export const MOST_REPEATS = 1000;
 export function checkTask(options: TaskOptions): CheckedTask {
   const untyped: unknown = options;
   if (!isRecord(untyped)) throw new OptionError("options", untyped, "an object");
-  for (const name of SET_BY_TASK) {
-    if (untyped[name] === undefined) continue;
-    throw new OptionError(name, untyped[name], "undefined in a task: its items say it");
-  }
+  checkAbsent(untyped, SET_BY_TASK, () => "undefined in a task: its items say it");
   const { scorer, answerLength, repeats = 1, likelihoodSamples = 128, ...more } = options;
   const { choiceScore, concurrency = 4, earlier = [], onAnswer, onProgress, ...sampling } = more;
   checkFunction("onAnswer", onAnswer);

@@ -16,12 +16,26 @@ import { collectTokens } from "./tokenNames.ts";
 
 /** Adds the flags of the model, of sampling, of strategies, of a guide and of the output. */
 export function addSharedFlags(command: Command): Command {
+  return addGuideAndOutputFlags(addSamplingFlags(command, { samples: true }));
+}
+
+/**
+ * Adds the flags of the model, of sampling and of strategies.
+ * @param samples whether there is `--samples`.
+ */
+export function addSamplingFlags(
+  command: Command,
+  { samples }: { readonly samples: boolean },
+): Command {
   command.optionsGroup("Model:").option("--checkpoint <file>", CHECKPOINT_HELP, readPath, "demo");
-  addDrawFlags(addModelFlags(command))
-    .option("--samples <n>", "how many sequences", readInteger, 1)
-    .option("--batch-size <n>", "sequences in one forward call (default: at most 16)", readInteger);
-  addStrategyFlags(addRunFlags(command));
-  return addGuideAndOutputFlags(command);
+  addDrawFlags(addModelFlags(command));
+  if (samples) command.option("--samples <n>", "how many sequences", readInteger, 1);
+  command.option(
+    "--batch-size <n>",
+    "sequences in one forward call (default: at most 16)",
+    readInteger,
+  );
+  return addStrategyFlags(addRunFlags(command));
 }
 
 /** Adds the flags that say how the model of `--checkpoint` runs. */

@@ -4,7 +4,7 @@ import { SCORERS } from "../../../../evaluation/tasks/item.ts";
 import { runCommand } from "../../../runCommand.ts";
 import { readInteger, readPath } from "../../../usage.ts";
 import { sampleNaming } from "../../sample/command.ts";
-import { addSharedFlags } from "../../sample/options.ts";
+import { addSamplingFlags } from "../../sample/options.ts";
 import type { TaskFlags } from "./flags.ts";
 
 const EXAMPLES = `
@@ -18,23 +18,6 @@ A task has an item a line: { "prompt": "2 + 2 =", "expected": "4", "scorer": "nu
 ${SCORERS.join(", ")}; docs/tasks.md says what each compares.
 Results go to standard output, progress to standard error. Ctrl-C stops; answers that were finished stay
 in the file of --out. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
-
-/** What a task decides itself, or says in its own words. */
-const LEFT_OUT = [
-  "samples",
-  "guide",
-  "particles",
-  "method",
-  "strength",
-  "every",
-  "resampleBelow",
-  "resampling",
-  "specialTokens",
-  "json",
-  "out",
-  "force",
-  "quiet",
-];
 
 /** Tells whether a command line of `remdm eval` is about a task. */
 export function isAboutTask(args: readonly string[]): boolean {
@@ -71,10 +54,7 @@ export function evalTaskCommand(): Command {
       ).choices(["total", "per-character"]),
     )
     .option("--concurrency <n>", "items that are answered at a time (default: 4)", readInteger);
-  for (const option of addSharedFlags(new Command()).options) {
-    if (!LEFT_OUT.includes(option.attributeName())) command.addOption(option);
-  }
-  return command
+  return addSamplingFlags(command, { samples: false })
     .optionsGroup("Output:")
     .option(
       "--against <answers.jsonl>",
