@@ -34,7 +34,11 @@ function start(args: readonly string[], onTerminal = false) {
   const [command, ...rest] = onTerminal ? [findPython().path, TERMINAL, ...program] : program;
   const child = spawn(command, rest, {
     cwd: scratch,
-    env: { ...process.env, TMPDIR: join(scratch, "tmp"), TERM: "xterm-256color" },
+    env: {
+      ...process.env,
+      ...{ TMPDIR: join(scratch, "tmp"), TERM: "xterm-256color" },
+      ...{ FORCE_COLOR: undefined, NO_COLOR: undefined }, // a terminal has colours, whatever the tests'
+    },
     stdio: ["pipe", "pipe", "pipe"],
   });
   started.push(child);
