@@ -23,6 +23,7 @@ export {
 } from "./definition.ts";
 export * from "./denoiser.ts";
 export { PhiloxNoise, type NoiseSource } from "./draw/noise.ts";
+export { RowPool, type RowPoolOptions } from "./draw/workers/rowPool.ts";
 export * from "./events.ts";
 export type { GuidedText, GuideOptions, ResamplingScheme, Reward } from "./guide.ts";
 export { TorchGenerator } from "./loops/parity/torchGenerator.ts";

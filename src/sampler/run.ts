@@ -8,6 +8,7 @@ import type { SamplerEvent, SamplerOptions, SamplerOutcome } from "./events.ts";
 import { DrawFirst } from "./loops/drawFirst.ts";
 import { Guided, type Particle, type ParticleLoop } from "./loops/guided.ts";
 import { PhiloxNoise, type NoiseSource } from "./draw/noise.ts";
+import type { RowPool } from "./draw/workers/rowPool.ts";
 import { prepare, type PreparedRun } from "./prepare.ts";
 import { AskFirst } from "./loops/askFirst.ts";
 
@@ -22,6 +23,7 @@ interface Loop {
  * loop, and the run is over.
  * @param noise replaces the default noise, which is keyed by `options.seed`; `noise: "torch"`
  *   ignores it.
+ * @param pool draws rows beside the calling thread, where the noise is the default one.
  * @returns the tokens and counts, as the generator's return value.
  * @throws OptionError before anything starts; AbortedError; RemdmError `denoiser_invalid`,
  *   `strategy_invalid`; what the denoiser throws.
@@ -30,8 +32,9 @@ export async function* sampleEvents(
   denoiser: Denoiser,
   options: SamplerOptions,
   noise?: NoiseSource,
+  pool?: RowPool,
 ): AsyncGenerator<SamplerEvent, SamplerOutcome, void> {
-  return yield* runEvents(denoiser, prepare(options, denoiser.model), noise);
+  return yield* runEvents(denoiser, prepare(options, denoiser.model), noise, pool);
 }
 
 /** Does what {@link sampleEvents} does for a run that is prepared already. */
@@ -39,20 +42,26 @@ export async function* runEvents(
   denoiser: Denoiser,
   run: PreparedRun,
   noise: NoiseSource = new PhiloxNoise(run.seed),
+  pool?: RowPool,
 ): AsyncGenerator<SamplerEvent, SamplerOutcome, void> {
-  const loop = loopOf(denoiser, run, noise);
+  const loop = loopOf(denoiser, run, noise, pool);
   yield* loop.events();
   return loop.outcome();
 }
 
-function loopOf(denoiser: Denoiser, run: PreparedRun, noise: NoiseSource): Loop {
+function loopOf(
+  denoiser: Denoiser,
+  run: PreparedRun,
+  noise: NoiseSource,
+  pool: RowPool | undefined,
+): Loop {
   const { loop } = run;
   switch (loop.kind) {
     case "drawFirst":
     case "events":
-      return guided(new DrawFirst(denoiser, run, loop, noise), denoiser, run, noise);
+      return guided(new DrawFirst(denoiser, run, loop, noise, pool), denoiser, run, noise);
     case "askFirst":
-      return guided(new AskFirst(denoiser, run, loop, noise), denoiser, run, noise);
+      return guided(new AskFirst(denoiser, run, loop, noise, pool), denoiser, run, noise);
     case "leftToRight":
       return new LeftToRight(denoiser, run, loop.parity, noise);
     case "parity":
@@ -80,8 +89,9 @@ export async function sample(
   denoiser: Denoiser,
   options: SamplerOptions,
   noise?: NoiseSource,
+  pool?: RowPool,
 ): Promise<SamplerOutcome> {
-  const events = sampleEvents(denoiser, options, noise);
+  const events = sampleEvents(denoiser, options, noise, pool);
   for (;;) {
     const next = await events.next();
     if (next.done === true) return next.value;

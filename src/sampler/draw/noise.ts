@@ -107,6 +107,14 @@ export class PhiloxNoise implements NoiseSource {
 }
 
 /**
+ * Tells whether noise is the default one. A class derived from `PhiloxNoise` does not count, because
+ * it may give other numbers.
+ */
+export function isPhilox(noise: NoiseSource): noise is PhiloxNoise {
+  return Object.getPrototypeOf(noise) === PhiloxNoise.prototype;
+}
+
+/**
  * Keeps the last block, because neighbours share one and are mostly asked for one after the other.
  */
 class BlockMemo {

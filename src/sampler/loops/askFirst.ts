@@ -10,6 +10,7 @@ import type { Row, RowState, RowStep, Told } from "../definition.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { takesLikeliest } from "../draw/drawRule.ts";
 import type { NoiseSource } from "../draw/noise.ts";
+import type { RowPool } from "../draw/workers/rowPool.ts";
 import type {
   ProgressEvent,
   RemaskedEvent,
@@ -70,14 +71,20 @@ export class AskFirst implements ParticleLoop<RowSample> {
   /** What the samples that have begun have not told yet; a guided run tells no changes. */
   readonly #untold: RemaskedEvent[] = [];
 
-  constructor(denoiser: Denoiser, run: PreparedRun, plan: AskFirstPlan, noise: NoiseSource) {
+  constructor(
+    denoiser: Denoiser,
+    run: PreparedRun,
+    plan: AskFirstPlan,
+    noise: NoiseSource,
+    pool?: RowPool,
+  ) {
     this.#denoiser = denoiser;
     this.#run = run;
     this.#plan = plan;
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
     this.ledger = new Ledger(run);
-    const rows = new RowDraws(denoiser, run, noise, this.#pace);
+    const rows = new RowDraws(denoiser, run, noise, this.#pace, pool);
     this.#tools = { denoiser, run, rows, ledger: this.ledger };
     this.#fields = fieldsOf(plan.definition.kind, plan.fields, {
       ranksLast: run.suppressed.size > 0,

@@ -12,6 +12,7 @@ import { draftMasked, remasked, revealed } from "./changeEvents.ts";
 import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
 import type { NoiseSource } from "../draw/noise.ts";
+import type { RowPool } from "../draw/workers/rowPool.ts";
 import type { PreparedRun } from "../prepare.ts";
 import { beginFrom } from "../start.ts";
 import { Pace } from "../../foundation/pace.ts";
@@ -43,12 +44,18 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
   /** What the samples that have begun have not told yet. */
   readonly #untold: RemaskedEvent[] = [];
 
-  constructor(denoiser: Denoiser, run: PreparedRun, loop: DrawFirstPlan, noise: NoiseSource) {
+  constructor(
+    denoiser: Denoiser,
+    run: PreparedRun,
+    loop: DrawFirstPlan,
+    noise: NoiseSource,
+    pool?: RowPool,
+  ) {
     this.#denoiser = denoiser;
     this.#run = run;
     this.#noise = noise;
     this.#pace = new Pace(run.signal);
-    this.#rows = new RowDraws(denoiser, run, noise, this.#pace);
+    this.#rows = new RowDraws(denoiser, run, noise, this.#pace, pool);
     this.ledger = new Ledger(run);
     this.#newSample = samplesOf(denoiser, run, loop);
     this.#cache = denoiser.model.blockLength === undefined ? undefined : nextCache();
@@ -164,16 +171,17 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     const request = adjusted(requestOf(questions, length, this.#cache), this.#run, windows);
     const rows = await this.#rows.ask(request);
     this.ledger.called(states, request.rows.length);
-    let row = 0;
-    for (const question of questions) {
-      const { state, changes } = question;
-      const draws = await this.#rows.draw(rows, row, {
-        sample: state.sample,
-        step: state.step,
-        positions: changes.reveals,
-        likeliest: state.likeliest,
-      });
-      row += draws.length;
+    let first = 0;
+    const places = questions.map(({ state, changes }) => {
+      const { sample, step, likeliest } = state;
+      const place = { sample, step, positions: changes.reveals, likeliest };
+      const own = { first, place };
+      first += changes.reveals.length;
+      return own;
+    });
+    const drawn = await this.#rows.drawAll(rows, places);
+    for (const [i, { state, changes }] of questions.entries()) {
+      const draws = drawn[i];
       const left = remasksOf(state, changes.remasks);
       const came = revealed(placeOf(state), changes.reveals, draws);
       state.apply(changes, draws);

@@ -3,17 +3,16 @@ import type { Pace } from "../../foundation/pace.ts";
 import type { Denoiser, ForwardRequest, TopCut } from "../denoiser.ts";
 import { cutsTokens, takesLikeliest, type DrawRule } from "../draw/drawRule.ts";
 import type { NoiseSource } from "../draw/noise.ts";
-import type { RowAddress } from "../draw/rowAddress.ts";
 import { RowSampler, type Draw } from "../draw/rowSampler.ts";
+import type { RowTask } from "../draw/rowTask.ts";
+import { drawRows, type RowTools } from "../draw/workers/drawRows.ts";
+import type { RowPool } from "../draw/workers/rowPool.ts";
 import type { PreparedRun } from "../prepare.ts";
 import { checkNotBanned } from "./adjusted.ts";
 import { ask, askTop, offersTop } from "./question.ts";
 
-/** Draws a token from one of the rows that were asked for, or takes its likeliest token. */
-interface AnsweredRows {
-  draw(row: number, at: RowAddress): Draw;
-  argmax(row: number, at: RowAddress): Draw;
-}
+/** Returns a row of those that were asked for, [V] logits or its top. */
+type AnsweredRows = (row: number) => RowTask["row"];
 
 /** The place whose rows become tokens. */
 export interface DrawPlace {
@@ -24,20 +23,32 @@ export interface DrawPlace {
   readonly likeliest: boolean;
 }
 
+/** A place with its first row among those that were asked for; its others follow. */
+export interface AnsweredPlace {
+  readonly first: number;
+  readonly place: DrawPlace;
+}
+
 export class RowDraws {
   readonly #denoiser: Denoiser;
   readonly #run: PreparedRun;
-  readonly #noise: NoiseSource;
-  readonly #pace: Pace;
-  readonly #sampler: RowSampler;
+  readonly #tools: RowTools;
   readonly #cut: TopCut | undefined;
 
-  constructor(denoiser: Denoiser, run: PreparedRun, noise: NoiseSource, pace: Pace) {
+  /** @param pool draws beside the calling thread; default: none. */
+  constructor(
+    denoiser: Denoiser,
+    run: PreparedRun,
+    noise: NoiseSource,
+    pace: Pace,
+    pool?: RowPool,
+  ) {
     this.#denoiser = denoiser;
     this.#run = run;
-    this.#noise = noise;
-    this.#pace = pace;
-    this.#sampler = new RowSampler(denoiser.model, run);
+    const { model } = denoiser;
+    const { signal } = run;
+    const sampler = new RowSampler(model, run);
+    this.#tools = { sampler, model, rule: run, noise, pace, signal, pool };
     this.#cut = cutOf(run, denoiser.model.vocabSize);
   }
 
@@ -47,43 +58,30 @@ export class RowDraws {
    */
   async ask(request: ForwardRequest): Promise<AnsweredRows> {
     const { signal } = this.#run;
-    const sampler = this.#sampler;
     if (this.#cut !== undefined && offersTop(this.#denoiser)) {
       const tops = await askTop(this.#denoiser, request, this.#cut, signal);
-      return {
-        draw: (row, at) => sampler.drawTop(tops[row], at, this.#noise),
-        argmax: (row, at) => sampler.argmaxTop(tops[row], at),
-      };
+      return (row) => tops[row];
     }
     const { vocabSize } = this.#denoiser.model;
     const logits = await ask(this.#denoiser, request, signal);
-    const xTheta = (row: number) => logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-    return {
-      draw: (row, at) => sampler.draw(xTheta(row), at, this.#noise),
-      argmax: (row, at) => sampler.argmax(xTheta(row), at),
-    };
+    return (row) => logits.subarray(row * vocabSize, (row + 1) * vocabSize);
   }
 
   /**
-   * Draws the tokens of a place.
-   * @param first row of the place, among the rows that were asked for.
+   * Draws the tokens of places that share a call.
+   * @param rows that were asked for.
+   * @returns of each place the draws of its positions.
    */
-  async draw(
-    rows: AnsweredRows,
-    first: number,
-    { sample, step, positions, likeliest }: DrawPlace,
-  ): Promise<Draw[]> {
-    const { vocabSize } = this.#denoiser.model;
+  async drawAll(rows: AnsweredRows, places: readonly AnsweredPlace[]): Promise<Draw[][]> {
     const { particles = 1 } = this.#run.guide ?? {};
-    const draws: Draw[] = [];
-    for (let i = 0; i < positions.length; i++) {
-      const at = { sample, particles, step, position: positions[i] };
-      const draw = likeliest ? rows.argmax(first + i, at) : rows.draw(first + i, at);
-      checkNotBanned(draw.token, this.#run);
-      draws.push(draw);
-      if (this.#pace.spendTokens(vocabSize)) await this.#pace.rest();
-    }
-    return draws;
+    const tasks = places.flatMap(({ first, place: { sample, step, positions, likeliest } }) => {
+      return Array.from(positions, (position, i): RowTask => {
+        return { row: rows(first + i), at: { sample, particles, step, position }, likeliest };
+      });
+    });
+    const draws = await drawRows(tasks, this.#tools);
+    for (const { token } of draws) checkNotBanned(token, this.#run);
+    return places.map(({ place }) => draws.splice(0, place.positions.length));
   }
 }
 

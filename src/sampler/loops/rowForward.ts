@@ -82,14 +82,17 @@ export class RowForward {
     if (asked.length === 0) return;
     const answered = await rows.ask({ ...this.#request, rows: Int32Array.from(asked) });
     this.#count(asked.length);
-    let row = 0;
-    for (const { b, positions } of missing) {
-      const { sample, draws } = this.#samples[b];
-      const place = { sample: sample.sample, step: this.#step, positions, likeliest };
-      const drawn = await rows.draw(answered, row, place);
-      positions.forEach((position, n) => draws.set(position, drawn[n]));
-      row += positions.length;
-    }
+    let first = 0;
+    const asking = missing.map(({ b, positions }) => {
+      const { sample } = this.#samples[b].sample;
+      const own = { first, place: { sample, step: this.#step, positions, likeliest } };
+      first += positions.length;
+      return own;
+    });
+    const drawn = await rows.drawAll(answered, asking);
+    missing.forEach(({ b, positions }, i) => {
+      positions.forEach((position, n) => this.#samples[b].draws.set(position, drawn[i][n]));
+    });
   }
 
   /** Counts the rows, and the first time the call. */

@@ -4,7 +4,7 @@
  * of its own.
  */
 import { FRACTIONS } from "../exponential.ts";
-import { PhiloxNoise, TOKEN_STREAM, type NoiseSource } from "../noise.ts";
+import { isPhilox, TOKEN_STREAM, type NoiseSource } from "../noise.ts";
 import type { Draw, RowAddress } from "../rowAddress.ts";
 import { inverseOf, type DrawRule } from "../drawRule.ts";
 import { LACKING, logProbabilityOf, type TopRow } from "../topRow.ts";
@@ -126,11 +126,6 @@ export class KernelRows {
     const logProbability = logProbabilityOf(row, ids.indexOf(token));
     return { token, probability: this.#kernel.probability(), logProbability };
   }
-}
-
-/** A class derived from `PhiloxNoise` may give other numbers, so it does not count. */
-function isPhilox(noise: NoiseSource): noise is PhiloxNoise {
-  return Object.getPrototypeOf(noise) === PhiloxNoise.prototype;
 }
 
 let compiledModule: WebAssemblyModule | null | undefined;
