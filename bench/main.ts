@@ -1,6 +1,7 @@
 /** `npm run bench` runs all benchmarks, `npm run bench NAME` one. Each prints a table of times measured here and now. */
 const BENCHMARKS: readonly string[] = [
   "rowSampler",
+  "rows",
   "network",
   "blocks",
   "orders",

@@ -112,6 +112,7 @@ const launch: Keys<LaunchOptions> = {
   device: true,
   dtype: true,
   rows: true,
+  workers: true,
   rawWeights: true,
   python: true,
   startTimeoutMs: true,
@@ -122,6 +123,7 @@ const connect: Keys<ConnectOptions> = {
   endpoint: true,
   tokenizer: true,
   rows: true,
+  workers: true,
   reachTimeoutMs: true,
   signal: true,
 };

@@ -4,6 +4,7 @@ import { checkBoolean } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
 import { counted } from "../foundation/messages.ts";
 import { longestText } from "../sampler/blocks.ts";
+import type { RowPool } from "../sampler/draw/workers/rowPool.ts";
 import type { Denoiser, DenoiserModel, TokenId } from "../sampler/denoiser.ts";
 import { withPinned, type PreparedRun } from "../sampler/prepare.ts";
 import { runEvents } from "../sampler/run.ts";
@@ -22,13 +23,20 @@ export type Render = (
   signal: AbortSignal,
 ) => Promise<RenderedChat>;
 
+/** What a chat needs of a model. */
+interface Chatting {
+  readonly denoiser: Denoiser;
+  readonly tokenizer: Tokenizer;
+  readonly rowPool?: RowPool;
+}
+
 /**
  * Prepares the run. Its messages are rendered and encoded when it begins; until then it has the
  * length of its answer.
  * @throws OptionError for everything that does not depend on the tokens of a text.
  */
 export function prepareChat(
-  { denoiser, tokenizer }: { readonly denoiser: Denoiser; readonly tokenizer: Tokenizer },
+  { denoiser, tokenizer, rowPool }: Chatting,
   options: ChatOptions,
   render: Render,
 ): SampleRun<ChatResult> {
@@ -48,7 +56,7 @@ export function prepareChat(
     const named = await withNamedTokens(prompted, names, tokenizer, model);
     begun = { ...named, endIds: until === "end" ? ends : [] };
     texts.begin(begun, ends);
-    return yield* runEvents(denoiser, { ...begun, signal });
+    return yield* runEvents(denoiser, { ...begun, signal }, undefined, rowPool);
   };
   const complete = (result: SampleResult): ChatResult => {
     return { ...result, answers: result.tokens.map((tokens) => texts.answerOf(tokens)) };

@@ -10,6 +10,7 @@ import { CheckpointError } from "../backend/errors.ts";
 import { locateCheckpoint } from "../checkpoints/resolve.ts";
 import { checkOptions, checkSignal, checkText, checkTimeout } from "../foundation/checks.ts";
 import { OptionError } from "../foundation/errors.ts";
+import { checkWorkers } from "../sampler/draw/workers/rowPool.ts";
 import { checkTokenizerOption, type Tokenizer } from "../tokenizer/tokenizer.ts";
 
 export type { Device };
@@ -38,6 +39,11 @@ export interface LaunchOptions extends BackendOptions {
    * from it and searching them here; `whole` beside a CPU, where a copy costs less than the search.
    */
   readonly rows?: RowChoice;
+  /**
+   * Threads that draw rows beside the calling one, in [0, 64]; they start when a step first has
+   * many rows to draw. Default: one less than the machine runs at a time, at most 2. 0: none.
+   */
+  readonly workers?: number;
 }
 
 export interface ConnectOptions {
@@ -50,6 +56,8 @@ export interface ConnectOptions {
   readonly tokenizer?: string | Tokenizer;
   /** As for `launch`. */
   readonly rows?: RowChoice;
+  /** As for `launch`. */
+  readonly workers?: number;
   /** How long the backend may take to answer at all, in milliseconds. Default 10,000. */
   readonly reachTimeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -60,10 +68,15 @@ export interface ResolvedLaunch extends ResolvedBackendOptions {
   readonly checkpoint: string;
   readonly tokenizer: string | Tokenizer | undefined;
   readonly rows: RowChoice;
+  /** How many threads draw rows beside the calling one; undefined: the default. */
+  readonly workers: number | undefined;
 }
 
-export interface ResolvedConnect extends Required<Omit<ConnectOptions, "tokenizer" | "signal">> {
+export interface ResolvedConnect extends Required<
+  Omit<ConnectOptions, "tokenizer" | "workers" | "signal">
+> {
   readonly tokenizer: string | Tokenizer | undefined;
+  readonly workers: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -71,6 +84,7 @@ const LAUNCH_KEYS: Readonly<Record<keyof LaunchOptions, true>> = {
   checkpoint: true,
   tokenizer: true,
   rows: true,
+  workers: true,
   ...BACKEND_KEYS,
 };
 
@@ -78,6 +92,7 @@ const CONNECT_KEYS: Readonly<Record<keyof ConnectOptions, true>> = {
   endpoint: true,
   tokenizer: true,
   rows: true,
+  workers: true,
   reachTimeoutMs: true,
   signal: true,
 };
@@ -89,11 +104,12 @@ const CONNECT_KEYS: Readonly<Record<keyof ConnectOptions, true>> = {
  */
 export function resolveLaunch(options: LaunchOptions): ResolvedLaunch {
   checkOptions("launch", options, LAUNCH_KEYS);
-  const { checkpoint = "demo", tokenizer, rows = "auto" } = options;
+  const { checkpoint = "demo", tokenizer, rows = "auto", workers } = options;
   return {
     ...resolveBackendOptions(options),
     tokenizer: checkTokenizerOption(tokenizer),
     rows: checkRows(rows),
+    workers: checkWorkers(workers),
     checkpoint: findCheckpoint(checkText("checkpoint", checkpoint, "a path")),
   };
 }
@@ -101,11 +117,12 @@ export function resolveLaunch(options: LaunchOptions): ResolvedLaunch {
 /** Checks the options and fills in the defaults. @throws OptionError. */
 export function resolveConnect(options: ConnectOptions): ResolvedConnect {
   checkOptions("connect", options, CONNECT_KEYS);
-  const { endpoint, tokenizer, rows = "auto", reachTimeoutMs = 10_000, signal } = options;
+  const { endpoint, tokenizer, rows = "auto", workers, reachTimeoutMs = 10_000, signal } = options;
   return {
     endpoint: checkText("endpoint", endpoint, "an ipc:// address"),
     tokenizer: checkTokenizerOption(tokenizer),
     rows: checkRows(rows),
+    workers: checkWorkers(workers),
     reachTimeoutMs: checkTimeout("reachTimeoutMs", reachTimeoutMs),
     signal: checkSignal(signal),
   };

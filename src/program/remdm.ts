@@ -10,7 +10,7 @@ import {
   resolveLaunch,
   type ConnectOptions,
   type LaunchOptions,
-  type RowChoice,
+  type ResolvedLaunch,
 } from "./launchOptions.ts";
 import { prepareChat } from "./chat.ts";
 import type { ChatOptions } from "./chatOptions.ts";
@@ -31,6 +31,7 @@ import {
   isRecord,
 } from "../foundation/checks.ts";
 import type { Denoiser } from "../sampler/denoiser.ts";
+import { RowPool } from "../sampler/draw/workers/rowPool.ts";
 import { OptionError } from "../foundation/errors.ts";
 import { readSeed } from "../sampler/prepare.ts";
 import { runEvents } from "../sampler/run.ts";
@@ -84,9 +85,15 @@ export class Remdm implements AsyncDisposable {
   readonly hasChatTemplate: boolean;
   /** The network itself, for a sampler of your own. */
   readonly denoiser: Denoiser;
+  /** The threads that draw rows, for a sampler of your own. */
+  readonly rowPool: RowPool;
   readonly #backend: Backend;
 
-  private constructor(backend: Backend, tokenizer: Tokenizer, rows: RowChoice) {
+  private constructor(
+    backend: Backend,
+    tokenizer: Tokenizer,
+    { rows, workers }: Pick<ResolvedLaunch, "rows" | "workers">,
+  ) {
     this.#backend = backend;
     this.model = backend.ready.model;
     this.runtime = backend.ready.runtime;
@@ -95,6 +102,7 @@ export class Remdm implements AsyncDisposable {
     const top = rows === "auto" ? this.runtime.device.startsWith("cuda") : rows === "top";
     const model = samplerModel(backend.ready, tokenizer);
     this.denoiser = new ZmqDenoiser(backend.transport, model, { top });
+    this.rowPool = new RowPool({ workers });
   }
 
   /**
@@ -108,7 +116,7 @@ export class Remdm implements AsyncDisposable {
     const python = findPython(launch.python).path;
     const tokenizer =
       (await chosenTokenizer(launch.tokenizer)) ?? (await tokenizerBeside(launch.checkpoint));
-    return Remdm.#open(await launchBackend({ ...launch, python }, launch), tokenizer, launch.rows);
+    return Remdm.#open(await launchBackend({ ...launch, python }, launch), tokenizer, launch);
   }
 
   /**
@@ -119,19 +127,19 @@ export class Remdm implements AsyncDisposable {
   static async connect(options: ConnectOptions): Promise<Remdm> {
     const connect = resolveConnect(options);
     const tokenizer = await chosenTokenizer(connect.tokenizer);
-    return Remdm.#open(await connectBackend(connect.endpoint, connect), tokenizer, connect.rows);
+    return Remdm.#open(await connectBackend(connect.endpoint, connect), tokenizer, connect);
   }
 
   static async #open(
     backend: Backend,
     chosen: Tokenizer | undefined,
-    rows: RowChoice,
+    drawing: Pick<ResolvedLaunch, "rows" | "workers">,
   ): Promise<Remdm> {
     try {
       const { model } = backend.ready;
       const tokenizer = chosen ?? (await tokenizerFor(model));
       checkTokenizer(tokenizer, model);
-      return new Remdm(backend, tokenizer, rows);
+      return new Remdm(backend, tokenizer, drawing);
     } catch (error) {
       await backend.close();
       throw error;
@@ -228,11 +236,12 @@ export class Remdm implements AsyncDisposable {
   }
 
   /**
-   * Ends or leaves the backend. Runs under way end with BackendError backend_closed. Resolves when
-   * our process, its sockets and its files are gone. May be called any number of times.
+   * Ends or leaves the backend, and ends the threads that draw rows. Runs under way end with
+   * BackendError backend_closed. Resolves when our process, its sockets, its files and the threads
+   * are gone. May be called any number of times.
    */
-  close(): Promise<void> {
-    return this.#backend.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#backend.close(), this.rowPool.close()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -241,7 +250,7 @@ export class Remdm implements AsyncDisposable {
 }
 
 function prepareRun<Result extends SampleResult>(
-  { denoiser, tokenizer }: Pick<Remdm, "denoiser" | "tokenizer">,
+  { denoiser, tokenizer, rowPool }: Pick<Remdm, "denoiser" | "tokenizer" | "rowPool">,
   options: SampleOptions,
   gapped: GappedText | undefined,
   complete: (result: SampleResult, texts: RunTexts) => Result,
@@ -257,7 +266,7 @@ function prepareRun<Result extends SampleResult>(
     const named = await withNamedTokens(pinned, prompted.names, tokenizer, model);
     const run = { ...named, signal };
     texts.begin(run);
-    return yield* runEvents(denoiser, run);
+    return yield* runEvents(denoiser, run, undefined, rowPool);
   };
   const completed = (result: SampleResult): Result => complete(result, texts);
   return new SampleRun({ ...prompted, start, texts, complete: completed });

@@ -1,4 +1,5 @@
 /** Runs the sampler: every loop gives the same kinds of events and of outcome. */
+import { OptionError } from "../foundation/errors.ts";
 import { LeftToRight } from "./loops/leftToRight.ts";
 import { Published } from "./loops/parity/published.ts";
 import { BlockParity } from "./loops/parity/blocks.ts";
@@ -8,7 +9,7 @@ import type { SamplerEvent, SamplerOptions, SamplerOutcome } from "./events.ts";
 import { DrawFirst } from "./loops/drawFirst.ts";
 import { Guided, type Particle, type ParticleLoop } from "./loops/guided.ts";
 import { PhiloxNoise, type NoiseSource } from "./draw/noise.ts";
-import type { RowPool } from "./draw/workers/rowPool.ts";
+import { RowPool } from "./draw/workers/rowPool.ts";
 import { prepare, type PreparedRun } from "./prepare.ts";
 import { AskFirst } from "./loops/askFirst.ts";
 
@@ -34,6 +35,9 @@ export async function* sampleEvents(
   noise?: NoiseSource,
   pool?: RowPool,
 ): AsyncGenerator<SamplerEvent, SamplerOutcome, void> {
+  if (pool !== undefined && !(pool instanceof RowPool)) {
+    throw new OptionError("pool", pool, "a RowPool");
+  }
   return yield* runEvents(denoiser, prepare(options, denoiser.model), noise, pool);
 }
 

@@ -107,8 +107,8 @@ export class PhiloxNoise implements NoiseSource {
 }
 
 /**
- * Tells whether noise is the default one. A class derived from `PhiloxNoise` does not count, because
- * it may give other numbers.
+ * Tells whether noise is the default one. A class derived from `PhiloxNoise` does not count: it may
+ * give other numbers.
  */
 export function isPhilox(noise: NoiseSource): noise is PhiloxNoise {
   return Object.getPrototypeOf(noise) === PhiloxNoise.prototype;

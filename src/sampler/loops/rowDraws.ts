@@ -46,9 +46,8 @@ export class RowDraws {
     this.#denoiser = denoiser;
     this.#run = run;
     const { model } = denoiser;
-    const { signal } = run;
     const sampler = new RowSampler(model, run);
-    this.#tools = { sampler, model, rule: run, noise, pace, signal, pool };
+    this.#tools = { sampler, model, rule: run, noise, pace, pool };
     this.#cut = cutOf(run, denoiser.model.vocabSize);
   }
 

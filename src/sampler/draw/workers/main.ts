@@ -6,5 +6,5 @@ import { workerThreads } from "./thread.ts";
 const { parentPort, workerData } = workerThreads();
 const shared = new SharedRows(workerData as SharedArrayBuffer);
 const drawer = new PieceDrawer(shared);
-parentPort?.on("message", (piece) => parentPort.postMessage(drawer.draw(piece)));
+parentPort?.on("message", (piece) => drawer.draw(piece));
 shared.begin();

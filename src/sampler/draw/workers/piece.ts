@@ -1,8 +1,8 @@
 /** A `Piece` is some rows that a worker draws from at a time; `PieceDrawer` draws them there. */
+import { RemdmError } from "../../../foundation/errors.ts";
 import type { DenoiserModel } from "../../denoiser.ts";
 import type { DrawRule } from "../drawRule.ts";
 import { PhiloxNoise } from "../noise.ts";
-import type { Draw } from "../rowAddress.ts";
 import { RowSampler } from "../rowSampler.ts";
 import { drawTask } from "../rowTask.ts";
 import type { RowHead, SharedRows } from "./sharedRows.ts";
@@ -21,12 +21,6 @@ export interface Piece extends DrawSettings {
   readonly rows: readonly RowHead[];
 }
 
-/**
- * The draws of a piece, in the order of its rows. From the first row that has no draw on they are
- * missing, and the thread that asked meets that row itself.
- */
-export type PieceDraws = readonly Draw[];
-
 /** How many samplers a worker keeps: more runs than this at a time are rare. */
 const KEPT = 4;
 
@@ -40,17 +34,23 @@ export class PieceDrawer {
     this.#shared = shared;
   }
 
-  draw({ slot, rows, model, rule, seed }: Piece): PieceDraws {
-    const sampler = this.#samplerOf(model, rule);
-    const noise = new PhiloxNoise(seed);
-    const draws: Draw[] = [];
+  /**
+   * Draws the rows that the other thread does not take before. It leaves a row that has no draw
+   * without one: the other thread meets it, too, and there the error has its class and its stack.
+   */
+  draw({ slot: place, rows, model, rule, seed }: Piece): void {
+    const slot = this.#shared.slots[place];
     try {
-      for (const task of this.#shared.read(slot, rows)) draws.push(drawTask(sampler, task, noise));
-    } catch {
-      // The thread that asked draws the row again, and there the error has its class and stack.
+      const sampler = this.#samplerOf(model, rule);
+      const noise = new PhiloxNoise(seed);
+      slot.read(rows).forEach((task, i) => {
+        if (slot.take(i)) slot.put(i, drawTask(sampler, task, noise));
+      });
+    } catch (error) {
+      if (!RemdmError.isInstance(error)) throw error;
+    } finally {
+      slot.leave();
     }
-    this.#shared.finishSlot();
-    return draws;
   }
 
   #samplerOf(model: DrawSettings["model"], rule: DrawRule): RowSampler {

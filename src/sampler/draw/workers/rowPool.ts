@@ -29,7 +29,7 @@ export class RowPool implements AsyncDisposable {
   /** @param open starts a thread; for tests. @throws OptionError. */
   constructor(options: RowPoolOptions = {}, open: OpenThread = openThread) {
     checkOptions("RowPool", options, { workers: true });
-    this.#count = checkWorkers(options.workers);
+    this.#count = checkWorkers(options.workers) ?? defaultWorkers();
     this.#open = open;
   }
 
@@ -82,8 +82,12 @@ export class RowPool implements AsyncDisposable {
   }
 }
 
-/** Checks a number of threads and fills in the default. @throws OptionError. */
-export function checkWorkers(workers: unknown): number {
-  if (workers !== undefined) return checkInteger("workers", workers, 0, MOST_WORKERS);
+/** Checks a number of threads; undefined: the default. @throws OptionError. */
+export function checkWorkers(workers: unknown): number | undefined {
+  return workers === undefined ? undefined : checkInteger("workers", workers, 0, MOST_WORKERS);
+}
+
+/** Leaves one thread of the machine to the caller. */
+function defaultWorkers(): number {
   return Math.max(0, Math.min(DEFAULT_MOST, parallelism() - 1));
 }

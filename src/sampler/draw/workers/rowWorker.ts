@@ -1,58 +1,75 @@
 /** A `RowWorker` is one worker thread as the thread that hands it rows sees it. */
+import type { Draw } from "../rowAddress.ts";
 import type { RowTask } from "../rowTask.ts";
-import type { DrawSettings, PieceDraws } from "./piece.ts";
-import { SharedRows, SLOTS } from "./sharedRows.ts";
+import type { DrawSettings } from "./piece.ts";
+import { SharedRows, type SharedSlot } from "./sharedRows.ts";
 import type { OpenThread, RowThread } from "./thread.ts";
 
 export class RowWorker {
   readonly #shared = new SharedRows();
   readonly #thread: RowThread;
-  /** Take the draws of the pieces under way, the oldest first. */
-  readonly #waiting: ((draws: PieceDraws) => void)[] = [];
-  #sent = 0;
-  #hasEnded = false;
+  /** The slots whose draws are not fetched yet. */
+  readonly #held = new Set<SharedSlot>();
 
   /**
-   * @param onEnd is called once, when the thread has ended.
+   * @param onEnd is called when the thread has ended, maybe twice.
    * @throws what `open` throws.
    */
   constructor(open: OpenThread, onEnd: (cause: unknown) => void) {
-    this.#thread = open(this.#shared, {
-      drawn: (draws) => {
-        this.#waiting.shift()?.(draws);
-        if (this.#waiting.length === 0) this.#thread.keepAlive(false);
-      },
-      ended: (cause) => {
-        if (this.#hasEnded) return;
-        this.#hasEnded = true;
-        for (const take of this.#waiting.splice(0)) take([]);
-        onEnd(cause);
-      },
-    });
+    this.#thread = open(this.#shared, onEnd);
   }
 
-  /** Whether the thread has begun and has a slot to fill. */
+  /** Whether the thread has begun and takes rows. */
   get isFree(): boolean {
-    const underWay = (this.#sent - this.#shared.done) | 0;
-    return !this.#hasEnded && this.#shared.isReady && underWay < SLOTS;
+    return this.#shared.hasBegun && this.#freeSlot() >= 0;
   }
 
-  /**
-   * Hands rows to the free thread; they are copied.
-   * @param tasks that a slot has room for.
-   * @returns their draws; fewer where a row has none, and if the thread ends before.
-   */
-  draw(tasks: readonly RowTask[], { model, rule, seed }: DrawSettings): Promise<PieceDraws> {
-    const slot = (this.#sent >>> 0) % SLOTS;
-    const rows = this.#shared.write(slot, tasks);
-    this.#sent = (this.#sent + 1) | 0;
-    if (this.#waiting.length === 0) this.#thread.keepAlive(true);
-    this.#thread.send({ slot, rows, model, rule, seed });
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /** Hands rows to the free thread; they are copied. @param tasks for which a slot has room. */
+  hand(tasks: readonly RowTask[], { model, rule, seed }: DrawSettings): HandedRows {
+    const place = this.#freeSlot();
+    const slot = this.#shared.slots[place];
+    this.#held.add(slot);
+    this.#thread.send({ slot: place, rows: slot.fill(tasks), model, rule, seed });
+    return new HandedRows(slot, () => this.#held.delete(slot));
   }
 
   /** Ends the thread. */
   end(): Promise<void> {
     return this.#thread.end();
+  }
+
+  #freeSlot(): number {
+    return this.#shared.slots.findIndex((slot) => !slot.isFilled && !this.#held.has(slot));
+  }
+}
+
+/** Rows that a worker has. Nothing waits for it: a row that it has not begun can be taken back. */
+export class HandedRows {
+  readonly #slot: SharedSlot;
+  readonly #release: () => void;
+
+  constructor(slot: SharedSlot, release: () => void) {
+    this.#slot = slot;
+    this.#release = release;
+  }
+
+  /** Whether the worker has gone through all of them. */
+  get isOver(): boolean {
+    return !this.#slot.isFilled;
+  }
+
+  /** Takes a row back; returns false where the worker has begun it. */
+  takeBack(row: number): boolean {
+    return this.#slot.take(row);
+  }
+
+  /** Returns the worker's draw of a row; undefined: there is none, or none yet. */
+  drawOf(row: number): Draw | undefined {
+    return this.#slot.drawOf(row);
+  }
+
+  /** Leaves the place to other rows, as soon as the worker leaves it too. */
+  release(): void {
+    this.#release();
   }
 }

@@ -1,27 +1,39 @@
 /**
- * `SharedRows` is the memory that a worker shares with the thread that hands it rows: two slots, so
- * that one is filled while the worker draws from the other, and a word of state for each side to
- * look at without waiting for a message.
+ * `SharedRows` is the memory that a worker shares with the thread that hands it rows. It has two
+ * slots, so that one can be filled while the worker draws from the other. Neither thread waits for
+ * the other: each row has a word of state, and who sets it from OPEN to TAKEN draws the row.
  *
- *     word 0      1 from when the worker has begun
- *     word 1      number of slots that it is done with, modulo 2^32
- *     then        SLOTS slots of SLOT_WORDS words: the logits of each row, of a top row also its ids
+ *     word 0, 1      1 from when the worker has begun; unused
+ *     of each slot
+ *       word 0, 1    1 from when it is filled until the worker leaves it; unused
+ *       then         MOST_ROWS words of state
+ *       then         MOST_ROWS draws of three doubles: token, probability, log-probability
+ *       then         SLOT_WORDS words: each row's logits, and the ids of a top row
  */
+import type { Draw, RowAddress } from "../rowAddress.ts";
 import { isWhole, type RowTask } from "../rowTask.ts";
-import type { RowAddress } from "../rowAddress.ts";
 
-const READY = 0;
-const DONE = 1;
-const STATE_WORDS = 2;
 const WORD_BYTES = 4;
+const HEAD_WORDS = 2;
+const DRAW_DOUBLES = 3;
 
 export const SLOTS = 2;
 
-/**
- * The words of a slot: 1 MiB, five whole rows of GPT-2's vocabulary. With larger slots the calling
- * thread waits longer for the last of them.
- */
+/** The most rows of a slot. */
+export const MOST_ROWS = 512;
+
+/** The words of a slot for the numbers of rows: 1 MiB, five whole rows of GPT-2's vocabulary. */
 export const SLOT_WORDS = 2 ** 18;
+
+const STATES_AT = HEAD_WORDS * WORD_BYTES;
+const DRAWS_AT = STATES_AT + MOST_ROWS * WORD_BYTES;
+const NUMBERS_AT = DRAWS_AT + MOST_ROWS * DRAW_DOUBLES * Float64Array.BYTES_PER_ELEMENT;
+const SLOT_BYTES = NUMBERS_AT + SLOT_WORDS * WORD_BYTES;
+
+/** The states of a row. */
+const OPEN = 0;
+const TAKEN = 1;
+const DRAWN = 2;
 
 /** What a worker is told of a row, whose numbers lie in the slot. */
 export interface RowHead {
@@ -35,67 +47,106 @@ export interface RowHead {
 
 export class SharedRows {
   readonly buffer: SharedArrayBuffer;
-  readonly #state: Int32Array;
+  readonly slots: readonly SharedSlot[];
+  readonly #head: Int32Array;
 
   /** @param buffer of the other thread; default: a new one. */
   constructor(buffer?: SharedArrayBuffer) {
-    const words = STATE_WORDS + SLOTS * SLOT_WORDS;
-    this.buffer = buffer ?? new SharedArrayBuffer(words * WORD_BYTES);
-    this.#state = new Int32Array(this.buffer, 0, STATE_WORDS);
+    const head = HEAD_WORDS * WORD_BYTES;
+    const shared = buffer ?? new SharedArrayBuffer(head + SLOTS * SLOT_BYTES);
+    this.buffer = shared;
+    this.#head = new Int32Array(shared, 0, HEAD_WORDS);
+    this.slots = Array.from({ length: SLOTS }, (_, i) => {
+      return new SharedSlot(shared, head + i * SLOT_BYTES);
+    });
   }
 
   /** Whether the worker has begun. */
-  get isReady(): boolean {
-    return Atomics.load(this.#state, READY) === 1;
-  }
-
-  /** How many slots the worker is done with, modulo 2^32, as a signed integer. */
-  get done(): number {
-    return Atomics.load(this.#state, DONE);
+  get hasBegun(): boolean {
+    return Atomics.load(this.#head, 0) === 1;
   }
 
   /** Says, in the worker, that it has begun. */
   begin(): void {
-    Atomics.store(this.#state, READY, 1);
+    Atomics.store(this.#head, 0, 1);
+  }
+}
+
+export class SharedSlot {
+  readonly #buffer: SharedArrayBuffer;
+  readonly #at: number;
+  readonly #head: Int32Array;
+  readonly #states: Int32Array;
+  readonly #draws: Float64Array;
+
+  /** @param at where it begins, in bytes. */
+  constructor(buffer: SharedArrayBuffer, at: number) {
+    this.#buffer = buffer;
+    this.#at = at;
+    this.#head = new Int32Array(buffer, at, HEAD_WORDS);
+    this.#states = new Int32Array(buffer, at + STATES_AT, MOST_ROWS);
+    this.#draws = new Float64Array(buffer, at + DRAWS_AT, MOST_ROWS * DRAW_DOUBLES);
   }
 
-  /** Says, in the worker, that it is done with a slot. */
-  finishSlot(): void {
-    Atomics.add(this.#state, DONE, 1);
+  /** Whether it is filled and the worker has not left it yet. */
+  get isFilled(): boolean {
+    return Atomics.load(this.#head, 0) === 1;
   }
 
-  /** Copies rows into a slot in which there is room for them. */
-  write(slot: number, tasks: readonly RowTask[]): RowHead[] {
-    let at = this.#beginOf(slot);
-    return tasks.map(({ row, at: address, likeliest }) => {
+  /** Copies rows, for which there is room, into the slot that the worker has left. */
+  fill(tasks: readonly RowTask[]): RowHead[] {
+    let at = this.#at + NUMBERS_AT;
+    const heads = tasks.map(({ row, at: address, likeliest }): RowHead => {
       const logits = isWhole(row) ? row : row.logits;
-      new Float32Array(this.buffer, at, logits.length).set(logits);
+      new Float32Array(this.#buffer, at, logits.length).set(logits);
       at += logits.length * WORD_BYTES;
       const head = { at: address, likeliest, logits: logits.length };
       if (isWhole(row)) return head;
       const { ids, rest, logMass } = row;
-      new Int32Array(this.buffer, at, ids.length).set(ids);
+      new Int32Array(this.#buffer, at, ids.length).set(ids);
       at += ids.length * WORD_BYTES;
       return { ...head, top: { ids: ids.length, rest, logMass } };
     });
+    heads.forEach((_, i) => Atomics.store(this.#states, i, OPEN));
+    Atomics.store(this.#head, 0, 1);
+    return heads;
   }
 
-  /** Returns the rows of a slot as they lie there, without a copy. */
-  read(slot: number, heads: readonly RowHead[]): RowTask[] {
-    let at = this.#beginOf(slot);
+  /** Returns the rows as they lie in the slot, without a copy. */
+  read(heads: readonly RowHead[]): RowTask[] {
+    let at = this.#at + NUMBERS_AT;
     return heads.map(({ at: address, likeliest, logits: count, top }) => {
-      const logits = new Float32Array(this.buffer, at, count);
+      const logits = new Float32Array(this.#buffer, at, count);
       at += count * WORD_BYTES;
       if (top === undefined) return { row: logits, at: address, likeliest };
       const { rest, logMass } = top;
-      const ids = new Int32Array(this.buffer, at, top.ids);
+      const ids = new Int32Array(this.#buffer, at, top.ids);
       at += top.ids * WORD_BYTES;
       return { row: { ids, logits, rest, logMass }, at: address, likeliest };
     });
   }
 
-  #beginOf(slot: number): number {
-    return (STATE_WORDS + slot * SLOT_WORDS) * WORD_BYTES;
+  /** Takes a row to draw it; returns whether it was open. */
+  take(row: number): boolean {
+    return Atomics.compareExchange(this.#states, row, OPEN, TAKEN) === OPEN;
+  }
+
+  /** Puts the draw of a row that was taken. */
+  put(row: number, { token, probability, logProbability }: Draw): void {
+    this.#draws.set([token, probability, logProbability], row * DRAW_DOUBLES);
+    Atomics.store(this.#states, row, DRAWN);
+  }
+
+  /** Returns the draw of a row; undefined: the worker has not put it. */
+  drawOf(row: number): Draw | undefined {
+    if (Atomics.load(this.#states, row) !== DRAWN) return undefined;
+    const [token, probability, logProbability] = this.#draws.subarray(row * DRAW_DOUBLES);
+    return { token, probability, logProbability };
+  }
+
+  /** Says, in the worker, that it leaves the slot. */
+  leave(): void {
+    Atomics.store(this.#head, 0, 0);
   }
 }
 

@@ -1,28 +1,23 @@
 /**
- * Opens worker threads where the host has them: Node from 20.16 and 22.3 on, and Deno. The module is
- * asked of the running process, so that the sampler imports nothing and still loads in a browser.
+ * Opens worker threads where the host has them: Node from 20.16 and 22.3 on, and Deno. The module
+ * is asked of the running process, so that the sampler imports nothing and loads in a browser too.
  */
-import type { Piece, PieceDraws } from "./piece.ts";
+import type { Piece } from "./piece.ts";
 import type { SharedRows } from "./sharedRows.ts";
 
-/** A thread that draws pieces, one after the other. */
+/** A thread that draws pieces, one after the other. It keeps no program from ending. */
 export interface RowThread {
   send(piece: Piece): void;
-  /** Says whether the thread keeps the program from ending. */
-  keepAlive(keeps: boolean): void;
   /** Ends the thread, in the middle of a piece too. */
   end(): Promise<void>;
 }
 
-export interface ThreadEvents {
-  /** Is called with the draws of each piece, in the order in which they were sent. */
-  drawn(draws: PieceDraws): void;
-  /** Is called when the thread has ended, also by itself; possibly more than once. */
-  ended(cause?: unknown): void;
-}
-
-/** Opens a thread. @throws where the host has none, or does not allow it. */
-export type OpenThread = (shared: SharedRows, events: ThreadEvents) => RowThread;
+/**
+ * Opens a thread.
+ * @param onEnd is called when the thread has ended, with the error that ended it; maybe twice.
+ * @throws where the host has none, or does not allow it.
+ */
+export type OpenThread = (shared: SharedRows, onEnd: (cause?: unknown) => void) => RowThread;
 
 /** The parts of `node:worker_threads` that are used here. */
 interface WorkerThreads {
@@ -32,17 +27,14 @@ interface WorkerThreads {
 }
 
 interface NodeWorker {
-  on(event: "message", listener: (draws: PieceDraws) => void): void;
   on(event: "error" | "exit", listener: (cause: unknown) => void): void;
   postMessage(piece: Piece): void;
-  ref(): void;
   unref(): void;
   terminate(): Promise<unknown>;
 }
 
 interface ParentPort {
   on(event: "message", listener: (piece: Piece) => void): void;
-  postMessage(draws: PieceDraws): void;
 }
 
 interface Host {
@@ -72,18 +64,16 @@ export function parallelism(): number {
 }
 
 /** Opens a thread of the host that runs `main.js`, which lies beside this file. */
-export const openThread: OpenThread = (shared, events) => {
+export const openThread: OpenThread = (shared, onEnd) => {
   const { Worker } = workerThreads();
   const file = new URL(WORKER, import.meta.url);
   // Without the program's own flags, which may load code of the program into each thread.
   const worker = new Worker(file, { workerData: shared.buffer, execArgv: [], name: "remdm rows" });
   worker.unref();
-  worker.on("message", (draws) => events.drawn(draws));
-  worker.on("error", (cause) => events.ended(cause));
-  worker.on("exit", () => events.ended());
+  worker.on("error", (cause) => onEnd(cause));
+  worker.on("exit", () => onEnd());
   return {
     send: (piece) => worker.postMessage(piece),
-    keepAlive: (keeps) => (keeps ? worker.ref() : worker.unref()),
     end: async () => {
       await worker.terminate();
     },
