@@ -66,7 +66,9 @@ describe("rows that threads draw", () => {
       const { pool, threads } = poolOf(quick);
       const expected = drawnHere(tasks, rule);
       expect(await draw(tasks, pool, { rule })).toEqual(expected);
-      expect(threads.pieces.length).toBeGreaterThan(2);
+      const handed = threads.pieces.flatMap((piece) => piece.rows).length;
+      expect(handed).toBeGreaterThan(MANY / 2);
+      expect(threads.drawn).toBe(handed);
     });
   });
 
@@ -195,6 +197,40 @@ describe("runs that share a pool", () => {
     const drawing = draw(tasks, pool, { signal: controller.signal });
     controller.abort("enough");
     await expect(drawing).rejects.toMatchObject({ code: "aborted", cause: "enough" });
+  });
+});
+
+describe("a worker", () => {
+  const settings = { model: MODEL, rule: { topP: 0.9 }, seed: 5n };
+
+  it("takes no rows until those before them are drawn and fetched", () => {
+    const { pool, threads } = poolOf(quick, 1);
+    const [worker] = pool.workers;
+    const handed = [worker.hand(tasksOf(whole.slice(0, 2)), settings)];
+    expect([worker.isFree, handed[0].isOver]).toEqual([true, true]);
+    handed.push(worker.hand(tasksOf(whole.slice(2, 4)), settings));
+    expect(worker.isFree).toBe(false);
+    handed[0].release();
+    expect(worker.isFree).toBe(true);
+    expect(threads.pieces.map(({ slot }) => slot)).toEqual([0, 1]);
+  });
+
+  it("takes no rows into a place that it has not left, though nobody wants them", () => {
+    const { pool } = poolOf(stalled, 1);
+    const [worker] = pool.workers;
+    for (let i = 0; i < 2; i++) worker.hand(tasksOf(whole.slice(0, 2)), settings).release();
+    expect(worker.isFree).toBe(false);
+  });
+
+  it("leaves out the rows that were taken back", () => {
+    const late: (() => void)[] = [];
+    const { pool } = poolOf((piece, _, drawer) => late.push(() => drawer.draw(piece)), 1);
+    const [worker] = pool.workers;
+    const handed = worker.hand(tasksOf(whole.slice(0, 3)), settings);
+    expect([handed.takeBack(1), handed.takeBack(1)]).toEqual([true, false]);
+    late[0]();
+    expect([0, 1, 2].map((row) => handed.drawOf(row) !== undefined)).toEqual([true, false, true]);
+    expect(handed.takeBack(0)).toBe(false);
   });
 });
 

@@ -29,6 +29,8 @@ export class FakeThreads {
   readonly pieces: Piece[] = [];
   /** Ends of the threads that were opened; each may be called at any time. */
   readonly ends: ((cause?: unknown) => void)[] = [];
+  /** How many rows the threads have drawn. */
+  drawn = 0;
   /** How many were ended by the pool. */
   ended = 0;
   readonly #behaviour: Behaviour;
@@ -45,6 +47,8 @@ export class FakeThreads {
       send: (piece) => {
         this.pieces.push(piece);
         this.#behaviour(piece, shared, drawer);
+        const slot = shared.slots[piece.slot];
+        this.drawn += piece.rows.filter((_, i) => slot.drawOf(i) !== undefined).length;
       },
       end: async () => {
         this.ended++;
