@@ -65,8 +65,21 @@ export interface SamplerOptions {
   readonly samples?: number;
   /** Index of the first sample: samples 8 to 15 of a seed can be drawn alone. Default 0. */
   readonly firstSample?: number;
-  /** Largest number of sequences in one forward call, an integer >= 1. Default min(samples, 16). */
+  /**
+   * Largest number of sequences in one forward call, an integer >= 1. Default 16, or `window` where
+   * that is more.
+   */
   readonly batchSize?: number;
+  /**
+   * How many states of a sample a forward call is about at most: the one at hand, and those that
+   * probably follow (docs/decisions/parallel-in-time.md). The tokens are the same whatever the
+   * window; it decides how often the network is asked, and how many sequences it computes. 1: the
+   * state at hand alone. `auto` finds the window that takes the least time, from what the calls of
+   * this process took. Samples come first: windows take the places of a call that they leave. An
+   * integer >= 1 or `auto`, the default; only 1 where each call waits for the one before (`ar`,
+   * `dense`).
+   */
+  readonly window?: number | "auto";
   /**
    * Tokens of a sequence, in [1, model.length]; of a model with blocks of its own (BD3-LM), in [1,
    * 2^20]. Default min(model.length, 1024).
@@ -268,10 +281,17 @@ export type SamplerEvent =
   RevealedEvent | RemaskedEvent | WeightedEvent | FinishedEvent | ProgressEvent;
 
 export interface SamplerStats {
-  /** Calls of the network. */
+  /**
+   * Calls of the network whose answers the samples took, one after the other. One sample has the
+   * same number whatever the `window`; where several questions share a round, several calls do.
+   */
   readonly forwardCalls: number;
-  /** Rows of logits asked for, over all calls. */
+  /** Rows of logits asked for, over all rounds. */
   readonly forwardRows: number;
+  /** How often the network was asked: the calls, less those that were answered ahead of time. */
+  readonly rounds: number;
+  /** Sequences that the network computed, over all rounds; also those that no sample came to. */
+  readonly sequences: number;
   /**
    * Steps of the time grid (dfm has a grid of its own; without a grid, the length). Of an untimed
    * strategy (`threshold`, ...) an upper bound: the most steps that there can be.

@@ -42,6 +42,9 @@ const MAX_STRIDES = 1_000_000;
  */
 export const MAX_HELD_TOKENS = 2 ** 22;
 
+/** Sequences of a forward call, where the caller says nothing. */
+const DEFAULT_BATCH = 16;
+
 /** Nucleus mass of a strategy that has a nucleus, where the caller gives none: the paper's. */
 export const DEFAULT_TOP_P = 0.9;
 
@@ -63,6 +66,8 @@ export interface PreparedRun extends Adjustments {
   readonly samples: number;
   readonly firstSample: number;
   readonly batchSize: number;
+  /** Most states of a sample that a call is about; 1 where each call waits for the one before. */
+  readonly window: number | "auto";
   readonly length: number;
   readonly seed: bigint;
   readonly noise: "philox" | "torch";
@@ -103,6 +108,7 @@ const KNOWN: Readonly<Record<keyof SamplerOptions, true>> = {
   samples: true,
   firstSample: true,
   batchSize: true,
+  window: true,
   length: true,
   seed: true,
   pinned: true,
@@ -163,7 +169,8 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     refusal: refusalOfGuide(loop, windows.stride),
   });
   const particles = guide?.particles ?? 1;
-  const { batchSize = Math.min(count * particles, 16) } = given;
+  const window = readWindow(given.window, loop);
+  const { batchSize = Math.max(DEFAULT_BATCH, window === "auto" ? 1 : window) } = given;
   const limit = Math.floor(SAMPLE_LIMIT / particles);
   const batch = checkInteger("batchSize", batchSize, 1, Number.MAX_SAFE_INTEGER);
   checkHeld(L, windows, particles, Math.min(batch, count * particles));
@@ -179,6 +186,7 @@ export function prepareBeforePrompt(options: SamplerOptions, model: DenoiserMode
     // PyTorch's stream can only begin with its first sample.
     firstSample: checkInteger("firstSample", firstSample, 0, noise === "torch" ? 0 : limit - count),
     batchSize: batch,
+    window,
     length: L,
     seed: readSeed(given.seed),
     noise,
@@ -300,6 +308,16 @@ function noisesOf(
   const isBlocks = blockLength !== undefined;
   const isTorch = isBlocks || "leftToRight" in definition || followsPublished(definition);
   return isTorch ? ["torch"] : ["torch", "philox"];
+}
+
+function readWindow(window: unknown, loop: LoopPlan): number | "auto" {
+  const waits = loop.kind === "leftToRight" || isDense(loop);
+  if (window === undefined || window === "auto") return waits ? 1 : "auto";
+  if (typeof window !== "number") throw new OptionError("window", window, 'a number or "auto"');
+  const states = checkInteger("window", window, 1, Number.MAX_SAFE_INTEGER);
+  if (!waits || states === 1) return states;
+  const why = loop.kind === "leftToRight" ? "an ar model" : "the executor dense";
+  throw new OptionError("window", states, `1 with ${why}, in which each call waits for the last`);
 }
 
 function readTopP(

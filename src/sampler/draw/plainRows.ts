@@ -4,7 +4,7 @@
  */
 import type { NoiseSource } from "./noise.ts";
 import { Nucleus } from "./nucleus.ts";
-import { invalidRow, type Draw, type RowAddress } from "./rowAddress.ts";
+import { invalidRow, type RacedDraw, type RowAddress } from "./rowAddress.ts";
 import type { DrawRule } from "./drawRule.ts";
 import { LACKING, logProbabilityOf, type TopRow } from "./topRow.ts";
 
@@ -19,6 +19,8 @@ export class PlainRows {
   readonly #uniforms: Float64Array;
   /** [V] ids of the tokens in the nucleus, for a top row. */
   readonly #ids: Int32Array;
+  /** {@link Draw.lead} of the last race. */
+  #lead = Infinity;
 
   /** @param rule its `topK` is not looked at. */
   constructor(vocabSize: number, maskId: number, rule: DrawRule) {
@@ -29,7 +31,7 @@ export class PlainRows {
   }
 
   /** Draws from a whole row. @param max the largest of the logits except the mask's; finite. */
-  draw(row: Float32Array, max: number, at: RowAddress, noise: NoiseSource): Draw {
+  draw(row: Float32Array, max: number, at: RowAddress, noise: NoiseSource): RacedDraw {
     const total = this.#nucleus.select(row, max);
     const { ids } = this.#nucleus;
     const place = this.#race(ids, at, noise);
@@ -47,7 +49,7 @@ export class PlainRows {
    * @param max the largest of the logits; finite.
    * @throws RemdmError `denoiser_invalid` when the list ends before p.
    */
-  drawTop(row: TopRow, max: number, at: RowAddress, noise: NoiseSource): Draw {
+  drawTop(row: TopRow, max: number, at: RowAddress, noise: NoiseSource): RacedDraw {
     const nucleus = this.#nucleus;
     const listed = nucleus.selectTop(row.logits, max, row.rest);
     if (listed < this.#topP - LACKING) {
@@ -60,9 +62,9 @@ export class PlainRows {
   }
 
   /** @param place of the token in the nucleus. */
-  #drawn(place: number, token: number, logProbability: number): Draw {
+  #drawn(place: number, token: number, logProbability: number): RacedDraw {
     const { weights, ids, mass } = this.#nucleus;
-    return { token, probability: weights[ids[place]] / mass, logProbability };
+    return { token, probability: weights[ids[place]] / mass, logProbability, lead: this.#lead };
   }
 
   /**
@@ -75,17 +77,22 @@ export class PlainRows {
     const uniforms = this.#uniforms;
     drawTokens(noise, at, ids, size, uniforms);
     let best = Infinity;
+    let second = Infinity;
     let winner = 0;
     for (let i = 0; i < size; i++) {
       const weight = weights[columns[i]];
       const u = uniforms[i];
-      if (u > best * weight) continue; // E >= u, so it cannot win: spares most of the logarithms
+      if (u > second * weight) continue; // E >= u: it comes third or later; spares most logarithms
       const race = -log1p(-u) / weight;
       if (race < best) {
+        second = best;
         best = race;
         winner = i;
+      } else if (race < second) {
+        second = race;
       }
     }
+    this.#lead = second / best;
     return winner;
   }
 }

@@ -30,6 +30,16 @@ export interface Draw {
   readonly logProbability: number;
 }
 
+/** A token that won an exponential race. */
+export interface RacedDraw extends Draw {
+  /**
+   * How far ahead it won the exponential race: the time of the runner-up divided by its own, >= 1;
+   * Infinity where nothing was drawn, or one token could be. A row that is a little different gives
+   * another token where this is near 1.
+   */
+  readonly lead: number;
+}
+
 export function invalidRow(
   { sample, particles = 1, step, position }: RowAddress,
   what: string,

@@ -13,10 +13,10 @@ import { KernelRows } from "./kernel/kernelRows.ts";
 import { Largest } from "./largest.ts";
 import type { NoiseSource } from "./noise.ts";
 import { PlainRows } from "./plainRows.ts";
-import { invalidRow, type Draw, type RowAddress } from "./rowAddress.ts";
+import { invalidRow, type RacedDraw, type RowAddress } from "./rowAddress.ts";
 import { likeliestOf, logProbabilityOf, type TopRow } from "./topRow.ts";
 
-export { invalidRow, type Draw, type RowAddress } from "./rowAddress.ts";
+export { invalidRow, type Draw, type RacedDraw, type RowAddress } from "./rowAddress.ts";
 export type { TopRow } from "./topRow.ts";
 
 /** Works on one row after another with the same scratch memory. */
@@ -65,7 +65,7 @@ export class RowSampler {
    * @param row [V] logits; -Infinity is a token that cannot be drawn.
    * @throws RemdmError `denoiser_invalid` for a row that has no distribution.
    */
-  draw(row: Float32Array, at: RowAddress, noise: NoiseSource): Draw {
+  draw(row: Float32Array, at: RowAddress, noise: NoiseSource): RacedDraw {
     if (this.#takesLikeliest) return this.argmax(row, at);
     if (this.#largest) {
       const max = row[this.#likeliest(row, at)];
@@ -87,14 +87,14 @@ export class RowSampler {
    * @throws RemdmError `denoiser_invalid` for a row that cannot be part of a distribution or ends
    *   before p.
    */
-  drawTop(row: TopRow, at: RowAddress, noise: NoiseSource): Draw {
+  drawTop(row: TopRow, at: RowAddress, noise: NoiseSource): RacedDraw {
     const likeliest = this.#likeliestTop(row, at);
     if (this.#takesLikeliest) return certain(row, likeliest);
     const max = row.logits[likeliest];
     return this.#drawTop(this.#largest ? cutTop(row, this.#largest) : row, max, at, noise);
   }
 
-  #drawTop(row: TopRow, max: number, at: RowAddress, noise: NoiseSource): Draw {
+  #drawTop(row: TopRow, max: number, at: RowAddress, noise: NoiseSource): RacedDraw {
     return (
       this.#kernel?.drawTop(row, max, at, noise) ?? this.#plainRows().drawTop(row, max, at, noise)
     );
@@ -105,13 +105,14 @@ export class RowSampler {
    * so psi is 1.
    * @throws RemdmError as {@link draw}.
    */
-  argmax(row: Float32Array, at: RowAddress): Draw {
+  argmax(row: Float32Array, at: RowAddress): RacedDraw {
     const token = this.#likeliest(row, at);
-    return { token, probability: 1, logProbability: 0 - Math.log(this.#total(row, row[token])) };
+    const logProbability = 0 - Math.log(this.#total(row, row[token]));
+    return { token, probability: 1, logProbability, lead: Infinity };
   }
 
   /** Does what {@link argmax} does for a row whose likeliest tokens are listed. */
-  argmaxTop(row: TopRow, at: RowAddress): Draw {
+  argmaxTop(row: TopRow, at: RowAddress): RacedDraw {
     return certain(row, this.#likeliestTop(row, at));
   }
 
@@ -172,8 +173,9 @@ export class RowSampler {
 }
 
 /** Takes the listed token without a draw. */
-function certain(row: TopRow, place: number): Draw {
-  return { token: row.ids[place], probability: 1, logProbability: logProbabilityOf(row, place) };
+function certain(row: TopRow, place: number): RacedDraw {
+  const logProbability = logProbabilityOf(row, place);
+  return { token: row.ids[place], probability: 1, logProbability, lead: Infinity };
 }
 
 /** Cuts a top row down to its k likeliest tokens. */

@@ -1,6 +1,6 @@
 /** A `RowTask` is one row that is to become a token, wherever it is drawn: here or in a worker. */
 import type { NoiseSource } from "./noise.ts";
-import type { Draw, RowAddress } from "./rowAddress.ts";
+import type { RacedDraw, RowAddress } from "./rowAddress.ts";
 import type { RowSampler } from "./rowSampler.ts";
 import type { TopRow } from "./topRow.ts";
 
@@ -22,12 +22,12 @@ export function drawTask(
   sampler: RowSampler,
   { row, at, likeliest }: RowTask,
   noise: NoiseSource,
-): Draw {
+): RacedDraw {
   if (isWhole(row)) return likeliest ? sampler.argmax(row, at) : sampler.draw(row, at, noise);
   return likeliest ? sampler.argmaxTop(row, at) : sampler.drawTop(row, at, noise);
 }
 
 /** Returns how many tokens a row lists, by which its work is counted. */
-export function tokensOf({ row }: RowTask): number {
+export function tokensOf({ row }: Pick<RowTask, "row">): number {
   return isWhole(row) ? row.length : row.logits.length;
 }

@@ -31,7 +31,7 @@ import { nextCache } from "./caches.ts";
 import { draftMasked, remasked, revealed } from "./changeEvents.ts";
 import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
-import { inCalls, stack } from "./question.ts";
+import { callsOf, stack } from "./question.ts";
 import { RowDraws } from "./rowDraws.ts";
 import { RowForward, type ForwardSample, type ForwardTools, type ToDraw } from "./rowForward.ts";
 import { RowSample } from "./rowSample.ts";
@@ -356,7 +356,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
 
   /** Cuts what is to be drawn into calls that are not too large. */
   #inCalls<Part extends ToDraw>(parts: readonly Part[]): Generator<Part[]> {
-    return inCalls(parts, this.#denoiser.model.vocabSize, ({ tokens }) => tokens.length);
+    return callsOf(parts, this.#denoiser.model.vocabSize, ({ tokens }) => tokens.length);
   }
 
   /**

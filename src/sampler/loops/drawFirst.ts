@@ -2,29 +2,64 @@
  * The draw-first loop draws which positions change before it asks the network. Every sample runs
  * ahead to its next reveal, the samples that wait share a forward call, and each goes on from there
  * (docs/design.md, section 2). It has the distribution of the original's loop, `_sample`.
+ *
+ * A call may also be about states that probably follow (`lookahead/`): what comes out as it was
+ * asked about needs no call of its own. And while the network computes one call, the answer of
+ * another is drawn, where there are more samples than one call takes.
  */
-import { adjusted } from "./adjusted.ts";
-import type { Denoiser } from "../denoiser.ts";
-import type { RemaskedEvent, RevealedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
+import { Pace } from "../../foundation/pace.ts";
+import { RemdmError } from "../../foundation/errors.ts";
 import { seenLength } from "../blocks.ts";
-import { nextCache } from "./caches.ts";
-import { draftMasked, remasked, revealed } from "./changeEvents.ts";
-import type { ParticleLoop } from "./guided.ts";
-import { Ledger } from "./ledger.ts";
+import type { Denoiser } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
+import { roundToBfloat16 } from "../draw/rounding.ts";
 import type { RowPool } from "../draw/workers/rowPool.ts";
+import type { RemaskedEvent, SamplerEvent, SamplerOutcome } from "../events.ts";
+import type { LoopPlan } from "../loopPlan.ts";
 import type { PreparedRun } from "../prepare.ts";
 import { beginFrom } from "../start.ts";
-import { Pace } from "../../foundation/pace.ts";
-import type { LoopPlan } from "../loopPlan.ts";
-import { callsOf, requestOf, type Question } from "./question.ts";
-import { RowDraws } from "./rowDraws.ts";
-import { roundToBfloat16 } from "../draw/rounding.ts";
+import { adjusted } from "./adjusted.ts";
+import { nextCache } from "./caches.ts";
+import { draftMasked, remasked, revealed } from "./changeEvents.ts";
 import { EventState } from "./eventState.ts";
+import type { ParticleLoop } from "./guided.ts";
+import { Ledger } from "./ledger.ts";
+import { KnownRows } from "./lookahead/knownRows.ts";
+import { isAsAsked, planStates, type PlannedState } from "./lookahead/planStates.ts";
+import { costOf, fixedLook, NO_LOOK, type RoundCost } from "./lookahead/roundCost.ts";
+import { callsOf, requestOf, type Question } from "./question.ts";
+import { RowDraws, type AnsweredRows } from "./rowDraws.ts";
 import { SampleState, type ActiveSample } from "./sampleState.ts";
 
 /** The plans that this loop runs: steps on a grid, or events in continuous time. */
 type DrawFirstPlan = Extract<LoopPlan, { kind: "drawFirst" | "events" }>;
+
+/** A question, and the states that the network is asked about with it. */
+interface Asked {
+  readonly question: Question;
+  readonly plan: readonly PlannedState[];
+}
+
+/** Samples that share calls, and the call that is under way. */
+interface Lane {
+  /** The oldest first. */
+  readonly active: ActiveSample[];
+  round: Round | undefined;
+}
+
+/** The questions of a lane, in calls of which the first is under way. */
+interface Round {
+  readonly calls: readonly (readonly Asked[])[];
+  readonly answer: Promise<Answer>;
+}
+
+interface Answer {
+  readonly rows: AnsweredRows;
+  /** What was asked about: less than was planned where that was too much for the denoiser. */
+  readonly asked: readonly Asked[];
+  /** Since the round was planned. */
+  readonly ms: number;
+}
 
 export class DrawFirst implements ParticleLoop<ActiveSample> {
   readonly #denoiser: Denoiser;
@@ -39,10 +74,14 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
    * blocks that are finished. Of any other nothing is the same in two calls.
    */
   readonly #cache: number | undefined;
-  /** The samples under way, the oldest first. */
-  readonly #active: ActiveSample[] = [];
+  /** Two where there are more samples than a call takes: one is drawn while the other computes. */
+  readonly #lanes: readonly Lane[];
   /** What the samples that have begun have not told yet. */
   readonly #untold: RemaskedEvent[] = [];
+  readonly #cost: RoundCost;
+  readonly #known = new Map<ActiveSample, KnownRows>();
+  /** Whether a call of more states was too much for the denoiser. */
+  #looksAhead: boolean;
 
   constructor(
     denoiser: Denoiser,
@@ -59,6 +98,11 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     this.ledger = new Ledger(run);
     this.#newSample = samplesOf(denoiser, run, loop);
     this.#cache = denoiser.model.blockLength === undefined ? undefined : nextCache();
+    const { samples, batchSize, window, length, guide } = run;
+    const lanes = samples * (guide?.particles ?? 1) > batchSize ? 2 : 1;
+    this.#lanes = Array.from({ length: lanes }, () => ({ active: [], round: undefined }));
+    this.#cost = costOf(denoiser, length);
+    this.#looksAhead = window !== 1;
   }
 
   async *events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -103,13 +147,24 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     until: number,
     arrive: (state: ActiveSample) => SamplerEvent | undefined,
   ): AsyncGenerator<SamplerEvent, void, void> {
-    for (;;) {
-      const questions = yield* this.#collectQuestions(source, until, arrive);
-      if (questions.length === 0) return;
-      for (const call of callsOf(questions, this.#denoiser.model.vocabSize)) {
-        yield* this.#answer(call);
-        yield this.#progress();
-      }
+    const leave = new AbortController();
+    const given = this.#run.signal;
+    const signal = given === undefined ? leave.signal : AbortSignal.any([given, leave.signal]);
+    try {
+      do {
+        for (const lane of this.#lanes) {
+          const { round } = lane;
+          if (round !== undefined) yield* this.#finishRound(round, until, signal);
+          lane.round = undefined;
+          const questions = yield* this.#collectQuestions(lane.active, source, until, arrive);
+          if (questions.length > 0) lane.round = this.#beginRound(questions, until, signal);
+        }
+      } while (this.#lanes.some(({ round }) => round !== undefined));
+    } finally {
+      const underWay = this.#lanes.flatMap(({ round }) => round?.answer ?? []);
+      for (const lane of this.#lanes) lane.round = undefined;
+      if (underWay.length > 0) leave.abort();
+      await Promise.allSettled(underWay);
     }
   }
 
@@ -118,10 +173,11 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
   }
 
   /**
-   * Takes every sample under way to its next question; a sample that arrives gives its place to the
-   * next one.
+   * Takes the samples of a lane to their next questions; a sample that arrives gives its place to
+   * the next one.
    */
   async *#collectQuestions(
+    active: ActiveSample[],
     source: Iterator<ActiveSample>,
     until: number,
     arrive: (state: ActiveSample) => SamplerEvent | undefined,
@@ -129,7 +185,7 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     const questions: Question[] = [];
     while (questions.length < this.#run.batchSize) {
       this.#pace.checkAborted();
-      const state = this.#active.at(questions.length) ?? this.#next(source);
+      const state = active.at(questions.length) ?? next(source, active);
       if (state === undefined) break;
       yield* this.#untold.splice(0);
       const question = yield* this.#runAhead(state, until);
@@ -137,7 +193,8 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
         questions.push(question);
         continue;
       }
-      this.#active.splice(this.#active.indexOf(state), 1);
+      active.splice(active.indexOf(state), 1);
+      this.#known.delete(state);
       const event = arrive(state);
       if (event !== undefined) yield event;
     }
@@ -160,33 +217,126 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     return undefined;
   }
 
-  async *#answer(
-    questions: readonly Question[],
-  ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
+  /** Plans what is asked with each question, and asks. */
+  #beginRound(questions: readonly Question[], until: number, signal: AbortSignal): Round {
     this.#pace.checkAborted();
-    const states = questions.map(({ state }) => state);
-    const windows = states.map(({ window }) => window);
-    const { model } = this.#denoiser;
-    const length = seenLength(model, this.#run.length, windows);
-    const request = adjusted(requestOf(questions, length, this.#cache), this.#run, windows);
-    const rows = await this.#rows.ask(request);
-    this.ledger.called(states, request.rows.length);
-    let first = 0;
-    const places = questions.map(({ state, changes }) => {
-      const { sample, step, likeliest } = state;
-      const place = { sample, step, positions: changes.reveals, likeliest };
-      const own = { first, place };
-      first += changes.reveals.length;
-      return own;
+    const begin = performance.now();
+    const asked = this.#plan(questions, until);
+    const calls = [...callsOf(asked, this.#denoiser.model.vocabSize, rowsIn)];
+    const answer = this.#ask(calls[0], begin, signal);
+    answer.catch(() => undefined); // it is thrown where the answer is awaited, events later
+    return { calls, answer };
+  }
+
+  #plan(questions: readonly Question[], until: number): Asked[] {
+    const { window, batchSize } = this.#run;
+    const look = window === "auto" ? this.#cost.look() : fixedLook(window);
+    const { depth, price } = this.#looksAhead ? look : NO_LOOK;
+    let room = batchSize - questions.length;
+    return questions.map((question, i) => {
+      const fair = Math.ceil(room / (questions.length - i));
+      const states = Math.min(this.#looksAhead ? look.states : 1, 1 + fair);
+      const limits = { states, depth, price, until };
+      const plan = planStates(question, this.#knownOf(question.state), this.#noise, limits);
+      room -= plan.length - 1;
+      return { question, plan };
     });
-    const drawn = await this.#rows.drawAll(rows, places);
-    for (const [i, { state, changes }] of questions.entries()) {
-      const draws = drawn[i];
-      const left = remasksOf(state, changes.remasks);
-      const came = revealed(placeOf(state), changes.reveals, draws);
-      state.apply(changes, draws);
-      if (changes.remasks.length > 0) yield left;
-      yield came;
+  }
+
+  #knownOf(state: ActiveSample): KnownRows {
+    const known =
+      this.#known.get(state) ??
+      new KnownRows((row, { sample, step, likeliest }, position) => {
+        return this.#rows.guess(row, { sample, step, positions: [position], likeliest });
+      });
+    this.#known.set(state, known);
+    return known;
+  }
+
+  async #ask(asked: readonly Asked[], begin: number, signal: AbortSignal): Promise<Answer> {
+    const { model } = this.#denoiser;
+    const plans = asked.flatMap(({ plan }) => plan);
+    const length = seenLength(model, this.#run.length, plans);
+    const request = adjusted(requestOf(plans, length, this.#cache), this.#run, plans);
+    try {
+      const rows = await this.#rows.ask(request, signal);
+      this.ledger.asked(plans.length, request.rows.length);
+      return { rows, asked, ms: performance.now() - begin };
+    } catch (error) {
+      const isTooLarge = RemdmError.isInstance(error) && error.code === "out_of_memory";
+      if (!isTooLarge || plans.length === asked.length) throw error;
+      this.#looksAhead = false;
+      const certain = asked.map(({ question, plan }) => ({ question, plan: plan.slice(0, 1) }));
+      return this.#ask(certain, begin, signal);
+    }
+  }
+
+  async *#finishRound(
+    { calls, answer }: Round,
+    until: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<SamplerEvent, void, void> {
+    yield* this.#accept(await answer, until);
+    for (const call of calls.slice(1)) {
+      this.#pace.checkAborted();
+      yield* this.#accept(await this.#ask(call, performance.now(), signal), until);
+    }
+  }
+
+  /**
+   * Draws the tokens of every sample's question, and of the states planned after it for as long as
+   * they come out as they were asked about.
+   */
+  async *#accept(
+    { rows, asked, ms }: Answer,
+    until: number,
+  ): AsyncGenerator<SamplerEvent, void, void> {
+    const places = rowPlaces(asked);
+    let open = asked.map(({ question, plan }) => ({ question, plan, level: 0 }));
+    let accepted = 0;
+    while (open.length > 0) {
+      accepted += open.length;
+      const drawn = await this.#rows.drawAll(
+        rows,
+        open.map(({ question: { state, changes }, plan, level }) => {
+          const { sample, step, likeliest } = state;
+          const { reveals: positions } = changes;
+          const own = places.get(plan[level]);
+          const at = Array.from(positions, (position) => own?.get(position) ?? -1);
+          return { rows: at, place: { sample, step, positions, likeliest } };
+        }),
+      );
+      this.ledger.answered(open.map(({ question }) => question.state));
+      const following: typeof open = [];
+      for (const [i, { question, plan, level }] of open.entries()) {
+        const { state, changes } = question;
+        const left = remasksOf(state, changes.remasks);
+        const came = revealed(placeOf(state), changes.reveals, drawn[i]);
+        state.apply(changes, drawn[i]);
+        if (changes.remasks.length > 0) yield left;
+        yield came;
+        const asPlanned = plan.at(level + 1);
+        if (asPlanned?.depth !== level + 1) continue;
+        const next = yield* this.#runAhead(state, until);
+        if (next === undefined || !isAsAsked(next, asPlanned)) continue;
+        following.push({ question: next, plan, level: level + 1 });
+      }
+      yield this.#progress();
+      open = following;
+    }
+    if (this.#lanes.length === 1) this.#cost.record(places.size, ms, accepted);
+    if (this.#looksAhead) this.#remember(asked, rows, places);
+  }
+
+  /** Keeps the rows of a call, to guess from. */
+  #remember(asked: readonly Asked[], rows: AnsweredRows, places: RowPlaces): void {
+    for (const { question, plan } of asked) {
+      if (question.state.finished) continue;
+      const known = this.#knownOf(question.state);
+      for (const one of plan) {
+        for (const [position, row] of places.get(one) ?? []) known.add(position, rows(row), one);
+      }
+      known.tidy();
     }
   }
 
@@ -196,18 +346,38 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     for (let i = 0; i < samples; i++) yield this.begin(firstSample + i);
   }
 
-  #next(source: Iterator<ActiveSample>): ActiveSample | undefined {
-    const next = source.next();
-    if (next.done === true) return undefined;
-    this.#active.push(next.value);
-    return next.value;
-  }
-
   #progress() {
-    const underWay = this.#active.reduce((sum, { stepsDone }) => sum + stepsDone, 0);
-    const first = this.#active.find(({ finished }) => !finished);
+    const active = this.#lanes.flatMap((lane) => lane.active);
+    const underWay = active.reduce((sum, { stepsDone }) => sum + stepsDone, 0);
+    const first = active.find(({ finished }) => !finished);
     return this.ledger.progress(underWay, first);
   }
+}
+
+/** Where the answer has the rows of each state, by position. */
+type RowPlaces = ReadonlyMap<PlannedState, ReadonlyMap<number, number>>;
+
+/** Finds the rows of each state in the answer: they come in the order of `requestOf`. */
+function rowPlaces(asked: readonly Asked[]): RowPlaces {
+  let row = 0;
+  const places = new Map<PlannedState, ReadonlyMap<number, number>>();
+  for (const { plan } of asked) {
+    for (const one of plan) {
+      places.set(one, new Map(one.rows.map((position) => [position, row++])));
+    }
+  }
+  return places;
+}
+
+function rowsIn({ plan }: Asked): number {
+  return plan.reduce((sum, { rows }) => sum + rows.length, 0);
+}
+
+function next(source: Iterator<ActiveSample>, active: ActiveSample[]): ActiveSample | undefined {
+  const { value, done } = source.next();
+  if (done === true) return undefined;
+  active.push(value);
+  return value;
 }
 
 /** Returns the function that begins a sample: on the grid of a plan, or in continuous time. */

@@ -16,6 +16,8 @@ export class Ledger {
   #finished = 0;
   #forwardCalls = 0;
   #forwardRows = 0;
+  #rounds = 0;
+  #sequences = 0;
   /** Over the samples that are finished: calls of each, and tokens that were not given. */
   #ownCalls = 0;
   #ownTokens = 0;
@@ -30,17 +32,29 @@ export class Ledger {
    * @param rows that it was asked for.
    */
   called(samples: readonly { readonly sample: number }[], rows: number): void {
+    this.asked(samples.length, rows);
+    this.answered(samples);
+  }
+
+  /** Counts a question that the network was asked: so many sequences, and rows of them. */
+  asked(sequences: number, rows: number): void {
+    this.#rounds++;
+    this.#sequences += sequences;
+    this.#forwardRows += rows;
+  }
+
+  /** Counts a call whose answer samples took, whether or not it shared a question with others. */
+  answered(samples: readonly { readonly sample: number }[]): void {
     const particles = this.#run.guide?.particles ?? 1;
     const numbers = new Set(samples.map(({ sample }) => Math.floor(sample / particles)));
     for (const number of numbers) {
       this.#callsOf.set(number, (this.#callsOf.get(number) ?? 0) + 1);
     }
     this.#forwardCalls++;
-    this.#forwardRows += rows;
   }
 
   /** Counts more rows of a call that was counted already. */
-  asked(rows: number): void {
+  askedMore(rows: number): void {
     this.#forwardRows += rows;
   }
 
@@ -93,6 +107,8 @@ export class Ledger {
       stats: {
         forwardCalls: this.#forwardCalls,
         forwardRows: this.#forwardRows,
+        rounds: this.#rounds,
+        sequences: this.#sequences,
         steps: this.#run.steps,
         tokensPerForward: this.#ownCalls === 0 ? 0 : this.#ownTokens / this.#ownCalls,
       },

@@ -28,16 +28,11 @@ export function offersTop(denoiser: Denoiser): denoiser is WithTop {
 /** An answer of more logits than this (256 MB) is asked for in several calls, where it can be. */
 export const MAX_LOGITS = 2 ** 26;
 
-/** Cuts a round's questions into calls that are not too large; a question is never cut. */
-export function callsOf(questions: readonly Question[], vocabSize: number): Generator<Question[]> {
-  return inCalls(questions, vocabSize, ({ changes }) => changes.reveals.length);
-}
-
 /**
  * Cuts parts of a question into calls that are not too large; a part is never cut.
  * @param rowsOf number of rows that a part asks for.
  */
-export function* inCalls<Part>(
+export function* callsOf<Part>(
   parts: readonly Part[],
   vocabSize: number,
   rowsOf: (part: Part) => number,
@@ -57,28 +52,34 @@ export function* inCalls<Part>(
   if (call.length > 0) yield call;
 }
 
+/** A state that the network is asked about, as it is before the step at hand. */
+interface StateAsked {
+  /** [L] tokens; remasks of the step are not carried out yet. */
+  readonly tokens: Int32Array;
+  /** t at which the network is asked. */
+  readonly time: number;
+  /** Ascending positions whose rows are asked for. */
+  readonly rows: readonly number[];
+}
+
 /**
- * Makes one request of several questions. The network sees each sample as it is before the step:
- * remasks of the same step are not carried out yet.
+ * Makes one request about several states.
  * @param length of the sequences; what stands beyond it is not sent.
  */
 export function requestOf(
-  questions: readonly Question[],
+  states: readonly StateAsked[],
   length: number,
   cache?: number,
 ): ForwardRequest {
-  const batch = questions.length;
-  const sigma = new Float32Array(batch);
-  const rows = new Int32Array(
-    questions.reduce((sum, { changes }) => sum + changes.reveals.length, 0),
-  );
-  let row = 0;
-  questions.forEach(({ changes, time }, b) => {
-    sigma[b] = networkSigma(time);
-    for (const position of changes.reveals) rows[row++] = b * length + position;
-  });
-  const tokens = stack(questions.map(({ state }) => state.window.tokens.subarray(0, length)));
-  return { batch, length, tokens, sigma, rows, ...(cache !== undefined && { cache }) };
+  const rows = states.flatMap((state, b) => state.rows.map((position) => b * length + position));
+  return {
+    batch: states.length,
+    length,
+    tokens: stack(states.map(({ tokens }) => tokens.subarray(0, length))),
+    sigma: Float32Array.from(states, ({ time }) => networkSigma(time)),
+    rows: Int32Array.from(rows),
+    ...(cache !== undefined && { cache }),
+  };
 }
 
 /**

@@ -3,16 +3,16 @@ import type { Pace } from "../../foundation/pace.ts";
 import type { Denoiser, ForwardRequest, TopCut } from "../denoiser.ts";
 import { cutsTokens, takesLikeliest, type DrawRule } from "../draw/drawRule.ts";
 import type { NoiseSource } from "../draw/noise.ts";
-import { RowSampler, type Draw } from "../draw/rowSampler.ts";
+import { RowSampler, type Draw, type RacedDraw } from "../draw/rowSampler.ts";
 import type { RowTask } from "../draw/rowTask.ts";
-import { drawRows, type RowTools } from "../draw/workers/drawRows.ts";
+import { drawRows, tryDraw, type RowTools } from "../draw/workers/drawRows.ts";
 import type { RowPool } from "../draw/workers/rowPool.ts";
 import type { PreparedRun } from "../prepare.ts";
 import { checkNotBanned } from "./adjusted.ts";
 import { ask, askTop, offersTop } from "./question.ts";
 
 /** Returns a row of those that were asked for, [V] logits or its top. */
-type AnsweredRows = (row: number) => RowTask["row"];
+export type AnsweredRows = (row: number) => RowTask["row"];
 
 /** The place whose rows become tokens. */
 export interface DrawPlace {
@@ -23,9 +23,9 @@ export interface DrawPlace {
   readonly likeliest: boolean;
 }
 
-/** A place with its first row among those that were asked for; its others follow. */
+/** A place with its rows among those that were asked for. */
 export interface AnsweredPlace {
-  readonly first: number;
+  readonly rows: readonly number[];
   readonly place: DrawPlace;
 }
 
@@ -55,8 +55,7 @@ export class RowDraws {
    * Asks for the top of rows where the denoiser offers it and the draw leaves tokens out, else for
    * whole rows.
    */
-  async ask(request: ForwardRequest): Promise<AnsweredRows> {
-    const { signal } = this.#run;
+  async ask(request: ForwardRequest, signal = this.#run.signal): Promise<AnsweredRows> {
     if (this.#cut !== undefined && offersTop(this.#denoiser)) {
       const tops = await askTop(this.#denoiser, request, this.#cut, signal);
       return (row) => tops[row];
@@ -72,15 +71,30 @@ export class RowDraws {
    * @returns of each place the draws of its positions.
    */
   async drawAll(rows: AnsweredRows, places: readonly AnsweredPlace[]): Promise<Draw[][]> {
-    const { particles = 1 } = this.#run.guide ?? {};
-    const tasks = places.flatMap(({ first, place: { sample, step, positions, likeliest } }) => {
-      return Array.from(positions, (position, i): RowTask => {
-        return { row: rows(first + i), at: { sample, particles, step, position }, likeliest };
-      });
+    const tasks = places.flatMap(({ rows: own, place }) => {
+      return own.map((row, i) => this.#taskOf(rows(row), place, i));
     });
     const draws = await drawRows(tasks, this.#tools);
     for (const { token } of draws) checkNotBanned(token, this.#run);
     return places.map(({ place }) => draws.splice(0, place.positions.length));
+  }
+
+  /**
+   * Draws the token of a place's first position in the calling thread, from a row that may be about
+   * another state.
+   * @returns undefined for a row that has no distribution: no sample needs it.
+   */
+  guess(row: RowTask["row"], place: DrawPlace): RacedDraw | undefined {
+    return tryDraw(this.#tools.sampler, this.#taskOf(row, place, 0), this.#tools.noise);
+  }
+
+  #taskOf(
+    row: RowTask["row"],
+    { sample, step, positions, likeliest }: DrawPlace,
+    i: number,
+  ): RowTask {
+    const { particles = 1 } = this.#run.guide ?? {};
+    return { row, at: { sample, particles, step, position: positions[i] }, likeliest };
   }
 }
 

@@ -82,12 +82,11 @@ export class RowForward {
     if (asked.length === 0) return;
     const answered = await rows.ask({ ...this.#request, rows: Int32Array.from(asked) });
     this.#count(asked.length);
-    let first = 0;
+    let row = 0;
     const asking = missing.map(({ b, positions }) => {
       const { sample } = this.#samples[b].sample;
-      const own = { first, place: { sample, step: this.#step, positions, likeliest } };
-      first += positions.length;
-      return own;
+      const own = positions.map(() => row++);
+      return { rows: own, place: { sample, step: this.#step, positions, likeliest } };
     });
     const drawn = await rows.drawAll(answered, asking);
     missing.forEach(({ b, positions }, i) => {
@@ -98,7 +97,7 @@ export class RowForward {
   /** Counts the rows, and the first time the call. */
   #count(rows: number): void {
     const { ledger } = this.#tools;
-    if (this.#isCounted) ledger.asked(rows);
+    if (this.#isCounted) ledger.askedMore(rows);
     else
       ledger.called(
         this.#samples.map(({ sample }) => sample),

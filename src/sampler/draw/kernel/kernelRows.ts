@@ -5,7 +5,7 @@
  */
 import { FRACTIONS } from "../exponential.ts";
 import { isPhilox, TOKEN_STREAM, type NoiseSource } from "../noise.ts";
-import type { Draw, RowAddress } from "../rowAddress.ts";
+import type { RacedDraw, RowAddress } from "../rowAddress.ts";
 import { inverseOf, type DrawRule } from "../drawRule.ts";
 import { LACKING, logProbabilityOf, type TopRow } from "../topRow.ts";
 import { BINARY } from "./binary.ts";
@@ -38,6 +38,7 @@ interface KernelExports {
     key1: number,
   ): number;
   probability(): number;
+  lead(): number;
   total(): number;
   largest(): number;
 }
@@ -78,7 +79,7 @@ export class KernelRows {
    * @param row [V]
    * @returns undefined for a row that has no distribution, and for noise other than the default.
    */
-  draw(row: Float32Array, at: RowAddress, noise: NoiseSource): Draw | undefined {
+  draw(row: Float32Array, at: RowAddress, noise: NoiseSource): RacedDraw | undefined {
     if (!isPhilox(noise)) return undefined;
     this.#row.set(row);
     const { sample, step, position } = at;
@@ -87,7 +88,7 @@ export class KernelRows {
     const token = kernel.draw(position, step, stream, noise.key0, noise.key1);
     if (token < 0) return undefined;
     const logProbability = row[token] - kernel.largest() - Math.log(kernel.total());
-    return { token, probability: kernel.probability(), logProbability };
+    return { token, probability: kernel.probability(), logProbability, lead: kernel.lead() };
   }
 
   /**
@@ -105,13 +106,14 @@ export class KernelRows {
    * @param max its largest logit.
    * @returns undefined for a row that ends before p, and for noise other than the default.
    */
-  drawTop(row: TopRow, max: number, at: RowAddress, noise: NoiseSource): Draw | undefined {
+  drawTop(row: TopRow, max: number, at: RowAddress, noise: NoiseSource): RacedDraw | undefined {
     if (!isPhilox(noise)) return undefined;
     const { ids, logits, rest } = row;
     this.#row.set(logits);
     this.#ids.set(ids);
     const { sample, step, position } = at;
-    const token = this.#kernel.drawTop(
+    const kernel = this.#kernel;
+    const token = kernel.drawTop(
       ids.length,
       max,
       rest,
@@ -124,7 +126,7 @@ export class KernelRows {
     );
     if (token < 0) return undefined;
     const logProbability = logProbabilityOf(row, ids.indexOf(token));
-    return { token, probability: this.#kernel.probability(), logProbability };
+    return { token, probability: kernel.probability(), logProbability, lead: kernel.lead() };
   }
 }
 

@@ -4,7 +4,7 @@
  * worker some of the rows that are left. When none is left it takes back rows that the workers have
  * not begun, the last ones first, so that all are done at about the same time.
  */
-import type { Draw } from "../rowAddress.ts";
+import type { RacedDraw } from "../rowAddress.ts";
 import { tokensOf, type RowTask } from "../rowTask.ts";
 import type { DrawSettings } from "./piece.ts";
 import type { RowPool } from "./rowPool.ts";
@@ -24,7 +24,7 @@ export class Division {
   readonly #pool: RowPool | undefined;
   /** What workers have, in the order of the rows. */
   readonly #handed = new Set<Handed>();
-  readonly #draws: (Draw | undefined)[] = [];
+  readonly #draws: (RacedDraw | undefined)[] = [];
   #next = 0;
   #tokensLeft: number;
 
@@ -54,7 +54,7 @@ export class Division {
   }
 
   /** Returns the draws that workers have made until now, each at the place of its row. */
-  fetch(): readonly (Draw | undefined)[] {
+  fetch(): readonly (RacedDraw | undefined)[] {
     for (const handed of this.#handed) this.#fetch(handed);
     return this.#draws;
   }

@@ -8,7 +8,7 @@ import { RemdmError } from "../../../foundation/errors.ts";
 import type { Pace } from "../../../foundation/pace.ts";
 import type { DrawRule } from "../drawRule.ts";
 import { isPhilox, type NoiseSource } from "../noise.ts";
-import type { Draw } from "../rowAddress.ts";
+import type { RacedDraw } from "../rowAddress.ts";
 import type { RowSampler } from "../rowSampler.ts";
 import { drawTask, tokensOf, type RowTask } from "../rowTask.ts";
 import { Division } from "./division.ts";
@@ -37,10 +37,10 @@ export const LEAST_TOKENS = 200_000;
  * @returns the draws in the order of the rows.
  * @throws RemdmError `denoiser_invalid` for the first row that has no distribution; AbortedError.
  */
-export async function drawRows(tasks: readonly RowTask[], tools: RowTools): Promise<Draw[]> {
+export async function drawRows(tasks: readonly RowTask[], tools: RowTools): Promise<RacedDraw[]> {
   const { sampler, noise, pace, pool } = tools;
   const division = new Division(tasks, settingsOf(tasks, tools), pool);
-  const drawn: (Draw | undefined)[] = [];
+  const drawn: (RacedDraw | undefined)[] = [];
   try {
     for (const row of division.ownRows()) {
       const task = tasks[row];
@@ -56,7 +56,11 @@ export async function drawRows(tasks: readonly RowTask[], tools: RowTools): Prom
 }
 
 /** Returns the draw of a row; undefined where it has none, and then {@link drawTask} says why. */
-function tryDraw(sampler: RowSampler, task: RowTask, noise: NoiseSource): Draw | undefined {
+export function tryDraw(
+  sampler: RowSampler,
+  task: RowTask,
+  noise: NoiseSource,
+): RacedDraw | undefined {
   try {
     return drawTask(sampler, task, noise);
   } catch (error) {

@@ -1,5 +1,5 @@
 /** A `RowWorker` is one worker thread as the thread that hands it rows sees it. */
-import type { Draw } from "../rowAddress.ts";
+import type { RacedDraw } from "../rowAddress.ts";
 import type { RowTask } from "../rowTask.ts";
 import type { DrawSettings } from "./piece.ts";
 import { SharedRows, type SharedSlot } from "./sharedRows.ts";
@@ -64,7 +64,7 @@ export class HandedRows {
   }
 
   /** Returns the worker's draw of a row; undefined: there is none, or none yet. */
-  drawOf(row: number): Draw | undefined {
+  drawOf(row: number): RacedDraw | undefined {
     return this.#slot.drawOf(row);
   }
 

@@ -7,15 +7,15 @@
  *     of each slot
  *       word 0, 1    1 from when it is filled until the worker leaves it; unused
  *       then         MOST_ROWS words of state
- *       then         MOST_ROWS draws of three doubles: token, probability, log-probability
+ *       then         MOST_ROWS draws of four doubles: token, probability, log-probability, lead
  *       then         SLOT_WORDS words: each row's logits, and the ids of a top row
  */
-import type { Draw, RowAddress } from "../rowAddress.ts";
+import type { RacedDraw, RowAddress } from "../rowAddress.ts";
 import { isWhole, type RowTask } from "../rowTask.ts";
 
 const WORD_BYTES = 4;
 const HEAD_WORDS = 2;
-const DRAW_DOUBLES = 3;
+const DRAW_DOUBLES = 4;
 
 export const SLOTS = 2;
 
@@ -132,16 +132,16 @@ export class SharedSlot {
   }
 
   /** Puts the draw of a row that was taken. */
-  put(row: number, { token, probability, logProbability }: Draw): void {
-    this.#draws.set([token, probability, logProbability], row * DRAW_DOUBLES);
+  put(row: number, { token, probability, logProbability, lead }: RacedDraw): void {
+    this.#draws.set([token, probability, logProbability, lead], row * DRAW_DOUBLES);
     Atomics.store(this.#states, row, DRAWN);
   }
 
   /** Returns the draw of a row; undefined: the worker has not put it. */
-  drawOf(row: number): Draw | undefined {
+  drawOf(row: number): RacedDraw | undefined {
     if (Atomics.load(this.#states, row) !== DRAWN) return undefined;
-    const [token, probability, logProbability] = this.#draws.subarray(row * DRAW_DOUBLES);
-    return { token, probability, logProbability };
+    const [token, probability, logProbability, lead] = this.#draws.subarray(row * DRAW_DOUBLES);
+    return { token, probability, logProbability, lead };
   }
 
   /** Says, in the worker, that it leaves the slot. */

@@ -6,7 +6,7 @@
  */
 import { FRACTIONS, ROW, list, reserve, spread, weights } from "./layout";
 import { listPairs, mass, select, setRule, spreadPairs } from "./nucleus";
-import { race } from "./race";
+import { lead as leadOfRace, race } from "./race";
 import { weigh } from "./weigh";
 
 let vocabSize: u32 = 0;
@@ -92,6 +92,11 @@ export function drawTop(
 /** Returns the probability of the token that was drawn last. */
 export function probability(): f64 {
   return drawn;
+}
+
+/** Returns how far the token that was drawn last won: {@link leadOfRace}. */
+export function lead(): f64 {
+  return leadOfRace();
 }
 
 /** Returns the sum of exp(logit - {@link largest}) of the row that was drawn from last. */

@@ -16,6 +16,7 @@ const WEYL_1: i32 = 0xbb67ae85;
 const ROUNDS: i32 = 10;
 
 let best: f64 = 0;
+let second: f64 = 0;
 let token: i32 = 0;
 
 /**
@@ -34,9 +35,10 @@ export function race(
   key1: i32,
 ): i32 {
   best = Infinity;
+  second = Infinity;
   token = 0;
   const end = list + 4 * <usize>pairs;
-  // The last eight are filled up with the last pair: a token that runs twice cannot beat itself.
+  // The last eight are filled up with the last pair: a token that runs twice beats nobody twice.
   const filling = i32x4.splat(load<i32>(end - 4));
   v128.store(end, filling);
   v128.store(end, filling, 16);
@@ -82,12 +84,17 @@ export function race(
   return token;
 }
 
+/** Returns the time of the runner-up divided by the winner's; Infinity where one token ran. */
+export function lead(): f64 {
+  return second / best;
+}
+
 /**
- * Tells whether eight tokens all lose. It takes u by its upper 27 bits alone: that is a little less
- * than u, so a token that loses with it loses with u.
+ * Tells whether eight tokens all come third or later. It takes u by its upper 27 bits alone: that
+ * is a little less than u, so a token that loses with it loses with u.
  */
 function allLose(weights: usize, at: usize, c0: v128, c2: v128): bool {
-  const bound = f64x2.splat(best * 134217728);
+  const bound = f64x2.splat(second * 134217728);
   const pair0 = v128.load(weights + 16 * <usize>load<u32>(at));
   const pair1 = v128.load(weights + 16 * <usize>load<u32>(at, 4));
   const pair2 = v128.load(weights + 16 * <usize>load<u32>(at, 8));
@@ -127,11 +134,14 @@ function enter(weights: usize, id: i32, high: u32, low: u32): void {
   const weight = load<f64>(weights + 8 * <usize>id);
   if (!(weight > edge || (weight == edge && id <= lastTie))) return;
   const u = (<f64>(high >> 5) * 67108864 + <f64>(low >> 6)) * (1.0 / 9007199254740992);
-  if (u > best * weight) return;
+  if (u > second * weight) return;
   const time = -log1p(-u) / weight;
   if (time < best) {
+    second = best;
     best = time;
     token = id;
+  } else if (time < second && id != token) {
+    second = time;
   }
 }
 

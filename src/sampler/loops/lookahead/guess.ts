@@ -1,0 +1,48 @@
+/**
+ * Says how likely a guess is right: a token that was drawn, with the noise of its own place, from a
+ * row of a state that is a little different from the one in which it will be drawn.
+ *
+ * What matters is how far the changed positions are from the row's, and how far ahead the token won
+ * its race. The numbers are a logistic fit of 17,436 guesses of remdm-loop on the bundled `demo`
+ * (docs/decisions/parallel-in-time.md); on other networks they are a guess too. They decide what
+ * is asked for early and never what a token is.
+ */
+
+/** Positions farther away than this do not count. */
+const FAR = 64;
+/** Weight of a change by its distance: distance^-1.5. */
+const WEIGHTS = Float64Array.from({ length: FAR + 1 }, (_, distance) => {
+  return distance === 0 ? 0 : distance ** -1.5;
+});
+const INTERCEPT = -1.4;
+const OF_LEAD = 1.5;
+const OF_CHANGES = -1.25;
+/** What is added to the changes: a row of the very same state is not certain either, by rounding. */
+const NO_CHANGES = 0.02;
+/** A longer lead says no more. */
+const LONGEST_LEAD = Math.log(10);
+
+/**
+ * Sums what differs between two states around a position.
+ * @param a [L] tokens, and `b` likewise.
+ * @returns at least 0; a neighbour that differs counts 1.
+ */
+export function changesAround(position: number, a: Int32Array, b: Int32Array): number {
+  const end = Math.min(a.length, position + FAR + 1);
+  let sum = 0;
+  for (let i = Math.max(0, position - FAR); i < end; i++) {
+    if (a[i] !== b[i]) sum += WEIGHTS[Math.abs(i - position)];
+  }
+  return sum;
+}
+
+/**
+ * Returns the chance that a guess is right, in (0, 1).
+ * @param changes of {@link changesAround}; Infinity where there is no row.
+ * @param lead of the draw.
+ */
+export function chanceOf(changes: number, lead: number): number {
+  const ahead = Math.min(Math.log(lead), LONGEST_LEAD);
+  const z = INTERCEPT + OF_LEAD * ahead + OF_CHANGES * Math.log(NO_CHANGES + changes);
+  return 1 / (1 + Math.exp(-z));
+}
