@@ -70,7 +70,7 @@ const BEGIN = `
   const same = async () => JSON.stringify(await draw()) === here;
   const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
   const begun = async () => {
-    while (!pool.workers.every((worker) => worker.isFree)) await turn();
+    while (!pool.start().every((worker) => worker.isFree)) await turn();
   };
   const settings = { model: { vocabSize: 5003, maskId: 17 }, rule, seed: 7n };
 `;
@@ -81,7 +81,7 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
   it("each thread draws what the calling one draws, and the program ends by itself", async () => {
     const { stdout, stderr, exitCode } = await run(`
       await begun();
-      for (const worker of pool.workers) {
+      for (const worker of pool.start()) {
         const piece = tasks.slice(0, 50);
         const handed = worker.hand(piece, settings);
         while (!handed.isOver) await turn();
@@ -152,7 +152,7 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
         texts[workers] = (await model.sample(options).result()).texts.join();
         console.log(before, model.rowPool.size, model.rowPool.failure);
         if (workers > 0) {
-          while (!model.rowPool.workers.every((worker) => worker.isFree)) {
+          while (!model.rowPool.start().every((worker) => worker.isFree)) {
             await new Promise((resolve) => setTimeout(resolve, 2));
           }
           console.log(texts[0] === (await model.sample(options).result()).texts.join());
