@@ -5,7 +5,7 @@
  *     npm run bench orders -- --rounds 9
  */
 import { parseArgs } from "node:util";
-import { Remdm, type Strategy } from "remdm";
+import { Remdm, sampleEvents, type Strategy } from "remdm";
 import { inTurns, median, ms, ratio, table, timed, times } from "./measure.ts";
 import { bareNetwork, Models, noTokenizer } from "./places.ts";
 
@@ -20,6 +20,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 
 const drawn: Strategy = { kind: "confidence", of: "drawn" };
+const ALONE = "the same without worker threads";
 const ORDERS: Readonly<Record<string, readonly [Strategy, temperature?: number]>> = {
   "confidence, by the likeliest token": [{ kind: "confidence" }],
   margin: [{ kind: "margin" }],
@@ -27,6 +28,7 @@ const ORDERS: Readonly<Record<string, readonly [Strategy, temperature?: number]>
   threshold: [{ kind: "threshold", tau: 1 }],
   "entropy-bounded": [{ kind: "entropy-bounded", gamma: 0 }],
   "confidence, by the token drawn": [drawn],
+  [ALONE]: [drawn],
   "the same at temperature 0": [drawn, 0],
 };
 
@@ -42,7 +44,7 @@ await using remdm = await Remdm.launch({
 const runs = Object.fromEntries(
   Object.entries(ORDERS).map(([name, [strategy, temperature]]) => [
     name,
-    stepsOf(strategy, temperature),
+    stepsOf(strategy, temperature, name === ALONE),
   ]),
 );
 const seconds = await inTurns(rounds, {
@@ -64,9 +66,14 @@ table([
 ]);
 
 /** A run that stops after each of its steps. */
-async function* stepsOf(strategy: Strategy, temperature = 1): AsyncGenerator<void, void, void> {
+async function* stepsOf(
+  strategy: Strategy,
+  temperature = 1,
+  isAlone = false,
+): AsyncGenerator<void, void, void> {
   const isUntimed = strategy.kind === "threshold" || strategy.kind === "entropy-bounded";
   const steps = isUntimed ? {} : { steps: STEPS };
-  const run = remdm.sample({ strategy, ...steps, temperature, topP: 0.9 });
+  const options = { strategy, ...steps, temperature, topP: 0.9 };
+  const run = isAlone ? sampleEvents(remdm.denoiser, options) : remdm.sample(options);
   for await (const { type } of run) if (type === "progress") yield;
 }

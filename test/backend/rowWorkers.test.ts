@@ -2,13 +2,31 @@
 /** Rows drawn by real worker threads, under Node and Deno, in processes of their own. */
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { BuiltPackage } from "./support/builtPackage.ts";
+import { FakeBackend, MODEL, pong, ready } from "./support/fakeBackend.ts";
 import { RUNTIMES } from "./support/runtimes.ts";
 
+const VOCAB_SIZE = 60_000;
+
 let built: BuiltPackage;
-beforeAll(() => {
+/** A backend with a large vocabulary; row n holds a pattern that begins at n. */
+let server: FakeBackend;
+beforeAll(async () => {
   built = new BuiltPackage();
+  server = await FakeBackend.start((message, backend) => {
+    const { type, id } = message.header;
+    if (type !== "forward") {
+      const model = { ...MODEL, vocabSize: VOCAB_SIZE, maskId: VOCAB_SIZE - 1 };
+      backend.send(message, type === "hello" ? { ...ready(id), model } : pong(id));
+      return;
+    }
+    const count = message.frames[message.frames.length - 1].length / 4;
+    const values = Float32Array.from({ length: count * VOCAB_SIZE }, (_, i) => (i * 7919) % 13);
+    const tensors = [{ dtype: "float32", shape: [count, VOCAB_SIZE] }];
+    backend.send(message, { type: "rows", id, tensors }, values);
+  });
 });
 afterAll(() => {
+  server.stop();
   built.remove();
 });
 
@@ -52,7 +70,7 @@ const BEGIN = `
   const same = async () => JSON.stringify(await draw()) === here;
   const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
   const begun = async () => {
-    while (!pool.workers.every((worker) => worker.isFree)) await turn();
+    while (!pool.start().every((worker) => worker.isFree)) await turn();
   };
   const settings = { model: { vocabSize: 5003, maskId: 17 }, rule, seed: 7n };
 `;
@@ -63,7 +81,7 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
   it("each thread draws what the calling one draws, and the program ends by itself", async () => {
     const { stdout, stderr, exitCode } = await run(`
       await begun();
-      for (const worker of pool.workers) {
+      for (const worker of pool.start()) {
         const piece = tasks.slice(0, 50);
         const handed = worker.hand(piece, settings);
         while (!handed.isOver) await turn();
@@ -119,6 +137,34 @@ describe.each(RUNTIMES)("under %s", (_, runtime) => {
       console.log(await same(), threads.length);`);
     expect(stderr).toBe("");
     expect(stdout).toBe("true true 0 undefined\ntrue 2");
+    expect(exitCode).toBe(0);
+  });
+
+  it("a model's threads start with many rows, draw the same, and end with it", async () => {
+    const { stdout, stderr, exitCode } = await built.run(
+      `const tokenizer = { name: "t", vocabSize: ${VOCAB_SIZE - 1}, encode: () => [], decode: (ids) => ids.join(" ") };
+      const endpoint = ${JSON.stringify(server.endpoint)};
+      const options = { strategy: { kind: "confidence", of: "drawn" }, steps: 4, samples: 2, batchSize: 2 };
+      const texts = {};
+      for (const workers of [0, 2]) {
+        const model = await Remdm.connect({ endpoint, tokenizer, workers });
+        const before = model.rowPool.size;
+        texts[workers] = (await model.sample(options).result()).texts.join();
+        console.log(before, model.rowPool.size, model.rowPool.failure);
+        if (workers > 0) {
+          while (!model.rowPool.start().every((worker) => worker.isFree)) {
+            await new Promise((resolve) => setTimeout(resolve, 2));
+          }
+          console.log(texts[0] === (await model.sample(options).result()).texts.join());
+        }
+        await model.close();
+        console.log(model.rowPool.size);
+      }
+      console.log(texts[0] === texts[2]);`,
+      runtime,
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe("0 0 undefined\n0\n0 2 undefined\ntrue\n0\ntrue");
     expect(exitCode).toBe(0);
   });
 

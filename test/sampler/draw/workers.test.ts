@@ -176,7 +176,7 @@ describe("a row without a draw", () => {
     const tasks = tasksOf(whole);
     expect(await draw(tasks, pool)).toEqual(drawnHere(tasks));
     expect(pool.size).toBe(1);
-    expect(pool.workers.map((worker) => worker.isFree)).toEqual([true]);
+    expect(pool.start().map((worker) => worker.isFree)).toEqual([true]);
   });
 });
 
@@ -205,7 +205,7 @@ describe("a worker", () => {
 
   it("takes no rows until those before them are drawn and fetched", () => {
     const { pool, threads } = poolOf(quick, 1);
-    const [worker] = pool.workers;
+    const [worker] = pool.start();
     const handed = [worker.hand(tasksOf(whole.slice(0, 2)), settings)];
     expect([worker.isFree, handed[0].isOver]).toEqual([true, true]);
     handed.push(worker.hand(tasksOf(whole.slice(2, 4)), settings));
@@ -217,7 +217,7 @@ describe("a worker", () => {
 
   it("takes no rows into a place that it has not left, though nobody wants them", () => {
     const { pool } = poolOf(stalled, 1);
-    const [worker] = pool.workers;
+    const [worker] = pool.start();
     for (let i = 0; i < 2; i++) worker.hand(tasksOf(whole.slice(0, 2)), settings).release();
     expect(worker.isFree).toBe(false);
   });
@@ -225,7 +225,7 @@ describe("a worker", () => {
   it("leaves out the rows that were taken back", () => {
     const late: (() => void)[] = [];
     const { pool } = poolOf((piece, _, drawer) => late.push(() => drawer.draw(piece)), 1);
-    const [worker] = pool.workers;
+    const [worker] = pool.start();
     const handed = worker.hand(tasksOf(whole.slice(0, 3)), settings);
     expect([handed.takeBack(1), handed.takeBack(1)]).toEqual([true, false]);
     late[0]();

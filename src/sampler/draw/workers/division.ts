@@ -78,7 +78,7 @@ export class Division {
       handed.rows.release();
       this.#handed.delete(handed);
     }
-    const { workers } = this.#pool;
+    const workers = this.#pool.start();
     for (const worker of workers) {
       if (!worker.isFree) continue;
       const piece = this.#piece(this.#tokensLeft / (workers.length + 1));

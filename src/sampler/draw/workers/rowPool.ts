@@ -22,7 +22,7 @@ const DEFAULT_MOST = 2;
  */
 export class RowPool implements AsyncDisposable {
   readonly #count: number;
-  readonly #open: OpenThread;
+  readonly #openThread: OpenThread;
   #workers: RowWorker[] | undefined;
   #failure: unknown;
 
@@ -30,7 +30,7 @@ export class RowPool implements AsyncDisposable {
   constructor(options: RowPoolOptions = {}, open: OpenThread = openThread) {
     checkOptions("RowPool", options, { workers: true });
     this.#count = checkWorkers(options.workers) ?? defaultWorkers();
-    this.#open = open;
+    this.#openThread = open;
   }
 
   /** How many threads there are, those that are starting included. */
@@ -43,9 +43,9 @@ export class RowPool implements AsyncDisposable {
     return this.#failure;
   }
 
-  /** Returns the threads; starts them when first called. */
-  get workers(): readonly RowWorker[] {
-    this.#workers ??= this.#start();
+  /** Starts the threads when first called, and returns those that are there. */
+  start(): readonly RowWorker[] {
+    this.#workers ??= this.#open();
     return this.#workers;
   }
 
@@ -62,11 +62,11 @@ export class RowPool implements AsyncDisposable {
     return this.close();
   }
 
-  #start(): RowWorker[] {
+  #open(): RowWorker[] {
     const workers: RowWorker[] = [];
     try {
       for (let i = 0; i < this.#count; i++) {
-        const worker = new RowWorker(this.#open, (cause) => this.#lose(worker, cause));
+        const worker = new RowWorker(this.#openThread, (cause) => this.#lose(worker, cause));
         workers.push(worker);
       }
     } catch (error) {

@@ -21,7 +21,7 @@ export type OpenThread = (shared: SharedRows, onEnd: (cause?: unknown) => void) 
 
 /** The parts of `node:worker_threads` that are used here. */
 interface WorkerThreads {
-  readonly Worker: new (file: URL, options: object) => NodeWorker;
+  readonly Worker: new (file: object, options: object) => NodeWorker;
   readonly parentPort: ParentPort | null;
   readonly workerData: unknown;
 }
