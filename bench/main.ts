@@ -10,6 +10,7 @@ const BENCHMARKS: readonly string[] = [
   "wire",
   "scaling",
   "against",
+  "start",
 ];
 
 const wanted = process.argv.slice(2).find((argument) => !argument.startsWith("-"));
