@@ -11,6 +11,7 @@ const BENCHMARKS: readonly string[] = [
   "wire",
   "scaling",
   "against",
+  "start",
 ];
 
 const wanted = process.argv.slice(2).find((argument) => !argument.startsWith("-"));

@@ -9,7 +9,7 @@ export {
   type PythonCandidate,
   type PythonSource,
 } from "./backend/process/python.ts";
-export { downloadCheckpoint, type DownloadedCheckpoint } from "./checkpoints/download.ts";
+export type { DownloadedCheckpoint } from "./checkpoints/download.ts";
 export type { DownloadOptions, DownloadProgress } from "./checkpoints/downloadOptions.ts";
 export { DownloadError } from "./checkpoints/errors.ts";
 export type { DownloadedModel } from "./checkpoints/hub/download.ts";
@@ -20,15 +20,10 @@ export {
   type PublishedCheckpoint,
   type PublishedName,
 } from "./checkpoints/published.ts";
-export {
-  convertCheckpoint,
-  type ConversionOptions,
-  type ConvertedCheckpoint,
-} from "./program/convertCheckpoint.ts";
+export type { ConversionOptions, ConvertedCheckpoint } from "./program/convertCheckpoint.ts";
 export { Judge } from "./evaluation/judge/judge.ts";
 export type { JudgeOptions } from "./evaluation/judge/judgeOptions.ts";
 export { InputError } from "./evaluation/errors.ts";
-export { evaluate } from "./evaluation/evaluate.ts";
 export type {
   Evaluation,
   GenerativePerplexity,
@@ -36,15 +31,15 @@ export type {
   ReferenceEvaluation,
 } from "./evaluation/evaluation.ts";
 export type { EvaluationInput, EvaluationOptions } from "./evaluation/evaluationOptions.ts";
-export { readAnswers, type AnswersFile, type TaskRun } from "./evaluation/tasks/answersFile.ts";
+export type { AnswersFile, TaskRun } from "./evaluation/tasks/answersFile.ts";
 export type {
   ChoiceItem,
   CountdownItem,
   NumberItem,
-  ScorerName,
   TaskItem,
   TextItem,
 } from "./evaluation/tasks/item.ts";
+export type { ScorerName } from "./evaluation/tasks/scorers.ts";
 export {
   compareTasks,
   type PairedDifference,
@@ -53,16 +48,15 @@ export {
   type TaskScore,
   type TaskScores,
 } from "./evaluation/tasks/scores.ts";
-export { readTask, type TaskFileOptions } from "./evaluation/tasks/taskFile.ts";
+export type { TaskFileOptions } from "./evaluation/tasks/taskFile.ts";
 export { formatOriginal, type OriginalResult } from "./evaluation/texts/originalFormat.ts";
-export {
-  readReferences,
-  type ReferenceOptions,
-  type ReferenceSet,
-  type ReferenceUnit,
+export type {
+  ReferenceOptions,
+  ReferenceSet,
+  ReferenceUnit,
 } from "./evaluation/texts/referencesFile.ts";
 export type { JudgedMeasure, SkippedMeasure } from "./evaluation/skipped.ts";
-export { readSamples, type SampleSet } from "./evaluation/texts/samplesFile.ts";
+export type { SampleSet } from "./evaluation/texts/samplesFile.ts";
 export type { ReadOptions } from "./evaluation/texts/textFile.ts";
 export type {
   Features,
@@ -73,11 +67,7 @@ export type {
 } from "./evaluation/judge/textJudge.ts";
 export type { TokensFrom } from "./evaluation/texts/tokenSequences.ts";
 export { ExperimentError } from "./experiment/errors.ts";
-export {
-  runExperiment,
-  type ExperimentOptions,
-  type ExperimentOutcome,
-} from "./experiment/experiment.ts";
+export type { ExperimentOptions, ExperimentOutcome } from "./experiment/experiment.ts";
 export type { ExperimentProgress } from "./experiment/run/progress.ts";
 export type { CellResult } from "./experiment/run/results.ts";
 export type { PaperRow } from "./experiment/file/paper.ts";
@@ -88,6 +78,17 @@ export type {
   ModelEntry,
   StrategyEntry,
 } from "./experiment/file/types.ts";
+export {
+  convertCheckpoint,
+  downloadCheckpoint,
+  evaluate,
+  evaluateTask,
+  readAnswers,
+  readReferences,
+  readSamples,
+  readTask,
+  runExperiment,
+} from "./onDemand.ts";
 export type { ConnectOptions, Device, LaunchOptions, RowChoice } from "./program/launchOptions.ts";
 export {
   findCollapse,
@@ -116,11 +117,7 @@ export type {
   SampleResult,
   SampleRun,
 } from "./program/run.ts";
-export {
-  evaluateTask,
-  type EvaluatedModel,
-  type TaskEvaluation,
-} from "./program/tasks/evaluateTask.ts";
+export type { EvaluatedModel, TaskEvaluation } from "./program/tasks/evaluateTask.ts";
 export type { AnswerOptions, TaskOptions } from "./program/tasks/taskOptions.ts";
 export type { SampleOptions } from "./program/sampleOptions.ts";
 export type { FinishedText, RunEvent, TextChange, TextPiece } from "./program/runTexts.ts";

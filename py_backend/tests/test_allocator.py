@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 from remdm_backend.host import allocator
-from remdm_backend.host.allocator import kept_memory
+from remdm_backend.host.allocator import keep_few_kernels, kept_memory
 
 PROGRAM = """
 import resource, sys, threading
@@ -70,3 +71,15 @@ def test_another_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(allocator, "_glibc", lambda: None)
     assert not allocator.keep_freed_memory()
     assert kept_memory() == 0
+
+
+def test_few_kernels_are_kept_unless_the_user_says_how_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, "7")
+    keep_few_kernels()
+    assert os.environ[name] == "7"
+    monkeypatch.delenv(name)
+    keep_few_kernels()
+    assert os.environ[name] == "64"

@@ -51,12 +51,10 @@ export async function launchBackend(
   { startTimeoutMs, signal }: LaunchLimits,
 ): Promise<Backend> {
   if (signal?.aborted) throw abortedStart(signal.reason);
-  const open = await transports();
+  refuseBun();
+  // The process first: while Python loads PyTorch, our side loads ZeroMQ and the rest.
   const process = new BackendProcess(options);
-  const transport = open(process.endpoint, { explainLoss: () => explainLoss(process) });
-  void process.gone.then((reason) => {
-    transport.end(reason);
-  });
+  const transport = await transportTo(process);
   const close = async (): Promise<void> => {
     transport.close();
     await process.stop();
@@ -84,8 +82,8 @@ export async function connectBackend(
 ): Promise<Backend> {
   const path = checkEndpoint(endpoint);
   if (signal?.aborted) throw abortedStart(signal.reason);
-  const open = await transports();
-  const transport = open(endpoint);
+  refuseBun();
+  const transport = await openTransport(endpoint);
   try {
     await reach(transport, path, { signal, timeoutMs: reachTimeoutMs });
     transport.watch();
@@ -104,20 +102,35 @@ export async function connectBackend(
   }
 }
 
-/**
- * Loads ZeroMQ, a native addon, when it is first needed.
- * @throws BackendError platform_unsupported under Bun, which the addon would take down.
- */
-async function transports(): Promise<(endpoint: string, options?: TransportOptions) => Transport> {
-  if ("Bun" in globalThis) {
-    throw new BackendError(
-      "platform_unsupported",
-      "The native addon of the package zeromq does not work in Bun",
-      "Run the program with Node 20.5 or newer, or with Deno 2.9 or newer; `remdm/sampler` works in Bun as well.",
-    );
+/** Opens a connection to our process that ends with it. @throws what loading ZeroMQ throws. */
+async function transportTo(process: BackendProcess): Promise<Transport> {
+  try {
+    const explainLoss = (): Promise<RemdmError> => reasonOfLoss(process);
+    const transport = await openTransport(process.endpoint, { explainLoss });
+    void process.gone.then((reason) => {
+      transport.end(reason);
+    });
+    return transport;
+  } catch (error) {
+    await process.stop();
+    throw error;
   }
+}
+
+/** Loads ZeroMQ, a native addon, when it is first needed. */
+async function openTransport(endpoint: string, options?: TransportOptions): Promise<Transport> {
   const { Transport } = await import("./connection/transport.ts");
-  return (endpoint, options) => new Transport(endpoint, options);
+  return new Transport(endpoint, options);
+}
+
+/** @throws BackendError platform_unsupported under Bun, which ZeroMQ's addon would take down. */
+function refuseBun(): void {
+  if (!("Bun" in globalThis)) return;
+  throw new BackendError(
+    "platform_unsupported",
+    "The native addon of the package zeromq does not work in Bun",
+    "Run the program with Node 20.5 or newer, or with Deno 2.9 or newer; `remdm/sampler` works in Bun as well.",
+  );
 }
 
 /** Asks the backend for a sign of life, and whether it is at work. */
@@ -158,7 +171,7 @@ function abortedStart(reason: unknown): AbortedError {
   );
 }
 
-async function explainLoss(process: BackendProcess): Promise<RemdmError> {
+async function reasonOfLoss(process: BackendProcess): Promise<RemdmError> {
   const unexplained = new BackendError(
     "backend_exited",
     "The backend hung up, though its process is still there",

@@ -114,9 +114,8 @@ export class Remdm implements AsyncDisposable {
   static async launch(options: LaunchOptions = {}): Promise<Remdm> {
     const launch = resolveLaunch(options);
     const python = findPython(launch.python).path;
-    const tokenizer =
-      (await chosenTokenizer(launch.tokenizer)) ?? (await tokenizerBeside(launch.checkpoint));
-    return Remdm.#open(await launchBackend({ ...launch, python }, launch), tokenizer, launch);
+    const { backend, tokenizer } = await startBoth({ ...launch, python });
+    return Remdm.#open(backend, tokenizer, launch);
   }
 
   /**
@@ -247,6 +246,34 @@ export class Remdm implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/**
+ * Starts the backend and loads the tokenizer meanwhile. Where the tokenizer cannot be loaded, the
+ * backend is ended.
+ */
+async function startBoth(
+  launch: ResolvedLaunch & { readonly python: string },
+): Promise<{ readonly backend: Backend; readonly tokenizer: Tokenizer | undefined }> {
+  const failed = new AbortController();
+  const signals = [failed.signal, ...(launch.signal === undefined ? [] : [launch.signal])];
+  const [backend, tokenizer] = await Promise.allSettled([
+    launchBackend(launch, { ...launch, signal: AbortSignal.any(signals) }),
+    tokenizerOf(launch).catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    }),
+  ]);
+  if (tokenizer.status === "rejected") {
+    if (backend.status === "fulfilled") await backend.value.close();
+    throw tokenizer.reason;
+  }
+  if (backend.status === "rejected") throw backend.reason;
+  return { backend: backend.value, tokenizer: tokenizer.value };
+}
+
+async function tokenizerOf(launch: ResolvedLaunch): Promise<Tokenizer | undefined> {
+  return (await chosenTokenizer(launch.tokenizer)) ?? (await tokenizerBeside(launch.checkpoint));
 }
 
 function prepareRun<Result extends SampleResult>(

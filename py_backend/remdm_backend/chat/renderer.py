@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remdm_backend.chat.worker import MAX_TEXT, MEMORY
+from remdm_backend.chat.limits import MAX_TEXT, MEMORY
 from remdm_backend.errors import BackendError
 from remdm_backend.failures import as_backend_error
 from remdm_backend.log import log

@@ -25,13 +25,10 @@ from jinja2 import TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 
 from remdm_backend.chat.environment import RefusalError, environment
+from remdm_backend.chat.limits import MAX_TEXT, MEMORY
 
 Fault: TypeAlias = Literal["syntax", "refused", "unsafe", "size", "memory", "failed"]
 
-MEMORY = 512 << 20
-"""Bytes of address space, Python's own 100 MB among them."""
-MAX_TEXT = 1 << 20
-"""Characters of a rendered chat."""
 MAX_DETAIL = 300
 SET_PARENT_DEATH_SIGNAL = 1
 """``PR_SET_PDEATHSIG`` of Linux's ``prctl``."""

@@ -3,6 +3,7 @@ read."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,10 +21,11 @@ from remdm_backend.model.memory import is_out_of_memory
 class Contents:
     """Facts from the file's configuration, and its tensors by name.
 
-    ``shapes`` and ``read`` use the names of the network's state dict; the rotary frequencies may be
-    absent. ``read`` returns one tensor in memory of its own, as stored (float64, float32, float16
-    or bfloat16); it raises ``BackendError`` if the bytes are damaged. ``vocab_size`` is ``None``
-    where the file's configuration does not say it.
+    ``shapes`` and ``parts`` use the names of the network's state dict; the rotary frequencies may
+    be absent. ``parts`` gives the numbers of one tensor in order, as stored (float64, float32,
+    float16 or bfloat16), in parts of any shape; a part is good until the next one. It raises
+    ``BackendError`` if the bytes are damaged. ``vocab_size`` is ``None`` where the file's
+    configuration does not say it.
     """
 
     path: Path
@@ -35,13 +37,25 @@ class Contents:
     n_heads: int
     weights: Weights
     shapes: Mapping[str, tuple[int, ...]]
-    read: Callable[[str], Tensor]
+    parts: Callable[[str], Iterator[Tensor]]
     vocab_size: int | None = None
     mask_id: int | None = None
     subs_masking: bool = False
     block_length: int | None = None
     shards: tuple[Path, ...] = ()
     """The files that hold the tensors, where it is not ``path`` itself."""
+
+    def read(self, name: str) -> Tensor:
+        """Read a whole tensor as stored, into memory of its own. Raises as ``parts``."""
+        shape = self.shapes[name]
+        numbers, done = torch.empty(0), 0
+        for part in self.parts(name):
+            if done == 0:
+                numbers = torch.empty(math.prod(shape), dtype=part.dtype)
+            numbers[done : done + part.numel()] = part.flatten()
+            done += part.numel()
+        assert done == len(numbers)  # its shape was checked
+        return numbers.view(shape)
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ average is the ``state_dict``, and the last step's weights are the ``current_mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -48,8 +48,8 @@ def open_lightning(path: Path, *, raw_weights: bool) -> Contents:
     facts = facts_of(path, Config(path, mapping(root.get("hyper_parameters"))))
     tensors = trained(archive, root) if raw_weights else averaged(archive, root, facts)
 
-    def read(name: str) -> Tensor:
-        return archive.read(tensors[name])
+    def parts(name: str) -> Iterator[Tensor]:
+        return archive.parts(tensors[name])
 
     return Contents(
         path=path,
@@ -62,7 +62,7 @@ def open_lightning(path: Path, *, raw_weights: bool) -> Contents:
         n_heads=facts.n_heads,
         weights="raw" if raw_weights else "ema",
         shapes={name: tensor.shape for name, tensor in tensors.items()},
-        read=read,
+        parts=parts,
     )
 
 

@@ -27,6 +27,7 @@ from remdm_backend.checkpoint.contents import (
     memory_errors,
     unreadable,
 )
+from remdm_backend.checkpoint.filling import read_into
 from remdm_backend.checkpoint.huggingface_files import (
     CONFIG_FILE,
     JsonObject,
@@ -154,7 +155,7 @@ def read_weights(
     device: torch.device,
     dtype: torch.dtype,
 ) -> None:
-    """Give the empty network its weights; each is converted before the next is read."""
+    """Give the empty network its weights; each is read a part at a time, into where it stays."""
     layers: dict[str, Linear] = {}
     native = dtype != torch.bfloat16 or multiplies_bfloat16(device)
     if dtype == torch.bfloat16:
@@ -163,13 +164,13 @@ def read_weights(
             layer.rounds = not native
     weights: dict[str, Tensor] = {}
     with memory_errors(contents.path, device):
-        for name, _ in backbone.named_parameters():
-            stored = read_parameter(contents, name)
-            if name.rpartition(".")[0] in layers:
-                stored = stored.bfloat16()
-                weights[name] = stored.to(device, torch.bfloat16 if native else torch.float32)
-            else:
-                weights[name] = stored.to(device, torch.float32)
+        for name, parameter in backbone.named_parameters():
+            halved = name.rpartition(".")[0] in layers
+            held = torch.bfloat16 if halved and native else torch.float32
+            weights[name] = torch.empty(parameter.shape, dtype=held, device=device)
+            rounded = torch.bfloat16 if halved else torch.float32
+            parts = contents.parts(name)
+            read_into(weights[name], parts, rounded, file=contents.path, name=name)
         weights[ROTARY] = read_rotary(contents, shape).to(device)
         backbone.load_state_dict(weights, assign=True)
 

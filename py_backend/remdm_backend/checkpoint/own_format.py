@@ -7,6 +7,7 @@ the tensors cannot.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from torch import Tensor
@@ -15,7 +16,7 @@ from remdm_backend.checkpoint.card_file import CARD_FILE, CardFile
 from remdm_backend.checkpoint.contents import Contents, invalid, unsupported
 from remdm_backend.checkpoint.network_names import network_names
 from remdm_backend.checkpoint.registry import network_for
-from remdm_backend.checkpoint.safetensors_file import MODEL_FILE, read_tensor, tensor_shapes
+from remdm_backend.checkpoint.safetensors_file import MODEL_FILE, tensor_parts, tensor_shapes
 
 
 def open_safetensors(path: Path, *, raw_weights: bool) -> Contents:
@@ -47,8 +48,8 @@ def open_safetensors(path: Path, *, raw_weights: bool) -> Contents:
     shapes = tensor_shapes(file)
     names = network_names(file, shapes)
 
-    def read(name: str) -> Tensor:
-        return read_tensor(file, names[name])
+    def parts(name: str) -> Iterator[Tensor]:
+        return tensor_parts(file, names[name])
 
     return Contents(
         path=file,
@@ -60,7 +61,7 @@ def open_safetensors(path: Path, *, raw_weights: bool) -> Contents:
         n_heads=card.n_heads,
         weights=card.weights,
         shapes={name: shapes[key] for name, key in names.items()},
-        read=read,
+        parts=parts,
         vocab_size=card.vocab_size,
         mask_id=card.mask_id,
         subs_masking=card.kind == "d3pm" and card.subs_masking,

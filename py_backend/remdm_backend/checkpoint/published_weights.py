@@ -5,11 +5,9 @@ So a network's parameters are filled from the files without a second copy of any
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from remdm_backend.checkpoint.config_record import mapping
@@ -83,15 +81,3 @@ class PublishedWeights:
         """Give the numbers of a tensor in order, as stored, in parts of any shape; a part is good
         until the next one. Raises ``BackendError`` if the bytes are damaged."""
         return self._files[name][1].parts(name)
-
-    def tensor(self, name: str) -> Tensor:
-        """Read a whole tensor as stored, into memory of its own. Raises ``BackendError``."""
-        shape = self.shapes[name]
-        numbers, done = torch.empty(0), 0
-        for part in self.parts(name):
-            if done == 0:
-                numbers = torch.empty(math.prod(shape), dtype=part.dtype)
-            numbers[done : done + part.numel()] = part.flatten()
-            done += part.numel()
-        assert done == len(numbers)  # its shape was checked
-        return numbers.view(shape)

@@ -7,7 +7,6 @@ memory than the weights do.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +15,11 @@ from torch import Tensor
 
 from remdm_backend.checkpoint.architecture import PublishedTrunk, check_shapes
 from remdm_backend.checkpoint.contents import (
-    NOT_FINITE,
-    invalid,
     memory_errors,
     no_memory,
     unsupported,
 )
+from remdm_backend.checkpoint.filling import read_into
 from remdm_backend.checkpoint.huggingface_config import MAX_LENGTH
 from remdm_backend.checkpoint.huggingface_files import CONFIG_FILE, JsonObject, directory_of
 from remdm_backend.checkpoint.huggingface_vocabulary import Vocabulary
@@ -128,26 +126,12 @@ def fill(
         for name, parameter in parameters.items():
             filled[name] = torch.empty(parameter.shape, dtype=types[name], device=device)
             rounded = torch.float32 if name in norms else dtype
-            read_into(filled[name], weights, names[name], rounded)
+            key = names[name]
+            parts, file = weights.parts(key), weights.file_of(key)
+            read_into(filled[name], parts, rounded, file=file, name=key)
     backbone.load_state_dict(filled, strict=not backbone.shape.tied, assign=True)
     backbone.tie()
 
 
 def is_norm(backbone: Transformer, parameter: str) -> bool:
     return isinstance(backbone.get_submodule(parameter.rpartition(".")[0]), RMSNorm)
-
-
-def read_into(target: Tensor, weights: PublishedWeights, name: str, rounded: torch.dtype) -> None:
-    """Fill ``target``, contiguous, with the tensor ``name``, whose numbers are rounded to the type
-    ``rounded`` on the way. Raises ``BackendError`` for what is damaged or not finite."""
-    numbers, done = target.view(-1), 0
-    for part in weights.parts(name):
-        if not all(math.isfinite(extreme) for extreme in part.aminmax()):
-            file = weights.file_of(name)
-            raise invalid(file, f"{name} holds numbers that are not finite", NOT_FINITE)
-        some = part.flatten()
-        if rounded != target.dtype:
-            some = some.to(rounded)
-        numbers[done : done + len(some)].copy_(some)  # converts, without memory on the way
-        done += len(some)
-    assert done == len(numbers)  # its shape was checked

@@ -2,9 +2,13 @@
  * Runs the backend as a child process. The process ends when we tell it to, or when our end of its
  * standard input closes, however we ended. It removes its socket's directory, and we remove what it
  * leaves. It does not keep our process alive; calls that wait for it do.
+ *
+ * It is started with `node:child_process`: nothing is loaded before PyTorch begins to load, and
+ * that takes longest of all.
  */
+import { spawn, type ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { execa } from "execa";
+import { isRecord } from "../../foundation/checks.ts";
 import type { BackendError } from "../errors.ts";
 import { BACKEND_MODULE, backendEnvironment } from "./environment.ts";
 import { endedError, type ProcessEnd } from "./lastWords.ts";
@@ -37,25 +41,32 @@ export class BackendProcess {
    * Resolves when the process is gone and nothing of it is left, with the reason; never rejects.
    */
   readonly gone: Promise<BackendError>;
-  readonly #child: ReturnType<typeof spawn>;
+  readonly #child: ChildProcess;
   readonly #directory: SocketDirectory;
   readonly #log: LogTail;
   #ready = false;
   #stopping = false;
 
+  /** @throws BackendError backend_start_failed, also where the system starts no process. */
   constructor(options: ProcessOptions) {
     const directory = makeSocketDirectory();
     const log = new LogTail(options.onLog);
     this.#directory = directory;
     this.#log = log;
     this.endpoint = directory.endpoint;
-    this.#child = spawn(options, directory.endpoint);
-    this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    try {
+      this.#child = start(options, directory.endpoint);
+    } catch (cause) {
+      directory.remove();
+      throw endedError(options.python, { cause }, [], false);
+    }
+    const { stderr } = this.#child;
+    stderr?.setEncoding("utf8").on("data", (text: string) => {
       log.push(text);
     });
     this.#hold(false);
     this.gone = endOf(this.#child).then((end) => {
-      this.#child.stderr.destroy();
+      stderr?.destroy();
       log.end();
       directory.remove();
       return endedError(options.python, end, log.lines, this.#ready);
@@ -83,56 +94,58 @@ export class BackendProcess {
    */
   async stop(): Promise<void> {
     this.#hold(true);
-    if (!this.#stopping) this.#child.kill("SIGTERM");
+    if (!this.#stopping) this.#kill();
     this.#stopping = true;
     await this.gone;
   }
 
+  #kill(): void {
+    this.#child.kill("SIGTERM");
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), KILL_DELAY_MS);
+    void this.gone.then(() => {
+      clearTimeout(late);
+    });
+  }
+
   /** Says whether our process stays alive until this one is gone. */
   #hold(held: boolean): void {
-    for (const handle of [this.#child, ...this.#child.stdio]) {
+    // A process that could not be started has no streams.
+    const handles: readonly unknown[] = [this.#child, this.#child.stdin, this.#child.stderr];
+    for (const handle of handles) {
       // Streams over pipes have both methods, which the type of a stream does not say.
-      const method: unknown =
-        handle === null ? undefined : Reflect.get(handle, held ? "ref" : "unref");
+      const method = isRecord(handle) ? handle[held ? "ref" : "unref"] : undefined;
       if (typeof method === "function") method.call(handle);
     }
   }
 }
 
-function spawn(options: ProcessOptions, endpoint: string) {
+function start(options: ProcessOptions, endpoint: string): ChildProcess {
   const { python, checkpoint, device, dtype, rawWeights, judge = false } = options;
   const serve = ["serve", "--checkpoint", checkpoint, "--endpoint", endpoint];
   const network = ["--device", device, "--dtype", dtype];
   const flags = [...(rawWeights ? ["--raw-weights"] : []), ...(judge ? ["--judge"] : [])];
-  return execa(
+  return spawn(
     python,
     [...BACKEND_MODULE, ...serve, ...network, ...flags, "--managed", "--own-directory"],
-    {
-      env: backendEnvironment(),
-      stdin: "pipe", // held open: the backend ends when it closes
-      stdout: "ignore",
-      stderr: "pipe",
-      buffer: false,
-      reject: false,
-      cleanup: true, // ends with this process
-      forceKillAfterDelay: KILL_DELAY_MS,
-    },
+    { env: backendEnvironment(), stdio: ["pipe", "ignore", "pipe"] },
   );
 }
 
-/** Resolves at the child's exit, or when it could not be started. */
-async function endOf(child: ReturnType<typeof spawn>): Promise<ProcessEnd> {
-  const settled = child.then(({ exitCode, signal, cause }): ProcessEnd => {
-    const neverStarted = exitCode === undefined && signal === undefined;
-    return { exitCode, signal, ...(neverStarted && { cause }) };
-  });
-  const exited = new Promise<ProcessEnd>((resolve) => {
+/** Resolves when the child and its stderr have ended, or when it could not be started. */
+function endOf(child: ChildProcess): Promise<ProcessEnd> {
+  return new Promise((resolve) => {
+    child.on("error", (cause) => {
+      if (child.pid === undefined) resolve({ cause });
+    });
+    const end = (exitCode: number | null, signal: string | null): void => {
+      resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined });
+    };
+    child.once("close", end);
     child.once("exit", (exitCode, signal) => {
-      // A process that it started may still hold stderr; execa would wait for that one too.
+      // A process that it started may still hold stderr, and then nothing closes.
       void sleep(STDERR_GRACE_MS, undefined, { ref: false }).then(() => {
-        resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined });
+        end(exitCode, signal);
       });
     });
   });
-  return Promise.race([settled, exited]);
 }

@@ -7,7 +7,7 @@ import { Packr } from "msgpackr";
 import { BackendError, ProtocolError } from "../errors.ts";
 import { checkReply, checkRequest } from "./headers.ts";
 import type { Reply, Request, TensorSpec } from "./protocol.ts";
-import { specOf, tensorOf, type Tensor } from "./tensors.ts";
+import { MAX_REQUEST_FRAME_BYTES, specOf, tensorOf, type Tensor } from "./tensors.ts";
 
 export type Frame = Uint8Array | Tensor["data"];
 
@@ -17,8 +17,6 @@ export interface ReplyMessage {
   readonly tensors: readonly Tensor[];
 }
 
-/** The backend disconnects a peer that sends a larger frame. */
-export const MAX_REQUEST_FRAME_BYTES = 64 * 1024 ** 2;
 /** The backend refuses to make a larger answer. */
 export const MAX_REPLY_FRAME_BYTES = 4 * 1024 ** 3;
 const MAX_HEADER_BYTES = 64 * 1024;

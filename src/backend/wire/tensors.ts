@@ -5,6 +5,9 @@
 import { ProtocolError } from "../errors.ts";
 import type { TensorDtype, TensorSpec } from "./protocol.ts";
 
+/** The backend disconnects a peer that sends a larger frame. */
+export const MAX_REQUEST_FRAME_BYTES = 64 * 1024 ** 2;
+
 /** One tensor, row-major. bfloat16 stays as its bits. */
 export type Tensor =
   | { readonly dtype: "float32"; readonly shape: readonly number[]; readonly data: Float32Array }

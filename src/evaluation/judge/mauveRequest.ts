@@ -1,7 +1,6 @@
 /** Checks what MAUVE is computed from, before anything is sent. */
-import { MAX_REQUEST_FRAME_BYTES } from "../../backend/wire/codec.ts";
 import type { MauveRequestHeader } from "../../backend/wire/protocol.ts";
-import type { Tensor } from "../../backend/wire/tensors.ts";
+import { MAX_REQUEST_FRAME_BYTES, type Tensor } from "../../backend/wire/tensors.ts";
 import {
   checkFunction,
   checkInteger,

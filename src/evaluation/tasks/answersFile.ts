@@ -6,7 +6,7 @@ import { checkOptions, isRecord } from "../../foundation/checks.ts";
 import { parseJson } from "../../foundation/json.ts";
 import { InputError } from "../errors.ts";
 import { checkReading, READ_KEYS, textLines, type ReadOptions } from "../texts/textFile.ts";
-import { SCORERS } from "./item.ts";
+import { SCORERS } from "./scorers.ts";
 import type { TaskAnswer } from "./scores.ts";
 
 /** The settings of the run that made answers, as they are in JSON. */

@@ -4,10 +4,7 @@ import { described } from "../../foundation/messages.ts";
 import { judgeCountdown, type Countdown } from "./countdown.ts";
 import { numberAlone } from "./numbers.ts";
 import type { Rational } from "./rational.ts";
-
-export const SCORERS = ["exact", "contains", "number", "countdown", "choice"] as const;
-
-export type ScorerName = (typeof SCORERS)[number];
+import { SCORERS, type ScorerName } from "./scorers.ts";
 
 interface Asked {
   /** Names the item, uniquely in its task. Default: its place in the task, counted from 1. */

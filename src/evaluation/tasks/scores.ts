@@ -5,7 +5,7 @@
  */
 import { OptionError } from "../../foundation/errors.ts";
 import { spreadOf } from "../measures/spread.ts";
-import { SCORERS, type ScorerName } from "./item.ts";
+import { SCORERS, type ScorerName } from "./scorers.ts";
 
 /** The answer to an item, and its score: a record of JSON. */
 export interface TaskAnswer {

@@ -4,14 +4,8 @@ import { OptionError } from "../../foundation/errors.ts";
 import { parseJson } from "../../foundation/json.ts";
 import { InputError } from "../errors.ts";
 import { checkReading, READ_KEYS, textLines, type ReadOptions } from "../texts/textFile.ts";
-import {
-  ItemProblem,
-  readItem,
-  SCORERS,
-  type ReadItem,
-  type ScorerName,
-  type TaskItem,
-} from "./item.ts";
+import { ItemProblem, readItem, type ReadItem, type TaskItem } from "./item.ts";
+import { SCORERS, type ScorerName } from "./scorers.ts";
 
 export interface TaskFileOptions extends ReadOptions {
   /** The scorer of items that name none. Default: such an item is an error. */

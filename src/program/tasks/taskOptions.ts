@@ -1,5 +1,5 @@
 /** The options of `evaluateTask`, and their checks. */
-import type { ScorerName } from "../../evaluation/tasks/item.ts";
+import type { ScorerName } from "../../evaluation/tasks/scorers.ts";
 import type { TaskAnswer } from "../../evaluation/tasks/scores.ts";
 import {
   checkAbsent,

@@ -1,12 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
-import {
-  decodeReply,
-  encodeRequest,
-  MAX_REQUEST_FRAME_BYTES,
-  type RequestHeader,
-} from "../../../src/backend/wire/codec.ts";
+import { decodeReply, encodeRequest, type RequestHeader } from "../../../src/backend/wire/codec.ts";
+import { MAX_REQUEST_FRAME_BYTES } from "../../../src/backend/wire/tensors.ts";
 import { BackendError, ProtocolError } from "../../../src/backend/errors.ts";
 import { MODEL, pack, pong, ready } from "../support/fakeBackend.ts";
 

@@ -9,6 +9,7 @@ is. What was released is the moving average of the weights. ``attn_backend`` cho
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -85,8 +86,8 @@ def open_release(path: Path, *, raw_weights: bool) -> Contents:
             FIX,
         )
 
-    def read(name: str) -> Tensor:
-        return weights.tensor(names[name])
+    def parts(name: str) -> Iterator[Tensor]:
+        return weights.parts(names[name])
 
     return Contents(
         path=weights.place,
@@ -98,7 +99,7 @@ def open_release(path: Path, *, raw_weights: bool) -> Contents:
         n_heads=n_heads,
         weights="ema",
         shapes=shapes,
-        read=read,
+        parts=parts,
         vocab_size=vocab_size,
         mask_id=vocab_size - 1,
         block_length=block_length,

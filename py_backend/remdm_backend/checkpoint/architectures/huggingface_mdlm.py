@@ -7,6 +7,7 @@ What was released is the moving average of the weights.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from torch import Tensor
@@ -22,7 +23,7 @@ from remdm_backend.checkpoint.huggingface_files import (
     weight_files,
 )
 from remdm_backend.checkpoint.network_names import network_names
-from remdm_backend.checkpoint.safetensors_file import read_tensor, tensor_shapes
+from remdm_backend.checkpoint.safetensors_file import tensor_parts, tensor_shapes
 
 
 def open_release(path: Path, *, raw_weights: bool) -> Contents:
@@ -56,9 +57,9 @@ def open_release(path: Path, *, raw_weights: bool) -> Contents:
             FIX,
         )
 
-    def read(name: str) -> Tensor:
+    def parts(name: str) -> Iterator[Tensor]:
         key = names[name]
-        return read_tensor(places[key][0], key)
+        return tensor_parts(places[key][0], key)
 
     return Contents(
         path=file,
@@ -70,7 +71,7 @@ def open_release(path: Path, *, raw_weights: bool) -> Contents:
         n_heads=n_heads,
         weights="ema",
         shapes=shapes,
-        read=read,
+        parts=parts,
         vocab_size=vocab_size,
         mask_id=vocab_size - 1,
         shards=files.files,

@@ -1,6 +1,6 @@
 /** Defines the form of `remdm eval` that evaluates a model on a task. */
 import { Command, Option } from "commander";
-import { SCORERS } from "../../../../evaluation/tasks/item.ts";
+import { SCORERS } from "../../../../evaluation/tasks/scorers.ts";
 import { runCommand } from "../../../runCommand.ts";
 import { readInteger, readPath } from "../../../usage.ts";
 import { sampleNaming } from "../../sample/command.ts";

@@ -1,5 +1,5 @@
 /** The flags of `remdm eval --task`, as commander hands them over: ranges are not checked yet. */
-import type { ScorerName } from "../../../../evaluation/tasks/item.ts";
+import type { ScorerName } from "../../../../evaluation/tasks/scorers.ts";
 import type { SampleFlags } from "../../sample/flags.ts";
 
 export interface TaskFlags extends Omit<SampleFlags, "samples"> {

@@ -1,5 +1,5 @@
 /** Describes the evaluation of a task for people: scores with their errors, and differences. */
-import { SCORERS, type ScorerName } from "../../../../evaluation/tasks/item.ts";
+import { SCORERS, type ScorerName } from "../../../../evaluation/tasks/scorers.ts";
 import type {
   PairedDifference,
   TaskComparison,
