@@ -5,6 +5,8 @@ const BENCHMARKS: readonly string[] = [
   "network",
   "blocks",
   "orders",
+  "parallel",
+  "device",
   "original",
   "sequences",
   "clients",
@@ -21,7 +23,7 @@ if (chosen.length === 0) {
   process.exitCode = 2;
 }
 for (const name of chosen) {
-  process.stdout.write(`\n${name}\n`);
+  if (!process.argv.includes("--json")) process.stdout.write(`\n${name}\n`);
   await import(`./${name}.js`);
 }
 

@@ -205,7 +205,7 @@ const mistakes: [Record<string, unknown>, string, string][] = [
   [
     { topp: 0.9 },
     "topp",
-    "undefined (a sampler takes only strategy, steps, topP, temperature, topK, banned, suppressed, guidance, samples, firstSample, batchSize, length, seed, pinned, executor, noise, quirks, stride, strides, blockLength, until, start, guide, signal); got 0.9",
+    "undefined (a sampler takes only strategy, steps, topP, temperature, topK, banned, suppressed, guidance, samples, firstSample, batchSize, window, length, seed, pinned, executor, noise, quirks, stride, strides, blockLength, until, start, guide, signal); got 0.9",
   ],
 ];
 
@@ -243,7 +243,8 @@ describe("right options", () => {
       seed: 1n,
       signal: undefined,
     });
-    expect(resolve({}).batchSize).toBe(1);
+    expect(resolve({}).batchSize).toBe(16);
+    expect(resolve({ window: 40 }).batchSize).toBe(40);
     expect(resolve({}).pinned.size).toBe(0);
   });
 

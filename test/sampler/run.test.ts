@@ -188,9 +188,9 @@ describe("what the network is asked", () => {
     const sizes = denoiser.requests.map(({ batch }) => batch);
     const firstSmall = sizes.findIndex((size) => size < 4);
     expect(Math.max(...sizes)).toBe(4);
-    // Only the last three samples to finish can leave places empty.
+    // Only the last three samples of each of the two lanes can leave places empty.
     expect(sizes.slice(firstSmall).every((size) => size < 4)).toBe(true);
-    expect(firstSmall / sizes.length).toBeGreaterThan(0.8);
+    expect(firstSmall / sizes.length).toBeGreaterThan(0.7);
   });
 
   it("is nothing at all when every position is pinned", async () => {
@@ -205,7 +205,10 @@ describe("what the network is asked", () => {
       [2, 0, 3],
       [2, 0, 3],
     ]);
-    expect(stats).toEqual({ forwardCalls: 0, forwardRows: 0, steps: 20, tokensPerForward: 0 });
+    expect(stats).toEqual({
+      ...{ forwardCalls: 0, forwardRows: 0, rounds: 0, sequences: 0 },
+      ...{ steps: 20, tokensPerForward: 0 },
+    });
   });
 });
 
@@ -222,6 +225,8 @@ describe("the final noise removal", () => {
     expect(outcome.stats).toEqual({
       forwardCalls: 1,
       forwardRows: 3,
+      rounds: 1,
+      sequences: 1,
       steps: 4,
       tokensPerForward: 3,
     });

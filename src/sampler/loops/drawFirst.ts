@@ -230,7 +230,7 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
 
   #plan(questions: readonly Question[], until: number): Asked[] {
     const { window, batchSize } = this.#run;
-    const look = window === "auto" ? this.#cost.look() : fixedLook(window);
+    const look = window === "auto" ? this.#cost.look(questions.length) : fixedLook(window);
     const { depth, price } = this.#looksAhead ? look : NO_LOOK;
     let room = batchSize - questions.length;
     return questions.map((question, i) => {

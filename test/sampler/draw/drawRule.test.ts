@@ -159,7 +159,10 @@ describe.each(["kernel", "plain"] as const)("the %s implementation", (implementa
     (rule) => {
       const tied = Float32Array.of(0, 3, 9, 3, 3);
       const draws = sampler(5, { topP: 0.9, ...rule });
-      const expected = { token: 1, probability: 1, logProbability: logProbability(tied, 1) };
+      const expected = {
+        ...{ token: 1, probability: 1, lead: Infinity },
+        logProbability: logProbability(tied, 1),
+      };
       for (const favourite of tied.keys()) {
         const { logProbability: log, ...drawn } = draws.draw(tied, at, favouring(favourite));
         expect({ ...drawn, logProbability: expected.logProbability }).toEqual(expected);
@@ -227,6 +230,7 @@ describe.each(["kernel", "plain"] as const)("the %s implementation", (implementa
           token: 1,
           probability: 1,
           logProbability: 0,
+          lead: Infinity,
         });
       }
     },

@@ -181,7 +181,7 @@ describe.each(["kernel", "plain"] as const)("the %s implementation", (implementa
     it.each([1, 0.9])("copes with two tokens and with one that is not the mask, p = %d", (topP) => {
       const rows = new RowSampler({ vocabSize: 2, maskId: 1 }, { topP }, implementation);
       const noise = new PhiloxNoise(1n);
-      const certain = { token: 0, probability: 1, logProbability: 0 };
+      const certain = { token: 0, probability: 1, logProbability: 0, lead: Infinity };
       for (const mask of [NaN, Infinity, -Infinity, 0, 5]) {
         expect(rows.draw(Float32Array.of(-7, mask), at, noise)).toEqual(certain);
       }

@@ -119,6 +119,7 @@ describe.each(implementations)("a top row (%s)", (implementation) => {
       token: 1,
       probability: 1,
       logProbability: 0,
+      lead: Infinity,
     });
   });
 

@@ -102,6 +102,8 @@ describe("a strategy is told", () => {
     expect(stats).toEqual({
       forwardCalls: 3,
       forwardRows: 3,
+      rounds: 3,
+      sequences: 3,
       steps: 5,
       tokensPerForward: 1,
     });
@@ -158,6 +160,8 @@ it("the surest first: as many a step as are left over the steps that are left", 
   expect(outcome.stats).toEqual({
     forwardCalls: 4,
     forwardRows: 6,
+    rounds: 4,
+    sequences: 4,
     steps: 4,
     tokensPerForward: 6 / 4,
   });

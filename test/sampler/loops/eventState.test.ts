@@ -26,6 +26,7 @@ describe("without remasking", () => {
     const reveals = events.filter((event) => event.type === "revealed");
     expect(outcome.stats).toEqual({
       ...{ forwardCalls: LENGTH, forwardRows: LENGTH, steps: LENGTH },
+      ...{ rounds: LENGTH, sequences: LENGTH },
       tokensPerForward: 1,
     });
     expect(reveals.map(({ step }) => step)).toEqual(Array.from({ length: LENGTH }, (_, i) => i));

@@ -326,7 +326,7 @@ describe("the options of a guide", () => {
     expect(guideOf({})).toMatchObject({ every: 1 });
     expect(guideOf({ method: "best-of-n" })).toEqual({ ...guide, method: "best-of-n" });
     expect(prepare(remasking, model).guide).toBeUndefined();
-    expect(prepare({ ...remasking, guide }, model).batchSize).toBe(5);
+    expect(prepare({ ...remasking, guide }, model).batchSize).toBe(16);
     expect(prepare({ ...remasking, guide, samples: 9 }, model).batchSize).toBe(16);
   });
 

@@ -41,6 +41,8 @@ describe("an ar model", () => {
     expect(stats).toEqual({
       forwardCalls: 79 * 2,
       forwardRows: 5000 * 2,
+      rounds: 79 * 2,
+      sequences: 5000 * 2,
       steps: 2,
       tokensPerForward: 1,
     });

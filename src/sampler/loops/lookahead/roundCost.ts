@@ -17,13 +17,18 @@ const USUAL_PRICE = 0.25;
 const FARTHEST = 16;
 /** Shorter calls save nothing worth the planning, in ms. */
 const SHORTEST_CALL = 2;
-/** What a new measurement weighs beside those before. */
-const WEIGHT = 0.1;
-/** A trial comes after so many calls of one sequence a sample, and after four times as many again. */
+/** What a measurement weighs, at least, beside those of the same number of sequences before. */
+const WEIGHT = 0.05;
+/** A trial comes after so many rounds that looked at nothing ahead, and after eight times as many again. */
 const FIRST_TRIAL = 6;
-const LATER_TRIALS = 4;
-/** What a state may cost in a trial: next to any is taken. */
-const TRIAL_PRICE = 0.1;
+const LATER_TRIALS = 8;
+/** Rounds of a trial, the first of which has no rows to guess from, and its window. */
+const TRIAL_ROUNDS = 3;
+const TRIAL: LookAhead = { states: 3, depth: 3, price: 0.1 };
+/** A trial ends early where a sequence costs this much of a call or more. */
+const DEAR = 1.2;
+/** However cheap a sequence is, a state that is less likely than this is not asked about. */
+const LEAST_PRICE = 0.02;
 /** Each round may ask for so many times the states of the one before. */
 const GROWTH = 2;
 
@@ -34,30 +39,30 @@ export function fixedLook(window: number): LookAhead {
 }
 
 export class RoundCost {
-  /** Weighted means of B, ms, B B and B ms over the rounds. */
-  #sequences = 0;
-  #time = 0;
-  #squares = 0;
-  #products = 0;
-  /** Weighted mean of the calls of samples that a round brought. */
-  #accepted = 0;
+  /** By number of sequences: the weighted mean of the time in ms, and of how many rounds. */
+  readonly #times = new Map<number, { ms: number; weight: number }>();
+  /** Weighted mean of a round's time for each call of a sample that it answered, in ms. */
+  #msACall = 0;
   #rounds = 0;
+  #looks = 0;
   #states = 1;
   #nextTrial = FIRST_TRIAL;
 
-  /** Returns what the next round may look ahead. */
-  look(): LookAhead {
-    if (this.#time < SHORTEST_CALL || this.#rounds < FIRST_TRIAL) return NO_LOOK;
-    const slope = this.#slope();
-    const price = slope === undefined ? undefined : slope / (this.#time / this.#accepted);
-    if (price !== undefined && price < 1) {
+  /** Returns what the next round may look ahead. @param samples that it is about. */
+  look(samples: number): LookAhead {
+    this.#looks++;
+    if (this.#msACall === 0) return NO_LOOK;
+    const price = this.#price(samples);
+    if (price !== undefined && price < 1 && this.#isLong()) {
       this.#states = Math.min(FARTHEST, this.#states * GROWTH);
-      return { states: this.#states, depth: FARTHEST, price: Math.max(price, 0.02) };
+      return { states: this.#states, depth: FARTHEST, price: Math.max(price, LEAST_PRICE) };
     }
     this.#states = 1;
-    if (this.#rounds < this.#nextTrial) return NO_LOOK;
-    this.#nextTrial = this.#rounds * LATER_TRIALS;
-    return { states: 2, depth: 2, price: TRIAL_PRICE };
+    if (this.#looks < this.#nextTrial || !this.#isLong()) return NO_LOOK;
+    const isOver = this.#looks >= this.#nextTrial + TRIAL_ROUNDS;
+    if (!isOver && (price === undefined || price < DEAR)) return TRIAL;
+    this.#nextTrial = this.#looks * LATER_TRIALS;
+    return NO_LOOK;
   }
 
   /**
@@ -69,20 +74,43 @@ export class RoundCost {
   record(sequences: number, ms: number, accepted: number): void {
     this.#rounds++;
     if (this.#rounds === 1) return; // it may have compiled, loaded and waited for much else
-    const weight = Math.max(WEIGHT, 1 / (this.#rounds - 1));
-    const mean = (before: number, now: number): number => before + weight * (now - before);
-    this.#sequences = mean(this.#sequences, sequences);
-    this.#time = mean(this.#time, ms);
-    this.#squares = mean(this.#squares, sequences ** 2);
-    this.#products = mean(this.#products, sequences * ms);
-    this.#accepted = mean(this.#accepted, accepted);
+    const time = this.#times.get(sequences) ?? { ms: 0, weight: 0 };
+    time.weight = Math.min(time.weight + 1, 1 / WEIGHT);
+    time.ms += (ms - time.ms) / time.weight;
+    this.#times.set(sequences, time);
+    const share = Math.max(2 * WEIGHT, 1 / (this.#rounds - 1));
+    this.#msACall += share * (ms / accepted - this.#msACall);
   }
 
-  /** Returns c1 in ms, at least 0; undefined where all calls had the same number of sequences. */
-  #slope(): number | undefined {
-    const spread = this.#squares - this.#sequences ** 2;
-    if (spread < 0.01) return undefined;
-    return Math.max(0, (this.#products - this.#sequences * this.#time) / spread);
+  /** Tells whether calls take long enough for a saved one to be worth the planning. */
+  #isLong(): boolean {
+    const shortest = Math.min(...[...this.#times.values()].map(({ ms }) => ms));
+    return shortest >= SHORTEST_CALL;
+  }
+
+  /**
+   * Returns what a sequence costs beside a call of a sample: as calls come now, or without looking
+   * ahead where that is less. undefined where all calls had the same number of sequences.
+   */
+  #price(samples: number): number | undefined {
+    if (this.#times.size < 2) return undefined;
+    const points = [...this.#times].map(([sequences, { ms, weight }]) => ({
+      sequences,
+      ms,
+      weight,
+    }));
+    const whole = points.reduce((sum, { weight }) => sum + weight, 0);
+    const mean = points.reduce((sum, { sequences, weight }) => sum + weight * sequences, 0) / whole;
+    let rise = 0;
+    let run = 0;
+    for (const { sequences, ms, weight } of points) {
+      rise += weight * (sequences - mean) * ms;
+      run += weight * (sequences - mean) ** 2;
+    }
+    const middle = points.reduce((sum, { ms, weight }) => sum + weight * ms, 0) / whole;
+    const sequence = Math.max(0, rise / run);
+    const fixed = middle - sequence * mean;
+    return sequence / Math.min(this.#msACall, sequence + Math.max(0, fixed) / samples);
   }
 }
 

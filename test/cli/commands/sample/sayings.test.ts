@@ -23,7 +23,15 @@ describe("a random seed", () => {
 it("what a run took is said with words in the right number", () => {
   const told = (samples: number, forwardCalls: number, forwardRows: number, steps?: number) => {
     const tokens = Array.from({ length: samples }, () => []);
-    const stats = { seconds: 1.25, forwardCalls, forwardRows, steps: 8, tokensPerForward: 2.25 };
+    const stats = {
+      rounds: 1,
+      sequences: 1,
+      seconds: 1.25,
+      forwardCalls,
+      forwardRows,
+      steps: 8,
+      tokensPerForward: 2.25,
+    };
     return closing({ tokens, texts: [], entropies: [], finishReasons: [], stats }, steps);
   };
   expect(told(1, 1, 1, 1)).toBe(
