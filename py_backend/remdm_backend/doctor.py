@@ -133,10 +133,10 @@ def _installed(distribution: str) -> str | None:
 
 def _examine_schemas(report: Report) -> None:
     from remdm_backend.errors import BackendError
-    from remdm_backend.wire.schemas import compile_by_type
+    from remdm_backend.wire.schemas import Validators
 
     try:
-        compile_by_type("request")
+        Validators("request")
     except BackendError as error:
         report.problems.append(Problem(error.message, error.remedy, fatal=True))
 

@@ -39,7 +39,7 @@ from remdm_backend.wire.protocol import (
     StatisticName,
     TopCut,
 )
-from remdm_backend.wire.schemas import compile_by_type
+from remdm_backend.wire.schemas import Validators
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +54,7 @@ PATIENCE = 180.0
 """Seconds after which a test gives up. Nothing takes more than a few, on a machine that is idle."""
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
-REPLY = compile_by_type("reply")
+REPLY = Validators("reply")
 STATISTICS: tuple[StatisticName, ...] = get_args(StatisticName)
 
 

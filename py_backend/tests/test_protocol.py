@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import fastjsonschema
 import msgpack
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ from remdm_backend.wire.protocol import (
     rows_reply,
     wanted_of,
 )
-from remdm_backend.wire.schemas import read_schema
+from remdm_backend.wire.schemas import Validator, read_schema
 
 DECODER = RequestDecoder()
 ROOT = Path(__file__).resolve().parents[2]
@@ -609,3 +610,19 @@ def test_a_missing_schema_is_an_error_that_says_where(
     monkeypatch.setenv("REMDM_SCHEMAS", str(tmp_path))
     with pytest.raises(BackendError, match=re.escape(str(tmp_path / "request.json"))):
         RequestDecoder()
+
+
+def test_a_type_of_message_is_compiled_when_one_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    compile_schema = fastjsonschema.compile
+
+    def counted(schema: dict[str, Any]) -> Validator:
+        compiled.append(schema["properties"]["type"]["const"])
+        validator: Validator = compile_schema(schema)
+        return validator
+
+    monkeypatch.setattr(fastjsonschema, "compile", counted)
+    decoder = RequestDecoder()
+    ping = [memoryview(msgpack.packb({"type": "ping", "id": 1}))]
+    assert [decoder.decode(ping), decoder.decode(ping)] == [Ping(1), Ping(1)]
+    assert compiled == ["ping"]

@@ -54,12 +54,13 @@ export async function launchBackend(
   refuseBun();
   // The process first: while Python loads PyTorch, our side loads ZeroMQ and the rest.
   const process = new BackendProcess(options);
-  const transport = await transportTo(process);
+  const transport = await stoppedBy(signal, process, () => transportTo(process));
   const close = async (): Promise<void> => {
     transport.close();
     await process.stop();
   };
   try {
+    if (signal?.aborted) throw abortedStart(signal.reason);
     const ready = await hello(transport, { signal, timeoutMs: startTimeoutMs });
     process.markReady();
     transport.watch();
@@ -99,6 +100,26 @@ export async function connectBackend(
   } catch (error) {
     transport.close();
     throw error;
+  }
+}
+
+/**
+ * Ends the process as soon as the signal fires, while `work` loads modules: Python in the middle of
+ * an import of PyTorch is slower to end.
+ */
+async function stoppedBy<T>(
+  signal: AbortSignal | undefined,
+  process: BackendProcess,
+  work: () => Promise<T>,
+): Promise<T> {
+  const stop = (): void => {
+    void process.stop();
+  };
+  signal?.addEventListener("abort", stop);
+  try {
+    return await work();
+  } finally {
+    signal?.removeEventListener("abort", stop);
   }
 }
 

@@ -2,18 +2,6 @@
 import { Command } from "commander";
 import { quoted, shortened } from "../foundation/messages.ts";
 import { packageVersion } from "../foundation/packageRoot.ts";
-import { chatCommand } from "./commands/chat/command.ts";
-import { checkpointsCommand } from "./commands/checkpoints/command.ts";
-import { convertCommand } from "./commands/convert/command.ts";
-import { doctorCommand } from "./commands/doctor/command.ts";
-import { editCommand } from "./commands/edit/command.ts";
-import { evalCommand } from "./commands/eval/command.ts";
-import { evalTaskCommand, isAboutTask } from "./commands/eval/task/command.ts";
-import { experimentCommand } from "./commands/experiment/command.ts";
-import { fillCommand } from "./commands/fill/command.ts";
-import { sampleCommand } from "./commands/sample/command.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { setupCommand } from "./commands/setup.ts";
 import { EXIT_FAILURE, failureOf } from "./failure.ts";
 import { checkFlagValues } from "./flagValues.ts";
 import { standardOutput } from "./standardOutput.ts";
@@ -22,7 +10,7 @@ import { standardOutput } from "./standardOutput.ts";
 export async function main(args: readonly string[]): Promise<void> {
   standardOutput.open();
   try {
-    const program = createProgram(args);
+    const program = await createProgram(args);
     checkFlagValues(program, args);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
@@ -45,8 +33,40 @@ function cut(message: string): string {
   );
 }
 
-/** @param args of the command line: `eval` has another form for tasks. */
-export function createProgram(args: readonly string[] = []): Command {
+/** Each command by its name, in the order of the help. What a command needs is loaded with it. */
+const COMMANDS: ReadonlyMap<string, (args: readonly string[]) => Promise<Command>> = new Map([
+  ["sample", async () => (await import("./commands/sample/command.ts")).sampleCommand()],
+  ["fill", async () => (await import("./commands/fill/command.ts")).fillCommand()],
+  ["edit", async () => (await import("./commands/edit/command.ts")).editCommand()],
+  ["chat", async () => (await import("./commands/chat/command.ts")).chatCommand()],
+  [
+    "experiment",
+    async () => (await import("./commands/experiment/command.ts")).experimentCommand(),
+  ],
+  ["eval", evalOrTaskCommand],
+  [
+    "checkpoints",
+    async () => (await import("./commands/checkpoints/command.ts")).checkpointsCommand(),
+  ],
+  ["convert", async () => (await import("./commands/convert/command.ts")).convertCommand()],
+  ["doctor", async () => (await import("./commands/doctor/command.ts")).doctorCommand()],
+  ["serve", async () => (await import("./commands/serve.ts")).serveCommand()],
+  ["setup", async () => (await import("./commands/setup.ts")).setupCommand()],
+]);
+
+/** `eval` has another form for tasks. */
+async function evalOrTaskCommand(args: readonly string[]): Promise<Command> {
+  const { evalTaskCommand, isAboutTask } = await import("./commands/eval/task/command.ts");
+  if (isAboutTask(args)) return evalTaskCommand();
+  return (await import("./commands/eval/command.ts")).evalCommand();
+}
+
+/**
+ * @param args of the command line. A command that comes first is loaded alone, because a start
+ *   waits for what is loaded; else all are, for the help and for what commander says of a wrong
+ *   name.
+ */
+export async function createProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command("remdm")
     .description("Sample text from masked diffusion language models, with remasking.")
     .version(packageVersion(), "-V, --version", "print the version")
@@ -54,19 +74,10 @@ export function createProgram(args: readonly string[] = []): Command {
     .configureOutput({ outputError: (text, write) => write(cut(text)) })
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", "\nTry `npx remdm sample`, and `npx remdm help sample` for its options.");
-  const commands = [
-    sampleCommand(),
-    fillCommand(),
-    editCommand(),
-    chatCommand(),
-    experimentCommand(),
-    isAboutTask(args) ? evalTaskCommand() : evalCommand(),
-    checkpointsCommand(),
-    convertCommand(),
-    doctorCommand(),
-    serveCommand(),
-    setupCommand(),
-  ];
+  const named = COMMANDS.get(args[0] ?? "");
+  const makers = named === undefined ? [...COMMANDS.values()] : [named];
+  const commands: Command[] = [];
+  for (const make of makers) commands.push(await make(args));
   for (const command of commands) {
     command.copyInheritedSettings(program);
     // Its action tells which of its parts was meant; commander only counts words.

@@ -1,17 +1,11 @@
 /** `Remdm` is the public class: a model that is ready to be sampled from. */
-import { connectBackend, launchBackend, ping, type Backend } from "../backend/backend.ts";
+import { connectBackend, ping, type Backend } from "../backend/backend.ts";
 import { BackendError } from "../backend/errors.ts";
 import { renderChat } from "../backend/renderChat.ts";
 import type { ModelCard, ReadyReply, Runtime } from "../backend/wire/protocol.ts";
-import { findPython } from "../backend/process/python.ts";
 import { ZmqDenoiser } from "../backend/zmqDenoiser.ts";
-import {
-  resolveConnect,
-  resolveLaunch,
-  type ConnectOptions,
-  type LaunchOptions,
-  type ResolvedLaunch,
-} from "./launchOptions.ts";
+import { chosenTokenizer, startLaunch, type Launched } from "./launch.ts";
+import { resolveConnect, type ConnectOptions, type LaunchOptions } from "./launchOptions.ts";
 import { prepareChat } from "./chat.ts";
 import type { ChatOptions } from "./chatOptions.ts";
 import { checkDraft, layOutDraft, type Suspect } from "./draft.ts";
@@ -35,7 +29,7 @@ import { RowPool } from "../sampler/draw/workers/rowPool.ts";
 import { OptionError } from "../foundation/errors.ts";
 import { readSeed } from "../sampler/prepare.ts";
 import { runEvents } from "../sampler/run.ts";
-import { checkTokenizer, loadTokenizer, tokenizerBeside, tokenizerFor } from "../tokenizer/load.ts";
+import { checkTokenizer, tokenizerFor } from "../tokenizer/load.ts";
 import { textEnds } from "../tokenizer/specialTokens.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
@@ -92,7 +86,7 @@ export class Remdm implements AsyncDisposable {
   private constructor(
     backend: Backend,
     tokenizer: Tokenizer,
-    { rows, workers }: Pick<ResolvedLaunch, "rows" | "workers">,
+    { rows, workers }: Launched["drawing"],
   ) {
     this.#backend = backend;
     this.model = backend.ready.model;
@@ -112,10 +106,7 @@ export class Remdm implements AsyncDisposable {
    * @throws OptionError, CheckpointError, BackendError, TokenizerError, AbortedError.
    */
   static async launch(options: LaunchOptions = {}): Promise<Remdm> {
-    const launch = resolveLaunch(options);
-    const python = findPython(launch.python).path;
-    const { backend, tokenizer } = await startBoth({ ...launch, python });
-    return Remdm.#open(backend, tokenizer, launch);
+    return Remdm.open(await startLaunch(options));
   }
 
   /**
@@ -126,14 +117,16 @@ export class Remdm implements AsyncDisposable {
   static async connect(options: ConnectOptions): Promise<Remdm> {
     const connect = resolveConnect(options);
     const tokenizer = await chosenTokenizer(connect.tokenizer);
-    return Remdm.#open(await connectBackend(connect.endpoint, connect), tokenizer, connect);
+    const backend = await connectBackend(connect.endpoint, connect);
+    return Remdm.open({ backend, tokenizer, drawing: connect });
   }
 
-  static async #open(
-    backend: Backend,
-    chosen: Tokenizer | undefined,
-    drawing: Pick<ResolvedLaunch, "rows" | "workers">,
-  ): Promise<Remdm> {
+  /**
+   * Makes a model of a backend that answers; where its tokenizer does not fit, the backend is
+   * ended. The command line launches the backend before it loads this class.
+   * @internal
+   */
+  static async open({ backend, tokenizer: chosen, drawing }: Launched): Promise<Remdm> {
     try {
       const { model } = backend.ready;
       const tokenizer = chosen ?? (await tokenizerFor(model));
@@ -248,34 +241,6 @@ export class Remdm implements AsyncDisposable {
   }
 }
 
-/**
- * Starts the backend and loads the tokenizer meanwhile. Where the tokenizer cannot be loaded, the
- * backend is ended.
- */
-async function startBoth(
-  launch: ResolvedLaunch & { readonly python: string },
-): Promise<{ readonly backend: Backend; readonly tokenizer: Tokenizer | undefined }> {
-  const failed = new AbortController();
-  const signals = [failed.signal, ...(launch.signal === undefined ? [] : [launch.signal])];
-  const [backend, tokenizer] = await Promise.allSettled([
-    launchBackend(launch, { ...launch, signal: AbortSignal.any(signals) }),
-    tokenizerOf(launch).catch((error: unknown) => {
-      failed.abort(error);
-      throw error;
-    }),
-  ]);
-  if (tokenizer.status === "rejected") {
-    if (backend.status === "fulfilled") await backend.value.close();
-    throw tokenizer.reason;
-  }
-  if (backend.status === "rejected") throw backend.reason;
-  return { backend: backend.value, tokenizer: tokenizer.value };
-}
-
-async function tokenizerOf(launch: ResolvedLaunch): Promise<Tokenizer | undefined> {
-  return (await chosenTokenizer(launch.tokenizer)) ?? (await tokenizerBeside(launch.checkpoint));
-}
-
 function prepareRun<Result extends SampleResult>(
   { denoiser, tokenizer, rowPool }: Pick<Remdm, "denoiser" | "tokenizer" | "rowPool">,
   options: SampleOptions,
@@ -316,12 +281,6 @@ function refuseOfChat(options: SampleOptions): void {
 function checkSetByText(options: SampleOptions, where: string): void {
   if (!isRecord(options)) throw new OptionError("options", options, "an object");
   checkAbsent(options, SET_BY_TEXT, () => `undefined in ${where}`);
-}
-
-async function chosenTokenizer(
-  choice: string | Tokenizer | undefined,
-): Promise<Tokenizer | undefined> {
-  return typeof choice === "string" ? loadTokenizer(choice) : choice;
 }
 
 /**

@@ -5,7 +5,8 @@ import { checkFlagValues } from "../../src/cli/flagValues.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { UsageError } from "../../src/cli/usage.ts";
 
-const check = (args: readonly string[]) => () => checkFlagValues(createProgram(), args);
+const program = await createProgram();
+const check = (args: readonly string[]) => () => checkFlagValues(program, args);
 
 /** Every flag that takes a value, with the words of its command before it. */
 function flagsIn(command: Command, words: readonly string[] = []): (readonly string[])[] {
@@ -15,7 +16,7 @@ function flagsIn(command: Command, words: readonly string[] = []): (readonly str
     ...command.commands.flatMap((one) => flagsIn(one, [...words, one.name()])),
   ];
 }
-const all = flagsIn(createProgram());
+const all = flagsIn(program);
 
 describe("a flag's value", () => {
   it("of every command is looked at", () => {

@@ -7,8 +7,10 @@ import { packageVersion } from "../../src/foundation/packageRoot.ts";
 
 afterEach(() => void jest.restoreAllMocks());
 
+const program = await createProgram();
+
 function helpOf(name: string): string {
-  const command = createProgram().commands.find((one) => one.name() === name);
+  const command = program.commands.find((one) => one.name() === name);
   let text = "";
   command?.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
   return text.replace(/\s+/g, " ");

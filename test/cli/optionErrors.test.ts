@@ -70,8 +70,10 @@ async function run(args: readonly string[]): Promise<unknown> {
   return code;
 }
 
+const program = await createProgram();
+
 function commandOf(args: readonly string[]): Command {
-  let command: Command = createProgram();
+  let command: Command = program;
   for (const word of args) {
     const next = command.commands.find((one) => one.name() === word);
     if (next === undefined) return command;
@@ -255,7 +257,6 @@ describe("what only a loaded model tells", () => {
 describe("every option that the sources refuse", () => {
   /** The names that stand in calls of OptionError and of the checks. */
   const names = new Set(sources(join(packageRoot, "src")).flatMap(optionsIn));
-  const program = createProgram();
   const namings: [string, Command, Naming][] = program.commands.map((command) => {
     const naming =
       command.name() === "sample"

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from remdm_backend.errors import BackendError, RequestError
 from remdm_backend.wire.chat import Render, Rendering, read_render
 from remdm_backend.wire.judging import READERS, Evaluation
-from remdm_backend.wire.schemas import compile_by_type
+from remdm_backend.wire.schemas import Validators
 from remdm_backend.wire.tensor_frames import MAX_SEQUENCES, read_tensors
 
 PROTOCOL_VERSION = 6
@@ -149,10 +149,10 @@ Request: TypeAlias = Hello | Ping | Forward | Release | Render | Evaluation
 
 
 class RequestDecoder:
-    """Bytes to typed requests. Construction reads and compiles the schemas."""
+    """Bytes to typed requests. Construction reads the schemas."""
 
     def __init__(self) -> None:
-        self._validators = compile_by_type("request")
+        self._validators = Validators("request")
 
     def decode(self, frames: Sequence[memoryview]) -> Request:
         """Decode ``frames`` (header first); raise RequestError. It copies what it keeps."""

@@ -1,6 +1,6 @@
 /** Checks headers against `schemas/*.json`, the same files that the Python side reads. */
 import { readFileSync } from "node:fs";
-import { Ajv, type ValidateFunction } from "ajv";
+import { Ajv, type SchemaObject, type ValidateFunction } from "ajv";
 import { ProtocolError } from "../errors.ts";
 import { packagePath } from "../../foundation/packageRoot.ts";
 import type { Reply, Request } from "./protocol.ts";
@@ -25,18 +25,23 @@ function readableId(header: unknown): number | undefined {
 }
 
 /**
- * Reads and compiles the schema at the first message, so that importing the package reads nothing.
+ * Reads the schema at the first message, so that importing the package reads nothing. There is one
+ * validator for each member of the union: this is faster than `anyOf`, and its message names one
+ * thing. Each is compiled when it is first needed, because a start waits for what is compiled.
  */
 function lazily<Header>(name: "request" | "reply"): Check<Header> {
-  let validators: Map<unknown, ValidateFunction<Header>> | undefined;
+  let records: ReadonlyMap<unknown, SchemaObject> | undefined;
+  const validators = new Map<unknown, ValidateFunction<Header>>();
   return (header) => {
-    validators ??= compileByType<Header>(name);
+    records ??= recordsByType(name);
     const type = typeof header === "object" && header !== null && "type" in header && header.type;
-    const validate = validators.get(type);
-    if (validate === undefined) {
-      const known = [...validators.keys()].join(", ");
+    const record = records.get(type);
+    if (record === undefined) {
+      const known = [...records.keys()].join(", ");
       throw new ProtocolError(`A ${name} has no type among ${known}`, readableId(header));
     }
+    const validate = validators.get(type) ?? ajv().compile<Header>(record);
+    validators.set(type, validate);
     if (validate(header)) return header;
     const error = validate.errors?.[0];
     const where = `${String(type)}${error?.instancePath ?? ""}`;
@@ -47,20 +52,23 @@ function lazily<Header>(name: "request" | "reply"): Check<Header> {
   };
 }
 
-/**
- * Compiles one validator for each member of the union: this is faster than `anyOf`, and its message
- * names one thing.
- */
-function compileByType<Header>(name: string): Map<unknown, ValidateFunction<Header>> {
+let shared: Ajv | undefined;
+
+/** Makes the compiler of schemas when it is first needed. */
+function ajv(): Ajv {
+  shared ??= new Ajv({ strict: false });
+  return shared;
+}
+
+/** Reads the schemas of the members of the union by their type. */
+function recordsByType(name: string): ReadonlyMap<unknown, SchemaObject> {
   const path = packagePath("schemas", `${name}.json`);
   // Generated from `protocol.ts`: it has this form.
-  const schema = JSON.parse(readFileSync(path, "utf8")) as UnionSchema;
-  const ajv = new Ajv({ strict: false });
+  const { anyOf, definitions } = JSON.parse(readFileSync(path, "utf8")) as UnionSchema;
   return new Map(
-    schema.anyOf.map(({ $ref }) => {
-      const definition = schema.definitions[$ref.replace("#/definitions/", "")];
-      const validate = ajv.compile<Header>({ $ref, definitions: schema.definitions });
-      return [definition.properties?.type?.const, validate];
+    anyOf.map(({ $ref }) => {
+      const definition = definitions[$ref.replace("#/definitions/", "")];
+      return [definition.properties?.type?.const, { $ref, definitions }];
     }),
   );
 }

@@ -1,7 +1,9 @@
 /** Runs `remdm sample`: it launches a model, draws from it, shows and keeps what comes. */
-import { RemdmError, type Remdm, type SampleOptions } from "../../../index.ts";
+import { RemdmError } from "../../../foundation/errors.ts";
 import { tokenEntropy } from "../../../evaluation/measures/entropy.ts";
+import type { Remdm } from "../../../program/remdm.ts";
 import type { RunSettings, SampleResult, SampleRun } from "../../../program/run.ts";
+import type { SampleOptions } from "../../../program/sampleOptions.ts";
 import { UsageError } from "../../usage.ts";
 import { Board } from "../../terminal/board.ts";
 import { OutputFile } from "../../outputFile.ts";

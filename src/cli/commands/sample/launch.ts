@@ -1,5 +1,6 @@
 /** Launches the model that the flags of a command name, and says what it is. */
-import { Remdm } from "../../../index.ts";
+import { startLaunch } from "../../../program/launch.ts";
+import type { Remdm } from "../../../program/remdm.ts";
 import type { Session } from "../../runCommand.ts";
 import type { SampleFlags } from "./flags.ts";
 
@@ -9,14 +10,17 @@ export type ModelFlags = Pick<
   "checkpoint" | "tokenizer" | "device" | "dtype" | "rawWeights"
 >;
 
-/** @throws what `Remdm.launch` throws. */
+/**
+ * Launches a model. Python is started first, and the sampler is loaded while PyTorch loads.
+ * @throws what `Remdm.launch` throws.
+ */
 export async function launchModel(
   { progress, signal }: Session,
   { checkpoint, tokenizer, device, dtype, rawWeights }: ModelFlags,
 ): Promise<Remdm> {
   progress.phase(`Loading ${checkpoint} ...`);
   const startedAt = performance.now();
-  const remdm = await Remdm.launch({
+  const launching = startLaunch({
     checkpoint,
     device,
     dtype,
@@ -24,6 +28,8 @@ export async function launchModel(
     signal,
     ...(tokenizer !== undefined && { tokenizer }),
   });
+  const [launched, { Remdm }] = await Promise.all([launching, import("../../../program/remdm.ts")]);
+  const remdm = await Remdm.open(launched);
   const { model, runtime } = remdm;
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   const size = `${(model.parameters / 1e6).toPrecision(3)}M parameters`;

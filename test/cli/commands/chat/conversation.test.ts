@@ -41,11 +41,11 @@ describe("--template-option", () => {
   });
 });
 
-it("takes the flags of sampling, except those of many samples and of files", () => {
+it("takes the flags of sampling, except those of many samples and of files", async () => {
+  const program = await createProgram();
   const flagsOf = (name: string): (string | undefined)[] =>
-    createProgram()
-      .commands.find((command) => command.name() === name)
-      ?.options.map(({ long }) => long) ?? [];
+    program.commands.find((command) => command.name() === name)?.options.map(({ long }) => long) ??
+    [];
   const [chat, sample] = [flagsOf("chat"), flagsOf("sample")];
   expect(sample.filter((flag) => !chat.includes(flag))).toEqual([
     ...["--length", "--prompt", "--stride", "--strides", "--until", "--samples", "--batch-size"],
