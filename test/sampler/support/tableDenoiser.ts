@@ -28,6 +28,16 @@ export const tableLogits: Logits = (tokens, sigma, position) =>
     return 3 * (scatter(key) - 0.5) + 0.5 * sigma * (scatter(key + 0x10000) - 0.5);
   });
 
+/**
+ * Rows as {@link tableLogits} has them, for sequences of any length: its key has room for fewer than 16 tokens, and
+ * rows of more would depend on the last 16 alone.
+ */
+export const longLogits: Logits = (tokens, sigma, position) => {
+  let key = position;
+  for (let i = 0; i < tokens.length; i++) key = imul(key ^ (tokens[i] + 1), 0x01000193) + i;
+  return tableLogits([], sigma, key >>> 8);
+};
+
 /** Confidence matters here: position 0 is a guess, so its psi is about 1/3, the others are almost certain. */
 export const unevenLogits: Logits = (tokens, sigma, position) =>
   tableLogits(tokens, sigma, position).map((logit) => logit * (position === 0 ? 0.1 : 4));

@@ -27,6 +27,8 @@ const TRIAL_ROUNDS = 3;
 const TRIAL: LookAhead = { states: 3, depth: 3, price: 0.1 };
 /** A trial ends early where a sequence costs this much of a call or more. */
 const DEAR = 1.2;
+/** Where a sequence costs more of a call than this, nothing is looked ahead. */
+const MOST_PRICE = 0.9;
 /** However cheap a sequence is, a state that is less likely than this is not asked about. */
 const LEAST_PRICE = 0.02;
 /** Each round may ask for so many times the states of the one before. */
@@ -53,7 +55,7 @@ export class RoundCost {
     this.#looks++;
     if (this.#msACall === 0) return NO_LOOK;
     const price = this.#price(samples);
-    if (price !== undefined && price < 1 && this.#isLong()) {
+    if (price !== undefined && price < MOST_PRICE && this.#isLong()) {
       this.#states = Math.min(FARTHEST, this.#states * GROWTH);
       return { states: this.#states, depth: FARTHEST, price: Math.max(price, LEAST_PRICE) };
     }

@@ -8,7 +8,12 @@ import {
   type ForwardRequest,
 } from "../../../../src/sampler/index.ts";
 import { isAsAsked } from "../../../../src/sampler/loops/lookahead/planStates.ts";
-import { TableDenoiser, tableLogits, type Logits } from "../../support/tableDenoiser.ts";
+import {
+  TableDenoiser,
+  longLogits,
+  tableLogits,
+  type Logits,
+} from "../../support/tableDenoiser.ts";
 
 const LENGTH = 16;
 const steady: Logits = (_, __, position) => tableLogits([], 0, position).map((logit) => 3 * logit);
@@ -16,13 +21,13 @@ const steady: Logits = (_, __, position) => tableLogits([], 0, position).map((lo
 /** Sure enough to be asked ahead, and often wrong. */
 const unsteady: Logits = (tokens, sigma, position) => {
   const own = steady([], 0, position);
-  return tableLogits(tokens, sigma, position).map((logit, token) => own[token] + 2 * logit);
+  return longLogits(tokens, sigma, position).map((logit, token) => own[token] + logit);
 };
 
 /** A denoiser that says how many of its calls are under way, and takes a while for each. */
 function slow(answer: (request: ForwardRequest, signal?: AbortSignal) => Promise<Float32Array>) {
   const seen = { underWay: 0, most: 0, calls: 0, aborted: 0 };
-  const { model } = new TableDenoiser(LENGTH);
+  const { model } = new TableDenoiser(LENGTH, {}, longLogits);
   const denoiser: Denoiser = {
     model,
     forward: async (request, signal) => {
@@ -40,7 +45,7 @@ function slow(answer: (request: ForwardRequest, signal?: AbortSignal) => Promise
   return { denoiser, seen };
 }
 
-const table = new TableDenoiser(LENGTH);
+const table = new TableDenoiser(LENGTH, {}, longLogits);
 
 describe("with more samples than a call takes", () => {
   const run = { strategy: "remdm-cap", steps: 12, samples: 6, batchSize: 2, window: 1 } as const;
@@ -112,10 +117,13 @@ it("a call that is too much for the network is asked again without what was ahea
 
 it("a guessed state without a distribution is no error: no sample comes to it", async () => {
   const fair = new TableDenoiser(LENGTH, {}, unsteady);
-  const run = { strategy: "remdm-cap", steps: 60, seed: 4 } as const;
+  const run = { strategy: "remdm-cap", steps: 90, seed: 4, samples: 4, batchSize: 12 } as const;
   const visited = new Set<string>();
   const noted = slow((request) => {
-    visited.add([...request.tokens, ...request.sigma].join());
+    for (let b = 0; b < request.batch; b++) {
+      const state = request.tokens.subarray(b * LENGTH, (b + 1) * LENGTH);
+      visited.add([...state, request.sigma[b]].join());
+    }
     return fair.forward(request);
   });
   const { tokens } = await sample(noted.denoiser, { ...run, window: 1 });

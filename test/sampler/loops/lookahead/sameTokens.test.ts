@@ -12,16 +12,22 @@ import {
   type SamplerOptions,
 } from "../../../../src/sampler/index.ts";
 import { collect } from "../../support/replay.ts";
-import { MASK, TableDenoiser, tableLogits, type Logits } from "../../support/tableDenoiser.ts";
+import {
+  MASK,
+  TableDenoiser,
+  longLogits,
+  tableLogits,
+  type Logits,
+} from "../../support/tableDenoiser.ts";
 
 const LENGTH = 24;
 /** Sure of most tokens, by the position alone: other tokens change a row a little, as in a trained network. */
 const steadyLogits: Logits = (tokens, sigma, position) => {
   const own = tableLogits([], 0, position);
-  const all = tableLogits(tokens, sigma, position);
+  const all = longLogits(tokens, sigma, position);
   return own.map((logit, token) => (token === MASK ? logit : 2 * logit + 0.3 * all[token]));
 };
-const NETWORKS: Readonly<Record<string, Logits>> = { steady: steadyLogits, wild: tableLogits };
+const NETWORKS: Readonly<Record<string, Logits>> = { steady: steadyLogits, wild: longLogits };
 const loop = { tOn: 0.6, tOff: 0.3, alphaOn: 0.6 } as const;
 const prompt = new Map([
   [0, 2],
