@@ -79,7 +79,7 @@ const seconds = await inTurns(
     ]),
   ),
 );
-const rowsDrawn = `${texts.size === 1 ? "same tokens" : "OTHER TOKENS"}`;
+const rowsDrawn = texts.size === 1 ? "same tokens" : "OTHER TOKENS";
 process.stdout.write(`medians of ${rounds} rounds, in turns; ${rowsDrawn}\n`);
 table([
   ["", "a run", "device busy"],

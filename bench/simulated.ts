@@ -17,6 +17,10 @@ export interface SimulatedDevice extends Denoiser {
   readonly busy: number;
 }
 
+function offersTop(denoiser: Denoiser): denoiser is Denoiser & Required<Pick<Denoiser, "top">> {
+  return denoiser.top !== undefined;
+}
+
 /** @param network computes the answers, in no time as far as the device is concerned. */
 export function simulatedDevice(
   network: Denoiser,
@@ -33,12 +37,11 @@ export function simulatedDevice(
     await setTimeout(Math.max(0, end - performance.now()));
     return answered;
   };
-  const { top } = network;
   return {
     model: network.model,
     forward: (request) => compute(request.batch, network.forward(request)),
-    ...(top !== undefined && {
-      top: (request, cut) => compute(request.batch, top.call(network, request, cut)),
+    ...(offersTop(network) && {
+      top: (request, cut) => compute(request.batch, network.top(request, cut)),
     }),
     get busy() {
       return busy;

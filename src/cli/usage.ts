@@ -42,6 +42,12 @@ export function readInteger(text: string): number {
   throw new InvalidArgumentError("It must be a whole number.");
 }
 
+/** For commander: how far to look ahead. */
+export function readWindow(text: string): number | "auto" {
+  if (text === "auto" || /^\d+$/.test(text)) return text === "auto" ? text : readInteger(text);
+  throw new InvalidArgumentError("It must be a whole number, or auto.");
+}
+
 /**
  * For commander: seeds go beyond what a number holds exactly; a random one is short enough to be
  * typed again.

@@ -185,7 +185,7 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     const questions: Question[] = [];
     while (questions.length < this.#run.batchSize) {
       this.#pace.checkAborted();
-      const state = active.at(questions.length) ?? next(source, active);
+      const state = active.at(questions.length) ?? begun(source, active);
       if (state === undefined) break;
       yield* this.#untold.splice(0);
       const question = yield* this.#runAhead(state, until);
@@ -373,11 +373,11 @@ function rowsIn({ plan }: Asked): number {
   return plan.reduce((sum, { rows }) => sum + rows.length, 0);
 }
 
-function next(source: Iterator<ActiveSample>, active: ActiveSample[]): ActiveSample | undefined {
-  const { value, done } = source.next();
-  if (done === true) return undefined;
-  active.push(value);
-  return value;
+function begun(source: Iterator<ActiveSample>, active: ActiveSample[]): ActiveSample | undefined {
+  const next = source.next();
+  if (next.done === true) return undefined;
+  active.push(next.value);
+  return next.value;
 }
 
 /** Returns the function that begins a sample: on the grid of a plan, or in continuous time. */

@@ -25,6 +25,7 @@ export interface SampleFlags extends StrategyFlags, GuideFlags {
   readonly guidance?: number;
   readonly samples: number;
   readonly batchSize?: number;
+  readonly window?: number | "auto";
   readonly length?: number;
   readonly seed: bigint;
   readonly executor?: "events" | "dense";

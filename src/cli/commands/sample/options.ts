@@ -10,6 +10,7 @@ import {
   readNumber,
   readPath,
   readSeed,
+  readWindow,
 } from "../../usage.ts";
 import { strategyFlags } from "./strategyOptions.ts";
 import { collectTokens } from "./tokenNames.ts";
@@ -34,6 +35,11 @@ export function addSamplingFlags(
     "--batch-size <n>",
     "sequences in one forward call (default: at most 16)",
     readInteger,
+  );
+  command.option(
+    "--window <n>",
+    "states of a sample in one forward call, the same tokens in fewer rounds; auto finds how many (default: auto)",
+    readWindow,
   );
   return addStrategyFlags(addRunFlags(command));
 }

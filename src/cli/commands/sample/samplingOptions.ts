@@ -60,7 +60,8 @@ function samplerOptions(
   own: DefinedStrategy | undefined,
   guide: GuideOptions | undefined,
 ): SamplingOptions {
-  const { samples, steps, topP, temperature, topK, batchSize, length, seed } = flags;
+  const { samples, steps, topP, temperature, topK, length, seed } = flags;
+  const { batchSize, window } = flags;
   const { executor, quirks, stride, strides, blockLength, until, ban, suppress, guidance } = flags;
   return {
     strategy: own ?? strategyOf(strategyName(flags, kind), flags),
@@ -74,6 +75,7 @@ function samplerOptions(
     ...(suppress !== undefined && { suppressed: suppress }),
     ...(guidance !== undefined && { guidance }),
     ...(batchSize !== undefined && { batchSize }),
+    ...(window !== undefined && { window }),
     ...(length !== undefined && { length }),
     ...(executor !== undefined && { executor }),
     ...(quirks !== undefined && { quirks }),

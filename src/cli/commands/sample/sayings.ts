@@ -11,10 +11,11 @@ import type { SamplingOptions } from "./samplingOptions.ts";
  * @param steps undefined where the strategy takes none.
  */
 export function closing({ stats, tokens }: SampleResult, steps: number | undefined): string {
-  const { seconds, forwardCalls, forwardRows, tokensPerForward } = stats;
+  const { seconds, forwardCalls, forwardRows, rounds, tokensPerForward } = stats;
+  const ahead = rounds === forwardCalls ? "" : ` in ${counted(rounds, "round")}`;
   const parts = [
     ...(steps === undefined ? [] : [counted(steps, "step")]),
-    counted(forwardCalls, "forward call"),
+    `${counted(forwardCalls, "forward call")}${ahead}`,
     `${counted(forwardRows, "row")} of logits`,
     `${tokensPerForward.toFixed(2)} tokens per forward`,
   ];

@@ -17,7 +17,7 @@ const WEIGHTS = Float64Array.from({ length: FAR + 1 }, (_, distance) => {
 const INTERCEPT = -1.4;
 const OF_LEAD = 1.5;
 const OF_CHANGES = -1.25;
-/** What is added to the changes: a row of the very same state is not certain either, by rounding. */
+/** Added to the changes: a row of the very same state is not certain either, by rounding. */
 const NO_CHANGES = 0.02;
 /** A longer lead says no more. */
 const LONGEST_LEAD = Math.log(10);

@@ -43,7 +43,7 @@ export interface PlanLimits {
   readonly states: number;
   /** Most calls ahead. */
   readonly depth: number;
-  /** What a sequence costs beside a call that is saved, in [0, 1]: a state less likely is not asked. */
+  /** What a sequence costs beside a saved call, in [0, 1]: a state less likely is not asked. */
   readonly price: number;
   /** The step before which the sample stops. */
   readonly until: number;

@@ -19,7 +19,7 @@ const FARTHEST = 16;
 const SHORTEST_CALL = 2;
 /** What a measurement weighs, at least, beside those of the same number of sequences before. */
 const WEIGHT = 0.05;
-/** A trial comes after so many rounds that looked at nothing ahead, and after eight times as many again. */
+/** A trial comes after so many rounds without looking ahead, and after eight times as many. */
 const FIRST_TRIAL = 6;
 const LATER_TRIALS = 8;
 /** Rounds of a trial, the first of which has no rows to guess from, and its window. */
