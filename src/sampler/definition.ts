@@ -230,7 +230,8 @@ export interface RowStrategy<
    */
   steps?(options: OptionValues<Table>): number | undefined;
   /**
-   * Makes the memory of a sample, which `select` may change: plain data, new for each window.
+   * Makes the memory of a sample, which `select` may change: plain data, new for each window. A run
+   * that looks ahead copies it, and asks about one state a call where it cannot be copied.
    * @param length L, the number of positions of the window.
    */
   memory?(options: OptionValues<Table>, length: number): Memory;
@@ -245,7 +246,11 @@ export interface RowStrategy<
     rows: readonly RowState[],
     memory: Memory,
   ): readonly number[];
-  /** Selects what changes. @param rows positions in ascending order; pinned ones are left out. */
+  /**
+   * Selects what changes. A run that looks ahead also calls it with a copy of the memory, for steps
+   * that may not come.
+   * @param rows positions in ascending order; pinned ones are left out.
+   */
   select(
     options: OptionValues<Table>,
     step: RowStep,

@@ -36,7 +36,9 @@ export async function compareRun(
   const { endId } = ours;
   const until = endId === undefined ? "length" : "end";
   const options = { ...ours.options, until, pinned: new Map(known), length: run.length } as const;
-  const stream = sampleEvents(network, { ...options, ...(signal && { signal }) }, ours.noise);
+  // One state a call, as theirs: each call is compared.
+  const own = { ...options, window: 1, ...(signal && { signal }) };
+  const stream = sampleEvents(network, own, ours.noise);
   const { events, outcome } = await collected(stream);
   const times = events.flatMap((event) => (event.type === "revealed" ? [event.time] : []));
   const pairs = (ours.times ?? []).map((theirs, i) => ({ theirs, ours: times[i] ?? NaN }));

@@ -3,10 +3,14 @@
  * strategy select the positions that change, and then asks for the rows of positions that become
  * tokens, of the same forward. All samples of a batch take each step together. For SEDD this is the
  * distribution of the original's `analytic` predictor without its score tensors (docs/design.md).
+ *
+ * A forward may also be about states that probably follow (`lookahead/rowLookahead.ts`): it serves
+ * further steps for as long as every sample comes to stand where it was asked about.
  */
 import { RemdmError } from "../../foundation/errors.ts";
 import { Pace } from "../../foundation/pace.ts";
-import type { Row, RowState, RowStep, Told } from "../definition.ts";
+import { seenLength } from "../blocks.ts";
+import type { Row } from "../definition.ts";
 import type { Denoiser } from "../denoiser.ts";
 import { takesLikeliest } from "../draw/drawRule.ts";
 import type { NoiseSource } from "../draw/noise.ts";
@@ -18,44 +22,53 @@ import type {
   SamplerEvent,
   SamplerOutcome,
 } from "../events.ts";
-import { beginFrom } from "../start.ts";
-import { stepOf } from "../plan.ts";
-import { toldOf, type LoopPlan } from "../loopPlan.ts";
 import type { PreparedRun } from "../prepare.ts";
-import { seenLength } from "../blocks.ts";
 import type { RowField } from "../rowFields.ts";
-import { networkSigma } from "../schedule.ts";
+import { beginFrom } from "../start.ts";
 import { adjusted } from "./adjusted.ts";
 import { inBatches } from "./batches.ts";
 import { nextCache } from "./caches.ts";
 import { draftMasked, remasked, revealed } from "./changeEvents.ts";
 import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
-import { callsOf, stack } from "./question.ts";
+import { GuessRates } from "./lookahead/guessRates.ts";
+import { MOST_NUMBERS } from "./lookahead/knownRows.ts";
+import {
+  costOf,
+  fixedLook,
+  NO_LOOK,
+  type LookAhead,
+  type RoundCost,
+} from "./lookahead/roundCost.ts";
+import { RowLookahead } from "./lookahead/rowLookahead.ts";
+import { requestOf } from "./question.ts";
 import { RowDraws } from "./rowDraws.ts";
-import { RowForward, type ForwardSample, type ForwardTools, type ToDraw } from "./rowForward.ts";
+import { AskedState, RowForward, type ForwardTools, type ToDraw } from "./rowForward.ts";
 import { RowSample } from "./rowSample.ts";
-import { checkRemasks, checkSelection, placesOf, type CheckedSelection } from "./selection.ts";
-import { fieldsOf, tellRow, type Fields } from "./toldRows.ts";
-
-type AskFirstPlan = Extract<LoopPlan, { kind: "askFirst" }>;
-
-/** A sample in a step of the loop. */
-interface Asked extends ForwardSample {
-  readonly sample: RowSample;
-  readonly step: RowStep;
-  readonly told: Told;
-  /** Ascending positions whose rows are asked for. */
-  readonly positions: readonly number[];
-}
+import {
+  RowSteps,
+  type AskFirstPlan,
+  type BegunStep,
+  type Clock,
+  type RowAnswer,
+} from "./rowSteps.ts";
+import type { CheckedSelection } from "./selection.ts";
+import { fieldsOf, type Fields } from "./toldRows.ts";
 
 /** The changes of a step in one of the samples that are open. */
-type Change = CheckedSelection & ToDraw;
+interface Change extends ToDraw, CheckedSelection {
+  readonly begun: BegunStep;
+}
 
-/** The step at hand: its index, in [0, T], and its number over all parts of the text. */
-interface Clock {
-  readonly i: number;
-  readonly number: number;
+/** What the network was asked about last, for as many steps as it serves. */
+interface Round {
+  readonly forward: RowForward;
+  /** Where each sample stood when the last step began. */
+  last: readonly AskedState[];
+  /** What it took, from the planning on; undefined where nothing was asked before the selection. */
+  ms: number | undefined;
+  /** Calls of the samples that it answered. */
+  accepted: number;
 }
 
 export class AskFirst implements ParticleLoop<RowSample> {
@@ -67,9 +80,19 @@ export class AskFirst implements ParticleLoop<RowSample> {
   readonly #tools: ForwardTools;
   readonly ledger: Ledger;
   readonly #fields: Fields;
+  readonly #steps: RowSteps;
   readonly #cache = nextCache();
   /** What the samples that have begun have not told yet; a guided run tells no changes. */
   readonly #untold: RemaskedEvent[] = [];
+  readonly #cost: RoundCost;
+  readonly #rates = new GuessRates();
+  /** By the number of the sample. */
+  readonly #lookaheads = new Map<number, RowLookahead>();
+  #round: Round | undefined;
+  /** Whether later states are asked about, and a call of them was not too much for the denoiser. */
+  #looksAhead: boolean;
+  /** So many states of a sample have no more rows than may be kept. */
+  #mostStates = 1;
 
   constructor(
     denoiser: Denoiser,
@@ -90,6 +113,9 @@ export class AskFirst implements ParticleLoop<RowSample> {
       ranksLast: run.suppressed.size > 0,
       takesLikeliest: takesLikeliest(run) && denoiser.statistics !== undefined,
     });
+    this.#steps = new RowSteps(denoiser, run, plan, noise, this.#fields);
+    this.#cost = costOf(denoiser, run.length, "askFirst");
+    this.#looksAhead = run.window !== 1 && run.guide === undefined;
   }
 
   events(): AsyncGenerator<SamplerEvent, void, void> {
@@ -101,19 +127,17 @@ export class AskFirst implements ParticleLoop<RowSample> {
     return this.ledger.outcome();
   }
 
-  get #steps(): number {
-    return this.#plan.times.length - 1;
-  }
-
   /** Number of the steps of all parts, with the final noise removal of each. */
   get #allSteps(): number {
-    return this.#run.parts * (this.#steps + 1);
+    return this.#run.parts * (this.#steps.steps + 1);
   }
 
   async *#sample(numbers: readonly number[]): AsyncGenerator<SamplerEvent, void, void> {
     const batch = numbers.map((sample) => this.begin(sample));
     yield* this.#untold.splice(0);
     yield* this.#takeSteps(batch, 0, this.#allSteps);
+    this.#round = undefined;
+    this.#lookaheads.clear();
     for (const { sample, window } of batch) yield this.ledger.finish(sample, window.text());
   }
 
@@ -139,7 +163,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
   ): AsyncGenerator<SamplerEvent, void, void> {
     this.#untold.length = 0;
     const to = Math.min(until, this.#allSteps);
-    const i = to % (this.#steps + 1);
+    const i = to % (this.#steps.steps + 1);
     const { batchSize, parts } = this.#run;
     for (let first = 0; first < samples.length; first += batchSize) {
       const batch = samples.slice(first, first + batchSize);
@@ -147,8 +171,8 @@ export class AskFirst implements ParticleLoop<RowSample> {
       for (const one of batch) {
         const { part } = one.window;
         one.step = to;
-        one.stepsDone = part * this.#steps + (part === parts ? 0 : i);
-        one.finished = part === parts || (part === parts - 1 && !this.#isOpen(one, i));
+        one.stepsDone = part * this.#steps.steps + (part === parts ? 0 : i);
+        one.finished = part === parts || (part === parts - 1 && !this.#steps.isOpen(one, i));
         one.time = one.finished ? 0 : this.#plan.times[i];
       }
     }
@@ -164,11 +188,11 @@ export class AskFirst implements ParticleLoop<RowSample> {
     from: number,
     until: number,
   ): AsyncGenerator<SamplerEvent, void, void> {
-    const steps = this.#steps;
+    const { steps } = this.#steps;
     for (let number = from; number < until; number++) {
       const i = number % (steps + 1);
       const removal = number - i + steps;
-      const open = batch.filter((one) => this.#isOpen(one, i));
+      const open = batch.filter((one) => this.#steps.isOpen(one, i));
       if (open.length === 0) {
         number = Math.min(removal, until - 1); // what is revealed never moves
       } else {
@@ -182,20 +206,11 @@ export class AskFirst implements ParticleLoop<RowSample> {
 
   #progress(samples: number, { i, number }: Clock): ProgressEvent {
     const { times } = this.#plan;
-    const steps = this.#steps;
+    const { steps } = this.#steps;
     const before = ((number - i) / (steps + 1)) * steps;
     const time = times[i === steps ? 0 : i + 1];
     const next = number + 1 === this.#allSteps ? undefined : { step: number + 1, time };
     return this.ledger.progress(samples * (before + Math.min(i + 1, steps)), next);
-  }
-
-  /** Tells whether anything can still happen in step i, or later in the part at hand. */
-  #isOpen(one: RowSample, i: number): boolean {
-    const { definition, lastTold, stepsAfter } = this.#plan;
-    if (one.window.done || one.window.free.length === 0) return false;
-    if (one.masks > 0) return true;
-    if (definition.untimed !== true) return i <= lastTold;
-    return !one.settled && one.stepsAfter < stepsAfter;
   }
 
   /** Takes one step: asks, lets the strategy select, and carries out what it selected. */
@@ -203,41 +218,34 @@ export class AskFirst implements ParticleLoop<RowSample> {
     open: readonly RowSample[],
     clock: Clock,
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
-    const { definition, options } = this.#plan;
     this.#pace.checkAborted();
-    const asked: Asked[] = [];
+    const begun: BegunStep[] = [];
     for (const sample of open) {
-      const step = this.#stepOf(sample, clock.i);
-      const told = toldOf(definition, options, step);
-      yield* this.#remaskFirst(sample, step, told, clock);
-      const positions = Array.from(sample.window.free).filter((position) => {
-        return told === true || sample.isMasked(position);
-      });
-      asked.push({ sample, step, told, positions, draws: new Map() });
-    }
-    const forward = this.#forward(asked, clock);
-    const rows = await this.#askRows(asked, forward, clock);
-    const changes = rows.map((own, b) => {
-      const { sample, step } = asked[b];
-      const places = placesOf(own);
-      const selection: unknown = definition.select(options, step, own, sample.memory);
-      const checked = checkSelection(definition.kind, clock.i, selection, places);
-      const changed = checked.tokens.length + checked.masks.length > 0;
-      if (definition.untimed === true && !changed && sample.masks > 0) {
-        throw new RemdmError(
-          `The strategy ${definition.kind} reveals nothing in step ${clock.i}, where masks are left`,
-          {
-            code: "strategy_invalid",
-            remedy:
-              "Let it reveal one masked position at least: it takes as many steps as it needs.",
-          },
-        );
+      const [one, remasks] = this.#steps.begin(sample, clock);
+      if (remasks !== undefined) {
+        yield remasked(placeOf(sample, one.step.t, clock), remasks.positions, remasks.left);
       }
-      sample.settled = !changed;
-      if (sample.masks === 0) sample.stepsAfter++;
-      return { b, ...checked };
+      begun.push(one);
+    }
+    const asked = this.#asks(begun) ? await this.#answered(begun) : undefined;
+    const rows: Row<RowField>[][] = [];
+    for (const [n, one] of begun.entries()) {
+      rows.push(this.#steps.rowsOf(one, (at) => asked?.last[n].answerAt(at) ?? NO_ANSWER));
+      if (this.#pace.spend(rows[n].length)) await this.#pace.rest();
+    }
+    const selected = begun.map((one, n) => this.#steps.select(one, rows[n]));
+    const needsRows = selected.some(({ tokens }) => tokens.length > 0);
+    const round = asked ?? (await (needsRows ? this.#answered(begun) : this.#unasked(begun)));
+    if (asked !== undefined || needsRows) {
+      this.ledger.answered(open);
+      round.accepted += open.length;
+    }
+    const changes = begun.map((one, n): Change => {
+      const state = round.last[n];
+      this.#lookaheads.get(one.sample.sample)?.learn(state.begun, selected[n]);
+      return { begun: one, state, ...selected[n] };
     });
-    yield* this.#carryOut(asked, changes, forward, clock, false);
+    yield* this.#carryOut(round, changes, false);
   }
 
   /** The last step: reveals every masked position. */
@@ -245,118 +253,142 @@ export class AskFirst implements ParticleLoop<RowSample> {
     open: readonly RowSample[],
     clock: Clock,
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
-    const asked = open.map((sample): Asked => {
-      const positions = Array.from(sample.window.free).filter((one) => sample.isMasked(one));
-      const step = this.#stepOf(sample, clock.i - 1);
-      return { sample, step, told: false, positions, draws: new Map() };
+    const begun = open.map((sample) => this.#steps.beginRemoval(sample, clock));
+    this.#endRound(begun);
+    const round = this.#unasked(begun);
+    const changes = begun.map((one, n): Change => {
+      return { begun: one, state: round.last[n], masks: [], tokens: one.positions };
     });
-    const changes = asked.map(({ positions }, b) => ({ b, masks: [], tokens: positions }));
-    yield* this.#carryOut(asked, changes, this.#forward(asked, clock), clock, true);
+    if (changes.some(({ tokens }) => tokens.length > 0)) this.ledger.answered(open);
+    yield* this.#carryOut(round, changes, true);
   }
 
-  #stepOf(sample: RowSample, i: number): RowStep {
-    const { definition, times } = this.#plan;
-    const { vocabSize } = this.#denoiser.model;
-    const free = sample.window.free.length;
-    let [t, s] = [times[i], times[i + 1]];
-    if (definition.untimed === true) {
-      const { masks } = sample;
-      [t, s] = [masks / free, Math.max(0, masks - 1) / free];
-    }
-    return { ...stepOf(t, s, this.#run.quirks), index: i, steps: this.#steps, free, vocabSize };
-  }
-
-  /** Carries out what the strategy remasks before the network is asked. */
-  *#remaskFirst(
-    sample: RowSample,
-    step: RowStep,
-    told: Told,
-    clock: Clock,
-  ): Generator<RemaskedEvent, void, void> {
-    const { definition, options } = this.#plan;
-    if (definition.remaskFirst === undefined || told === false) return;
-    const states = this.#states(sample, clock, Array.from(sample.window.free));
-    const places = placesOf(states);
-    const selected: unknown = definition.remaskFirst(options, step, states, sample.memory);
-    const positions = checkRemasks(definition.kind, clock.i, selected, places);
-    if (positions.length > 0) yield this.#remasked(sample, positions, step.t, clock);
-  }
-
-  #states(sample: RowSample, clock: Clock, positions: readonly number[]): RowState[] {
-    return positions.map((position) => {
-      return sample.stateAt(position, this.#noise.position(sample.sample, clock.number, position));
-    });
-  }
-
-  #remasked(
-    sample: RowSample,
-    positions: readonly number[],
-    time: number,
-    clock: Clock,
-  ): RemaskedEvent {
-    return remasked(placeOf(sample, time, clock), positions, sample.remask(positions));
-  }
-
-  /** Begins a forward about the texts as they stand, at the time of the grid or of each sample. */
-  #forward(asked: readonly Asked[], { i, number }: Clock): RowForward {
-    const { times, definition } = this.#plan;
-    const windows = asked.map(({ sample }) => sample.window);
-    const length = seenLength(this.#denoiser.model, this.#run.length, windows);
-    const rows = asked.flatMap(({ positions }, b) => positions.map((at) => b * length + at));
-    const sigma = asked.map(({ step }) => {
-      return networkSigma(definition.untimed === true ? step.t : times[i]);
-    });
-    const request = {
-      batch: asked.length,
-      length,
-      tokens: stack(windows.map(({ tokens }) => tokens.subarray(0, length))),
-      sigma: Float32Array.from(sigma),
-      rows: Int32Array.from(rows),
-      cache: this.#cache,
-    };
-    return new RowForward(this.#tools, adjusted(request, this.#run, windows), asked, number);
-  }
-
-  /** Asks for what the strategy reads. @returns [B] the rows that it is told of each sample. */
-  async #askRows(
-    asked: readonly Asked[],
-    forward: RowForward,
-    clock: Clock,
-  ): Promise<Row<RowField>[][]> {
+  /** Tells whether the network is asked in a step before anything is selected. */
+  #asks(begun: readonly BegunStep[]): boolean {
     const { statistics, drawn } = this.#fields;
-    const { suppressed } = this.#run;
-    const { particles = 1 } = this.#run.guide ?? {};
-    if (drawn) {
-      const places = asked.map(({ positions }, b) => ({ b, tokens: positions }));
-      for (const call of this.#inCalls(places)) await forward.draw(call, false);
-    }
-    const values = await forward.statistics(statistics);
-    const rows: Row<RowField>[][] = [];
-    let n = 0;
-    for (const { sample, told, positions, draws } of asked) {
-      const free = told === "state" ? Array.from(sample.window.free) : positions;
-      const own: Row<RowField>[] = [];
-      for (const state of this.#states(sample, clock, free)) {
-        const { position } = state;
-        const isAsked = told === true || state.masked;
-        const row = new (isAsked ? this.#fields.Asked : this.#fields.Known)(state);
-        own.push(row);
-        if (!isAsked) continue;
-        const at = { sample: sample.sample, particles, step: clock.number, position };
-        const width = statistics.length;
-        const numbers = values.subarray(n * width, (n + 1) * width);
-        tellRow(row, this.#fields, { at, numbers, draw: draws.get(position), suppressed });
-        n++;
-        if (this.#pace.spend(1)) await this.#pace.rest();
-      }
-      rows.push(own);
-    }
-    return rows;
+    return (drawn || statistics.length > 0) && begun.some(({ positions }) => positions.length > 0);
   }
 
-  /** Cuts what is to be drawn into calls that are not too large. */
-  #inCalls<Part extends ToDraw>(parts: readonly Part[]): Generator<Part[]> {
-    return callsOf(parts, this.#denoiser.model.vocabSize, ({ tokens }) => tokens.length);
+  /** Finds what the network said of each sample's state; asks where one was not asked about. */
+  async #answered(begun: readonly BegunStep[]): Promise<Round> {
+    const round = this.#round;
+    if (round === undefined) return this.#ask(begun);
+    const known = begun.flatMap((one) => round.forward.find(one) ?? []);
+    if (known.length === begun.length) {
+      round.last = known;
+      return round;
+    }
+    this.#endRound(begun);
+    return this.#ask(begun);
+  }
+
+  /** Asks about samples, and about states that probably follow. */
+  async #ask(begun: readonly BegunStep[]): Promise<Round> {
+    const begin = performance.now();
+    const room = this.#looksAhead ? Math.floor(this.#run.batchSize / begun.length) : 1;
+    const look = room === 1 ? NO_LOOK : this.#look(begun.length);
+    const keepsRows = look.states > 1;
+    const states = Math.max(1, Math.min(look.states, room, this.#mostStates));
+    const plans = states === 1 ? alone(begun) : this.#planned(begun, { ...look, states });
+    const planned = plans.reduce((sum, { length }) => sum + length, 0);
+    if (this.#pace.spend(planned * this.#run.length)) await this.#pace.rest();
+    let round = this.#roundOf(plans, keepsRows);
+    try {
+      await this.#askRows(round.forward, keepsRows);
+    } catch (error) {
+      const isTooLarge = RemdmError.isInstance(error) && error.code === "out_of_memory";
+      if (!isTooLarge || !keepsRows) throw error;
+      this.#looksAhead = false;
+      round = this.#unasked(begun);
+      await this.#askRows(round.forward, false);
+    }
+    round.ms = performance.now() - begin;
+    this.#round = round;
+    return round;
+  }
+
+  #look(samples: number): LookAhead {
+    const { window } = this.#run;
+    return window === "auto" ? this.#cost.look(samples) : fixedLook(window, "askFirst");
+  }
+
+  #planned(begun: readonly BegunStep[], look: LookAhead): (readonly BegunStep[])[] {
+    // A round is saved only where all samples come out as planned.
+    const price = look.price ** (1 / begun.length);
+    return begun.map((one) => this.#lookaheadOf(one.sample).plan(one, { ...look, price }));
+  }
+
+  #lookaheadOf({ sample }: RowSample): RowLookahead {
+    const { rows } = this.#tools;
+    const known =
+      this.#lookaheads.get(sample) ??
+      new RowLookahead(this.#steps, this.#rates, (row, { step, likeliest }, position) => {
+        return rows.guess(row, { sample, step, positions: [position], likeliest });
+      });
+    this.#lookaheads.set(sample, known);
+    return known;
+  }
+
+  /** Asks for what the strategy reads, and for rows to guess from if a later round looks ahead. */
+  async #askRows(forward: RowForward, keepsRows: boolean): Promise<void> {
+    const { statistics, drawn } = this.#fields;
+    const { states } = forward;
+    if (drawn) {
+      const all = states.map((state) => ({ state, tokens: state.begun.positions }));
+      for (const call of forward.calls(all)) await forward.draw(call, false);
+    }
+    await forward.statistics(statistics);
+    if (!keepsRows || drawn) return;
+    const wanted = states.map((state) => {
+      return { state, tokens: this.#lookaheadOf(state.begun.sample).wanted(state) };
+    });
+    for (const call of forward.calls(wanted)) await forward.ask(call);
+  }
+
+  /** Makes a round about states, of which nothing is asked yet. */
+  #roundOf(plans: readonly (readonly BegunStep[])[], keepsRows: boolean): Round {
+    const begun = plans.flat();
+    const windows = begun.map(({ sample }) => sample.window);
+    const length = seenLength(this.#denoiser.model, this.#run.length, windows);
+    const states = begun.map((one) => new AskedState(one));
+    const request = requestOf(
+      begun.map(({ sample, time, positions }) => ({
+        tokens: sample.window.tokens,
+        time,
+        rows: positions,
+      })),
+      length,
+      this.#cache,
+    );
+    const forward = new RowForward(
+      this.#tools,
+      adjusted(request, this.#run, windows),
+      states,
+      keepsRows,
+    );
+    const firsts = new Set(plans.map(([first]) => first));
+    const last = states.filter((state) => firsts.has(state.begun));
+    return { forward, last, ms: undefined, accepted: 0 };
+  }
+
+  /** Makes a round about samples alone, of which nothing is asked yet. */
+  #unasked(begun: readonly BegunStep[]): Round {
+    return this.#roundOf(alone(begun), false);
+  }
+
+  /** Ends a round: keeps what it answered and what it cost. */
+  #endRound(now: readonly BegunStep[]): void {
+    const round = this.#round;
+    this.#round = undefined;
+    if (round?.ms === undefined) return;
+    const { forward, ms, accepted } = round;
+    if (accepted > 0) this.#cost.record(forward.states.length, ms, accepted);
+    this.#mostStates = Math.floor(MOST_NUMBERS / Math.max(1, forward.numbersOfState));
+    if (!this.#looksAhead) return;
+    for (const one of now) {
+      const own = forward.states.filter(({ begun }) => begun.sample.sample === one.sample.sample);
+      this.#lookaheadOf(one.sample).remember(own, one);
+    }
   }
 
   /**
@@ -364,29 +396,36 @@ export class AskFirst implements ParticleLoop<RowSample> {
    * @param isRemoval whether this is the final noise removal.
    */
   async *#carryOut(
-    asked: readonly Asked[],
+    round: Round,
     changes: readonly Change[],
-    forward: RowForward,
-    clock: Clock,
     isRemoval: boolean,
   ): AsyncGenerator<RevealedEvent | RemaskedEvent, void, void> {
     const likeliest = isRemoval && (this.#plan.definition.lastStep ?? "argmax") === "argmax";
-    for (const call of this.#inCalls(changes)) {
+    for (const call of round.forward.calls(changes)) {
       this.#pace.checkAborted();
-      await forward.draw(call, likeliest);
-      for (const { b, masks, tokens } of call) {
-        const { sample, step, draws } = asked[b];
+      const begin = performance.now();
+      await round.forward.draw(call, likeliest);
+      if (round.ms !== undefined) round.ms += performance.now() - begin;
+      for (const { begun, state, masks, tokens } of call) {
+        const { sample, step, clock } = begun;
         const time = isRemoval ? this.#plan.times[clock.i] : step.t;
-        if (masks.length > 0) yield this.#remasked(sample, masks, time, clock);
+        const place = placeOf(sample, time, clock);
+        if (masks.length > 0) yield remasked(place, masks, sample.remask(masks));
         if (tokens.length === 0) continue;
-        const came = tokens
-          .map((position) => draws.get(position))
-          .filter((one) => one !== undefined);
+        const came = tokens.flatMap((position) => state.draws.get(position) ?? []);
         sample.reveal(tokens, came);
-        yield revealed(placeOf(sample, time, clock), tokens, came);
+        yield revealed(place, tokens, came);
       }
     }
   }
+}
+
+/** What a strategy that reads nothing of the rows is told. */
+const NO_ANSWER: RowAnswer = { numbers: new Float32Array(0), draw: undefined };
+
+/** Plans the states of samples alone. */
+function alone(begun: readonly BegunStep[]): (readonly BegunStep[])[] {
+  return begun.map((one) => [one]);
 }
 
 /** Returns the place of a step in the text of a sample, for its events. */

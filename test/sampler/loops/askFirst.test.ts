@@ -234,7 +234,7 @@ describe("the events", () => {
         return denoiser.statistics(request);
       },
     };
-    const { events, outcome } = await collect(sampleEvents(counting, options));
+    const { events, outcome } = await collect(sampleEvents(counting, { ...options, window: 1 }));
     const logits = denoiser.requests.filter((request) => !("statistics" in request));
     const rows = logits.reduce((sum, request) => sum + request.rows.length, 0);
     const revealed = events.flatMap((event) =>

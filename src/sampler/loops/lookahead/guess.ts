@@ -37,6 +37,21 @@ export function changesAround(position: number, a: Int32Array, b: Int32Array): n
 }
 
 /**
+ * Sums what differs between two states around every position.
+ * @returns [L] as {@link changesAround}, to the rounding.
+ */
+export function changesEverywhere(a: Int32Array, b: Int32Array): Float64Array {
+  const sums = new Float64Array(a.length);
+  a.forEach((token, changed) => {
+    if (token === b[changed]) return;
+    const end = Math.min(a.length, changed + FAR + 1);
+    for (let i = Math.max(0, changed - FAR); i < end; i++)
+      sums[i] += WEIGHTS[Math.abs(i - changed)];
+  });
+  return sums;
+}
+
+/**
  * Returns the chance that a guess is right, in (0, 1).
  * @param changes of {@link changesAround}; Infinity where there is no row.
  * @param lead of the draw.

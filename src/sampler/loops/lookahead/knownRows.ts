@@ -17,10 +17,13 @@ interface KnownRow {
   readonly draws: Map<number, RacedDraw | undefined>;
 }
 
+/** A sample that stands before a step. */
+export type GuessedSample = Pick<ActiveSample, "sample" | "step" | "likeliest" | "window">;
+
 /** Draws a token from a row without asking; undefined: the row has no distribution. */
 export type DrawGuess = (
   row: RowTask["row"],
-  state: ActiveSample,
+  state: GuessedSample,
   position: number,
 ) => RacedDraw | undefined;
 
@@ -37,7 +40,7 @@ export interface Guess {
  */
 const ROWS_KEPT = 3;
 /** Numbers that the rows of a sample may have: 32 MB. Beyond, the oldest are forgotten. */
-const MOST_NUMBERS = 2 ** 23;
+export const MOST_NUMBERS = 2 ** 23;
 
 export class KnownRows {
   readonly #draw: DrawGuess;
@@ -89,7 +92,7 @@ export class KnownRows {
    * least.
    * @returns undefined where no row is known.
    */
-  guess(state: ActiveSample, position: number): Guess | undefined {
+  guess(state: GuessedSample, position: number): Guess | undefined {
     const { tokens, offset } = state.window;
     let nearest: KnownRow | undefined;
     let changes = Infinity;

@@ -11,8 +11,11 @@ import type { PlanLimits } from "./planStates.ts";
 export type LookAhead = Pick<PlanLimits, "states" | "depth" | "price">;
 
 export const NO_LOOK: LookAhead = { states: 1, depth: 0, price: 1 };
+/** What a round asks for: rows of a few positions, or numbers of all rows too. */
+export type RoundKind = "drawFirst" | "askFirst";
+
 /** The price with a window of a given size: what did best on the bundled `demo`. */
-const USUAL_PRICE = 0.25;
+const USUAL_PRICE: Readonly<Record<RoundKind, number>> = { drawFirst: 0.25, askFirst: 0.05 };
 /** Calls ahead at most: guesses farther away rest on too many others. */
 const FARTHEST = 16;
 /** Shorter calls save nothing worth the planning, in ms. */
@@ -35,9 +38,9 @@ const LEAST_PRICE = 0.02;
 const GROWTH = 2;
 
 /** Returns what a window of a given size looks ahead. */
-export function fixedLook(window: number): LookAhead {
+export function fixedLook(window: number, kind: RoundKind = "drawFirst"): LookAhead {
   if (window === 1) return NO_LOOK;
-  return { states: window, depth: window, price: USUAL_PRICE };
+  return { states: window, depth: window, price: USUAL_PRICE[kind] };
 }
 
 export class RoundCost {
@@ -116,14 +119,19 @@ export class RoundCost {
   }
 }
 
-/** The costs that are known of denoisers, by the length of a sequence. */
-const known = new WeakMap<Denoiser, Map<number, RoundCost>>();
+/** The costs that are known of denoisers, by the kind of a round and the length of a sequence. */
+const known = new WeakMap<Denoiser, Map<string, RoundCost>>();
 
 /** Returns the costs of calls of sequences of a length, as all runs of this process learn them. */
-export function costOf(denoiser: Denoiser, length: number): RoundCost {
-  const lengths = known.get(denoiser) ?? new Map<number, RoundCost>();
-  known.set(denoiser, lengths);
-  const cost = lengths.get(length) ?? new RoundCost();
-  lengths.set(length, cost);
+export function costOf(
+  denoiser: Denoiser,
+  length: number,
+  kind: RoundKind = "drawFirst",
+): RoundCost {
+  const costs = known.get(denoiser) ?? new Map<string, RoundCost>();
+  known.set(denoiser, costs);
+  const key = `${kind} ${length}`;
+  const cost = costs.get(key) ?? new RoundCost();
+  costs.set(key, cost);
   return cost;
 }
