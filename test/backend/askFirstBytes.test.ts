@@ -48,7 +48,11 @@ async function answersOf(options: Omit<SamplerOptions, "length">): Promise<Answe
     () => transport.close(),
     () => backend.stop(),
   );
-  await sample(new ZmqDenoiser(transport, model, { top: false }), { ...options, length: LENGTH });
+  await sample(new ZmqDenoiser(transport, model, { top: false }), {
+    ...options,
+    length: LENGTH,
+    window: 1,
+  });
   return answers;
 }
 

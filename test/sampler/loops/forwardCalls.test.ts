@@ -12,9 +12,11 @@ const LENGTH = 10;
 const END = 1;
 
 /** Lists the sequences of each forward; SEDD asks one twice in a row, for masses and for rows. */
-function sequencesOfForwards({ requests }: TableDenoiser): number[] {
+function sequencesOfForwards({ requests, model }: TableDenoiser): number[] {
   const names = requests.map(({ tokens, sigma }) => [...tokens, ...sigma].join());
-  return requests.flatMap(({ batch }, i) => (names[i] === names[i - 1] ? [] : [batch]));
+  return requests.flatMap(({ batch }, i) =>
+    model.kind === "sedd" && names[i] === names[i - 1] ? [] : [batch],
+  );
 }
 
 it.each<[string, Partial<DenoiserModel>, SamplerOptions]>([

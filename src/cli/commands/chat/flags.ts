@@ -6,6 +6,7 @@ export interface ChatFlags extends Omit<
   SampleFlags,
   | "samples"
   | "batchSize"
+  | "window"
   | "length"
   | "stride"
   | "strides"

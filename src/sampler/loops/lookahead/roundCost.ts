@@ -48,6 +48,8 @@ export class RoundCost {
   readonly #times = new Map<number, { ms: number; weight: number }>();
   /** Weighted mean of a round's time for each call of a sample that it answered, in ms. */
   #msACall = 0;
+  /** In ms: what else the machine does makes other calls longer. */
+  #shortest = Infinity;
   #rounds = 0;
   #looks = 0;
   #states = 1;
@@ -56,14 +58,14 @@ export class RoundCost {
   /** Returns what the next round may look ahead. @param samples that it is about. */
   look(samples: number): LookAhead {
     this.#looks++;
-    if (this.#msACall === 0) return NO_LOOK;
+    if (this.#msACall === 0 || this.#shortest < SHORTEST_CALL) return NO_LOOK;
     const price = this.#price(samples);
-    if (price !== undefined && price < MOST_PRICE && this.#isLong()) {
+    if (price !== undefined && price < MOST_PRICE) {
       this.#states = Math.min(FARTHEST, this.#states * GROWTH);
       return { states: this.#states, depth: FARTHEST, price: Math.max(price, LEAST_PRICE) };
     }
     this.#states = 1;
-    if (this.#looks < this.#nextTrial || !this.#isLong()) return NO_LOOK;
+    if (this.#looks < this.#nextTrial) return NO_LOOK;
     const isOver = this.#looks >= this.#nextTrial + TRIAL_ROUNDS;
     if (!isOver && (price === undefined || price < DEAR)) return TRIAL;
     this.#nextTrial = this.#looks * LATER_TRIALS;
@@ -78,6 +80,7 @@ export class RoundCost {
    */
   record(sequences: number, ms: number, accepted: number): void {
     this.#rounds++;
+    this.#shortest = Math.min(this.#shortest, ms);
     if (this.#rounds === 1) return; // it may have compiled, loaded and waited for much else
     const time = this.#times.get(sequences) ?? { ms: 0, weight: 0 };
     time.weight = Math.min(time.weight + 1, 1 / WEIGHT);
@@ -85,12 +88,6 @@ export class RoundCost {
     this.#times.set(sequences, time);
     const share = Math.max(2 * WEIGHT, 1 / (this.#rounds - 1));
     this.#msACall += share * (ms / accepted - this.#msACall);
-  }
-
-  /** Tells whether calls take long enough for a saved one to be worth the planning. */
-  #isLong(): boolean {
-    const shortest = Math.min(...[...this.#times.values()].map(({ ms }) => ms));
-    return shortest >= SHORTEST_CALL;
   }
 
   /**

@@ -48,7 +48,8 @@ it("takes the flags of sampling, except those of many samples and of files", asy
     [];
   const [chat, sample] = [flagsOf("chat"), flagsOf("sample")];
   expect(sample.filter((flag) => !chat.includes(flag))).toEqual([
-    ...["--length", "--prompt", "--stride", "--strides", "--until", "--samples", "--batch-size"],
+    ...["--length", "--prompt", "--stride", "--strides", "--until", "--samples"],
+    ...["--batch-size", "--window"],
     ...["--guide", "--particles", "--method", "--strength", "--every", "--resample-below"],
     ...["--resampling", "--no-special-tokens", "--json", "--out", "--force"],
   ]);

@@ -21,10 +21,16 @@ describe("a random seed", () => {
 });
 
 it("what a run took is said with words in the right number", () => {
-  const told = (samples: number, forwardCalls: number, forwardRows: number, steps?: number) => {
+  const told = (
+    samples: number,
+    forwardCalls: number,
+    forwardRows: number,
+    steps?: number,
+    rounds = forwardCalls,
+  ) => {
     const tokens = Array.from({ length: samples }, () => []);
     const stats = {
-      rounds: 1,
+      rounds,
       sequences: 1,
       seconds: 1.25,
       forwardCalls,
@@ -39,6 +45,9 @@ it("what a run took is said with words in the right number", () => {
   );
   expect(told(2, 3, 40, 8)).toBe(
     "2 samples in 1.3 s: 8 steps, 3 forward calls, 40 rows of logits, 2.25 tokens per forward",
+  );
+  expect(told(1, 40, 90, 8, 9)).toBe(
+    "1 sample in 1.3 s: 8 steps, 40 forward calls in 9 rounds, 90 rows of logits, 2.25 tokens per forward",
   );
   expect(told(1, 4, 4)).toBe(
     "1 sample in 1.3 s: 4 forward calls, 4 rows of logits, 2.25 tokens per forward",
