@@ -38,6 +38,8 @@ type DrawFirstPlan = Extract<LoopPlan, { kind: "drawFirst" | "events" }>;
 interface Asked {
   readonly question: Question;
   readonly plan: readonly PlannedState[];
+  /** Whether its rows are kept to guess from: there was room for more states than one. */
+  readonly keepsRows: boolean;
 }
 
 /** Samples that share calls, and the call that is under way. */
@@ -80,7 +82,7 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
   readonly #untold: RemaskedEvent[] = [];
   readonly #cost: RoundCost;
   readonly #known = new Map<ActiveSample, KnownRows>();
-  /** Whether a call of more states was too much for the denoiser. */
+  /** Whether later states are asked about; no more once a call of them was too much. */
   #looksAhead: boolean;
 
   constructor(
@@ -239,7 +241,7 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
       const limits = { states, depth, price, until };
       const plan = planStates(question, this.#knownOf(question.state), this.#noise, limits);
       room -= plan.length - 1;
-      return { question, plan };
+      return { question, plan, keepsRows: states > 1 };
     });
   }
 
@@ -266,7 +268,9 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
       const isTooLarge = RemdmError.isInstance(error) && error.code === "out_of_memory";
       if (!isTooLarge || plans.length === asked.length) throw error;
       this.#looksAhead = false;
-      const certain = asked.map(({ question, plan }) => ({ question, plan: plan.slice(0, 1) }));
+      const certain = asked.map(({ question, plan }) => {
+        return { question, plan: plan.slice(0, 1), keepsRows: false };
+      });
       return this.#ask(certain, begin, signal);
     }
   }
@@ -325,13 +329,13 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
       open = following;
     }
     if (this.#lanes.length === 1) this.#cost.record(places.size, ms, accepted);
-    if (this.#looksAhead) this.#remember(asked, rows, places);
+    this.#remember(asked, rows, places);
   }
 
   /** Keeps the rows of a call, to guess from. */
   #remember(asked: readonly Asked[], rows: AnsweredRows, places: RowPlaces): void {
-    for (const { question, plan } of asked) {
-      if (question.state.finished) continue;
+    for (const { question, plan, keepsRows } of asked) {
+      if (!keepsRows || question.state.finished) continue;
       const known = this.#knownOf(question.state);
       for (const one of plan) {
         for (const [position, row] of places.get(one) ?? []) known.add(position, rows(row), one);
