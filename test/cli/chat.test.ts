@@ -37,7 +37,8 @@ function start(args: readonly string[], onTerminal = false) {
     env: {
       ...process.env,
       ...{ TMPDIR: join(scratch, "tmp"), TERM: "xterm-256color" },
-      ...{ FORCE_COLOR: undefined, NO_COLOR: undefined }, // a terminal has colours, whatever the tests'
+      // A terminal has colours, whatever Node is told where the tests run.
+      ...{ FORCE_COLOR: undefined, NO_COLOR: undefined, CI: undefined },
     },
     stdio: ["pipe", "pipe", "pipe"],
   });

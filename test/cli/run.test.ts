@@ -302,6 +302,8 @@ describe("remdm sample on the bundled model", () => {
       stats: {
         forwardCalls: expect.any(Number),
         forwardRows: expect.any(Number),
+        rounds: expect.any(Number),
+        sequences: expect.any(Number),
         steps: 16,
         tokensPerForward: expect.any(Number),
         seconds: expect.any(Number),
@@ -321,7 +323,7 @@ describe("remdm sample on the bundled model", () => {
         topP: 0.9,
         temperature: 1,
         samples: 2,
-        batchSize: 2,
+        batchSize: 16,
         length: 24,
         seed: 3,
         prompt: null,
