@@ -63,7 +63,7 @@ describe("the KV cache", () => {
   it.each(STRATEGIES)(
     "changes no token of %j",
     async (strategy) => {
-      const options = { strategy, length: CONTEXT + 8, samples: 2, seed: 4 } as const;
+      const options = { strategy, length: CONTEXT + 8, samples: 2, seed: 4, window: 1 } as const;
       const forgetful = withoutCache(remdm.denoiser);
       const [ours, plain] = [
         await sample(remdm.denoiser, options),
@@ -71,6 +71,8 @@ describe("the KV cache", () => {
       ];
       expect(ours.tokens).toEqual(plain.tokens);
       expect(ours.stats).toEqual(plain.stats);
+      const ahead = await sample(remdm.denoiser, { ...options, window: 4 });
+      expect(ahead.tokens).toEqual(plain.tokens);
       expect(ours.tokens.flat()).not.toContain(MASK);
       expect(forgetful.named.length).toBeGreaterThan(0);
     },
