@@ -18,7 +18,7 @@ const { values } = parseArgs({
   options: {
     other: { type: "string" },
     rounds: { type: "string", default: "3" },
-    steps: { type: "string", default: "64" },
+    steps: { type: "string", default: "1024" },
   },
 });
 const rounds = Number(values.rounds);
