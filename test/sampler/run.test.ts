@@ -191,6 +191,8 @@ describe("what the network is asked", () => {
     // Only the last three samples of each of the two lanes can leave places empty.
     expect(sizes.slice(firstSmall).every((size) => size < 4)).toBe(true);
     expect(firstSmall / sizes.length).toBeGreaterThan(0.7);
+    const sequences = sizes.reduce((sum, size) => sum + size, 0);
+    expect(sequences / sizes.length).toBeGreaterThan(0.9 * 4);
   });
 
   it("is nothing at all when every position is pinned", async () => {

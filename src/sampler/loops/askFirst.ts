@@ -7,7 +7,6 @@
  * A forward may also be about states that probably follow (`lookahead/rowLookahead.ts`): it serves
  * further steps for as long as every sample comes to stand where it was asked about.
  */
-import { RemdmError } from "../../foundation/errors.ts";
 import { Pace } from "../../foundation/pace.ts";
 import { seenLength } from "../blocks.ts";
 import type { Row } from "../definition.ts";
@@ -33,15 +32,9 @@ import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
 import { GuessRates } from "./lookahead/guessRates.ts";
 import { MOST_NUMBERS } from "./lookahead/knownRows.ts";
-import {
-  costOf,
-  fixedLook,
-  NO_LOOK,
-  type LookAhead,
-  type RoundCost,
-} from "./lookahead/roundCost.ts";
+import { costOf, lookFor, NO_LOOK, type LookAhead, type RoundCost } from "./lookahead/roundCost.ts";
 import { RowLookahead } from "./lookahead/rowLookahead.ts";
-import { requestOf } from "./question.ts";
+import { isTooLarge, requestOf } from "./question.ts";
 import { RowDraws } from "./rowDraws.ts";
 import { AskedState, RowForward, type ForwardTools, type ToDraw } from "./rowForward.ts";
 import { RowSample } from "./rowSample.ts";
@@ -286,7 +279,8 @@ export class AskFirst implements ParticleLoop<RowSample> {
   async #ask(begun: readonly BegunStep[]): Promise<Round> {
     const begin = performance.now();
     const room = this.#looksAhead ? Math.floor(this.#run.batchSize / begun.length) : 1;
-    const look = room === 1 ? NO_LOOK : this.#look(begun.length);
+    const look =
+      room === 1 ? NO_LOOK : lookFor(this.#run.window, begun.length, this.#cost, "askFirst");
     const keepsRows = look.states > 1;
     const states = Math.max(1, Math.min(look.states, room, this.#mostStates));
     const plans = states === 1 ? alone(begun) : this.#planned(begun, { ...look, states });
@@ -296,8 +290,7 @@ export class AskFirst implements ParticleLoop<RowSample> {
     try {
       await this.#askRows(round.forward, keepsRows);
     } catch (error) {
-      const isTooLarge = RemdmError.isInstance(error) && error.code === "out_of_memory";
-      if (!isTooLarge || !keepsRows) throw error;
+      if (!isTooLarge(error) || !keepsRows) throw error;
       this.#looksAhead = false;
       round = this.#unasked(begun);
       await this.#askRows(round.forward, false);
@@ -307,11 +300,6 @@ export class AskFirst implements ParticleLoop<RowSample> {
     return round;
   }
 
-  #look(samples: number): LookAhead {
-    const { window } = this.#run;
-    return window === "auto" ? this.#cost.look(samples) : fixedLook(window, "askFirst");
-  }
-
   #planned(begun: readonly BegunStep[], look: LookAhead): (readonly BegunStep[])[] {
     // A round is saved only where all samples come out as planned.
     const price = look.price ** (1 / begun.length);
@@ -319,12 +307,9 @@ export class AskFirst implements ParticleLoop<RowSample> {
   }
 
   #lookaheadOf({ sample }: RowSample): RowLookahead {
-    const { rows } = this.#tools;
     const known =
       this.#lookaheads.get(sample) ??
-      new RowLookahead(this.#steps, this.#rates, (row, { step, likeliest }, position) => {
-        return rows.guess(row, { sample, step, positions: [position], likeliest });
-      });
+      new RowLookahead(this.#steps, this.#rates, this.#tools.rows.guess);
     this.#lookaheads.set(sample, known);
     return known;
   }

@@ -8,7 +8,6 @@
  * another is drawn, where there are more samples than one call takes.
  */
 import { Pace } from "../../foundation/pace.ts";
-import { RemdmError } from "../../foundation/errors.ts";
 import { seenLength } from "../blocks.ts";
 import type { Denoiser } from "../denoiser.ts";
 import type { NoiseSource } from "../draw/noise.ts";
@@ -26,8 +25,8 @@ import type { ParticleLoop } from "./guided.ts";
 import { Ledger } from "./ledger.ts";
 import { KnownRows } from "./lookahead/knownRows.ts";
 import { isAsAsked, planStates, type PlannedState } from "./lookahead/planStates.ts";
-import { costOf, fixedLook, NO_LOOK, type RoundCost } from "./lookahead/roundCost.ts";
-import { callsOf, requestOf, type Question } from "./question.ts";
+import { costOf, lookFor, NO_LOOK, type RoundCost } from "./lookahead/roundCost.ts";
+import { callsOf, isTooLarge, requestOf, type Question } from "./question.ts";
 import { RowDraws, type AnsweredRows } from "./rowDraws.ts";
 import { SampleState, type ActiveSample } from "./sampleState.ts";
 
@@ -232,13 +231,12 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
 
   #plan(questions: readonly Question[], until: number): Asked[] {
     const { window, batchSize } = this.#run;
-    const look = window === "auto" ? this.#cost.look(questions.length) : fixedLook(window);
-    const { depth, price } = this.#looksAhead ? look : NO_LOOK;
+    const look = this.#looksAhead ? lookFor(window, questions.length, this.#cost) : NO_LOOK;
     let room = batchSize - questions.length;
     return questions.map((question, i) => {
       const fair = Math.ceil(room / (questions.length - i));
-      const states = Math.min(this.#looksAhead ? look.states : 1, 1 + fair);
-      const limits = { states, depth, price, until };
+      const states = Math.min(look.states, 1 + fair);
+      const limits = { ...look, states, until };
       const plan = planStates(question, this.#knownOf(question.state), this.#noise, limits);
       room -= plan.length - 1;
       return { question, plan, keepsRows: states > 1 };
@@ -246,11 +244,7 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
   }
 
   #knownOf(state: ActiveSample): KnownRows {
-    const known =
-      this.#known.get(state) ??
-      new KnownRows((row, { sample, step, likeliest }, position) => {
-        return this.#rows.guess(row, { sample, step, positions: [position], likeliest });
-      });
+    const known = this.#known.get(state) ?? new KnownRows(this.#rows.guess);
     this.#known.set(state, known);
     return known;
   }
@@ -265,8 +259,7 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
       this.ledger.asked(plans.length, request.rows.length);
       return { rows, asked, ms: performance.now() - begin };
     } catch (error) {
-      const isTooLarge = RemdmError.isInstance(error) && error.code === "out_of_memory";
-      if (!isTooLarge || plans.length === asked.length) throw error;
+      if (!isTooLarge(error) || plans.length === asked.length) throw error;
       this.#looksAhead = false;
       const certain = asked.map(({ question, plan }) => {
         return { question, plan: plan.slice(0, 1), keepsRows: false };

@@ -208,6 +208,11 @@ function wrongAnswer(came: string, expected: string): RemdmError {
   });
 }
 
+/** Tells whether a denoiser refused a request because it was too large. */
+export function isTooLarge(error: unknown): boolean {
+  return RemdmError.isInstance(error) && error.code === "out_of_memory";
+}
+
 async function answerOf<Answer>(
   answer: Promise<Answer>,
   signal: AbortSignal | undefined,

@@ -3,12 +3,13 @@ import type { Pace } from "../../foundation/pace.ts";
 import type { Denoiser, ForwardRequest, TopCut } from "../denoiser.ts";
 import { cutsTokens, takesLikeliest, type DrawRule } from "../draw/drawRule.ts";
 import type { NoiseSource } from "../draw/noise.ts";
-import { RowSampler, type Draw, type RacedDraw } from "../draw/rowSampler.ts";
+import { RowSampler, type Draw } from "../draw/rowSampler.ts";
 import type { RowTask } from "../draw/rowTask.ts";
 import { drawRows, tryDraw, type RowTools } from "../draw/workers/drawRows.ts";
 import type { RowPool } from "../draw/workers/rowPool.ts";
 import type { PreparedRun } from "../prepare.ts";
 import { checkNotBanned } from "./adjusted.ts";
+import type { DrawGuess } from "./lookahead/knownRows.ts";
 import { ask, askTop, offersTop } from "./question.ts";
 
 /** Returns a row of those that were asked for, [V] logits or its top. */
@@ -80,13 +81,14 @@ export class RowDraws {
   }
 
   /**
-   * Draws the token of a place's first position in the calling thread, from a row that may be about
-   * another state.
+   * Draws the token of a position in the calling thread, from a row that may be about another
+   * state.
    * @returns undefined for a row that has no distribution: no sample needs it.
    */
-  guess(row: RowTask["row"], place: DrawPlace): RacedDraw | undefined {
-    return tryDraw(this.#tools.sampler, this.#taskOf(row, place, 0), this.#tools.noise);
-  }
+  readonly guess: DrawGuess = (row, { sample, step, likeliest }, position) => {
+    const task = this.#taskOf(row, { sample, step, positions: [position], likeliest }, 0);
+    return tryDraw(this.#tools.sampler, task, this.#tools.noise);
+  };
 
   #taskOf(
     row: RowTask["row"],

@@ -7,6 +7,10 @@
  * (docs/decisions/parallel-in-time.md); on other networks they are a guess too. They decide what
  * is asked for early and never what a token is.
  */
+import type { Draw } from "../../draw/rowAddress.ts";
+
+/** Stands for a token that is not known. Never asked about. */
+export const ANY_TOKEN: Draw = { token: -1, probability: 1, logProbability: 0 };
 
 /** Positions farther away than this do not count. */
 const FAR = 64;
@@ -49,6 +53,24 @@ export function changesEverywhere(a: Int32Array, b: Int32Array): Float64Array {
       sums[i] += WEIGHTS[Math.abs(i - changed)];
   });
   return sums;
+}
+
+/**
+ * Finds the state that differs least around a position.
+ * @param tokens [L] the state that is compared with.
+ * @returns what differs there too; undefined where there is no state.
+ */
+export function nearestOf<State extends { readonly tokens: Int32Array }>(
+  states: readonly State[],
+  position: number,
+  tokens: Int32Array,
+): { readonly state: State; readonly changes: number } | undefined {
+  let nearest: { readonly state: State; readonly changes: number } | undefined;
+  for (const state of states) {
+    const changes = changesAround(position, state.tokens, tokens);
+    if (nearest === undefined || changes < nearest.changes) nearest = { state, changes };
+  }
+  return nearest;
 }
 
 /**

@@ -5,7 +5,7 @@
 import type { RacedDraw } from "../../draw/rowAddress.ts";
 import { isWhole, tokensOf, type RowTask } from "../../draw/rowTask.ts";
 import type { ActiveSample } from "../sampleState.ts";
-import { changesAround } from "./guess.ts";
+import { nearestOf } from "./guess.ts";
 
 /** A row of the network, and the state that it was asked about. */
 interface KnownRow {
@@ -30,7 +30,7 @@ export type DrawGuess = (
 /** A token that may come. */
 export interface Guess {
   readonly draw: RacedDraw;
-  /** What differs around it: {@link changesAround}. */
+  /** What differs around it: `changesAround`. */
   readonly changes: number;
 }
 
@@ -61,7 +61,9 @@ export class KnownRows {
     { tokens, offset }: Pick<KnownRow, "tokens" | "offset">,
   ): void {
     // A copy, because a row is a part of the whole answer, which would be kept with it.
-    const own = isWhole(row) ? row.slice() : row;
+    const own = isWhole(row)
+      ? row.slice()
+      : { ...row, ids: row.ids.slice(), logits: row.logits.slice() };
     const known: KnownRow = { row: own, tokens, offset, draws: new Map() };
     const rows = this.#rows.get(position) ?? [];
     this.#rows.set(position, rows);
@@ -94,22 +96,13 @@ export class KnownRows {
    */
   guess(state: GuessedSample, position: number): Guess | undefined {
     const { tokens, offset } = state.window;
-    let nearest: KnownRow | undefined;
-    let changes = Infinity;
-    for (const known of this.#rows.get(position) ?? []) {
-      if (known.offset !== offset) continue;
-      const differs = changesAround(position, known.tokens, tokens);
-      if (differs < changes) {
-        changes = differs;
-        nearest = known;
-      }
-    }
+    const rows = (this.#rows.get(position) ?? []).filter((known) => known.offset === offset);
+    const nearest = nearestOf(rows, position, tokens);
     if (nearest === undefined) return undefined;
+    const { row, draws } = nearest.state;
     const { step } = state;
-    if (!nearest.draws.has(step)) {
-      nearest.draws.set(step, this.#draw(nearest.row, state, position));
-    }
-    const draw = nearest.draws.get(step);
-    return draw && { draw, changes };
+    if (!draws.has(step)) draws.set(step, this.#draw(row, state, position));
+    const draw = draws.get(step);
+    return draw && { draw, changes: nearest.changes };
   }
 }

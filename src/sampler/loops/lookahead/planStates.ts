@@ -9,10 +9,10 @@
  * guesses that it rests on are poor, and its own rows make them better for the next round.
  */
 import type { NoiseSource } from "../../draw/noise.ts";
-import type { Draw, RacedDraw } from "../../draw/rowAddress.ts";
+import type { RacedDraw } from "../../draw/rowAddress.ts";
 import type { Question } from "../question.ts";
 import type { ActiveSample, Changes } from "../sampleState.ts";
-import { chanceOf, changesAround } from "./guess.ts";
+import { ANY_TOKEN, chanceOf, nearestOf } from "./guess.ts";
 import type { KnownRows } from "./knownRows.ts";
 
 /** A state that the network is asked about. */
@@ -91,7 +91,7 @@ function draftStates(
   const poor = 1 - 2 * price;
   const { part } = first.window;
   const walker = first.clone(first.sample);
-  let changes: Changes | undefined = walker.drawChanges(noise);
+  let changes: Changes | undefined = firstChanges;
   let reach = 1;
   let unbroken = true;
   for (let depth = 0; changes !== undefined && depth < most; depth++) {
@@ -101,12 +101,14 @@ function draftStates(
     let chanceNext = 1;
     for (const position of changes.reveals) {
       const guess = known.guess(walker, position);
-      const [near, differs] = nearestIn(plan, walker, position);
+      const { tokens } = walker.window;
+      const masking = plan.filter((one) => one.tokens[position] === tokens[position]);
+      const near = nearestOf(masking, position, tokens);
       const lead = guess?.draw.lead ?? USUAL_LEAD;
       const ownChanges = guess?.changes ?? Infinity;
       chance *= guess === undefined ? 0 : chanceOf(ownChanges, lead);
-      chanceNext *= chanceOf(Math.min(ownChanges, differs), lead);
-      if (near !== undefined && differs < ownChanges) better.push([near, position]);
+      chanceNext *= chanceOf(Math.min(ownChanges, near?.changes ?? Infinity), lead);
+      if (near !== undefined && near.changes < ownChanges) better.push([near.state, position]);
       if (guess !== undefined) guesses.push(guess.draw);
     }
     if (depth > 0) {
@@ -135,25 +137,6 @@ function planned(
   depth: number,
 ): Draft {
   return { tokens: tokens.slice(), offset, end, step, time, depth, rows: new Set(reveals) };
-}
-
-/** Finds the planned state that differs least around a position, of those that mask it. */
-function nearestIn(
-  plan: readonly Draft[],
-  { window: { tokens } }: ActiveSample,
-  position: number,
-): [Draft | undefined, number] {
-  let nearest: Draft | undefined;
-  let changes = Infinity;
-  for (const one of plan) {
-    if (one.tokens[position] !== tokens[position]) continue;
-    const differs = changesAround(position, one.tokens, tokens);
-    if (differs < changes) {
-      changes = differs;
-      nearest = one;
-    }
-  }
-  return [nearest, changes];
 }
 
 /** Goes through the steps that reveal nothing; undefined at the end. */
@@ -191,6 +174,3 @@ function askFurther(
     if (walker.window.part !== part) return;
   }
 }
-
-/** Stands for a token that is not known. Never asked about. */
-const ANY_TOKEN: Draw = { token: -1, probability: 1, logProbability: 0 };

@@ -43,6 +43,16 @@ export function fixedLook(window: number, kind: RoundKind = "drawFirst"): LookAh
   return { states: window, depth: window, price: USUAL_PRICE[kind] };
 }
 
+/** Returns what the next round may look ahead. @param samples that it is about. */
+export function lookFor(
+  window: number | "auto",
+  samples: number,
+  cost: RoundCost,
+  kind: RoundKind = "drawFirst",
+): LookAhead {
+  return window === "auto" ? cost.look(samples) : fixedLook(window, kind);
+}
+
 export class RoundCost {
   /** By number of sequences: the weighted mean of the time in ms, and of how many rounds. */
   readonly #times = new Map<number, { ms: number; weight: number }>();

@@ -13,7 +13,7 @@ import type { Draw } from "../../draw/rowAddress.ts";
 import type { AskedState } from "../rowForward.ts";
 import type { BegunStep, RowAnswer, RowSteps } from "../rowSteps.ts";
 import type { CheckedSelection } from "../selection.ts";
-import { chanceOf } from "./guess.ts";
+import { ANY_TOKEN, chanceOf } from "./guess.ts";
 import { RANKS, type GuessRates } from "./guessRates.ts";
 import { KnownRows, type DrawGuess } from "./knownRows.ts";
 import { KnownStatistics } from "./knownStatistics.ts";
@@ -215,6 +215,3 @@ function isEqual(a: readonly number[], b: readonly number[]): boolean {
 function differences(a: Int32Array, b: Int32Array): number {
   return a.reduce((sum, token, i) => sum + Number(token !== b[i]), 0);
 }
-
-/** Stands for a token that is not known. Never asked about. */
-const ANY_TOKEN: Draw = { token: -1, probability: 1, logProbability: 0 };
