@@ -1,9 +1,11 @@
 /**
  * A network without weights whose rows depend on their neighbours as those of a trained one do: it was counted, not
  * trained. A row is the log-linear mixture of how often each token occurs in a text, and how often it stands at its
- * distance from each of the nearest revealed tokens on both sides. It takes a few microseconds a row.
+ * distance from each of the nearest revealed tokens on both sides. A row of neighbours that were asked about before is
+ * not computed again, because it is a core of this machine that stands in for a device.
  */
-import type { Denoiser, TokenId } from "remdm/sampler";
+import type { Denoiser, ForwardRequest, TokenId, TopRow } from "remdm/sampler";
+import { topOf } from "./topOf.ts";
 
 /** Where the neighbours stand that count. */
 const DISTANCES = [-4, -3, -2, -1, 1, 2, 3, 4];
@@ -42,25 +44,50 @@ export function countedNetwork(text: readonly TokenId[], words: number, length: 
       return weight * Math.log((count + SMOOTHING) / (expected + SMOOTHING));
     });
   });
-  const fill = (row: Float32Array, sequence: Int32Array, position: number): void => {
-    row.set(unigram);
-    DISTANCES.forEach((distance, d) => {
-      const neighbour = sequence.at(position + distance);
-      if (neighbour === undefined || position + distance < 0 || neighbour === maskId) return;
+  const rowOf = (neighbours: readonly TokenId[]): Float32Array => {
+    const row = unigram.slice();
+    neighbours.forEach((neighbour, d) => {
+      if (neighbour === maskId) return;
       const lift = lifts[d].subarray(neighbour * vocabSize, (neighbour + 1) * vocabSize);
       for (let id = 0; id < vocabSize; id++) row[id] += lift[id];
     });
+    return row;
   };
+  const known = new Map<string, Answer>();
+  const answer = ({ length: L, tokens: sequences, rows }: ForwardRequest): Answer[] =>
+    Array.from(rows, (at) => {
+      const begin = at - (at % L);
+      const neighbours = DISTANCES.map((distance) => {
+        const isInside = Math.floor((at + distance) / L) * L === begin;
+        return isInside ? sequences[at + distance] : maskId;
+      });
+      const key = neighbours.join();
+      const before = known.get(key);
+      if (before !== undefined) return before;
+      const row = rowOf(neighbours);
+      const made = { row, top: topOf(row.subarray(0, maskId), MASS) };
+      known.set(key, made);
+      return made;
+    });
   return {
     model: { vocabSize, maskId, length, timeConditioning: false },
-    forward: ({ length: L, tokens: sequences, rows }) => {
-      const logits = new Float32Array(rows.length * vocabSize);
-      rows.forEach((at, n) => {
-        const b = Math.floor(at / L);
-        const row = logits.subarray(n * vocabSize, (n + 1) * vocabSize);
-        fill(row, sequences.subarray(b * L, (b + 1) * L), at - b * L);
-      });
+    forward: (request) => {
+      const logits = new Float32Array(request.rows.length * vocabSize);
+      answer(request).forEach(({ row }, n) => logits.set(row, n * vocabSize));
       return Promise.resolve(logits);
+    },
+    top: (request, { mass }) => {
+      if (mass !== MASS) throw new Error(`only the nucleus of ${MASS} is made`);
+      return Promise.resolve(answer(request).map(({ top }) => top));
     },
   };
 }
+
+/** What is answered about a position. */
+interface Answer {
+  readonly row: Float32Array;
+  readonly top: TopRow;
+}
+
+/** Mass of the nucleus that is answered. */
+const MASS = 0.9;

@@ -5,6 +5,7 @@
  *
  *     npm run bench parallel                                    all of it
  *     npm run bench parallel -- --json                          the rounds on `demo`, one line of JSON
+ *     npm run bench parallel -- --parts cpu,published           some of rounds, cpu, published, device
  *     npm run bench parallel -- --other ../remdm-of-before      times beside another checkout, built already
  */
 import { readFile } from "node:fs/promises";
@@ -15,6 +16,7 @@ import { Remdm, type SampleOptions } from "remdm";
 import { sample, type Denoiser, type SamplerOptions, type SamplerOutcome } from "remdm/sampler";
 import { countedNetwork } from "./countedNetwork.ts";
 import { inTurns, median, ms, ratio, table, timed, times } from "./measure.ts";
+import { Models, noTokenizer } from "./places.ts";
 import { simulatedDevice } from "./simulated.ts";
 
 const { values } = parseArgs({
@@ -24,8 +26,10 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "16" },
     rounds: { type: "string", default: "5" },
     other: { type: "string" },
+    parts: { type: "string", default: "rounds,cpu,published,device" },
   },
 });
+const parts = values.json ? ["json"] : values.parts.split(",");
 const seeds = Number(values.seeds);
 const rounds = Number(values.rounds);
 /** The window of the comparison of rounds: it needs no clock, so the figures are the same everywhere. */
@@ -44,10 +48,9 @@ const LENGTH = 1024;
 const WORDS = 512;
 
 await using demo = await Remdm.launch({ checkpoint: "demo", device: "cpu" });
-const counted = await countRounds();
-if (values.json) {
-  process.stdout.write(`${JSON.stringify(counted)}\n`);
-} else {
+if (parts.includes("json")) process.stdout.write(`${JSON.stringify(await countRounds())}\n`);
+if (parts.includes("rounds")) {
+  const counted = await countRounds();
   process.stdout.write(`demo, one sample at a time, window ${WINDOW}, means over ${seeds} seeds\n`);
   table([
     ["", "fewer rounds", "more sequences", "same tokens"],
@@ -58,9 +61,10 @@ if (values.json) {
       String(sameTokens),
     ]),
   ]);
-  await onCpu();
-  await onDevice();
 }
+if (parts.includes("cpu")) await onCpu();
+if (parts.includes("published")) await atPublishedSize();
+if (parts.includes("device")) await onDevice();
 
 interface Counted {
   readonly fewerRounds: number;
@@ -101,12 +105,30 @@ function rounded(x: number): number {
 
 /** Whole runs of `demo` on this CPU. */
 async function onCpu(): Promise<void> {
-  const rows: (readonly string[])[] = [
-    ["demo on this CPU, one sample", "window 1", "auto", "faster"],
-  ];
-  for (const [name, options] of Object.entries(RUNS)) {
+  const runs = Object.entries(RUNS);
+  await besideWindow1("demo on this CPU, one sample", demo, runs);
+}
+
+/** Whole runs at the published size on this CPU, where a sequence costs a call: `auto` must see it. */
+async function atPublishedSize(): Promise<void> {
+  using models = new Models();
+  const checkpoint = await models.make("dit");
+  await using remdm = await Remdm.launch({ checkpoint, tokenizer: noTokenizer, device: "cpu" });
+  const steps = 16;
+  await besideWindow1("published size on this CPU, one sample", remdm, [
+    [`remdm-loop, ${steps} steps`, { strategy: "remdm-loop", steps }],
+  ]);
+}
+
+async function besideWindow1(
+  title: string,
+  remdm: Remdm,
+  runs: readonly (readonly [string, SampleOptions])[],
+): Promise<void> {
+  const rows: (readonly string[])[] = [[title, "window 1", "auto", "faster"]];
+  for (const [name, options] of runs) {
     const run = (window: 1 | "auto") =>
-      demo.sample({ ...options, topP: 0.9, seed: 1, window }).result();
+      remdm.sample({ ...options, topP: 0.9, seed: 1, window }).result();
     const seconds = await inTurns(rounds, {
       one: () => timed(() => run(1)),
       auto: () => timed(() => run("auto")),

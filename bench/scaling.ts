@@ -7,15 +7,10 @@
  */
 import { parseArgs } from "node:util";
 import { Remdm, type ForwardRequest } from "remdm";
-import {
-  PhiloxNoise,
-  sample,
-  type Denoiser,
-  type SamplerOptions,
-  type TopRow,
-} from "remdm/sampler";
+import { PhiloxNoise, sample, type Denoiser, type SamplerOptions } from "remdm/sampler";
 import { gigabytes, inTurns, median, ms, peakOf, table, timed } from "./measure.ts";
 import { Models, noTokenizer } from "./places.ts";
+import { topOf } from "./topOf.ts";
 
 const USUAL: Size = { steps: 1024, length: 1024, vocabSize: 50_258, samples: 1, kind: "mdlm" };
 const LOOP = "remdm-loop";
@@ -104,7 +99,7 @@ function instantDenoiser({ vocabSize, length }: Size, top: boolean): Denoiser {
   });
   let answer = logits;
   const tops = Array.from({ length: top ? TABLE_ROWS : 0 }, (_, row) =>
-    topOf(logits.subarray(row * vocabSize, (row + 1) * vocabSize - 1)),
+    topOf(logits.subarray(row * vocabSize, (row + 1) * vocabSize - 1), TOP_P),
   );
   return {
     model: { vocabSize, maskId: vocabSize - 1, length, timeConditioning: false },
@@ -123,18 +118,6 @@ function instantDenoiser({ vocabSize, length }: Size, top: boolean): Denoiser {
         Promise.resolve(Array.from(rows, (_, i) => tops[i % TABLE_ROWS])),
     }),
   };
-}
-
-/** What a backend would send of a row, the mask's column left out. */
-function topOf(row: Float32Array): TopRow {
-  const order = Array.from(row.keys()).sort((a, b) => row[b] - row[a]);
-  const weights = order.map((id) => Math.exp(row[id] - row[order[0]]));
-  const total = weights.reduce((sum, weight) => sum + weight);
-  let mass = 0;
-  const count = weights.findIndex((weight) => (mass += weight) > TOP_P * total) + 1;
-  const ids = Int32Array.from(order.slice(0, count)).sort();
-  const logits = Float32Array.from(ids, (id) => row[id]);
-  return { ids, logits, rest: total - mass, logMass: row[order[0]] + Math.log(total) };
 }
 
 async function networkAlone(): Promise<void> {

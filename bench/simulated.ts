@@ -28,20 +28,20 @@ export function simulatedDevice(
 ): SimulatedDevice {
   let busy = 0;
   let free = 0;
-  const compute = async <Answer>(batch: number, answer: Promise<Answer>): Promise<Answer> => {
+  const compute = async <Answer>(batch: number, answer: () => Promise<Answer>): Promise<Answer> => {
     const cost = fixed + sequence * batch;
     busy += cost;
     free = Math.max(free, performance.now()) + cost;
     const end = free;
-    const answered = await answer;
+    const answered = await answer(); // in the device's time, although it is a core that computes it here
     await setTimeout(Math.max(0, end - performance.now()));
     return answered;
   };
   return {
     model: network.model,
-    forward: (request) => compute(request.batch, network.forward(request)),
+    forward: (request) => compute(request.batch, () => network.forward(request)),
     ...(offersTop(network) && {
-      top: (request, cut) => compute(request.batch, network.top(request, cut)),
+      top: (request, cut) => compute(request.batch, () => network.top(request, cut)),
     }),
     get busy() {
       return busy;

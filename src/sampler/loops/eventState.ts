@@ -31,15 +31,14 @@ export class EventState implements ActiveSample {
   #time = 1;
   #lastTime = 1;
 
-  constructor(sample: number, settings: EventSettings) {
+  constructor(sample: number, settings: EventSettings, window = new TextWindow(settings)) {
     this.sample = sample;
     this.#settings = settings;
-    this.window = new TextWindow(settings);
+    this.window = window;
   }
 
   clone(sample: number): EventState {
-    const copy = new EventState(sample, this.#settings);
-    copy.window.assign(this.window);
+    const copy = new EventState(sample, this.#settings, this.window.clone());
     copy.#event = this.#event;
     copy.#time = this.#time;
     copy.#lastTime = this.#lastTime;

@@ -27,11 +27,16 @@ export class RowSample {
   readonly #psi: Float64Array;
   readonly #logProbability: Float64Array;
 
-  constructor(sample: number, settings: WindowSettings, memory: unknown) {
+  constructor(
+    sample: number,
+    settings: WindowSettings,
+    memory: unknown,
+    window = new TextWindow(settings),
+  ) {
     this.sample = sample;
     this.memory = memory;
     this.#settings = settings;
-    this.window = new TextWindow(settings);
+    this.window = window;
     this.#maskId = settings.maskId;
     this.#psi = new Float64Array(settings.length);
     this.#logProbability = new Float64Array(settings.length).fill(-Infinity);
@@ -51,8 +56,7 @@ export class RowSample {
    * @throws RemdmError `strategy_invalid` for a memory that is no plain data.
    */
   clone(sample: number): RowSample {
-    const copy = new RowSample(sample, this.#settings, copyOf(this.memory));
-    copy.window.assign(this.window);
+    const copy = new RowSample(sample, this.#settings, copyOf(this.memory), this.window.clone());
     copy.settled = this.settled;
     copy.stepsAfter = this.stepsAfter;
     copy.step = this.step;

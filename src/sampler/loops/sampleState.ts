@@ -20,6 +20,15 @@ export interface Changes {
 const NO_POSITIONS = new Int32Array(0);
 export const QUIET: Changes = { reveals: NO_POSITIONS, remasks: NO_POSITIONS };
 
+/** Positions that may change in a step, ascending, and the number that decides for each. */
+interface Candidates {
+  readonly positions: readonly number[];
+  readonly numbers: readonly number[];
+}
+
+/** Steps whose candidates are kept: those between a sample and how far it is looked ahead. */
+const STEPS_KEPT = 64;
+
 /** One sequence under way in the draw-first loop, whose changes come at times of its own. */
 export interface ActiveSample {
   readonly sample: number;
@@ -62,19 +71,21 @@ export class SampleState implements ActiveSample {
   #confidence: Confidence | undefined;
   /** In the part at hand. */
   #step = 0;
+  /** What may change, by the step over all parts; a copy that looks ahead shares it. */
+  #candidates = new Map<number, Candidates>();
 
-  constructor(sample: number, settings: SampleSettings) {
+  constructor(sample: number, settings: SampleSettings, window = new TextWindow(settings)) {
     this.sample = sample;
     this.#settings = settings;
-    this.window = new TextWindow(settings);
+    this.window = window;
     this.#confidence = this.#newConfidence();
   }
 
   clone(sample: number): SampleState {
-    const copy = new SampleState(sample, this.#settings);
-    copy.window.assign(this.window);
+    const copy = new SampleState(sample, this.#settings, this.window.clone());
     if (this.#confidence !== undefined) copy.#confidence?.assign(this.#confidence);
     copy.#step = this.#step;
+    if (sample === this.sample) copy.#candidates = this.#candidates;
     return copy;
   }
 
@@ -117,14 +128,39 @@ export class SampleState implements ActiveSample {
     const remaskOf = this.#remaskChances(remask);
     const reveals: number[] = [];
     const remasks: number[] = [];
-    for (const position of this.window.free) {
+    const { positions, numbers } = this.#candidatesOf(reveal, remask, noise);
+    for (const [i, position] of positions.entries()) {
       const masked = this.window.tokens[position] === maskId;
       const chance = masked ? reveal : remaskOf(position);
-      if (chance === 0) continue;
-      if (chance < 1 && noise.position(this.sample, this.step, position) >= chance) continue;
-      (masked ? reveals : remasks).push(position);
+      if (numbers[i] < chance) (masked ? reveals : remasks).push(position);
     }
     return { reveals: Int32Array.from(reveals), remasks: Int32Array.from(remasks) };
+  }
+
+  /**
+   * Finds the free positions that may change in the step at hand. Which of them do depends on the
+   * tokens, but their numbers do not, so they are drawn once, however often the step is guessed.
+   */
+  #candidatesOf(reveal: number, remask: number, noise: NoiseSource): Candidates {
+    const { step } = this;
+    const known = this.#candidates.get(step);
+    if (known !== undefined) return known;
+    const most = Math.max(reveal, remask); // under confidence no share is more than all of them
+    const positions: number[] = [];
+    const numbers: number[] = [];
+    for (const position of this.window.free) {
+      const number = noise.position(this.sample, step, position);
+      if (number >= most) continue;
+      positions.push(position);
+      numbers.push(number);
+    }
+    const candidates = { positions, numbers };
+    this.#candidates.set(step, candidates);
+    if (this.#candidates.size > STEPS_KEPT) {
+      const [oldest] = this.#candidates.keys();
+      this.#candidates.delete(oldest);
+    }
+    return candidates;
   }
 
   apply(changes: Changes, draws: readonly Draw[]): void {

@@ -26,13 +26,22 @@ export class TextWindow {
   /** [L] the window as it stands. */
   readonly tokens: Int32Array<ArrayBuffer>;
   readonly #settings: WindowSettings;
-  readonly #past: TokenId[] = [];
+  readonly #past: TokenId[];
   #part = 0;
   #free: Int32Array;
 
-  constructor(settings: WindowSettings) {
+  /** @param from a window of the same settings that it begins as; default: the first part. */
+  constructor(settings: WindowSettings, from?: TextWindow) {
     const { maskId, length, pinned } = settings;
     this.#settings = settings;
+    if (from !== undefined) {
+      this.tokens = from.tokens.slice();
+      this.#past = [...from.#past];
+      this.#part = from.#part;
+      this.#free = from.#free;
+      return;
+    }
+    this.#past = [];
     this.tokens = new Int32Array(length).fill(maskId);
     for (const [position, token] of pinned) this.tokens[position] = token;
     this.#free = this.#freeOfPart();
@@ -76,12 +85,8 @@ export class TextWindow {
     this.#free = this.#freeOfPart();
   }
 
-  /** Takes over how a window of the same settings stands. */
-  assign(other: TextWindow): void {
-    this.tokens.set(other.tokens);
-    this.#past.splice(0, this.#past.length, ...other.#past);
-    this.#part = other.#part;
-    this.#free = other.#free;
+  clone(): TextWindow {
+    return new TextWindow(this.#settings, this);
   }
 
   /** The whole text. */

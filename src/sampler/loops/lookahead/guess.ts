@@ -27,15 +27,26 @@ const NO_CHANGES = 0.02;
 const LONGEST_LEAD = Math.log(10);
 
 /**
- * Sums what differs between two states around a position.
+ * Sums what differs between two states around a position, from near to far.
  * @param a [L] tokens, and `b` likewise.
+ * @param enough a sum that is not asked for any more; more than it is returned for more.
  * @returns at least 0; a neighbour that differs counts 1.
  */
-export function changesAround(position: number, a: Int32Array, b: Int32Array): number {
-  const end = Math.min(a.length, position + FAR + 1);
+export function changesAround(
+  position: number,
+  a: Int32Array,
+  b: Int32Array,
+  enough = Infinity,
+): number {
+  const before = position;
+  const after = a.length - 1 - position;
+  const far = Math.min(FAR, Math.max(before, after));
   let sum = 0;
-  for (let i = Math.max(0, position - FAR); i < end; i++) {
-    if (a[i] !== b[i]) sum += WEIGHTS[Math.abs(i - position)];
+  for (let distance = 1; distance <= far && sum <= enough; distance++) {
+    const left = position - distance;
+    const right = position + distance;
+    if (distance <= before && a[left] !== b[left]) sum += WEIGHTS[distance];
+    if (distance <= after && a[right] !== b[right]) sum += WEIGHTS[distance];
   }
   return sum;
 }
@@ -67,7 +78,7 @@ export function nearestOf<State extends { readonly tokens: Int32Array }>(
 ): { readonly state: State; readonly changes: number } | undefined {
   let nearest: { readonly state: State; readonly changes: number } | undefined;
   for (const state of states) {
-    const changes = changesAround(position, state.tokens, tokens);
+    const changes = changesAround(position, state.tokens, tokens, nearest?.changes);
     if (nearest === undefined || changes < nearest.changes) nearest = { state, changes };
   }
   return nearest;

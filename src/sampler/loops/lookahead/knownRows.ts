@@ -75,6 +75,8 @@ export class KnownRows {
 
   /** Forgets the oldest rows where all of them have become too many numbers. */
   tidy(): void {
+    if (this.#numbers <= MOST_NUMBERS && this.#all.length <= 2 * ROWS_KEPT * this.#rows.size)
+      return;
     this.#all = this.#all.filter(({ position, known }) => {
       const rows = this.#rows.get(position);
       if (rows?.includes(known) !== true) return false;

@@ -43,14 +43,17 @@ export interface PlanLimits {
   readonly states: number;
   /** Most calls ahead. */
   readonly depth: number;
+  /**
+   * With the last state, rows are asked for of what so many calls after it reveal. Where they come
+   * to be known, guesses go farther and more states are asked about.
+   */
+  readonly further: number;
   /** What a sequence costs beside a saved call, in [0, 1]: a state less likely is not asked. */
   readonly price: number;
   /** The step before which the sample stops. */
   readonly until: number;
 }
 
-/** After the last state planned, rows of what so many calls reveal are asked for with it. */
-const CALLS_FURTHER = 8;
 /** The lead of a draw that is not known. */
 const USUAL_LEAD = 1.5;
 
@@ -84,7 +87,7 @@ function draftStates(
   { state: first, changes: firstChanges, time }: Question,
   known: KnownRows,
   noise: NoiseSource,
-  { states, depth: most, price, until }: PlanLimits,
+  { states, depth: most, further, price, until }: PlanLimits,
 ): Draft[] {
   const plan = [planned(first, firstChanges, time, 0)];
   if (states === 1) return plan;
@@ -126,7 +129,9 @@ function draftStates(
     changes = nextChanges(walker, noise, until);
     if (walker.window.part !== part) return plan;
   }
-  if (changes !== undefined) askFurther(plan[plan.length - 1], walker, changes, noise, until);
+  if (changes !== undefined) {
+    askFurther(plan[plan.length - 1], walker, changes, noise, { further, until });
+  }
   return plan;
 }
 
@@ -158,11 +163,11 @@ function askFurther(
   walker: ActiveSample,
   changes: Changes,
   noise: NoiseSource,
-  until: number,
+  { further, until }: Pick<PlanLimits, "further" | "until">,
 ): void {
   const { part, tokens: masked } = walker.window;
   let next: Changes | undefined = changes;
-  for (let calls = 0; next !== undefined && calls <= CALLS_FURTHER; calls++) {
+  for (let calls = 0; next !== undefined && calls <= further; calls++) {
     for (const position of next.reveals) {
       if (tokens[position] === masked[position]) rows.add(position);
     }

@@ -8,18 +8,25 @@ import type { Denoiser } from "../../denoiser.ts";
 import type { PlanLimits } from "./planStates.ts";
 
 /** What may be planned for the samples of a round. */
-export type LookAhead = Pick<PlanLimits, "states" | "depth" | "price">;
+export type LookAhead = Pick<PlanLimits, "states" | "depth" | "further" | "price">;
 
-export const NO_LOOK: LookAhead = { states: 1, depth: 0, price: 1 };
+export const NO_LOOK: LookAhead = { states: 1, depth: 0, further: 0, price: 1 };
 /** What a round asks for: rows of a few positions, or numbers of all rows too. */
 export type RoundKind = "drawFirst" | "askFirst";
 
 /** The price with a window of a given size: what did best on the bundled `demo`. */
 const USUAL_PRICE: Readonly<Record<RoundKind, number>> = { drawFirst: 0.25, askFirst: 0.05 };
+/** Calls after the last state whose rows are asked for, likewise. */
+const USUAL_FURTHER = 8;
 /** Calls ahead at most: guesses farther away rest on too many others. */
 const FARTHEST = 16;
 /** Shorter calls save nothing worth the planning, in ms. */
 const SHORTEST_CALL = 2;
+/**
+ * A call that takes so many ms at its best computes rather than waits, so that a sequence more
+ * costs a call more: not even a trial pays.
+ */
+const LONGEST_CALL = 200;
 /** What a measurement weighs, at least, beside those of the same number of sequences before. */
 const WEIGHT = 0.05;
 /** A trial comes after so many rounds without looking ahead, and after eight times as many. */
@@ -27,11 +34,14 @@ const FIRST_TRIAL = 6;
 const LATER_TRIALS = 8;
 /** Rounds of a trial, the first of which has no rows to guess from, and its window. */
 const TRIAL_ROUNDS = 3;
-const TRIAL: LookAhead = { states: 3, depth: 3, price: 0.1 };
-/** A trial ends early where a sequence costs this much of a call or more. */
-const DEAR = 1.2;
-/** Where a sequence costs more of a call than this, nothing is looked ahead. */
-const MOST_PRICE = 0.9;
+const TRIAL: LookAhead = { states: 3, depth: 3, further: FARTHEST, price: 0.1 };
+/**
+ * Where a sequence costs more of a call than this, nothing is looked ahead. Guesses of what a
+ * strategy selects come true so rarely that sequences must be almost free.
+ */
+const MOST_PRICE: Readonly<Record<RoundKind, number>> = { drawFirst: 0.9, askFirst: 0.2 };
+/** A trial ends early where a sequence costs so many times that. */
+const DEAR = 1.3;
 /** However cheap a sequence is, a state that is less likely than this is not asked about. */
 const LEAST_PRICE = 0.02;
 /** Each round may ask for so many times the states of the one before. */
@@ -40,7 +50,7 @@ const GROWTH = 2;
 /** Returns what a window of a given size looks ahead. */
 export function fixedLook(window: number, kind: RoundKind = "drawFirst"): LookAhead {
   if (window === 1) return NO_LOOK;
-  return { states: window, depth: window, price: USUAL_PRICE[kind] };
+  return { states: window, depth: window, further: USUAL_FURTHER, price: USUAL_PRICE[kind] };
 }
 
 /** Returns what the next round may look ahead. @param samples that it is about. */
@@ -64,20 +74,29 @@ export class RoundCost {
   #looks = 0;
   #states = 1;
   #nextTrial = FIRST_TRIAL;
+  readonly #mostPrice: number;
+
+  constructor(kind: RoundKind = "drawFirst") {
+    this.#mostPrice = MOST_PRICE[kind];
+  }
 
   /** Returns what the next round may look ahead. @param samples that it is about. */
   look(samples: number): LookAhead {
     this.#looks++;
-    if (this.#msACall === 0 || this.#shortest < SHORTEST_CALL) return NO_LOOK;
+    const isMeasured = this.#msACall > 0;
+    if (!isMeasured || this.#shortest < SHORTEST_CALL || this.#shortest > LONGEST_CALL) {
+      return NO_LOOK;
+    }
     const price = this.#price(samples);
-    if (price !== undefined && price < MOST_PRICE) {
+    if (price !== undefined && price < this.#mostPrice) {
       this.#states = Math.min(FARTHEST, this.#states * GROWTH);
-      return { states: this.#states, depth: FARTHEST, price: Math.max(price, LEAST_PRICE) };
+      const asked = Math.max(price, LEAST_PRICE);
+      return { states: this.#states, depth: FARTHEST, further: FARTHEST, price: asked };
     }
     this.#states = 1;
     if (this.#looks < this.#nextTrial) return NO_LOOK;
     const isOver = this.#looks >= this.#nextTrial + TRIAL_ROUNDS;
-    if (!isOver && (price === undefined || price < DEAR)) return TRIAL;
+    if (!isOver && (price === undefined || price < DEAR * this.#mostPrice)) return TRIAL;
     this.#nextTrial = this.#looks * LATER_TRIALS;
     return NO_LOOK;
   }
@@ -138,7 +157,7 @@ export function costOf(
   const costs = known.get(denoiser) ?? new Map<string, RoundCost>();
   known.set(denoiser, costs);
   const key = `${kind} ${length}`;
-  const cost = costs.get(key) ?? new RoundCost();
+  const cost = costs.get(key) ?? new RoundCost(kind);
   costs.set(key, cost);
   return cost;
 }

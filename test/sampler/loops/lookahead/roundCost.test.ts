@@ -22,11 +22,23 @@ describe("a window that is found while running", () => {
   });
 
   it("stays at one where a sequence costs a whole call, but for a few trials", () => {
-    const states = runOn(new RoundCost(), (sequences) => 1700 * sequences, 400);
+    const states = runOn(new RoundCost(), (sequences) => 17 * sequences, 400);
     const more = states.reduce((sum, one) => sum + one - 1, 0);
     expect(more).toBeGreaterThan(0); // it was tried
     expect(more).toBeLessThan(20);
     expect(states.slice(20, 60)).toEqual(Array.from({ length: 40 }, () => 1));
+  });
+
+  it("is not even tried where calls compute rather than wait", () => {
+    expect(Math.max(...runOn(new RoundCost(), (sequences) => 1700 * sequences, 400))).toBe(1);
+  });
+
+  it("grows for strategies that ask first only where sequences are almost free", () => {
+    const growsOn = (sequence: number): boolean => {
+      const states = runOn(new RoundCost("askFirst"), (sequences) => 10 + sequence * sequences, 60);
+      return states[59] === 16;
+    };
+    expect([0.6, 6].map(growsOn)).toEqual([true, false]);
   });
 
   it("stays at one where calls are over at once", () => {
