@@ -22,6 +22,7 @@ import { nextCache } from "./caches.ts";
 import { draftMasked, remasked, revealed } from "./changeEvents.ts";
 import { EventState } from "./eventState.ts";
 import type { ParticleLoop } from "./guided.ts";
+import { Halves } from "./halves.ts";
 import { Ledger } from "./ledger.ts";
 import { KnownRows } from "./lookahead/knownRows.ts";
 import { isAsAsked, planStates, type PlannedState } from "./lookahead/planStates.ts";
@@ -60,6 +61,18 @@ interface Answer {
   readonly asked: readonly Asked[];
   /** Since the round was planned. */
   readonly ms: number;
+  /** When it came, as `performance.now()`. */
+  readonly end: number;
+}
+
+/** A round whose answers are drawn. */
+interface DoneRound {
+  /** How many calls of the samples it answered. */
+  readonly accepted: number;
+  /** Whether it was about later states too. */
+  readonly looked: boolean;
+  /** When its last answer came, as `performance.now()`. */
+  readonly end: number;
 }
 
 export class DrawFirst implements ParticleLoop<ActiveSample> {
@@ -75,8 +88,10 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
    * blocks that are finished. Of any other nothing is the same in two calls.
    */
   readonly #cache: number | undefined;
-  /** Two where there are more samples than a call takes: one is drawn while the other computes. */
-  readonly #lanes: readonly Lane[];
+  /** Two: the answer of one is drawn while the other computes. */
+  readonly #lanes: readonly [Lane, Lane];
+  /** Whether the samples of one call go into both lanes; undefined: they need two, or may not. */
+  readonly #halves: Halves | undefined;
   /** What the samples that have begun have not told yet. */
   readonly #untold: RemaskedEvent[] = [];
   readonly #cost: RoundCost;
@@ -100,8 +115,13 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     this.#newSample = samplesOf(denoiser, run, loop);
     this.#cache = denoiser.model.blockLength === undefined ? undefined : nextCache();
     const { samples, batchSize, window, length, guide } = run;
-    const lanes = samples * (guide?.particles ?? 1) > batchSize ? 2 : 1;
-    this.#lanes = Array.from({ length: lanes }, () => ({ active: [], round: undefined }));
+    const together = samples * (guide?.particles ?? 1);
+    this.#lanes = [
+      { active: [], round: undefined },
+      { active: [], round: undefined },
+    ];
+    const mayHalve = window === "auto" && together > 1 && together <= batchSize;
+    this.#halves = mayHalve ? new Halves() : undefined;
     this.#cost = costOf(denoiser, length);
     this.#looksAhead = window !== 1;
   }
@@ -155,10 +175,12 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
       do {
         for (const lane of this.#lanes) {
           const { round } = lane;
-          if (round !== undefined) yield* this.#finishRound(round, until, signal);
+          const done = round && (yield* this.#finishRound(round, until, signal));
           lane.round = undefined;
+          this.#balance(lane);
           const questions = yield* this.#collectQuestions(lane.active, source, until, arrive);
           if (questions.length > 0) lane.round = this.#beginRound(questions, until, signal);
+          if (done !== undefined) this.#recordRound(done);
         }
       } while (this.#lanes.some(({ round }) => round !== undefined));
     } finally {
@@ -171,6 +193,19 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
 
   outcome(): SamplerOutcome {
     return this.ledger.outcome();
+  }
+
+  /** Moves samples between the lanes, as is faster. @param lane that asks next. */
+  #balance(lane: Lane): void {
+    if (this.#halves === undefined) return;
+    const [first, second] = this.#lanes;
+    const other = lane === first ? second : first;
+    const half = Math.ceil(lane.active.length / 2);
+    if (this.#halves.isSplit) {
+      if (other.active.length === 0) other.active.push(...lane.active.splice(half));
+    } else if (other.active.length > 0) {
+      other.active.push(...lane.active.splice(0));
+    }
   }
 
   /**
@@ -231,7 +266,8 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
 
   #plan(questions: readonly Question[], until: number): Asked[] {
     const { window, batchSize } = this.#run;
-    const look = this.#looksAhead ? lookFor(window, questions.length, this.#cost) : NO_LOOK;
+    const looks = this.#looksAhead && this.#halves?.isSplit !== true;
+    const look = looks ? lookFor(window, questions.length, this.#cost) : NO_LOOK;
     let room = batchSize - questions.length;
     return questions.map((question, i) => {
       const fair = Math.ceil(room / (questions.length - i));
@@ -257,7 +293,8 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     try {
       const rows = await this.#rows.ask(request, signal);
       this.ledger.asked(plans.length, request.rows.length);
-      return { rows, asked, ms: performance.now() - begin };
+      const end = performance.now();
+      return { rows, asked, ms: end - begin, end };
     } catch (error) {
       if (!isTooLarge(error) || plans.length === asked.length) throw error;
       this.#looksAhead = false;
@@ -272,22 +309,33 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
     { calls, answer }: Round,
     until: number,
     signal: AbortSignal,
-  ): AsyncGenerator<SamplerEvent, void, void> {
-    yield* this.#accept(await answer, until);
+  ): AsyncGenerator<SamplerEvent, DoneRound, void> {
+    let answered = await answer;
+    const looked = answered.asked.some(({ plan }) => plan.length > 1);
+    let accepted = yield* this.#accept(answered, until);
     for (const call of calls.slice(1)) {
       this.#pace.checkAborted();
-      yield* this.#accept(await this.#ask(call, performance.now(), signal), until);
+      answered = await this.#ask(call, performance.now(), signal);
+      accepted += yield* this.#accept(answered, until);
     }
+    return { accepted, looked, end: answered.end };
+  }
+
+  /** Takes in a round when the next one of its lane is under way. */
+  #recordRound({ accepted, looked, end }: DoneRound): void {
+    if (looked) this.#halves?.recordLook();
+    else this.#halves?.record(accepted, performance.now() - end);
   }
 
   /**
    * Draws the tokens of every sample's question, and of the states planned after it for as long as
    * they come out as they were asked about.
+   * @returns how many calls of the samples that were.
    */
   async *#accept(
     { rows, asked, ms }: Answer,
     until: number,
-  ): AsyncGenerator<SamplerEvent, void, void> {
+  ): AsyncGenerator<SamplerEvent, number, void> {
     const places = rowPlaces(asked);
     let open = asked.map(({ question, plan }) => ({ question, plan, level: 0 }));
     let accepted = 0;
@@ -321,8 +369,10 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
       yield this.#progress();
       open = following;
     }
-    if (this.#lanes.length === 1) this.#cost.record(places.size, ms, accepted);
+    const isAlone = this.#lanes.filter(({ round }) => round !== undefined).length === 1;
+    if (isAlone) this.#cost.record(places.size, ms, accepted);
     this.#remember(asked, rows, places);
+    return accepted;
   }
 
   /** Keeps the rows of a call, to guess from. */
