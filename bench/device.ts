@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 import { RowPool, sample, type Denoiser, type SamplerOptions } from "remdm/sampler";
-import { inTurns, median, ms, table, timed } from "./measure.ts";
+import { inTurns, median, ms, table, timed, type Measured } from "./measure.ts";
 import { KINDS, MASK_ID, rowOf, VOCAB_SIZE } from "./rowKinds.ts";
 import { simulatedDevice } from "./simulated.ts";
 
@@ -71,11 +71,12 @@ async function measure({ title, samples, device: cost }: (typeof SETTINGS)[numbe
     };
   };
   const one = "this build, one worker thread";
-  const seconds = await inTurns(rounds, {
+  const builds: Record<string, Measured> = {
     "this build": runs("this build", sample),
     [one]: runs(one, sample, pool),
-    ...(other !== undefined && { "the other build": runs("the other build", other) }),
-  });
+  };
+  if (other !== undefined) builds["the other build"] = runs("the other build", other);
+  const seconds = await inTurns(rounds, builds);
   const rowsDrawn = texts.size === 1 ? "same tokens" : "OTHER TOKENS";
   process.stdout.write(`medians of ${rounds} rounds, in turns; ${rowsDrawn}\n`);
   table([

@@ -182,7 +182,7 @@ export class DrawFirst implements ParticleLoop<ActiveSample> {
           if (questions.length > 0) lane.round = this.#beginRound(questions, until, signal);
           if (done !== undefined) this.#recordRound(done);
         }
-      } while (this.#lanes.some(({ round }) => round !== undefined));
+      } while (this.#lanes.some(({ active }) => active.length > 0));
     } finally {
       const underWay = this.#lanes.flatMap(({ round }) => round?.answer ?? []);
       for (const lane of this.#lanes) lane.round = undefined;

@@ -1,6 +1,11 @@
 /** Samples that share one call or two, as is faster. */
 import { describe, expect, it } from "@jest/globals";
-import { sample, sampleEvents, type Denoiser } from "../../../src/sampler/index.ts";
+import {
+  sample,
+  sampleEvents,
+  type Denoiser,
+  type SamplerOptions,
+} from "../../../src/sampler/index.ts";
 import { Halves } from "../../../src/sampler/loops/halves.ts";
 import { TableDenoiser, longLogits } from "../support/tableDenoiser.ts";
 
@@ -51,29 +56,42 @@ describe("halves of one batch", () => {
     expect(halves.isSplit).toBe(false);
   });
 
-  it("give the same tokens, with two calls under way", async () => {
-    const table = new TableDenoiser(64, {}, longLogits);
-    let underWay = 0;
-    let most = 0;
-    const denoiser: Denoiser = {
-      model: table.model,
-      forward: async (request) => {
-        most = Math.max(most, ++underWay);
-        await new Promise((resolve) => setTimeout(resolve, 2 * request.batch));
-        underWay--;
-        return table.forward(request);
-      },
-    };
-    // A call is full, so that there is no room for later states.
-    const run = { strategy: "remdm-cap", steps: 100, samples: 5, batchSize: 5, seed: 4 } as const;
-    const { tokens } = await sample(table, { ...run, window: 1 });
-    const texts: (readonly number[])[] = [];
-    for await (const event of sampleEvents(denoiser, run)) {
-      if (event.type === "finished") texts[event.sample] = event.tokens;
-      // As long as drawing would take.
-      if (event.type === "progress") await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    expect(most).toBe(2);
-    expect(texts).toEqual(tokens);
-  });
+  it.each([2, 5, 12])(
+    "of %i samples give the same tokens, with two calls under way",
+    async (samples) => {
+      const table = new TableDenoiser(64, {}, longLogits);
+      let underWay = 0;
+      let most = 0;
+      const denoiser: Denoiser = {
+        model: table.model,
+        forward: async (request) => {
+          most = Math.max(most, ++underWay);
+          await new Promise((resolve) => setTimeout(resolve, 2 * request.batch));
+          underWay--;
+          return table.forward(request);
+        },
+      };
+      // A call is full, so that there is no room for later states.
+      const run: SamplerOptions = {
+        strategy: "remdm-loop",
+        steps: 80,
+        samples,
+        batchSize: samples,
+        seed: 4,
+      };
+      const { tokens } = await sample(table, { ...run, window: 1 });
+      const texts: (readonly number[])[] = [];
+      let revealed = 0;
+      for await (const event of sampleEvents(denoiser, run)) {
+        if (event.type === "finished") texts[event.sample] = event.tokens;
+        if (event.type === "revealed") revealed++;
+        if (event.type !== "progress") continue;
+        // As long as drawing would take.
+        await new Promise((resolve) => setTimeout(resolve, 2 * revealed));
+        revealed = 0;
+      }
+      expect(most).toBe(2);
+      expect(texts).toEqual(tokens);
+    },
+  );
 });
