@@ -22,7 +22,7 @@ import {
   times,
   type Measured,
 } from "./measure.ts";
-import { Models, noTokenizer, originalSampler } from "./places.ts";
+import { bareNetwork, Models, noTokenizer, originalSampler } from "./places.ts";
 import type { Worker } from "./worker.ts";
 
 const LENGTH = 1024;
@@ -63,15 +63,21 @@ async function compare(repository: string): Promise<void> {
     device: "cpu",
     dtype,
   });
+  await using bare = bareNetwork(checkpoint, dtype);
   const lines: string[][] = [["", "original", "remdm", ""]];
-  for (const topP of [0.9, 1]) lines.push(...(await wholeRuns(theirs, remdm, topP)));
+  for (const topP of [0.9, 1]) lines.push(...(await wholeRuns(theirs, remdm, bare, topP)));
   lines.push(await quietSteps(theirs, remdm));
   lines.push(await memory(theirs, remdm));
   process.stdout.write(`${dtype}, L = ${LENGTH}, batch ${batch}, medians of ${rounds} rounds\n`);
   table(lines);
 }
 
-async function wholeRuns(theirs: Worker, remdm: Remdm, topP: number): Promise<string[][]> {
+async function wholeRuns(
+  theirs: Worker,
+  remdm: Remdm,
+  bare: Worker,
+  topP: number,
+): Promise<string[][]> {
   const middle = stepsFromTheMiddle(remdm, topP);
   const options = { strategy: { kind: "mdlm" }, samples: batch, topP } as const;
   let run = 0;
@@ -80,6 +86,7 @@ async function wholeRuns(theirs: Worker, remdm: Remdm, topP: number): Promise<st
     ourRun: () => timed(() => remdm.sample({ ...options, steps, seed: run++ }).result()),
     theirStep: () => second(() => theirs.ask<number>("step", { steps: STEPS, top_p: topP, batch })),
     ourStep: () => second(() => timed(() => middle.next())),
+    floor: () => second(() => bare.ask<number>("forward", { batch, rows: 1 })),
   });
   await middle.return();
   const line = (what: string, original: readonly number[], ours: readonly number[]) => [
@@ -91,6 +98,12 @@ async function wholeRuns(theirs: Worker, remdm: Remdm, topP: number): Promise<st
   return [
     line(`run of ${steps} steps`, seconds.theirRun, seconds.ourRun),
     line("step that calls the network", seconds.theirStep, seconds.ourStep),
+    [
+      `the bare network alone, p = ${topP}`,
+      "",
+      ms(median(seconds.floor)),
+      `our step takes ${times(ratio(seconds.ourStep, seconds.floor))}`,
+    ],
   ];
 }
 

@@ -1,5 +1,5 @@
 /** Launches a backend process, or connects to one that runs already, and waits until it answers. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AbortedError, type RemdmError } from "../foundation/errors.ts";
 import { quoted } from "../foundation/messages.ts";
@@ -87,6 +87,7 @@ export async function connectBackend(
   const transport = await openTransport(endpoint);
   try {
     await reach(transport, path, { signal, timeoutMs: reachTimeoutMs });
+    checkOwner(path);
     transport.watch();
     const ready = await hello(transport, { signal });
     return {
@@ -204,6 +205,21 @@ async function reasonOfLoss(process: BackendProcess): Promise<RemdmError> {
   return Promise.race([process.gone, late]).finally(() => {
     known.abort();
   });
+}
+
+/**
+ * Refuses a socket of another user, who would say what the model answers. Root may own it: nothing
+ * is safe from root.
+ * @throws BackendError endpoint_invalid.
+ */
+export function checkOwner(path: string, self = process.getuid?.()): void {
+  const owner = statSync(path, { throwIfNoEntry: false })?.uid;
+  if (self === undefined || owner === undefined || owner === self || owner === 0) return;
+  throw new BackendError(
+    "endpoint_invalid",
+    `The socket ${path} belongs to another user (uid ${owner})`,
+    "Start a server of your own with `npx remdm serve`, and use the endpoint that it prints.",
+  );
 }
 
 /** Returns the path in an `ipc://` address. @throws BackendError endpoint_invalid. */

@@ -2,7 +2,16 @@
  * Writes results to a file that is opened before anything starts, so that long work is not done for
  * nothing.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { isRecord } from "../foundation/checks.ts";
 import { JsonLines } from "../foundation/durableFiles.ts";
 import { RemdmError } from "../foundation/errors.ts";
@@ -90,11 +99,25 @@ function openOutput(
   }
 }
 
+/** Makes nothing: a link may lead to where somebody else wants a file to be. */
 function openExisting(path: string): number {
+  const { O_WRONLY, O_APPEND, O_NONBLOCK } = constants;
   try {
-    return openSync(path, "a");
+    if (!statSync(path).isFIFO()) return openSync(path, O_WRONLY | O_APPEND);
+    // To open a pipe waits for its reader, and nothing interrupts that; this fails without one.
+    const reader = openSync(path, O_WRONLY | O_NONBLOCK);
+    try {
+      return openSync(path, O_WRONLY);
+    } finally {
+      closeSync(reader);
+    }
   } catch (cause) {
-    throw outputError(`${path} cannot be written`, cause);
+    if (codeOf(cause) !== "ENXIO") throw outputError(`${path} cannot be written`, cause);
+    throw new RemdmError(`Nobody reads from the pipe ${path}`, {
+      code: "output_failed",
+      remedy: "Start what reads from it first, or name a file.",
+      cause,
+    });
   }
 }
 

@@ -54,6 +54,7 @@ export class JsonLines implements Disposable {
    * Opens a file for appending, and makes it where there is none.
    * @param read checks a record of an earlier session.
    * @param remedy says what to do about a line that remdm did not write.
+   * @param toJson writes a record as JSON in one line. Default: JSON.stringify.
    * @throws RemdmError output_failed; also for a line that remdm did not write, and for a device or
    *   a pipe, which may never end.
    */
@@ -61,6 +62,7 @@ export class JsonLines implements Disposable {
     path: string,
     read: (value: unknown) => Record,
     remedy = "Delete that line, and what it held is made again; or write to another place.",
+    toJson?: (record: unknown) => string,
   ): { readonly file: JsonLines; readonly records: Record[] } {
     const known = attempt(path, () => statSync(path, { throwIfNoEntry: false }));
     if (known?.isFile() === false) {
@@ -77,7 +79,7 @@ export class JsonLines implements Disposable {
       if (size < bytes.length) ftruncateSync(descriptor, size);
       if (isNew) syncDirectory(dirname(path));
     });
-    return { file: new JsonLines(path, descriptor, size), records };
+    return { file: new JsonLines(path, descriptor, size, toJson), records };
   }
 
   /** Returns when the record is on the disk. @throws RemdmError output_failed. */

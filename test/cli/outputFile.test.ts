@@ -1,4 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -72,6 +82,51 @@ describe("--out", () => {
     expect(() => file.append(record, "Sample 0")).not.toThrow();
     file[Symbol.dispose]();
     expect(existsSync("/dev/null")).toBe(true);
+  });
+
+  it("makes no file where a link leads that somebody else may have put there", () => {
+    const target = join(scratch, "elsewhere");
+    symlinkSync(target, path);
+    for (const force of [false, true]) {
+      expect(() => new OutputFile(path, force)).toThrow(
+        expect.objectContaining({ code: "output_failed" }),
+      );
+    }
+    expect(existsSync(target)).toBe(false);
+  });
+
+  const noPipes = process.platform === "win32" ? "Windows has no such pipes" : undefined;
+  describeUnless(noPipes, "a pipe", () => {
+    beforeEach(() => {
+      execFileSync("mkfifo", [path]);
+    });
+
+    it("without a reader is refused at once", () => {
+      expect(() => new OutputFile(path, false)).toThrow(
+        expect.objectContaining({
+          code: "output_failed",
+          message: `Nobody reads from the pipe ${path}`,
+        }),
+      );
+    });
+
+    it("takes more than it holds at a time, while somebody reads", async () => {
+      const read = join(scratch, "read");
+      const reader = spawn("cat", [path], { stdio: ["ignore", openSync(read, "w"), "ignore"] });
+      const long = { ...record, text: "long ".repeat(100_000) };
+      let file: OutputFile | undefined;
+      while (file === undefined) {
+        try {
+          file = new OutputFile(path, false);
+        } catch {
+          await new Promise((resolve) => setTimeout(resolve, 10)); // it has not begun to read
+        }
+      }
+      file.append(long, "Sample 0");
+      file[Symbol.dispose]();
+      await once(reader, "close");
+      expect(JSON.parse(readFileSync(read, "utf8"))).toEqual(long);
+    });
   });
 
   const noFullDisk = existsSync("/dev/full") ? undefined : "there is no /dev/full";

@@ -238,6 +238,17 @@ describeUnless(noFullDisk, "standard output on a full disk", () => {
     expect(JSON.parse(readFileSync(join(scratch, "out.json"), "utf8"))).toHaveProperty("samples");
   });
 
+  it("is told where there was room for a part", () => {
+    const out = join(scratch, "samples.json");
+    const main = join(packageRoot, "dist", "cli", "main.js");
+    // A file may have 1,024 bytes, or 512, as the shell counts.
+    const line = `trap "" XFSZ; ulimit -f 1; exec "${process.execPath}" "${main}" checkpoints --json > "${out}"`;
+    const { status, stderr } = spawnSync("sh", ["-c", line], { encoding: "utf8", timeout: 30_000 });
+    expect(readFileSync(out).length).toBeGreaterThan(0);
+    expect(stderr).toMatch(/^error: Standard output cannot be written: EFBIG/);
+    expect(status).toBe(1);
+  });
+
   it("is not needed for the work where it is standard error", () => {
     writeFileSync(join(scratch, "samples.jsonl"), '{"text":"so it goes"}\n');
     const { status, stdout } = full(2, ["eval", "samples.jsonl", "--no-judge", "--json"]);
@@ -284,6 +295,34 @@ describe("remdm sample on the bundled model", () => {
   const sample = (...args: string[]) => start(["sample", ...args]);
   /** Long enough that Ctrl-C comes before its end. */
   const LONG = ["--samples", "500", "--batch-size", "1", "--steps", "100", "--length", "24"];
+
+  it("goes on with the file of a command that was killed, and the samples are the same", async () => {
+    const out = join(scratch, "samples.jsonl");
+    const args = ["--samples", "40", "--batch-size", "2", "--steps", "24", "--length", "24"];
+    const killed = sample(...args, "--out", out);
+    await until(() => existsSync(out) && readFileSync(out, "utf8").split("\n").length > 4);
+    killed.child.kill("SIGKILL");
+    await killed.end;
+    const kept = readFileSync(out, "utf8").split("\n").length - 1;
+    expect(kept).toBeLessThan(40);
+    writeFileSync(out, '{"sample":', { flag: "a" });
+    const again = await sample(...args, "--out", out, "--json").end;
+    expect(again.stderr).toContain(`${kept} of 40 samples in ${out} already.`);
+    expect(again.code).toBe(0);
+    const whole = await sample(...args, "--json").end;
+    const read = ({ stdout }: End) => (JSON.parse(stdout) as { readonly samples: unknown }).samples;
+    expect(read(again)).toEqual(read(whole));
+    const lines = readFileSync(out, "utf8").trimEnd().split("\n");
+    const numbers = lines.map((line) => (JSON.parse(line) as { readonly sample: number }).sample);
+    expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i));
+    const third = await sample(...args, "--out", out).end;
+    expect(third).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: `40 of 40 samples in ${out} already.\n`,
+    });
+    await expectNothingLeft();
+  });
 
   it("prints one JSON object, and plain progress lines beside it", async () => {
     const args = ["--json", "--samples", "2", "--steps", "16", "--length", "24", "--seed", "3"];
@@ -361,9 +400,10 @@ describe("remdm sample on the bundled model", () => {
       expect(["end", "length"]).toContain(finishReason);
     }
     const kept = readFileSync(join(scratch, "kept.jsonl"), "utf8").trimEnd().split("\n");
-    for (const line of kept) {
-      const { sample: index, ...record } = JSON.parse(line) as { sample: number };
+    for (const [i, line] of kept.entries()) {
+      const { sample: index, run, ...record } = JSON.parse(line) as { sample: number; run?: object };
       expect(samples[index]).toEqual(record);
+      expect(run !== undefined).toBe(i === 0); // the first line has the settings
     }
     expect(kept).toHaveLength(2);
   });

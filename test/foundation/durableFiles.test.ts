@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, jest } from "@jest/globals";
-import { missingRanges } from "../../src/experiment/run/cellSamples.ts";
+import { missingRanges } from "../../src/sampler/missingRanges.ts";
 import { JsonLines } from "../../src/foundation/durableFiles.ts";
 import { lockDirectory } from "../../src/experiment/run/lock.ts";
 import { RemdmError } from "../../src/index.ts";

@@ -143,7 +143,16 @@ function defaultEndpoint(env: NodeJS.ProcessEnv = process.env): string {
   const directory = env.XDG_RUNTIME_DIR
     ? join(env.XDG_RUNTIME_DIR, "remdm")
     : join(tmpdir(), `remdm-${userId()}`);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new BackendError(
+      "endpoint_invalid",
+      `The directory ${directory} for the socket cannot be made: ${String(cause)}`,
+      "Name a socket in a directory of yours with --endpoint ipc://PATH.",
+      cause,
+    );
+  }
   const { uid, mode } = lstatSync(directory);
   // In a shared /tmp somebody else may have been there first.
   if (uid !== userId() || (mode & 0o077) !== 0) {

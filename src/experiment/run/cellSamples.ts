@@ -2,6 +2,7 @@
 import { isRecord } from "../../foundation/checks.ts";
 import type { ProgressEvent } from "../../sampler/events.ts";
 import { RemdmError } from "../../foundation/errors.ts";
+import { missingRanges } from "../../sampler/missingRanges.ts";
 import { samplerOptionsOf, type Cell } from "../file/cell.ts";
 import { JsonLines, replaceText } from "../../foundation/durableFiles.ts";
 import type { LoadedModel } from "./services.ts";
@@ -131,29 +132,6 @@ function readSample(value: unknown): CellSample {
     typeof value.forwardCalls === "number";
   if (isSample) return value as unknown as CellSample;
   throw new Error("a sample has sample, tokens, text and forwardCalls");
-}
-
-interface Range {
-  readonly firstSample: number;
-  readonly samples: number;
-}
-
-/** Finds the gaps between the samples that are there, in order; samples finish in any order. */
-export function missingRanges(
-  records: readonly Pick<CellSample, "sample">[],
-  total: number,
-): Range[] {
-  const there = new Set(records.map(({ sample }) => sample));
-  const ranges: Range[] = [];
-  let first: number | undefined;
-  for (let sample = 0; sample <= total; sample++) {
-    const isMissing = sample < total && !there.has(sample);
-    if (isMissing) first ??= sample;
-    if (isMissing || first === undefined) continue;
-    ranges.push({ firstSample: first, samples: sample - first });
-    first = undefined;
-  }
-  return ranges;
 }
 
 function shareOf({ done, total }: ProgressEvent): number {

@@ -19,7 +19,7 @@ Examples:
   remdm sample --json --quiet > samples.json
 
 Results go to standard output, progress to standard error. Ctrl-C stops within a second; samples that had
-finished stay in the file of --out. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
+finished stay in the file of --out, and the same command goes on with it, also after a kill. Exit codes: 0, 1 for a failure, 2 for bad usage, 130 after Ctrl-C.`;
 
 export function sampleCommand(): Command {
   const command = new Command("sample").description("draw samples from a checkpoint");

@@ -3,16 +3,19 @@ import { RemdmError } from "../../../foundation/errors.ts";
 import { tokenEntropy } from "../../../evaluation/measures/entropy.ts";
 import type { Remdm } from "../../../program/remdm.ts";
 import type { RunSettings, SampleResult, SampleRun } from "../../../program/run.ts";
+import type { RunEvent } from "../../../program/runTexts.ts";
 import type { SampleOptions } from "../../../program/sampleOptions.ts";
 import { UsageError } from "../../usage.ts";
 import { Board } from "../../terminal/board.ts";
-import { OutputFile } from "../../outputFile.ts";
 import type { Session } from "../../runCommand.ts";
 import { ScrollingWindow } from "../../terminal/scrollingWindow.ts";
 import { stepsView, type FormingText } from "../../terminal/stepsView.ts";
 import { toJson } from "../../terminal/terminalText.ts";
+import { counted } from "../../../foundation/messages.ts";
+import type { ModelKind } from "../../../sampler/denoiser.ts";
 import { definitionOf, type DefinedStrategy } from "../../../sampler/definition.ts";
 import type { GuideOptions } from "../../../sampler/guide.ts";
+import { missingRanges, type SampleRange } from "../../../sampler/missingRanges.ts";
 import type { OptionTable } from "../../../sampler/optionTable.ts";
 import { BUILT_IN } from "../../../sampler/strategies/builtIn.ts";
 import { isUntimed, takesSteps } from "../../../sampler/strategies/find.ts";
@@ -22,6 +25,7 @@ import { guideOf, loadReward, type ModuleReward } from "./guideOptions.ts";
 import { InOrder } from "./inOrder.ts";
 import { launchModel } from "./launch.ts";
 import { opening } from "./opening.ts";
+import { SampleFile, settingsOf } from "./sampleFile.ts";
 import { checkFlags, samplingOptions, type SamplingOptions } from "./samplingOptions.ts";
 import {
   closing,
@@ -52,7 +56,9 @@ export async function sample(session: Session, flags: SampleFlags, task?: Task):
     const prompted = task !== undefined || flags.prompt !== undefined;
     checkFlags(flags, own, guideOf(flags, reward && (() => 0)), prompted);
     using file =
-      flags.out === undefined ? undefined : new OutputFile(flags.out, flags.force === true);
+      flags.out === undefined
+        ? undefined
+        : new SampleFile(flags.out, flags.force === true, settingsOf(flags, task?.given));
     await new Job(session, flags, file, own, reward, task).run();
   } catch (error) {
     throw own === undefined || session.signal.aborted ? error : ofModule(error, flags);
@@ -70,21 +76,25 @@ function ofModule(error: unknown, { strategy = "" }: SampleFlags): unknown {
   });
 }
 
+interface DoneRun extends SampleResult {
+  /** Calls that each sample took part in, added up. */
+  readonly calls: number;
+}
+
 class Job {
   readonly #session: Session;
   readonly #flags: SampleFlags;
-  readonly #file: OutputFile | undefined;
+  readonly #file: SampleFile | undefined;
   readonly #own: DefinedStrategy | undefined;
   readonly #reward: ModuleReward | undefined;
   readonly #task: Task | undefined;
-  /** In a run that fills gaps: their texts, by sample. */
-  readonly #gaps: (readonly string[])[] = [];
-  #finished = 0;
+  /** The samples that are there, by number; those of an earlier command come first. */
+  readonly #records: Map<number, SampleRecord>;
 
   constructor(
     session: Session,
     flags: SampleFlags,
-    file: OutputFile | undefined,
+    file: SampleFile | undefined,
     own: DefinedStrategy | undefined,
     reward: ModuleReward | undefined,
     task: Task | undefined,
@@ -96,31 +106,67 @@ class Job {
     this.#reward = reward;
     this.#task = task;
     const { samples, json = false } = flags;
-    session.onStopped(() => stopped(this.#finished, samples, file?.path, json));
+    this.#records = new Map([...(file?.earlier ?? [])].filter(([sample]) => sample < samples));
+    session.onStopped(() => stopped(this.#records.size, samples, file?.path, json));
   }
 
   async run(): Promise<void> {
-    const { progress, print, signal } = this.#session;
+    const { progress, print } = this.#session;
+    const { samples, json, out } = this.#flags;
+    const there = this.#records.size;
+    if (there > 0) progress.note(`${there} of ${counted(samples, "sample")} in ${out} already.`);
+    if (there === samples && json === undefined) return;
     await using remdm = await launchModel(this.#session, this.#flags);
     const { kind } = remdm.model;
     const options = samplingOptions(this.#flags, kind, this.#own, this.#guide(remdm));
-    const asked = { ...options, signal };
-    const run = (await this.#task?.start(remdm, asked)) ?? remdm.sample(asked);
-    const settings = { ...run.settings, steps: this.#stepsOf(run.settings) };
-    progress.note(opening(settings, this.#optionTable(settings.strategy), this.#flags.strategy));
-    await this.#follow(run);
-    const result = await run.result();
+    const results: DoneRun[] = [];
+    for (const range of this.#missing(kind)) {
+      const run = await this.#start(remdm, { ...options, ...range });
+      if (results.length === 0) this.#open(run);
+      const calls = await this.#follow(run, range.firstSample ?? 0);
+      results.push({ ...(await run.result()), calls });
+    }
     progress.end();
-    if (this.#flags.json) print(`${toJson(this.#summary(result, options, run.settings, remdm))}\n`);
-    progress.note(closing(result, settings.steps));
-    if (result.guided !== undefined) progress.note(rewardsOf(result.guided));
-    if (this.#flags.json || this.#task !== undefined) return;
+    const { settings } = await this.#start(remdm, options); // of all samples; nothing is drawn
+    const stats = statsOf(results);
+    if (json) print(`${toJson(this.#summary(stats, options, settings, remdm))}\n`);
+    if (results.length === 0) return;
+    const tokens = results.flatMap((result) => result.tokens);
+    progress.note(closing({ stats, tokens }, this.#stepsOf(settings)));
+    const guided = results.flatMap((result) => result.guided ?? []);
+    if (guided.length > 0) progress.note(rewardsOf(guided));
+    if (json || this.#task !== undefined) return;
     const { checkpoint } = this.#flags;
     progress.hint(suggestion({ kind, checkpoint, options, command: commandOf(process.env) }));
   }
 
-  /** Shows and keeps what the run tells. */
-  async #follow(run: SampleRun): Promise<void> {
+  async #start(remdm: Remdm, options: SampleOptions): Promise<SampleRun> {
+    const asked = { ...options, signal: this.#session.signal };
+    return (await this.#task?.start(remdm, asked)) ?? remdm.sample(asked);
+  }
+
+  #open({ settings }: SampleRun): void {
+    const steps = this.#stepsOf(settings);
+    const table = this.#optionTable(settings.strategy);
+    this.#session.progress.note(opening({ ...settings, steps }, table, this.#flags.strategy));
+  }
+
+  /**
+   * With PyTorch's noise a sample depends on those before it, so all are drawn again, and those
+   * that are there stay.
+   */
+  #missing(kind: ModelKind): Partial<SampleRange>[] {
+    const { samples, executor } = this.#flags;
+    const ranges = missingRanges(this.#records.values(), samples);
+    const isDense = executor === "dense" || kind === "d3pm";
+    if (isDense && ranges.length > 0) return [{ samples }];
+    return ranges.map(({ firstSample, samples: count }) => {
+      return { samples: count, ...(firstSample > 0 && { firstSample }) };
+    });
+  }
+
+  /** Shows and keeps what the run tells. @returns the calls that its samples took part in. */
+  async #follow(run: SampleRun, first: number): Promise<number> {
     const { samples } = this.#flags;
     const { progress } = this.#session;
     const window = new ScrollingWindow();
@@ -132,21 +178,23 @@ class Job {
       const heading = samples > 1 ? `sample ${picture.sample + 1} of ${samples}` : "";
       return { heading, cells: picture.cells };
     };
-    const finished = new InOrder<SampleRecord>(0);
+    const finished = new InOrder<SampleRecord>(first);
+    let calls = 0;
     try {
       for await (const event of run) {
         board ??= new Board(run.pieces()); // the prompt is known since the run has begun
         board.apply(event);
         if (event.type === "progress") progress.show(stepsView(event, forming, window, atMost));
         if (event.type !== "finished") continue;
-        const { sample, tokens, text, finishReason, gaps } = event;
-        const entropy = tokenEntropy(tokens);
-        const record = { sample, tokens, text, entropy, finishReason, ...(gaps && { gaps }) };
-        if (gaps !== undefined) this.#gaps[sample] = gaps;
-        this.#file?.append(record, `Sample ${sample}`);
-        this.#finished++;
-        this.#show(finished.add(sample, record));
+        calls += event.forwardCalls;
+        const record = recordOf(event);
+        const isNew = !this.#records.has(record.sample);
+        if (isNew) this.#file?.append(record);
+        this.#records.set(record.sample, record);
+        const ready = finished.add(record.sample, record);
+        this.#show(isNew ? ready : []);
       }
+      return calls;
     } finally {
       this.#show(finished.rest());
     }
@@ -176,7 +224,7 @@ class Job {
   }
 
   #summary(
-    { tokens, texts, entropies, finishReasons, guided, stats }: SampleResult,
+    stats: SampleResult["stats"],
     options: SamplingOptions,
     settings: RunSettings,
     remdm: Remdm,
@@ -187,14 +235,13 @@ class Job {
     const { checkpoint, rawWeights = false } = this.#flags;
     const steps = this.#stepsOf(settings);
     return {
-      samples: tokens.map((ids, i) => ({
-        tokens: ids,
-        text: texts[i],
-        entropy: entropies[i],
-        finishReason: finishReasons[i],
-        ...(guided !== undefined && { reward: guided[i].reward }),
-        ...(this.#gaps.length > 0 && { gaps: this.#gaps[i] }),
-      })),
+      samples: [...this.#records.values()]
+        .sort((a, b) => a.sample - b.sample)
+        .map(({ tokens, text, entropy, finishReason, reward, gaps }) => ({
+          ...{ tokens, text, entropy, finishReason },
+          ...(reward !== undefined && { reward }),
+          ...(gaps !== undefined && { gaps }),
+        })),
       stats,
       options: {
         checkpoint,
@@ -218,4 +265,32 @@ class Job {
       },
     };
   }
+}
+
+function recordOf(event: Extract<RunEvent, { type: "finished" }>): SampleRecord {
+  const { sample, tokens, text, finishReason, gaps, guided } = event;
+  return {
+    ...{ sample, tokens, text, entropy: tokenEntropy(tokens), finishReason },
+    ...(gaps !== undefined && { gaps }),
+    ...(guided !== undefined && { reward: guided.reward }),
+  };
+}
+
+/** Adds up what the runs of a command took. */
+function statsOf(runs: readonly DoneRun[]): SampleResult["stats"] {
+  const sum = (of: (run: DoneRun) => number): number =>
+    runs.reduce((total, run) => total + of(run), 0);
+  const calls = sum((run) => run.calls);
+  return {
+    seconds: sum(({ stats }) => stats.seconds),
+    forwardCalls: sum(({ stats }) => stats.forwardCalls),
+    forwardRows: sum(({ stats }) => stats.forwardRows),
+    rounds: sum(({ stats }) => stats.rounds),
+    sequences: sum(({ stats }) => stats.sequences),
+    steps: Math.max(0, ...runs.map(({ stats }) => stats.steps)),
+    tokensPerForward:
+      runs.length === 1
+        ? runs[0].stats.tokensPerForward
+        : sum((run) => run.stats.tokensPerForward * run.calls) / Math.max(1, calls),
+  };
 }

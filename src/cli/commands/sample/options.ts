@@ -177,7 +177,11 @@ function addGuideAndOutputFlags(command: Command): Command {
     .optionsGroup("Output:")
     .option("--no-special-tokens", "leave them out of the texts")
     .option("--json", "print one JSON object")
-    .option("--out <file.jsonl>", "keep each sample in a file as soon as it is finished", readPath)
+    .option(
+      "--out <file.jsonl>",
+      "keep each sample in a file as soon as it is finished; given again, go on with it",
+      readPath,
+    )
     .option("--force", "replace the file of --out when it exists")
     .option("--quiet", "no progress")
     .optionsGroup("Other:");

@@ -10,7 +10,10 @@ import type { SamplingOptions } from "./samplingOptions.ts";
  * Says what a run took.
  * @param steps undefined where the strategy takes none.
  */
-export function closing({ stats, tokens }: SampleResult, steps: number | undefined): string {
+export function closing(
+  { stats, tokens }: Pick<SampleResult, "stats" | "tokens">,
+  steps: number | undefined,
+): string {
   const { seconds, forwardCalls, forwardRows, rounds, tokensPerForward } = stats;
   const ahead = rounds === forwardCalls ? "" : ` in ${counted(rounds, "round")}`;
   const parts = [
@@ -51,6 +54,8 @@ export interface SampleRecord {
   readonly finishReason: FinishReason;
   /** In a run that fills gaps: the text of each gap. */
   readonly gaps?: readonly string[];
+  /** In a guided run: the reward of the text. */
+  readonly reward?: number;
 }
 
 /**

@@ -38,7 +38,7 @@ it("what a run took is said with words in the right number", () => {
       steps: 8,
       tokensPerForward: 2.25,
     };
-    return closing({ tokens, texts: [], entropies: [], finishReasons: [], stats }, steps);
+    return closing({ tokens, stats }, steps);
   };
   expect(told(1, 1, 1, 1)).toBe(
     "1 sample in 1.3 s: 1 step, 1 forward call, 1 row of logits, 2.25 tokens per forward",
