@@ -401,7 +401,11 @@ describe("remdm sample on the bundled model", () => {
     }
     const kept = readFileSync(join(scratch, "kept.jsonl"), "utf8").trimEnd().split("\n");
     for (const [i, line] of kept.entries()) {
-      const { sample: index, run, ...record } = JSON.parse(line) as { sample: number; run?: object };
+      const {
+        sample: index,
+        run,
+        ...record
+      } = JSON.parse(line) as { sample: number; run?: object };
       expect(samples[index]).toEqual(record);
       expect(run !== undefined).toBe(i === 0); // the first line has the settings
     }

@@ -81,7 +81,7 @@ export function settingsOf(
 ): FileSettings {
   const isDense = flags.executor === "dense";
   const said = Object.entries({ ...flags, ...given }).filter(
-    ([name, value]) => value !== undefined && !FREE.has(name) && (name !== "batchSize" || isDense),
+    ([name]) => !FREE.has(name) && (name !== "batchSize" || isDense),
   );
   const modules = [flags.strategy, flags.guide].filter(
     (name) => name !== undefined && isModuleName(name),
@@ -176,7 +176,7 @@ function settingsIn(path: string, line: string): FileSettings {
 /** @throws RemdmError experiment_differs. */
 function checkSame(path: string, before: FileSettings, now: FileSettings): void {
   const shown = (value: unknown): string =>
-    value === undefined ? "left out" : (JSON.stringify(value) ?? "");
+    value === undefined ? "left out" : JSON.stringify(value);
   const names = [...new Set([...Object.keys(before), ...Object.keys(now)])];
   const other = names.filter((name) => shown(before[name]) !== shown(now[name]));
   if (other.length === 0) return;
