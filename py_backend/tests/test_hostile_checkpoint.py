@@ -26,6 +26,9 @@ from remdm_backend.checkpoint.load import load_network
 from remdm_backend.checkpoint.pickle_data import Made, Name, PickleDataError, read_pickle
 from remdm_backend.errors import BackendError
 
+HUGE = 10**5000
+"""An integer that Python refuses to print."""
+
 
 class Call:
     """Pickles as a call of ``function(*args)``, followed by a state and items for the result."""
@@ -208,7 +211,9 @@ class TestTensors:
     def test_the_template_itself_is_sound(self, tmp_path: Path) -> None:
         assert "sigma_map.mlp.2.weight is missing" in self.refusal(tmp_path)
 
-    @pytest.mark.parametrize("count", [10**15, 2**62, 5, 0, -1])
+    @pytest.mark.parametrize(
+        "count", [10**15, 2**62, 5, 0, -1, HUGE], ids=lambda count: hex(count)[:12]
+    )
     def test_a_storage_of_absurd_size(self, tmp_path: Path, count: int) -> None:
         assert "claims" in self.refusal(tmp_path, pid=(*self.STORAGE[:4], count))
 
@@ -317,6 +322,10 @@ class TestInterpreter:
         monkeypatch.setattr("remdm_backend.checkpoint.pickle_data.MAX_INSTRUCTIONS", 1000)
         with pytest.raises(PickleDataError, match="instructions"):
             read_pickle(b"\x80\x02" + b"}" * 2000 + b".")
+        monkeypatch.setattr("remdm_backend.checkpoint.pickle_data.MAX_RECORDS", 100)
+        for record in (b"}", b"]", b"\x8f", b"cos\nsystem\n", b"cos\nsystem\n)R"):
+            with pytest.raises(PickleDataError, match="more than 100 records"):
+                read_pickle(b"\x80\x04" + record * 101 + b".")
 
     def test_a_cycle_in_the_config_ends(self, content: dict[str, Any], tmp_path: Path) -> None:
         node = content["hyper_parameters"]["config"]
@@ -325,6 +334,79 @@ class TestInterpreter:
         save(content, path)
         with pytest.raises(BackendError, match="backbone"):
             load_network(path, device="cpu")
+
+
+def doubled(levels: int) -> list[object]:
+    """A small list that is huge when it is printed."""
+    value: list[object] = ["so"]
+    for _ in range(levels):
+        value = [value, value]
+    return value
+
+
+def test_the_doubled_list_is_real() -> None:
+    assert len(repr(doubled(12))) > 2**12
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (doubled(60), "list"),
+        (HUGE, "a huge integer"),
+        ("s" * 10**6, "'" + 80 * "s" + "'..."),
+        ({"so": 1}, "dict"),
+    ],
+    ids=["doubled", "huge", "long", "dict"],
+)
+@pytest.mark.parametrize("setting", ["backbone", "parameterization", "time_conditioning"])
+def test_a_setting_is_shown_in_short(
+    value: object, said: str, setting: str, content: dict[str, Any], tmp_path: Path
+) -> None:
+    content["hyper_parameters"]["config"] = {
+        "backbone": "dit",
+        "parameterization": "subs",
+        "time_conditioning": False,
+        "model": {"n_heads": 2, "length": 4},
+        setting: value,
+    }
+    path = tmp_path / "setting.ckpt"
+    save(content, path)
+    with pytest.raises(BackendError) as caught:
+        load_network(path, device="cpu")
+    assert said in caught.value.message
+    assert len(caught.value.message) < 1000
+
+
+PICKLE = {"a/data.pkl": pickle.dumps({}, 2)}
+
+
+class TestEntries:
+    """Entries of the archive that are read whole, and how many there may be."""
+
+    def refusal(self, tmp_path: Path, entries: dict[str, bytes], compression: int) -> str:
+        path = tmp_path / "entries.ckpt"
+        with zipfile.ZipFile(path, "w", compression) as archive:
+            for name, data in entries.items():
+                archive.writestr(name, data)
+        with pytest.raises(BackendError) as caught:
+            load_network(path, device="cpu")
+        assert caught.value.code == "checkpoint_invalid"
+        return caught.value.message
+
+    def test_a_compressed_word_is_not_unpacked(self, tmp_path: Path) -> None:
+        word = {"a/byteorder": b"little" + b" " * 10**6}
+        message = self.refusal(tmp_path, PICKLE | word, zipfile.ZIP_DEFLATED)
+        assert "a/byteorder is compressed" in message
+
+    def test_a_long_word_is_not_read(self, tmp_path: Path) -> None:
+        word = {"a/byteorder": b"little" + b" " * 100}
+        assert "is no word" in self.refusal(tmp_path, PICKLE | word, zipfile.ZIP_STORED)
+
+    def test_there_are_not_too_many(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("remdm_backend.checkpoint.torch_archive.MAX_ENTRIES", 3)
+        many = {f"a/data/{index}": b"" for index in range(3)}
+        message = self.refusal(tmp_path, PICKLE | many, zipfile.ZIP_STORED)
+        assert "it has 4 entries, more than 3" in message
 
 
 def test_damage_anywhere_is_a_typed_error_or_unread(tiny_ckpt: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from remdm_backend.checkpoint.contents import invalid
+from remdm_backend.checkpoint.contents import invalid, shown
 from remdm_backend.checkpoint.pickle_data import Made
 
 REFERENCE = re.compile(r"\$\{(\.*)([A-Za-z_]\w*(?:\.\w+)*)\}")
@@ -93,10 +93,9 @@ class Config:
         return self._refuse(dotted, value, "a positive integer")
 
     def _refuse(self, dotted: str, value: object, expected: str) -> NoReturn:
-        given = value if isinstance(value, str | int | float) else type(value).__name__
         raise invalid(
             self._path,
-            f"its config's {dotted} is {given!r}, not {expected}",
+            f"its config's {dotted} is {shown(value)}, not {expected}",
             f"Give a checkpoint whose hyper_parameters.config has {dotted}.",
         )
 

@@ -76,6 +76,23 @@ READABLE = (
 NOT_FINITE = "Give a checkpoint from before its training diverged."
 
 
+MAX_SHOWN = 80
+"""Characters of a text in a message."""
+MAX_DIGITS_SHOWN = 20
+
+
+def shown(value: object) -> str:
+    """Say what a setting is. Of what is no text, number or constant only the type: a list may hold
+    itself twice at each level, and to print it would take all memory."""
+    if isinstance(value, str):
+        return repr(value[:MAX_SHOWN]) + ("..." if len(value) > MAX_SHOWN else "")
+    if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS_SHOWN:
+        return "a huge integer"
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    return type(value).__name__
+
+
 def invalid(path: Path, what: str, remedy: str = READABLE) -> BackendError:
     """Make the error for a file whose bytes may be whole and which is no checkpoint of ours."""
     return BackendError("checkpoint_invalid", f"{path}: {what}.", remedy)

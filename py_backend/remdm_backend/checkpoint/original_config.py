@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remdm_backend.checkpoint.config_record import Config, has_mask_token
-from remdm_backend.checkpoint.contents import unsupported
+from remdm_backend.checkpoint.contents import shown, unsupported
 from remdm_backend.errors import BackendError
 from remdm_backend.log import log
 from remdm_backend.model.card import Kind
@@ -100,9 +100,9 @@ def _kind(path: Path, config: Config, family: str) -> Kind:
         _check(path, config, AUTOREGRESSIVE)
         return "ar"
     if backbone != "dit":
-        raise unsupported(path, f"its backbone is {backbone!r}, not 'dit'", KNOWN)
+        raise unsupported(path, f"its backbone is {shown(backbone)}, not 'dit'", KNOWN)
     if parameterization not in (("subs",) if family else KINDS):
-        raise unsupported(path, f"its parameterization is {parameterization!r}", KNOWN)
+        raise unsupported(path, f"its parameterization is {shown(parameterization)}", KNOWN)
     _check(path, config, DIFFUSION)
     return KINDS[parameterization]
 
@@ -117,5 +117,4 @@ def _check(path: Path, config: Config, allowed: dict[str, tuple[object, ...]]) -
 def refused(path: Path, setting: str, value: object, choices: tuple[object, ...]) -> BackendError:
     known = " or ".join(repr(choice) for choice in choices if choice is not None)
     expected = f", not {known}" if known else ""
-    given = value if isinstance(value, str | int | float) else type(value).__name__
-    return unsupported(path, f"its config's {setting} is {given!r}{expected}", KNOWN)
+    return unsupported(path, f"its config's {setting} is {shown(value)}{expected}", KNOWN)

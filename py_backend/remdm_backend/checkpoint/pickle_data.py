@@ -18,6 +18,10 @@ from dataclasses import dataclass, field
 MAX_BYTES = 64 << 20
 """Of a pickle; the published checkpoints, tokenizer included, need a few MB."""
 MAX_INSTRUCTIONS = 5_000_000
+MAX_RECORDS = 500_000
+"""Of calls, lists and dicts, which take some hundred bytes each for an instruction of one."""
+MAX_NAME = 200
+"""Characters of a name in a message."""
 
 
 class PickleDataError(ValueError):
@@ -32,7 +36,7 @@ class Name:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
+        return f"{self.module}.{self.name}"[:MAX_NAME]
 
 
 @dataclass(eq=False)
@@ -70,6 +74,10 @@ _PUSH_ARGUMENT = frozenset({
     "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE",
     "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
 })
+_RECORDS = frozenset({
+    "EMPTY_LIST", "LIST", "EMPTY_DICT", "DICT", "EMPTY_SET", "FROZENSET", "REDUCE", "NEWOBJ",
+    "NEWOBJ_EX", "INST", "OBJ", "BINPERSID", "PERSID", "GLOBAL", "STACK_GLOBAL",
+})
 # fmt: on
 _CONSTANTS: dict[str, object] = {
     "NONE": None,
@@ -94,6 +102,8 @@ def read_pickle(data: bytes) -> object:
             if count > MAX_INSTRUCTIONS:
                 raise PickleDataError(f"the pickle has more than {MAX_INSTRUCTIONS:,} instructions")
             machine.step(opcode.name, argument)
+            if machine.records > MAX_RECORDS:
+                raise PickleDataError(f"the pickle has more than {MAX_RECORDS:,} records")
         return machine.pop()
     except PickleDataError:
         raise
@@ -107,6 +117,7 @@ class _Machine:
     def __init__(self) -> None:
         self.stack: list[object] = []
         self.memo: dict[int, object] = {}
+        self.records = 0
 
     def pop(self) -> object:
         value = self.stack.pop()
@@ -129,6 +140,7 @@ class _Machine:
 
     def step(self, opcode: str, argument: object) -> None:
         stack = self.stack
+        self.records += opcode in _RECORDS
         if opcode in _PUSH_ARGUMENT:
             stack.append(argument)
             return

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from remdm_backend.checkpoint.contents import damaged, invalid, unsupported
+from remdm_backend.checkpoint.contents import damaged, invalid, shown, unsupported
 from remdm_backend.checkpoint.pickle_data import Made, Name, Persistent
 
 REBUILD_TENSOR = Name("torch._utils", "_rebuild_tensor_v2")
@@ -98,7 +98,9 @@ def stored_tensor(path: Path, value: object, name: str, held: Callable[[str], in
         raise invalid(path, f"{name} has an unusual shape or memory layout")
     tensor = StoredTensor(key, STORAGE_DTYPES[storage], offset, sizes, steps)
     if held(key) != count * tensor.dtype.itemsize:
-        raise damaged(path, f"{name} claims {count:,} elements, the file holds {held(key):,} bytes")
+        raise damaged(
+            path, f"{name} claims {shown(count)} elements, the file holds {held(key):,} bytes"
+        )
     if math.prod(sizes) > count:  # expanded: what is read must have a bound
         raise invalid(path, f"{name} has an unusual shape or memory layout")
     if offset < 0 or offset + tensor.span > count:

@@ -23,6 +23,10 @@ from remdm_backend.checkpoint.pickle_data import MAX_BYTES, PickleDataError, rea
 from remdm_backend.checkpoint.stored_tensor import StoredTensor, stored_tensor
 
 READ_CHUNK = 4 << 20
+MAX_ENTRIES = 20_000
+"""Of an archive; a checkpoint has one for each tensor and a few more."""
+MAX_WORD_BYTES = 64
+"""Of the entry that names the order of bytes."""
 _ZIP_ERRORS = (
     zipfile.BadZipFile, EOFError, KeyError, NotImplementedError, OverflowError, RuntimeError,
     UnicodeDecodeError, ValueError, struct.error,
@@ -40,6 +44,8 @@ class TorchArchive:
         require_zip(path)
         with self._open() as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
+            if len(entries) > MAX_ENTRIES:
+                raise invalid(path, f"it has {len(entries):,} entries, more than {MAX_ENTRIES:,}")
             if not any(entry.CRC for entry in entries.values()):
                 # torch.serialization.set_crc32_options(False): there is nothing to check against,
                 # which zipfile takes for a checksum of 0 unless the entry has no checksum.
@@ -47,7 +53,7 @@ class TorchArchive:
                     del entry.CRC
             self._prefix = self._find_prefix(entries)
             order = self._prefix + "byteorder"
-            if order in entries and archive.read(order).strip() != b"little":
+            if order in entries and self._word(archive, entries[order]) != b"little":
                 raise invalid(
                     path,
                     "its numbers are not little-endian",
@@ -66,6 +72,12 @@ class TorchArchive:
             self.root = read_pickle(data)
         except PickleDataError as error:
             raise invalid(path, str(error)) from error
+
+    def _word(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+        """Read an entry of one word."""
+        if self._stored(entry).file_size > MAX_WORD_BYTES:
+            raise damaged(self.path, f"its entry {entry.filename} is no word")
+        return archive.read(entry).strip()
 
     def _find_prefix(self, entries: dict[str, zipfile.ZipInfo]) -> str:
         prefixes = [n.removesuffix("data.pkl") for n in entries if n.endswith("/data.pkl")]
