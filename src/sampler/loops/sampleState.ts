@@ -148,8 +148,9 @@ export class SampleState implements ActiveSample {
     const most = Math.max(reveal, remask); // under confidence no share is more than all of them
     const positions: number[] = [];
     const numbers: number[] = [];
+    const isCertain = most >= 1 && Math.min(reveal, remask) === 0; // nothing is left to chance
     for (const position of this.window.free) {
-      const number = noise.position(this.sample, step, position);
+      const number = isCertain ? 0 : noise.position(this.sample, step, position);
       if (number >= most) continue;
       positions.push(position);
       numbers.push(number);
